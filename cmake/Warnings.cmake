@@ -1,0 +1,14 @@
+# dlock_warnings(target): the warnings we build with, as errors.
+function(dlock_warnings target)
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+    -Woverloaded-virtual -Wimplicit-fallthrough -Wextra-semi
+    # designated initializers leave fields at their defaults on purpose
+    -Wno-missing-field-initializers
+    # bson_t is over-aligned; as a template argument it is only named
+    -Wno-ignored-attributes)
+  if(DLOCK_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC says that TSan does not model std::atomic_thread_fence, which libstdc++ headers use and we do not
+    target_compile_options(${target} PRIVATE -Wno-tsan)
+  endif()
+endfunction()
