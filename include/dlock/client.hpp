@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+
+#include <dlock/options.hpp>
+
+namespace dlock {
+
+namespace detail {
+class client_core;
+struct testing;
+}
+
+/// One process's connection to the locks of one collection: a pool of connections, the thread that renews leases
+/// and the thread that watches their ends. Make one per process (or per collection) and share it.
+///
+/// Thread-safe. Move-only. In a forked child it is inert: every call throws errc::forked, the destructor does
+/// nothing, and what the parent holds stays the parent's.
+class client {
+ public:
+  /// Checks every option, then contacts the server: finds its replica set, checks its version, and makes sure that
+  /// the collection has its TTL index. Blocks for at most `options.operation_timeout` plus 100 ms.
+  /// Throws dlock::error: invalid_argument (before any I/O), unavailable, authentication, not_authorized,
+  /// unsupported_server.
+  explicit client(client_options options = {});
+
+  /// close(), if that was not called.
+  ~client();
+  client(client&&) noexcept;
+  client& operator=(client&&) noexcept;
+
+  /// Ends this client; idempotent. Unlocks nothing: what is held stays valid until its lease runs out, is no longer
+  /// renewed, and reports lost at its deadline (the lease may outlive the client). Threads that wait for a lock come
+  /// back with outcome::cancelled within 1 s and leave the queue if the server answers that fast. Later calls throw
+  /// errc::closed. Does not throw. Blocks for at most 1 s.
+  void close() noexcept;
+
+  /// The options in force, defaults filled in.
+  [[nodiscard]] const client_options& options() const;
+
+ private:
+  friend class mutex;
+  friend struct detail::testing;
+  explicit client(std::shared_ptr<detail::client_core> core) noexcept;
+  std::shared_ptr<detail::client_core> core_;
+};
+
+}  // namespace dlock

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace dlock {
+
+/// Why a call failed. An outcome (busy, timed out, cancelled, lost) is never an error: see mutex.hpp.
+enum class errc {
+  invalid_argument,     ///< An option, id or duration makes no sense. Nothing was sent.
+  unavailable,          ///< The server gave no answer in time (down, unreachable, election, too slow).
+  authentication,       ///< The server refused the credentials.
+  not_authorized,       ///< The credentials lack a right on the database or collection.
+  unsupported_server,   ///< The server is older than MongoDB 4.4.
+  not_a_lock,           ///< The document with this id was not written by dlock or mongo-dlock; it was left as it is.
+  configuration,        ///< The lock is in use with other settings (another capacity, say).
+  closed,               ///< The client was closed.
+  forked,               ///< Called in a child process; what the parent holds is the parent's.
+  server,               ///< The server refused the command for another reason; see what().
+};
+
+/// A failure. what() says what failed, on which lock, why, and what to do; it never contains a password.
+///
+/// The two properties, rather than a tree of classes, are what callers decide by (the idea is libpqxx's):
+/// retryable(): the same call may succeed later as it is;
+/// in_doubt():  the server may have carried out the request although no answer came. dlock then undoes it in
+///              the background as well as it can; at worst the lock stays taken until its lease runs out.
+class error : public std::runtime_error {
+ public:
+  struct traits {
+    bool retryable = false;
+    bool in_doubt = false;
+    int server_code = 0;
+  };
+
+  error(errc code, const std::string& what, traits properties);
+  error(errc code, const std::string& what) : error(code, what, traits{}) {}
+
+  [[nodiscard]] errc code() const noexcept { return code_; }
+  [[nodiscard]] bool retryable() const noexcept { return properties_.retryable; }
+  [[nodiscard]] bool in_doubt() const noexcept { return properties_.in_doubt; }
+  /// The server's error code, 0 if the failure did not come from the server.
+  [[nodiscard]] int server_code() const noexcept { return properties_.server_code; }
+
+ private:
+  errc code_;
+  traits properties_;
+};
+
+/// "invalid_argument", "unavailable", ... Never fails.
+[[nodiscard]] const char* to_string(errc code) noexcept;
+
+}  // namespace dlock

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace dlock {
+
+enum class log_level { debug, info, warning, error };
+
+/// Receives the library's messages, the MongoDB driver's own included. Called from library threads and from
+/// callers' threads, possibly at the same time, never under a lock of the library's. It should return soon.
+/// An exception from it is swallowed. Without one the library says nothing: it never prints.
+using log_callback = std::function<void(log_level level, std::string_view message)>;
+
+/// What a client is made of. Names and defaults are mongo-dlock's; where a default differs, it says so.
+/// Everything is checked by the client's constructor, before any I/O.
+struct client_options {
+  /// MongoDB connection string. A URL that names one member discovers the member's replica set, unless it says
+  /// `directConnection=true`. `w`, `journal`, `readPreference` and `retryWrites` in it do not affect locks.
+  std::string url = "mongodb://localhost:27017";
+
+  /// Database and collection of the locks. Every process that shares a lock must use the same.
+  std::string db = "dlocks";
+  std::string coll = "dlocks";
+
+  /// Connection string, with database, of the notification channel.
+  /// Default: `mongodb://localhost:27017/mongo_dlock_notif` if `url` has its default too, else `url`'s server and
+  /// credentials with database mongo_dlock_notif (mongo-dlock stays with localhost there).
+  std::optional<std::string> notif_url;
+
+  /// The channel's collection.
+  std::string notif_channel = "mongo_dlock_notif";
+
+  /// Seconds after a lock's end at which MongoDB's TTL index may remove its document. 1 s to 2^31-1 s.
+  /// An existing index with another value is adopted, with one warning.
+  std::chrono::seconds grace{60};
+
+  /// Lease time (TTL): how long an acquired lock stays valid unless it is renewed. At least 200 ms.
+  std::chrono::milliseconds exp_delta{5000};
+
+  /// Whether held locks are renewed in the background. mongo-dlock's default is off; here it is on.
+  bool autorefresh = true;
+
+  /// The longest time between two looks at the lock while waiting for it. At least 50 ms.
+  std::chrono::milliseconds wait_lock_period{5000};
+
+  /// How far two clocks of the server's members (or two mongos) may be apart: a rival may take a lease over only
+  /// this long after its end. 0 to 1 hour. Use one value in the whole fleet. No mongo-dlock counterpart.
+  std::chrono::milliseconds clock_skew{500};
+
+  /// The time a call without a deadline of its own may take to reach the server and get an answer, and the limit of
+  /// the constructor's first contact. At least 100 ms.
+  std::chrono::milliseconds operation_timeout{10000};
+
+  /// For people, stored with what this client holds. Default: "host:pid program". At most 200 bytes of UTF-8.
+  std::optional<std::string> who;
+
+  log_callback log;
+};
+
+/// What a lock is made of; what is not given comes from the client.
+struct lock_options {
+  /// Locks of equal id are the same lock. 1 to 1,000 bytes of UTF-8 without NUL. Default: a new UUID v4.
+  std::optional<std::string> id;
+  std::optional<std::chrono::milliseconds> exp_delta;
+  std::optional<bool> autorefresh;
+  std::optional<std::chrono::milliseconds> wait_lock_period;
+};
+
+}  // namespace dlock
