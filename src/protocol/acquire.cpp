@@ -1,0 +1,130 @@
+#include "protocol/acquire.hpp"
+
+#include <algorithm>
+
+namespace dlock::protocol {
+namespace {
+
+constexpr ms kFirstPause = 50;      // between looks; doubles up to the longest
+constexpr ms kRetryPause = 50;      // after no answer; doubles up to
+constexpr ms kLongestRetry = 1000;  // so much
+constexpr ms kOvertime = 80;        // the answer to the look at the deadline may come so long after it
+constexpr int kSlowAnswers = 2;     // renewals of a grant that took half of the lease to arrive
+constexpr std::int64_t kWatchful = 3;  // so many at the head of the queue look when a lease ends
+
+}  // namespace
+
+acquire_machine::acquire_machine(acquire_plan plan, std::function<std::string()> fresh_id, std::function<double()> jitter)
+    : plan_(std::move(plan)), fresh_id_(std::move(fresh_id)), jitter_(std::move(jitter)) {}
+
+acquire_machine::action acquire_machine::start(ms now) {
+  started_ = now;
+  return start_afresh(now);
+}
+
+/// "No such entry" means: begin again with a fresh id. Never re-append the old one: a delayed command of it would be a ghost.
+acquire_machine::action acquire_machine::start_afresh(ms now) {
+  if (doubt_) undo_.push_back({id_, true});
+  id_ = fresh_id_();
+  queued_ = doubt_ = false;
+  pause_ = kFirstPause;
+  return ask(plan_.queue ? operation::enqueue : operation::try_, now);
+}
+
+acquire_machine::action acquire_machine::ask(operation op, ms now) {
+  sent_ = now;
+  in_flight_ = true;
+  if (plan_.deadline && now >= *plan_.deadline) last_look_ = true;
+  request r = plan_.ask;
+  r.op = op;
+  r.id = id_;
+  return send{std::move(r)};
+}
+
+acquire_machine::action acquire_machine::answered(const reply& r, ms now) {
+  contact_ = true;
+  silent_ = in_flight_ = false;
+  last_ = r;
+  if (!r.found) return start_afresh(now);  // swept by the TTL index, or deleted by mongo-dlock's unlock
+  if (!r.valid) return finish(result::not_a_lock);
+  if (r.mine) return granted(now);
+  if (r.place >= 0) return queued(now);
+  if (r.dead || queued_) return start_afresh(now);
+  const bool in_use = r.holders + r.queue > 0;
+  if ((in_use && r.cap != plan_.ask.cap) || (plan_.ask.cap > 0 && plan_.ask.what.weight > plan_.ask.cap)) {
+    return finish(result::other_capacity);
+  }
+  return finish(result::busy);
+}
+
+/// Every request that finds itself holder also renews; so the lease counts from when this one was sent.
+acquire_machine::action acquire_machine::granted(ms now) {
+  const ms left = sent_ + plan_.ask.delta - now;
+  const bool late = plan_.deadline && now >= *plan_.deadline;
+  if (left < plan_.ask.delta / 2 && !late && slow_answers_++ < kSlowAnswers) return ask(operation::heartbeat, now);
+  if (left <= 2 * (plan_.ask.delta / 10)) return finish(result::no_answer);
+  return done{result::acquired, sent_};
+}
+
+acquire_machine::action acquire_machine::queued(ms now) {
+  queued_ = true;
+  if (plan_.deadline && (last_look_ || now >= *plan_.deadline)) return finish(result::timed_out);
+  ms next = now + static_cast<ms>(static_cast<double>(pause_) * (0.75 + 0.25 * jitter_()));
+  pause_ = std::min(pause_ * 2, longest_pause());
+  if (last_.place < kWatchful) {
+    for (const auto& end : {last_.next_end, last_.foreign_until}) {
+      if (end) next = std::min(next, std::max(now, now + *end + plan_.ask.skew - last_.now) + 1);
+    }
+  }
+  if (plan_.deadline) next = std::min(next, *plan_.deadline);
+  return wait{std::max(next, now)};
+}
+
+/// A silent heir's first lease may be as short as this; it must be heard of before.
+ms acquire_machine::longest_pause() const { return std::min(plan_.wait_period, std::max<ms>(plan_.ask.delta * 9 / 10, kFirstPause)); }
+
+acquire_machine::action acquire_machine::unanswered(bool in_doubt, ms now) {
+  doubt_ = doubt_ || in_doubt;
+  silent_ = true;
+  in_flight_ = false;
+  if (auto limit = give_up_at(); limit && now + kRetryPause >= *limit) return finish(not_acquired());
+  pause_ = std::clamp(pause_ * 2, kRetryPause, kLongestRetry);
+  ms next = now + static_cast<ms>(static_cast<double>(pause_) * (0.5 + 0.5 * jitter_()));
+  if (auto limit = give_up_at()) next = std::min(next, *limit - kRetryPause);
+  return wait{std::max(next, now)};
+}
+
+acquire_machine::action acquire_machine::look(ms now) {
+  if (queued_) return ask(operation::heartbeat, now);
+  return ask(plan_.queue ? operation::enqueue : operation::try_, now);
+}
+
+acquire_machine::action acquire_machine::give_up(ms now) {
+  doubt_ = true;
+  // An answer that is only a little late says nothing new about the server: the last one still stands.
+  if (now - sent_ > 1000) silent_ = true;
+  return finish(not_acquired());
+}
+
+acquire_machine::action acquire_machine::cancel() {
+  doubt_ = doubt_ || in_flight_;
+  return finish(result::cancelled);
+}
+
+std::optional<ms> acquire_machine::give_up_at() const {
+  if (plan_.deadline) return *plan_.deadline + kOvertime;
+  if (!contact_) return started_ + plan_.patience;
+  return std::nullopt;
+}
+
+acquire_machine::result acquire_machine::not_acquired() const {
+  return contact_ && !silent_ ? result::timed_out : result::no_answer;
+}
+
+acquire_machine::action acquire_machine::finish(result what) {
+  const bool nothing_there = what == result::busy || what == result::not_a_lock || what == result::other_capacity;
+  if (doubt_ || !nothing_there) undo_.push_back({id_, doubt_});
+  return done{what, 0};
+}
+
+}  // namespace dlock::protocol

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/document.hpp"
+
+namespace dlock::protocol {
+
+/// What an attempt to acquire is made of. Local times are milliseconds on the caller's clock.
+struct acquire_plan {
+  request ask;           // everything but op and id
+  bool queue = true;     // false: one try
+  ms wait_period = 5000; // the longest time between two looks
+  std::optional<ms> deadline;  // local time
+  ms patience = 10000;   // first contact without a deadline: give up after so long
+};
+
+/// An acquisition that was given up, and has to be undone on the server.
+struct abandoned {
+  std::string id;
+  bool in_doubt = false;  // a request for it was never answered: it may yet arrive
+};
+
+/// One attempt to acquire, as a state machine without I/O, clock or threads (the form is Boost.Redis's): it is told what
+/// happened and says what to do next. docs/protocol.md, "Acquiring", has the table.
+class acquire_machine {
+ public:
+  struct send { request r; };
+  struct wait { ms until; };
+  enum class result { acquired, busy, timed_out, cancelled, no_answer, not_a_lock, other_capacity };
+  struct done {
+    result what;
+    ms sent = 0;  // acquired: when the request was sent that set the lease
+  };
+  using action = std::variant<send, wait, done>;
+
+  /// `fresh_id` makes identities that never repeat; `jitter` gives a number in [0, 1).
+  acquire_machine(acquire_plan plan, std::function<std::string()> fresh_id, std::function<double()> jitter);
+
+  [[nodiscard]] action start(ms now);
+  /// The request in flight was answered, or not.
+  [[nodiscard]] action answered(const reply& r, ms now);
+  [[nodiscard]] action unanswered(bool in_doubt, ms now);
+  /// The time of a `wait` has come, or something hinted that a look may pay.
+  [[nodiscard]] action look(ms now);
+  /// give_up_at() has come while a request is in flight: its answer is not waited for any more.
+  [[nodiscard]] action give_up(ms now);
+  [[nodiscard]] action cancel();
+
+  /// Until when the answer to the request in flight may be waited for.
+  [[nodiscard]] std::optional<ms> give_up_at() const;
+  /// The acquisitions to undo; the last one is acquired if the result is.
+  [[nodiscard]] const std::vector<abandoned>& to_undo() const { return undo_; }
+  /// The last answer, for people.
+  [[nodiscard]] const reply& last() const { return last_; }
+  [[nodiscard]] const std::string& id() const { return id_; }
+
+ private:
+  action ask(operation op, ms now);
+  action finish(result what);
+  action start_afresh(ms now);
+  action granted(ms now);
+  action queued(ms now);
+  [[nodiscard]] ms longest_pause() const;
+  [[nodiscard]] result not_acquired() const;
+
+  acquire_plan plan_;
+  std::function<std::string()> fresh_id_;
+  std::function<double()> jitter_;
+  std::string id_;
+  std::vector<abandoned> undo_;
+  reply last_;
+  ms started_ = 0;
+  ms sent_ = 0;
+  ms pause_ = 0;
+  int slow_answers_ = 0;
+  bool in_flight_ = false;
+  bool queued_ = false;      // the server said so for id_
+  bool doubt_ = false;       // a request for id_ went without an answer
+  bool last_look_ = false;   // the look at the deadline was sent
+  bool contact_ = false;     // there was an answer at all
+  bool silent_ = false;      // ... but none to the last request that had its time
+};
+
+}  // namespace dlock::protocol

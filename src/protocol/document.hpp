@@ -1,0 +1,132 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// The lock's document and what may be asked of it. docs/protocol.md explains both. Pure values, no I/O.
+/// Times are milliseconds since the Unix epoch on the server's clock; durations are milliseconds.
+namespace dlock::protocol {
+
+using ms = std::int64_t;
+
+/// A step of the fencing token per grant; the room between two tokens is for sub-tokens.
+inline constexpr std::int64_t token_step = 1000;
+/// Tokens stay below 2^53, so that every language's JSON can carry them.
+inline constexpr std::int64_t token_limit = std::int64_t{1} << 53;
+
+/// What a holder or waiter asks for: the lock alone, or `weight` of its capacity.
+struct claim {
+  bool exclusive = true;
+  std::int64_t weight = 0;  // 0 if exclusive
+  bool operator==(const claim&) const = default;
+};
+
+struct holder {
+  std::string id;
+  claim what;
+  ms delta = 0;
+  ms since = 0;
+  ms until = 0;
+  std::int64_t fence = 0;
+  std::string who;
+  std::string client;
+  bool announced = true;  // false from an admission by somebody else's command until the owner's own
+  bool operator==(const holder&) const = default;
+};
+
+struct waiter {
+  std::string id;
+  claim what;
+  ms delta = 0;
+  ms term = 0;  // the lease that an heir gets until its first command of its own
+  ms seen = 0;
+  ms until = 0;
+  std::string who;
+  std::string client;
+  bool operator==(const waiter&) const = default;
+};
+
+/// An acquisition that was given up before its request was answered; enqueue and try refuse its id.
+struct tombstone {
+  std::string id;
+  ms until = 0;
+  bool operator==(const tombstone&) const = default;
+};
+
+/// `lockd` as mongo-dlock and we write it.
+enum class lockd_flag { absent, one, yes, no };
+
+struct document {
+  std::int64_t fence = 0;
+  std::int64_t rev = 0;
+  std::int64_t cap = 0;  // 0 = absent: no capacity
+  std::vector<holder> holders;
+  std::vector<waiter> waiters;
+  std::vector<tombstone> gone;
+  lockd_flag lockd = lockd_flag::absent;
+  std::optional<ms> ct, et, mine;
+  bool operator==(const document&) const = default;
+};
+
+enum class operation { try_, enqueue, heartbeat, renew, release, cancel };
+
+struct request {
+  operation op = operation::try_;
+  std::string lock;  // the document's _id
+  std::string id;    // this acquisition
+  claim what;
+  std::int64_t cap = 0;  // 0 = none
+  ms delta = 5000;       // TTL
+  ms life = 15000;       // how long a waiter's entry lives without a heartbeat
+  ms term = 5000;        // see waiter::term
+  ms skew = 500;         // an entry ends for others this long after its `until`
+  ms keep = 0;           // release: stay until this long after the grant
+  ms tomb = 0;           // cancel: leave a tombstone for so long
+  std::int64_t floor = 0;  // the highest token this client has seen
+  std::string who;
+  std::string client;
+};
+
+/// Whether the operation may create the document.
+[[nodiscard]] bool creates(const request& r) noexcept;
+
+/// A holder as everybody sees it.
+struct holder_summary {
+  std::string who;
+  std::int64_t fence = 0;
+  ms until = 0;
+  bool operator==(const holder_summary&) const = default;
+};
+
+/// A holder that was admitted by somebody else's command and has not been heard of since.
+struct heir {
+  std::string id;
+  std::string client;
+  std::int64_t fence = 0;
+  ms until = 0;
+  bool operator==(const heir&) const = default;
+};
+
+/// What the server says after an operation: constant size, whatever the queue (but for the heirs).
+struct reply {
+  bool found = false;  // a document answered to the operation
+  bool valid = true;   // ... and it is a lock
+  ms now = 0;
+  std::int64_t rev = 0;
+  std::int64_t fence = 0;
+  std::int64_t cap = 0;
+  std::optional<holder> mine;      // my entry among the holders
+  std::int64_t place = -1;         // my place among the waiters; -1 = none
+  bool dead = false;               // my id has a tombstone
+  std::int64_t holders = 0;        // their number
+  std::int64_t queue = 0;          // waiters
+  std::optional<holder_summary> first;  // the first holder
+  std::optional<ms> next_end;      // the earliest `until` among the holders
+  std::optional<ms> foreign_until; // mongo-dlock holds it: its `et`
+  std::vector<heir> heirs;
+  bool operator==(const reply&) const = default;
+};
+
+}  // namespace dlock::protocol

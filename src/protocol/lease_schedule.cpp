@@ -1,0 +1,35 @@
+#include "protocol/lease_schedule.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace dlock::protocol {
+namespace {
+constexpr ms kNever = std::numeric_limits<ms>::max();
+}
+
+ms lease_margin(ms delta) noexcept { return std::clamp<ms>(delta / 10, 20, 500); }
+
+ms valid_until(ms sent, ms delta) noexcept { return sent + delta - lease_margin(delta); }
+
+lease_schedule::lease_schedule(ms sent, ms delta, bool renews) noexcept
+    : delta_(delta),
+      renews_(renews),
+      valid_until_(protocol::valid_until(sent, delta)),
+      next_renewal_(renews ? sent + delta / 3 : kNever) {}
+
+void lease_schedule::renewed(ms sent) noexcept {
+  valid_until_ = std::max(valid_until_, protocol::valid_until(sent, delta_));
+  if (renews_) next_renewal_ = sent + delta_ / 3;
+}
+
+void lease_schedule::unanswered(ms now) noexcept {
+  if (renews_) next_renewal_ = now + std::clamp<ms>(delta_ / 20, 10, 500);
+}
+
+void lease_schedule::stop_renewing() noexcept {
+  renews_ = false;
+  next_renewal_ = kNever;
+}
+
+}  // namespace dlock::protocol

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include "protocol/document.hpp"
+
+namespace dlock::protocol {
+
+struct transition_result {
+  std::optional<document> after;  // empty if there is no document
+  reply answer;
+};
+
+/// The reference model: what one operation does to the document (empty if there is none) when the server's clock says
+/// `now`. pipeline.cpp says the same in MongoDB's language; a property test holds the two together.
+[[nodiscard]] transition_result transition(const std::optional<document>& before, const request& r, ms now);
+
+}  // namespace dlock::protocol
