@@ -1,0 +1,100 @@
+#include "store/connection_string.hpp"
+
+#include <algorithm>
+
+#include <dlock/error.hpp>
+
+namespace dlock {
+namespace {
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escaped = text[i] == '%' && i + 2 < text.size() && std::isxdigit(static_cast<unsigned char>(text[i + 1])) &&
+                         std::isxdigit(static_cast<unsigned char>(text[i + 2]));
+    out += escaped ? static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])) : text[i];
+    if (escaped) i += 2;
+  }
+  return out;
+}
+
+/// What a password may be in a URL that may be malformed: from the first ':' behind the scheme to the last '@'
+/// before it ends. Too much rather than too little.
+std::string_view credentials(std::string_view url) {
+  const auto scheme = url.find("://");
+  auto rest = scheme == std::string_view::npos ? url : url.substr(scheme + 3);
+  const auto end = rest.rfind('@');
+  if (end == std::string_view::npos) return {};
+  const auto colon = rest.find(':');
+  return colon < end ? rest.substr(colon + 1, end - colon - 1) : std::string_view{};
+}
+
+void limit(mongoc_uri_t* uri, const char* option, std::int32_t at_most) {
+  const auto given = mongoc_uri_get_option_as_int32(uri, option, 0);
+  mongoc_uri_set_option_as_int32(uri, option, given > 0 ? std::min(given, at_most) : at_most);
+}
+
+}  // namespace
+
+redactor::redactor(std::string_view url) {
+  const auto secret = credentials(url);
+  if (secret.empty()) return;
+  secrets_.emplace_back(secret);
+  secrets_.push_back(percent_decoded(secret));
+}
+
+std::string redactor::operator()(std::string text) const {
+  for (const auto& secret : secrets_) {
+    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at + 3)) {
+      text.replace(at, secret.size(), "***");
+    }
+  }
+  return text;
+}
+
+uri_handle parse_connection_string(const std::string& url, const char* option) {
+  const auto fail = [&](const std::string& why) {
+    throw error(errc::invalid_argument, std::string(option) + ": " + why +
+                                            "; write it as mongodb://[user:password@]host[:port][,...][/database][?options]");
+  };
+  if (url.empty()) fail("the connection string is empty");
+  if (url.find('\0') != std::string::npos) fail("the connection string contains a NUL byte");
+  bson_error_t why;
+  uri_handle uri{mongoc_uri_new_with_error(url.c_str(), &why)};
+  if (!uri) fail(redactor(url)(why.message));
+  return uri;
+}
+
+void harden(mongoc_uri_t* uri, std::int32_t io_limit_ms) {
+  auto concern = std::unique_ptr<mongoc_write_concern_t, decltype(&mongoc_write_concern_destroy)>(
+      mongoc_write_concern_new(), mongoc_write_concern_destroy);
+  mongoc_write_concern_set_w(concern.get(), MONGOC_WRITE_CONCERN_W_MAJORITY);
+  mongoc_uri_set_write_concern(uri, concern.get());
+  auto prefs = std::unique_ptr<mongoc_read_prefs_t, decltype(&mongoc_read_prefs_destroy)>(
+      mongoc_read_prefs_new(MONGOC_READ_PRIMARY), mongoc_read_prefs_destroy);
+  mongoc_uri_set_read_prefs_t(uri, prefs.get());
+  mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, false);
+  limit(uri, MONGOC_URI_SOCKETTIMEOUTMS, io_limit_ms);
+  limit(uri, MONGOC_URI_CONNECTTIMEOUTMS, io_limit_ms);
+  limit(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, io_limit_ms);
+}
+
+bool names_one_member(const mongoc_uri_t* uri) {
+  const auto* hosts = mongoc_uri_get_hosts(uri);
+  return hosts != nullptr && hosts->next == nullptr && mongoc_uri_get_srv_hostname(uri) == nullptr &&
+         mongoc_uri_get_replica_set(uri) == nullptr &&
+         !mongoc_uri_get_option_as_bool(uri, MONGOC_URI_DIRECTCONNECTION, false) &&
+         !mongoc_uri_get_option_as_bool(uri, MONGOC_URI_LOADBALANCED, false);
+}
+
+std::string hosts_of(const mongoc_uri_t* uri) {
+  std::string out;
+  for (const auto* h = mongoc_uri_get_hosts(uri); h != nullptr; h = h->next) {
+    out += (out.empty() ? "" : ",") + std::string(h->host_and_port);
+  }
+  const char* service = mongoc_uri_get_srv_hostname(uri);
+  return out.empty() && service != nullptr ? service : out;
+}
+
+}  // namespace dlock
