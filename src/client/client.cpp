@@ -1,0 +1,95 @@
+#include <dlock/client.hpp>
+
+#include <condition_variable>
+#include <exception>
+#include <future>
+
+#include <dlock/error.hpp>
+
+#include "client/client_core.hpp"
+#include "client/validate.hpp"
+#include "store/driver.hpp"
+#include "store/mongo_store.hpp"
+#include "util/clock.hpp"
+
+namespace dlock {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// No single wait for the network takes longer: a third of the lease, so that a renewal that got stuck leaves time for
+/// another.
+milliseconds io_limit(const client_options& o) {
+  return std::min(std::clamp(o.exp_delta / 3, milliseconds{500}, milliseconds{5000}), std::max(o.operation_timeout / 2, milliseconds{100}));
+}
+
+constexpr std::size_t kConnections = 100;  // the driver's own default
+
+/// On a thread of `io`, because the driver may take longer than the caller has.
+void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, milliseconds timeout) {
+  auto done = std::make_shared<std::promise<void>>();
+  auto result = done->get_future();
+  const auto deadline = boot_clock::now() + timeout;
+  const bool posted = io.post([=] {
+    try {
+      where->connect(deadline);
+      done->set_value();
+    } catch (...) {
+      done->set_exception(std::current_exception());
+    }
+  });
+  if (!posted || result.wait_for(timeout + milliseconds{50}) != std::future_status::ready) {
+    throw error(errc::unavailable, "cannot use the locks: no contact with " + where->hosts() + " within " +
+                                       std::to_string(timeout.count()) + " ms; check that it is up and that the URL names it",
+                {.retryable = true});
+  }
+  result.get();
+}
+
+}  // namespace
+
+client::client(client_options options) {
+  auto o = validated(std::move(options));
+  mongo_settings settings;
+  settings.url = o.url;
+  settings.db = o.db;
+  settings.coll = o.coll;
+  settings.grace = o.grace;
+  settings.io_limit = io_limit(o);
+  settings.connections = kConnections;
+  settings.log = detail::safe_log(o.log);
+  auto where = std::make_shared<mongo_store>(std::move(settings));
+  auto io = std::make_shared<worker_pool>(where->connections());
+  const auto listening = listen_to_driver(o.log);
+  connect(where, *io, o.operation_timeout);
+  core_ = std::make_shared<detail::client_core>(std::move(o), std::move(where), std::move(io));
+}
+
+client::client(std::shared_ptr<detail::client_core> core) noexcept : core_(std::move(core)) {}
+
+client::~client() {
+  close();
+  detail::let_go(core_);
+}
+
+client::client(client&&) noexcept = default;
+
+client& client::operator=(client&& other) noexcept {
+  if (this != &other) {
+    close();
+    detail::let_go(core_);
+    core_ = std::move(other.core_);
+  }
+  return *this;
+}
+
+void client::close() noexcept {
+  if (core_) core_->close();
+}
+
+const client_options& client::options() const {
+  if (!core_) throw error(errc::closed, "this client was moved from");
+  return core_->options();
+}
+
+}  // namespace dlock

@@ -1,0 +1,375 @@
+#include "client/client_core.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <random>
+
+#include "store/driver.hpp"
+#include "util/clock.hpp"
+#include "util/identity.hpp"
+#include "util/text.hpp"
+
+namespace dlock::detail {
+namespace {
+
+using namespace std::chrono_literals;
+using protocol::ms;
+
+constexpr ms kTombstone = 30000;      // longer than a command can be on its way: every I/O has a shorter limit
+constexpr ms kUndoPatience = 400;     // a cancelled wait stays so long to leave the queue properly
+constexpr auto kClosePatience = 900ms;
+
+double jitter() {
+  thread_local std::minstd_rand generator{std::random_device{}()};
+  return std::uniform_real_distribution<double>(0, 1)(generator);
+}
+
+std::optional<holder_info> who_holds(const protocol::reply& r) {
+  if (r.foreign_until) return holder_info{"", 0, std::chrono::milliseconds{std::max<ms>(0, *r.foreign_until - r.now)}, true};
+  if (!r.first) return std::nullopt;
+  return holder_info{r.first->who, r.first->fence, std::chrono::milliseconds{std::max<ms>(0, r.first->until - r.now)}, false};
+}
+
+[[noreturn]] void fail(const std::string& doing, const answer& a, bool in_doubt) {
+  switch (a.code) {
+    case errc::unavailable:
+      throw error(a.code, doing + ": no answer from the server in time: " + a.why + "; try again when it is reachable",
+                  {.retryable = true, .in_doubt = in_doubt, .server_code = a.server_code});
+    case errc::not_authorized:
+      throw error(a.code, doing + ": " + a.why + "; grant find, insert, update and remove on the collection",
+                  {.server_code = a.server_code});
+    case errc::authentication:
+      throw error(a.code, doing + ": " + a.why + "; check user, password and authSource in the URL", {.server_code = a.server_code});
+    default:
+      throw error(a.code, doing + ": " + a.why, {.in_doubt = in_doubt, .server_code = a.server_code});
+  }
+}
+
+}  // namespace
+
+/// One caller waiting for one answer after the other; outlives the caller if an answer comes late.
+struct client_core::call {
+  std::mutex guard;
+  std::condition_variable changed;
+  std::optional<answer> result;
+  int round = 0;  // an answer to an earlier request is of no interest
+  bool stopped = false;
+
+  void stop() {
+    const std::lock_guard lock(guard);
+    stopped = true;
+    changed.notify_all();
+  }
+  /// Until there is an answer (true), a stop, or the time.
+  bool wait(std::optional<ms> until) {
+    std::unique_lock lock(guard);
+    const auto ready = [&] { return result.has_value() || stopped; };
+    if (until) {
+      changed.wait_for(lock, std::chrono::milliseconds{std::max<ms>(0, *until - now_ms())}, ready);
+    } else {
+      changed.wait(lock, ready);
+    }
+    return result.has_value();
+  }
+};
+
+class client_core::in_progress {
+ public:
+  explicit in_progress(client_core& core) : core_(core) {
+    const std::lock_guard lock(core_.guard_);
+    ++core_.calls_;
+  }
+  in_progress(const in_progress&) = delete;
+  in_progress& operator=(const in_progress&) = delete;
+  ~in_progress() {
+    const std::lock_guard lock(core_.guard_);
+    if (--core_.calls_ == 0) core_.idle_.notify_all();
+  }
+
+ private:
+  client_core& core_;
+};
+
+client_core::client_core(client_options options, std::shared_ptr<store> where, std::shared_ptr<worker_pool> io)
+    : options_(std::move(options)),
+      client_id_(fresh_uuid()),
+      pid_(getpid()),
+      store_(std::move(where)),
+      notices_(std::make_shared<worker_pool>(static_cast<std::size_t>(-1))),
+      io_(std::move(io)),
+      driver_log_(listen_to_driver(options_.log)),
+      keeper_(std::make_unique<lease_keeper>(store_, notices_, safe_log(options_.log))) {}
+
+bool client_core::forked() const { return getpid() != pid_; }
+
+void client_core::check_usable(const std::string& doing) const {
+  if (forked()) throw error(errc::forked, doing + ": this client belongs to the parent process; make one in the child");
+  if (closing_.stop_requested()) throw error(errc::closed, doing + ": the client was closed");
+}
+
+protocol::request client_core::blank_request(const std::string& lock) const {
+  protocol::request r;
+  r.lock = lock;
+  r.skew = options_.clock_skew.count();
+  r.floor = highest_token_;
+  r.who = *options_.who;
+  r.client = client_id_;
+  return r;
+}
+
+void client_core::saw(const protocol::reply& reply) {
+  auto highest = highest_token_.load();
+  while (reply.fence > highest && !highest_token_.compare_exchange_weak(highest, reply.fence)) {
+  }
+}
+
+void client_core::send(const std::shared_ptr<call>& c, protocol::request r) {
+  int round = 0;
+  {
+    const std::lock_guard lock(c->guard);
+    c->result.reset();
+    round = ++c->round;
+  }
+  const bool posted = io_->post([c, round, s = store_, r = std::move(r)] {
+    answer a = s->apply(r);
+    const std::lock_guard lock(c->guard);
+    if (c->round != round) return;
+    c->result = std::move(a);
+    c->changed.notify_all();
+  });
+  if (posted) return;
+  const std::lock_guard lock(c->guard);
+  c->result.emplace();
+  c->result->why = "no thread for it";
+}
+
+client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool autorefresh, const wait_options& options) {
+  const std::string doing = "cannot acquire lock " + quoted(plan.ask.lock);
+  check_usable(doing);
+  const in_progress here(*this);
+  auto c = std::make_shared<call>();
+  const std::stop_callback on_stop(options.stop, [c] { c->stop(); });
+  const std::stop_callback on_close(closing_.get_token(), [c] { c->stop(); });
+
+  using machine = protocol::acquire_machine;
+  machine m(plan, fresh_uuid, jitter);
+  answer last_failure;
+  last_failure.why = "still waiting for its first answer";
+  machine::action next = m.start(now_ms());
+  const auto stopped = [&] { return options.stop.stop_requested() || closing_.stop_requested(); };
+  while (!std::holds_alternative<machine::done>(next)) {
+    if (stopped()) {
+      next = m.cancel();
+    } else if (const auto* pause = std::get_if<machine::wait>(&next)) {
+      {
+        const std::lock_guard lock(c->guard);
+        c->result.reset();
+      }
+      c->wait(pause->until);
+      if (!stopped()) next = m.look(now_ms());
+    } else {
+      auto& request = std::get<machine::send>(next).r;
+      request.floor = highest_token_;
+      send(c, std::move(request));
+      if (c->wait(m.give_up_at())) {
+        answer a;
+        {
+          const std::lock_guard lock(c->guard);
+          a = std::move(*c->result);
+        }
+        if (a.what == answer::kind::refused) {
+          undo(plan.ask, m.to_undo(), false);
+          if (a.in_doubt) undo(plan.ask, {{m.id(), true}}, false);
+          fail(doing, a, a.in_doubt);
+        }
+        if (a.what == answer::kind::replied) {
+          saw(a.reply);
+          next = m.answered(a.reply, now_ms());
+          if (options.on_wait && a.reply.place >= 0 && !std::holds_alternative<machine::done>(next)) {
+            options.on_wait({a.reply.place, a.reply.queue, who_holds(a.reply)});
+          }
+        } else {
+          next = m.unanswered(a.in_doubt, now_ms());
+          last_failure = std::move(a);
+        }
+      } else if (!stopped()) {
+        next = m.give_up(now_ms());
+      } else {
+        next = m.cancel();
+      }
+    }
+  }
+
+  const auto& end = std::get<machine::done>(next);
+  using result = machine::result;
+  undo(plan.ask, m.to_undo(), end.what == result::cancelled);
+  acquired out;
+  out.holder = who_holds(m.last());
+  switch (end.what) {
+    case result::acquired: {
+      protocol::request ask = plan.ask;
+      ask.id = m.id();
+      const protocol::lease_schedule schedule(end.sent, ask.delta, autorefresh && !closing_.stop_requested());
+      out.record = std::make_shared<lease_record>(std::move(ask), m.last().mine->fence, schedule.valid_until());
+      keeper_->keep(out.record, schedule);
+      out.what = outcome::acquired;
+      return out;
+    }
+    case result::busy:
+      out.what = outcome::busy;
+      return out;
+    case result::timed_out:
+      out.what = outcome::timed_out;
+      return out;
+    case result::cancelled:
+      out.what = outcome::cancelled;
+      return out;
+    case result::no_answer:
+      last_failure.code = errc::unavailable;
+      fail(doing, last_failure, !m.to_undo().empty() && m.to_undo().back().in_doubt);
+    case result::not_a_lock:
+      throw error(errc::not_a_lock, doing + ": the document with this _id in " + options_.db + "." + options_.coll +
+                                        " is not a lock; it was left as it is. Choose another id or collection");
+    case result::other_capacity:
+      throw error(errc::configuration, doing + ": it is in use with " +
+                                           (m.last().cap == 0 ? "no capacity" : "capacity " + std::to_string(m.last().cap)) +
+                                           "; use the same kind and capacity everywhere, or wait until it is free");
+  }
+  return out;
+}
+
+void client_core::undo(const protocol::request& ask, const std::vector<protocol::abandoned>& what, bool wait_for_it) {
+  auto c = wait_for_it ? std::make_shared<call>() : nullptr;
+  for (const auto& one : what) {
+    protocol::request r = ask;
+    r.op = protocol::operation::cancel;
+    r.id = one.id;
+    r.tomb = one.in_doubt ? kTombstone : 0;
+    ask_until_answered(std::move(r), now_ms() + std::max(ask.life, ask.delta), c);
+  }
+  if (c && !what.empty()) c->wait(now_ms() + kUndoPatience);
+}
+
+/// In the background: what is not heard of by `until` runs out by itself.
+void client_core::ask_until_answered(protocol::request r, ms until, std::shared_ptr<call> tell) {
+  io_->post([s = store_, r = std::move(r), until, tell = std::move(tell), closing = closing_.get_token()] {
+    std::mutex unused;
+    std::condition_variable_any pause;
+    for (auto delay = 50ms;; delay = std::min(delay * 2, std::chrono::milliseconds{1000})) {
+      answer a = s->apply(r);
+      if (a.what != answer::kind::no_answer || now_ms() >= until || closing.stop_requested()) {
+        if (!tell) return;
+        const std::lock_guard lock(tell->guard);
+        tell->result = std::move(a);
+        tell->changed.notify_all();
+        return;
+      }
+      std::unique_lock lock(unused);
+      pause.wait_for(lock, closing, delay, [] { return false; });
+    }
+  });
+}
+
+void client_core::release_in_background(const lease_record& record) {
+  ask_until_answered(record.ask(protocol::operation::release), record.valid_until() + options_.clock_skew.count(), nullptr);
+}
+
+release_result client_core::release(lease_record& record, ms keep, ms timeout) {
+  const std::string doing = "cannot release lock " + quoted(record.lock());
+  if (forked()) throw error(errc::forked, doing + ": it belongs to the parent process");
+  if (record.now() == lease_record::phase::held && !record.held(now_ms())) {
+    // Over, and the watch has not come to it yet.
+    keeper_->forget(record);
+    record.lose(*notices_);
+  }
+  switch (record.begin_release()) {
+    case lease_record::phase::lost:
+      return release_result::lost;
+    case lease_record::phase::released:
+    case lease_record::phase::releasing:
+      return release_result::not_held;
+    case lease_record::phase::held:
+    case lease_record::phase::in_doubt:
+      break;
+  }
+  keeper_->forget(record);
+  auto r = record.ask(protocol::operation::release);
+  r.keep = keep;
+  return released(record, r, timeout);
+}
+
+release_result client_core::released(lease_record& record, const protocol::request& r, ms timeout) {
+  const std::string doing = "cannot release lock " + quoted(record.lock());
+  const auto until = now_ms() + timeout;
+  auto c = std::make_shared<call>();
+  answer last;
+  last.why = "still waiting for it";
+  bool in_doubt = false;
+  for (ms delay = 50;; delay = std::min<ms>(delay * 2, 500)) {
+    send(c, r);
+    if (!c->wait(until)) {
+      in_doubt = true;
+      break;
+    }
+    {
+      const std::lock_guard lock(c->guard);
+      last = std::move(*c->result);
+      c->result.reset();
+    }
+    if (last.what == answer::kind::replied) {
+      saw(last.reply);
+      // Not there although it was ours: an earlier try of this release removed it, or else somebody took it from us.
+      const bool done = last.reply.found || in_doubt;
+      record.end_release(done ? lease_record::phase::released : lease_record::phase::lost);
+      return done ? release_result::released : release_result::lost;
+    }
+    in_doubt = in_doubt || last.in_doubt;
+    if (last.what == answer::kind::refused || now_ms() + delay >= until) break;
+    c->wait(now_ms() + delay);
+  }
+  record.end_release(lease_record::phase::in_doubt);
+  ask_until_answered(r, record.valid_until() + options_.clock_skew.count(), nullptr);
+  fail(doing, last, true);
+}
+
+void client_core::on_lost(lease_record& record, std::function<void()> callback) {
+  record.on_lost(
+      [callback = std::move(callback), log = safe_log(options_.log), lock = quoted(record.lock())] {
+        try {
+          callback();
+        } catch (const std::exception& e) {
+          log(log_level::error, "the on_lost callback of lock " + lock + " threw: " + e.what());
+        } catch (...) {
+          log(log_level::error, "the on_lost callback of lock " + lock + " threw");
+        }
+      },
+      *notices_);
+}
+
+void client_core::close() noexcept {
+  if (forked()) return;
+  closing_.request_stop();
+  keeper_->stop_renewing();
+  std::unique_lock lock(guard_);
+  idle_.wait_for(lock, kClosePatience, [&] { return calls_ == 0; });
+}
+
+void let_go(std::shared_ptr<client_core>& core) noexcept {
+  if (core && core->forked()) {
+    [[maybe_unused]] const auto* leaked = new std::shared_ptr<client_core>(std::move(core));
+  }
+  core.reset();
+}
+
+log_callback safe_log(log_callback log) {
+  return [log = std::move(log)](log_level level, std::string_view message) {
+    if (!log) return;
+    try {
+      log(level, message);
+    } catch (...) {  // NOLINT(bugprone-empty-catch): options.hpp promises so, and there is nobody to tell
+    }
+  };
+}
+
+}  // namespace dlock::detail

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include <dlock/mutex.hpp>
+#include <dlock/options.hpp>
+
+#include "client/lease_keeper.hpp"
+#include "client/lease_record.hpp"
+#include "protocol/acquire.hpp"
+#include "store/store.hpp"
+#include "util/worker_pool.hpp"
+
+namespace dlock::detail {
+
+/// What the kinds of locks share: it carries out acquisitions and releases, and keeps what is held.
+/// Every wait here is on an answer that a thread of `io_` fetches, so a call ends on time whatever the driver does.
+class client_core {
+ public:
+  /// `options` must be validated.
+  client_core(client_options options, std::shared_ptr<store> where, std::shared_ptr<worker_pool> io);
+  client_core(const client_core&) = delete;
+  client_core& operator=(const client_core&) = delete;
+
+  [[nodiscard]] const client_options& options() const { return options_; }
+
+  struct acquired {
+    outcome what = outcome::busy;
+    std::shared_ptr<lease_record> record;  // if acquired
+    std::optional<holder_info> holder;
+  };
+  /// Runs `plan` to its end. Throws error.
+  [[nodiscard]] acquired acquire(protocol::acquire_plan plan, bool autorefresh, const wait_options& options);
+
+  /// Gives a lease back, `keep` ms after its grant at the earliest. Throws error if there is no answer in time.
+  [[nodiscard]] release_result release(lease_record& record, protocol::ms keep, protocol::ms timeout);
+  /// The same, later and without an answer.
+  void release_in_background(const lease_record& record);
+
+  void on_lost(lease_record& record, std::function<void()> callback);
+
+  void close() noexcept;
+  /// Throws errc::closed or errc::forked.
+  void check_usable(const std::string& doing) const;
+  [[nodiscard]] bool forked() const;
+
+  [[nodiscard]] protocol::request blank_request(const std::string& lock) const;
+
+ private:
+  struct call;
+  class in_progress;
+  void send(const std::shared_ptr<call>& c, protocol::request r);
+  void undo(const protocol::request& ask, const std::vector<protocol::abandoned>& what, bool wait_for_it);
+  void ask_until_answered(protocol::request r, protocol::ms until, std::shared_ptr<call> tell);
+  void saw(const protocol::reply& reply);
+  [[nodiscard]] release_result released(lease_record& record, const protocol::request& r, protocol::ms timeout);
+
+  const client_options options_;
+  const std::string client_id_;
+  const int pid_;
+  std::atomic<std::int64_t> highest_token_{0};
+  std::stop_source closing_;
+  std::mutex guard_;
+  std::condition_variable idle_;
+  int calls_ = 0;  // acquisitions in progress
+
+  std::shared_ptr<store> store_;
+  std::shared_ptr<worker_pool> notices_;
+  std::shared_ptr<worker_pool> io_;
+  std::shared_ptr<void> driver_log_;
+  std::unique_ptr<lease_keeper> keeper_;
+};
+
+/// A handle's reference to its core: in a forked child it is let go of without running a destructor, because the threads
+/// and sockets are the parent's.
+void let_go(std::shared_ptr<client_core>& core) noexcept;
+
+/// A log callback that is never empty and never throws.
+[[nodiscard]] log_callback safe_log(log_callback log);
+
+}  // namespace dlock::detail

@@ -1,0 +1,85 @@
+#include <dlock/lease.hpp>
+
+#include <algorithm>
+
+#include <dlock/error.hpp>
+
+#include "client/held_state.hpp"
+#include "util/clock.hpp"
+
+namespace dlock {
+namespace {
+
+constexpr std::chrono::milliseconds kDestructorPatience{5000};
+
+const std::string& empty_text() {
+  static const auto& text = *new std::string;
+  return text;
+}
+
+/// End of scope: gives the lock back as well as it can.
+void abandon(detail::held_state& state) noexcept {
+  auto& core = *state.core;
+  if (core.forked()) return;
+  try {
+    const auto patience = std::min(core.options().operation_timeout, kDestructorPatience);
+    if (core.release(*state.record, 0, patience.count()) == release_result::lost) core.release_in_background(*state.record);
+  } catch (const std::exception& e) {
+    detail::safe_log(core.options().log)(log_level::warning, e.what());
+  }
+}
+
+}  // namespace
+
+lease::lease() noexcept = default;
+lease::lease(std::shared_ptr<detail::held_state> state) noexcept : state_(std::move(state)) {}
+lease::lease(lease&&) noexcept = default;
+
+lease& lease::operator=(lease&& other) noexcept {
+  if (this != &other) {
+    if (state_) abandon(*state_);
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+
+lease::~lease() {
+  if (state_) abandon(*state_);
+}
+
+const std::string& lease::id() const { return state_ ? state_->record->lock() : empty_text(); }
+const std::string& lease::owner() const { return state_ ? state_->record->owner() : empty_text(); }
+std::int64_t lease::token() const { return state_ ? state_->record->token() : 0; }
+
+boot_clock::time_point lease::valid_until() const {
+  return state_ ? from_ms(state_->record->valid_until()) : boot_clock::time_point{};
+}
+
+std::chrono::milliseconds lease::valid_for() const {
+  const auto now = now_ms();
+  if (!state_ || state_->core->forked() || !state_->record->held(now)) return std::chrono::milliseconds{0};
+  return std::chrono::milliseconds{std::max<protocol::ms>(0, state_->record->valid_until() - now)};
+}
+
+bool lease::held() const { return valid_for().count() > 0; }
+
+std::stop_token lease::lost() const { return state_ ? state_->record->lost() : std::stop_token{}; }
+
+void lease::on_lost(std::function<void()> callback) {
+  if (!callback) throw error(errc::invalid_argument, "on_lost: the callback is empty");
+  if (state_ && !state_->core->forked()) state_->core->on_lost(*state_->record, std::move(callback));
+}
+
+release_result lease::release() {
+  return state_ ? release(state_->core->options().operation_timeout) : release_result::not_held;
+}
+
+release_result lease::release(std::chrono::milliseconds timeout) { return release_at_least({}, timeout); }
+
+release_result lease::release_at_least(std::chrono::milliseconds at_least, std::chrono::milliseconds timeout) {
+  if (timeout.count() <= 0) throw error(errc::invalid_argument, "release: the timeout must be positive");
+  if (at_least.count() < 0) throw error(errc::invalid_argument, "release: at_least must not be negative");
+  return state_ ? state_->core->release(*state_->record, at_least.count(), timeout.count()) : release_result::not_held;
+}
+
+}  // namespace dlock

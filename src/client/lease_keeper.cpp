@@ -1,0 +1,197 @@
+#include "client/lease_keeper.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <system_error>
+#include <vector>
+
+#include "util/clock.hpp"
+#include "util/text.hpp"
+#include "util/thread.hpp"
+
+namespace dlock {
+namespace {
+
+class descriptor {
+ public:
+  explicit descriptor(int fd) : fd_(fd) {
+    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "dlock: cannot watch leases");
+  }
+  descriptor(const descriptor&) = delete;
+  descriptor& operator=(const descriptor&) = delete;
+  ~descriptor() { close(fd_); }
+  [[nodiscard]] int get() const { return fd_; }
+  void drain() const {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto n = read(fd_, &count, sizeof count);
+  }
+
+ private:
+  int fd_;
+};
+
+constexpr protocol::ms kNever = std::numeric_limits<protocol::ms>::max();
+
+}  // namespace
+
+struct lease_keeper::shared {
+  struct kept {
+    std::shared_ptr<lease_record> record;
+    protocol::lease_schedule schedule;
+    bool renewing = false;  // a renewal is on its way
+    bool in_trouble = false;
+  };
+  using renewals = std::vector<std::shared_ptr<lease_record>>;
+
+  std::shared_ptr<store> where;
+  std::shared_ptr<worker_pool> notices;
+  log_callback log;
+  descriptor wake{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  descriptor timer{timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)};
+  std::mutex guard;
+  std::map<const lease_record*, kept> leases;
+  protocol::ms asleep_until = 0;  // a lease that wants attention earlier has to wake the watch
+  bool stopped = false;
+
+  void poke() const {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto n = write(wake.get(), &one, sizeof one);
+  }
+
+  /// Sleeps until `until` or poke().
+  void sleep(protocol::ms until) {
+    itimerspec spec{};
+    if (until != kNever) {
+      const auto at = std::max<protocol::ms>(until, 1);
+      spec.it_value = {.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1'000'000};
+    }
+    timerfd_settime(timer.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
+    std::array<pollfd, 2> fds{{{wake.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}}};
+    (void)poll(fds.data(), fds.size(), -1);
+    wake.drain();
+    timer.drain();
+  }
+
+  /// One round: reports what is over, collects what is due. Returns when to look again.
+  protocol::ms round(renewals& due) {
+    std::vector<std::shared_ptr<lease_record>> over;
+    protocol::ms next = kNever;
+    {
+      const std::lock_guard lock(guard);
+      const auto now = now_ms();
+      for (auto it = leases.begin(); it != leases.end();) {
+        auto& k = it->second;
+        if (k.schedule.valid_until() <= now) {
+          over.push_back(std::move(k.record));
+          it = leases.erase(it);
+          continue;
+        }
+        next = std::min(next, k.schedule.valid_until());
+        if (!k.renewing && k.schedule.next_renewal() <= now) {
+          k.renewing = true;
+          due.push_back(k.record);
+        }
+        if (!k.renewing) next = std::min(next, k.schedule.next_renewal());
+        ++it;
+      }
+      asleep_until = next;
+    }
+    for (const auto& record : over) {
+      record->lose(*notices);
+      log(log_level::error, "lock " + quoted(record->lock()) + " lost: it could not be renewed before its lease ended");
+    }
+    return next;
+  }
+
+  void renew(const std::shared_ptr<lease_record>& record) {
+    {
+      const std::lock_guard lock(guard);
+      if (stopped || !leases.contains(record.get())) return;
+    }
+    const auto sent = now_ms();
+    const answer a = where->apply(record->ask(protocol::operation::renew), lane::renewal);
+    const bool mine = a.what == answer::kind::replied && a.reply.mine;
+    const bool gone = a.what == answer::kind::replied && !a.reply.mine;
+    std::string trouble;
+    bool lost = false;
+    {
+      const std::lock_guard lock(guard);
+      const auto it = leases.find(record.get());
+      if (it == leases.end()) return;  // released or over meanwhile
+      auto& k = it->second;
+      k.renewing = false;
+      if (mine) {
+        k.schedule.renewed(sent);
+        k.in_trouble = false;
+        record->extend(k.schedule.valid_until());
+      } else if (gone) {
+        leases.erase(it);
+        lost = true;
+      } else {
+        k.schedule.unanswered(now_ms());
+        if (!k.in_trouble) trouble = a.why;
+        k.in_trouble = true;
+      }
+    }
+    if (lost) {
+      record->lose(*notices);
+      log(log_level::error, "lock " + quoted(record->lock()) + " lost: the server does not know this holder any more");
+    } else if (!trouble.empty()) {
+      log(log_level::warning, "lock " + quoted(record->lock()) + " could not be renewed, trying again: " + trouble);
+    }
+    poke();
+  }
+};
+
+lease_keeper::lease_keeper(std::shared_ptr<store> where, std::shared_ptr<worker_pool> notices, log_callback log)
+    : shared_(std::make_shared<shared>()) {
+  shared_->where = std::move(where);
+  shared_->notices = std::move(notices);
+  shared_->log = std::move(log);
+  watch_ = quiet_thread([this, s = shared_] {
+    for (;;) {
+      {
+        const std::lock_guard lock(s->guard);
+        if (s->stopped) return;
+      }
+      shared::renewals due;
+      const auto next = s->round(due);
+      for (auto& record : due) renewals_.post([s, record = std::move(record)] { s->renew(record); });
+      s->sleep(next);
+    }
+  });
+}
+
+lease_keeper::~lease_keeper() {
+  {
+    const std::lock_guard lock(shared_->guard);
+    shared_->stopped = true;
+  }
+  shared_->poke();
+  watch_.join();
+}
+
+void lease_keeper::keep(const std::shared_ptr<lease_record>& record, const protocol::lease_schedule& schedule) {
+  const std::lock_guard lock(shared_->guard);
+  shared_->leases.emplace(record.get(), shared::kept{record, schedule});
+  if (std::min(schedule.next_renewal(), schedule.valid_until()) < shared_->asleep_until) shared_->poke();
+}
+
+void lease_keeper::forget(const lease_record& record) {
+  const std::lock_guard lock(shared_->guard);
+  shared_->leases.erase(&record);
+}
+
+void lease_keeper::stop_renewing() {
+  const std::lock_guard lock(shared_->guard);
+  for (auto& [_, k] : shared_->leases) k.schedule.stop_renewing();
+}
+
+}  // namespace dlock

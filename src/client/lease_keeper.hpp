@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include <dlock/options.hpp>
+
+#include "client/lease_record.hpp"
+#include "protocol/lease_schedule.hpp"
+#include "store/store.hpp"
+
+namespace dlock {
+
+/// Renews the leases of one client and watches their ends. Two threads: one does nothing but watch the clock
+/// (CLOCK_BOOTTIME, so that it also wakes after a suspend) and so tells a loss on time whatever the network does; the
+/// other sends the renewals, on a connection of its own.
+class lease_keeper {
+ public:
+  lease_keeper(std::shared_ptr<store> where, std::shared_ptr<worker_pool> notices, log_callback log);
+  lease_keeper(const lease_keeper&) = delete;
+  lease_keeper& operator=(const lease_keeper&) = delete;
+  ~lease_keeper();
+
+  void keep(const std::shared_ptr<lease_record>& record, const protocol::lease_schedule& schedule);
+  /// Neither renews nor reports it any more.
+  void forget(const lease_record& record);
+  /// Renews nothing any more; ends are still watched.
+  void stop_renewing();
+
+ private:
+  struct shared;
+  std::shared_ptr<shared> shared_;
+  worker_pool renewals_{1};
+  std::thread watch_;
+};
+
+}  // namespace dlock

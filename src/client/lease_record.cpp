@@ -1,0 +1,69 @@
+#include "client/lease_record.hpp"
+
+namespace dlock {
+namespace {
+
+/// Someone must hear of a loss even if no thread can be had for it.
+void tell(worker_pool& notices, const std::function<void()>& notice) {
+  if (!notices.post(notice)) notice();
+}
+
+}  // namespace
+
+lease_record::lease_record(protocol::request ask, std::int64_t token, protocol::ms valid_until)
+    : ask_(std::move(ask)), token_(token), valid_until_(valid_until) {}
+
+protocol::request lease_record::ask(protocol::operation op) const {
+  protocol::request r = ask_;
+  r.op = op;
+  return r;
+}
+
+void lease_record::extend(protocol::ms valid_until) {
+  const std::lock_guard lock(guard_);
+  if (phase_ == phase::held && valid_until > valid_until_) valid_until_ = valid_until;
+}
+
+bool lease_record::held(protocol::ms now) const { return phase_ == phase::held && now < valid_until(); }
+
+lease_record::phase lease_record::now() const { return phase_; }
+
+lease_record::phase lease_record::begin_release() {
+  const std::lock_guard lock(guard_);
+  const phase found = phase_;
+  if (found == phase::held || found == phase::in_doubt) phase_ = phase::releasing;
+  return found;
+}
+
+void lease_record::end_release(phase result) {
+  const std::lock_guard lock(guard_);
+  phase_ = result;
+  if (result != phase::in_doubt) callbacks_.clear();
+}
+
+void lease_record::lose(worker_pool& notices) {
+  std::vector<std::function<void()>> callbacks;
+  {
+    const std::lock_guard lock(guard_);
+    if (phase_ != phase::held) return;
+    phase_ = phase::lost;
+    callbacks.swap(callbacks_);
+  }
+  // A thread each: one that blocks for ever keeps no other waiting.
+  tell(notices, [stop = stop_]() mutable { stop.request_stop(); });
+  for (auto& callback : callbacks) tell(notices, callback);
+}
+
+void lease_record::on_lost(std::function<void()> callback, worker_pool& notices) {
+  {
+    const std::lock_guard lock(guard_);
+    if (phase_ == phase::held) {
+      callbacks_.push_back(std::move(callback));
+      return;
+    }
+    if (phase_ != phase::lost) return;
+  }
+  tell(notices, callback);
+}
+
+}  // namespace dlock

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "protocol/document.hpp"
+#include "util/worker_pool.hpp"
+
+namespace dlock {
+
+/// The state of one lease, shared by the user's handle and the keeper. It owns nothing of the client, so that
+/// whichever thread lets go of it last has nothing to stop or to wait for.
+class lease_record {
+ public:
+  enum class phase { held, releasing, in_doubt, released, lost };
+
+  lease_record(protocol::request ask, std::int64_t token, protocol::ms valid_until);
+
+  [[nodiscard]] const std::string& lock() const { return ask_.lock; }
+  [[nodiscard]] const std::string& owner() const { return ask_.id; }
+  [[nodiscard]] std::int64_t token() const { return token_; }
+  /// The request of this acquisition, as `op`.
+  [[nodiscard]] protocol::request ask(protocol::operation op) const;
+
+  [[nodiscard]] protocol::ms valid_until() const { return valid_until_.load(std::memory_order_relaxed); }
+  /// A renewal succeeded. Ignored once the lease is not held any more.
+  void extend(protocol::ms valid_until);
+  [[nodiscard]] bool held(protocol::ms now) const;
+  [[nodiscard]] phase now() const;
+
+  /// held or in_doubt -> releasing. Returns the phase it found; only the caller that found one of these two releases.
+  [[nodiscard]] phase begin_release();
+  /// releasing -> what came of it.
+  void end_release(phase result);
+
+  /// held -> lost: fires the stop token and the callbacks, each on a thread of `notices`. Later calls do nothing.
+  void lose(worker_pool& notices);
+
+  [[nodiscard]] std::stop_token lost() const { return stop_.get_token(); }
+  void on_lost(std::function<void()> callback, worker_pool& notices);
+
+ private:
+  const protocol::request ask_;
+  const std::int64_t token_;
+  std::atomic<protocol::ms> valid_until_;
+  std::atomic<phase> phase_{phase::held};
+  std::stop_source stop_;
+  mutable std::mutex guard_;  // phase_ changes and callbacks_
+  std::vector<std::function<void()>> callbacks_;
+};
+
+}  // namespace dlock

@@ -1,0 +1,103 @@
+#include "client/validate.hpp"
+
+#include <algorithm>
+
+#include <dlock/error.hpp>
+
+#include "store/connection_string.hpp"
+#include "store/driver.hpp"
+#include "util/identity.hpp"
+#include "util/text.hpp"
+
+namespace dlock {
+namespace {
+
+using std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+constexpr milliseconds kLongest = 24h * 365;
+
+[[noreturn]] void refuse(const std::string& why) { throw error(errc::invalid_argument, why); }
+
+std::string shown(milliseconds d) { return std::to_string(d.count()) + " ms"; }
+
+void check(const char* option, milliseconds value, milliseconds least, milliseconds most) {
+  if (value < least || value > most) {
+    refuse(std::string(option) + " is " + shown(value) + "; it must be from " + shown(least) + " to " + shown(most));
+  }
+}
+
+void check_exp_delta(milliseconds v) { check("exp_delta", v, 200ms, kLongest); }
+void check_wait_lock_period(milliseconds v) { check("wait_lock_period", v, 50ms, kLongest); }
+
+/// MongoDB's rules for names that work on every platform.
+void check_name(const char* option, const std::string& name, std::size_t longest, const char* forbidden) {
+  if (name.empty()) refuse(std::string(option) + " is empty; give a name");
+  if (!is_plain_utf8(name)) refuse(std::string(option) + " is not UTF-8, or contains a NUL byte");
+  if (name.size() > longest) refuse(std::string(option) + " is longer than " + std::to_string(longest) + " bytes");
+  if (name.find_first_of(forbidden) != std::string::npos) {
+    refuse(std::string(option) + " " + quoted(name) + " contains one of " + forbidden + " ; choose another name");
+  }
+}
+
+void check_collection(const char* option, const std::string& name) {
+  check_name(option, name, 190, "$");
+  if (name.starts_with("system.") || name.starts_with('.') || name.ends_with('.')) {
+    refuse(std::string(option) + " " + quoted(name) + " is reserved by MongoDB; choose another name");
+  }
+}
+
+std::string default_notif_url(const std::string& url) {
+  const auto uri = parse_connection_string(url, "url");
+  mongoc_uri_set_database(uri.get(), "mongo_dlock_notif");
+  return mongoc_uri_get_string(uri.get());
+}
+
+std::string cut(std::string text, std::size_t longest) {
+  if (text.size() > longest) text.resize(longest);
+  while (!text.empty() && !is_plain_utf8(text)) text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+client_options validated(client_options o) {
+  initialise_driver();
+  (void)parse_connection_string(o.url, "url");
+  check_name("db", o.db, 63, "/\\. \"$*<>:|?");
+  check_collection("coll", o.coll);
+  if (o.notif_url) {
+    (void)parse_connection_string(*o.notif_url, "notif_url");
+  } else {
+    o.notif_url = default_notif_url(o.url);
+  }
+  check_collection("notif_channel", o.notif_channel);
+  if (o.grace < 1s || o.grace > std::chrono::seconds{2147483647}) {
+    refuse("grace is " + std::to_string(o.grace.count()) + " s; it must be from 1 s to 2147483647 s");
+  }
+  check_exp_delta(o.exp_delta);
+  check_wait_lock_period(o.wait_lock_period);
+  check("clock_skew", o.clock_skew, 0ms, 1h);
+  check("operation_timeout", o.operation_timeout, 100ms, 1h);
+  if (!o.who) o.who = cut(default_who(), 200);
+  if (!is_plain_utf8(*o.who)) refuse("who is not UTF-8, or contains a NUL byte");
+  if (o.who->size() > 200) refuse("who is longer than 200 bytes");
+  return o;
+}
+
+lock_settings validated(const lock_options& o, const client_options& defaults) {
+  lock_settings s;
+  s.id = o.id ? *o.id : fresh_uuid();
+  if (s.id.empty()) refuse("the lock's id is empty; give a name, or none for a new UUID");
+  if (s.id.size() > 1000) refuse("the lock's id " + quoted(s.id) + " has " + std::to_string(s.id.size()) + " bytes; at most 1000 are allowed");
+  if (s.id.find('\0') != std::string::npos) refuse("the lock's id " + quoted(s.id) + " contains a NUL byte");
+  if (!is_plain_utf8(s.id)) refuse("the lock's id is not valid UTF-8");
+  s.exp_delta = o.exp_delta.value_or(defaults.exp_delta);
+  s.autorefresh = o.autorefresh.value_or(defaults.autorefresh);
+  s.wait_lock_period = o.wait_lock_period.value_or(defaults.wait_lock_period);
+  check_exp_delta(s.exp_delta);
+  check_wait_lock_period(s.wait_lock_period);
+  return s;
+}
+
+}  // namespace dlock

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include <dlock/options.hpp>
+
+namespace dlock {
+
+/// Checks every option, with a reason, and fills in the defaults that depend on others. No I/O.
+/// Throws error(invalid_argument).
+[[nodiscard]] client_options validated(client_options options);
+
+/// What a lock is made of, once nothing is left open.
+struct lock_settings {
+  std::string id;
+  std::chrono::milliseconds exp_delta{};
+  bool autorefresh = true;
+  std::chrono::milliseconds wait_lock_period{};
+};
+[[nodiscard]] lock_settings validated(const lock_options& options, const client_options& defaults);
+
+}  // namespace dlock
