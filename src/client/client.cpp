@@ -39,6 +39,7 @@ void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, millise
     }
   });
   if (!posted || result.wait_for(timeout + milliseconds{50}) != std::future_status::ready) {
+    io.stop(milliseconds{0});  // it ends when the driver lets it
     throw error(errc::unavailable, "cannot use the locks: no contact with " + where->hosts() + " within " +
                                        std::to_string(timeout.count()) + " ms; check that it is up and that the URL names it",
                 {.retryable = true});

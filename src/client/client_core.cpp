@@ -61,6 +61,15 @@ struct client_core::call {
     stopped = true;
     changed.notify_all();
   }
+  /// Nobody waits for the request any more: if no thread has taken it yet, it is not sent.
+  void abandon() {
+    const std::lock_guard lock(guard);
+    ++round;
+  }
+  [[nodiscard]] bool is_current(int r) {
+    const std::lock_guard lock(guard);
+    return round == r;
+  }
   /// Until there is an answer (true), a stop, or the time.
   bool wait(std::optional<ms> until) {
     std::unique_lock lock(guard);
@@ -132,6 +141,7 @@ void client_core::send(const std::shared_ptr<call>& c, protocol::request r) {
     round = ++c->round;
   }
   const bool posted = io_->post([c, round, s = store_, r = std::move(r)] {
+    if (!c->is_current(round)) return;
     answer a = s->apply(r);
     const std::lock_guard lock(c->guard);
     if (c->round != round) return;
@@ -187,16 +197,21 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
           saw(a.reply);
           next = m.answered(a.reply, now_ms());
           if (options.on_wait && a.reply.place >= 0 && !std::holds_alternative<machine::done>(next)) {
-            options.on_wait({a.reply.place, a.reply.queue, who_holds(a.reply)});
+            try {
+              options.on_wait({a.reply.place, a.reply.queue, who_holds(a.reply)});
+            } catch (...) {
+              (void)m.cancel();
+              undo(plan.ask, m.to_undo(), false);
+              throw;
+            }
           }
         } else {
           next = m.unanswered(a.in_doubt, now_ms());
           last_failure = std::move(a);
         }
-      } else if (!stopped()) {
-        next = m.give_up(now_ms());
       } else {
-        next = m.cancel();
+        c->abandon();
+        next = stopped() ? m.cancel() : m.give_up(now_ms());
       }
     }
   }
@@ -309,6 +324,7 @@ release_result client_core::released(lease_record& record, const protocol::reque
   for (ms delay = 50;; delay = std::min<ms>(delay * 2, 500)) {
     send(c, r);
     if (!c->wait(until)) {
+      c->abandon();
       in_doubt = true;
       break;
     }

@@ -58,6 +58,7 @@ struct lease_keeper::shared {
   std::mutex guard;
   std::map<const lease_record*, kept> leases;
   protocol::ms asleep_until = 0;  // a lease that wants attention earlier has to wake the watch
+  bool renews = true;
   bool stopped = false;
 
   void poke() const {
@@ -113,7 +114,7 @@ struct lease_keeper::shared {
   void renew(const std::shared_ptr<lease_record>& record) {
     {
       const std::lock_guard lock(guard);
-      if (stopped || !leases.contains(record.get())) return;
+      if (stopped || !renews || !leases.contains(record.get())) return;
     }
     const auto sent = now_ms();
     const answer a = where->apply(record->ask(protocol::operation::renew), lane::renewal);
@@ -180,7 +181,8 @@ lease_keeper::~lease_keeper() {
 
 void lease_keeper::keep(const std::shared_ptr<lease_record>& record, const protocol::lease_schedule& schedule) {
   const std::lock_guard lock(shared_->guard);
-  shared_->leases.emplace(record.get(), shared::kept{record, schedule});
+  auto& k = shared_->leases.emplace(record.get(), shared::kept{record, schedule}).first->second;
+  if (!shared_->renews) k.schedule.stop_renewing();
   if (std::min(schedule.next_renewal(), schedule.valid_until()) < shared_->asleep_until) shared_->poke();
 }
 
@@ -191,6 +193,7 @@ void lease_keeper::forget(const lease_record& record) {
 
 void lease_keeper::stop_renewing() {
   const std::lock_guard lock(shared_->guard);
+  shared_->renews = false;
   for (auto& [_, k] : shared_->leases) k.schedule.stop_renewing();
 }
 
