@@ -1,0 +1,37 @@
+#pragma once
+
+#include <mongoc/mongoc.h>
+
+#include <memory>
+#include <string>
+
+namespace bench {
+
+/// The floor: plain `$inc` findAndModify commands with w:majority, retryable writes off, on a pool like the library's.
+class raw_server {
+ public:
+  explicit raw_server(const std::string& url);
+
+  /// One connection of the pool, for one thread.
+  class session {
+   public:
+    explicit session(raw_server& server);
+    session(const session&) = delete;
+    session& operator=(const session&) = delete;
+    ~session();
+    /// Adds 1 to the counter with this _id, as a lock would be taken: one document, acknowledged by a majority.
+    void increment(const std::string& id);
+
+   private:
+    raw_server& server_;
+    mongoc_client_t* client_;
+  };
+
+ private:
+  struct pool_deleter {
+    void operator()(mongoc_client_pool_t* p) const noexcept { mongoc_client_pool_destroy(p); }
+  };
+  std::unique_ptr<mongoc_client_pool_t, pool_deleter> pool_;
+};
+
+}  // namespace bench
