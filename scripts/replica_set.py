@@ -1,0 +1,527 @@
+#!/usr/bin/python3
+"""Starts and stops a private MongoDB replica set on 127.0.0.1.
+
+  replica_set.py run [OPTIONS] -- COMMAND...   runs COMMAND with a set that never outlives this process
+  replica_set.py start|stop|url --dir DIR      a set that stays until it is stopped
+
+COMMAND finds DLOCK_TEST_URL, DLOCK_TEST_DIR (the set's folder) and DLOCK_TEST_SET (a JSON file: url, members with
+host, port and pid) in its environment. From Python: `with ReplicaSet(nodes=3) as rs: rs.url, rs.stepdown(), ...`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import fcntl
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pymongo
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
+
+import mongod as mongod_finder
+
+NAME = "dlock"
+PASSWORD = "root-password"  # of root on a set with --auth: private, on 127.0.0.1, and gone soon
+KEY = "dlock/members/only"  # between members
+PREFIX = "dlock-set-"
+EXIT_PORT_IN_USE = 48  # mongod's exit status when it cannot bind
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class SetError(Exception):
+    """The set cannot be started or used; the text says why."""
+
+
+def die_with(parent: int, signum: int) -> None:
+    """Sends this process `signum` when the thread that started it ends, even by kill -9."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signum, 0, 0, 0)
+    if os.getppid() != parent:  # it ended before we asked
+        os.kill(os.getpid(), signum)
+
+
+def end_on_signal(signum: int, _: object = None) -> NoReturn:
+    """The handler for ENDING: the process ends, by way of its clean-up."""
+    for each in ENDING:
+        signal.signal(each, signal.SIG_IGN)  # a second Ctrl-C must not interrupt that
+    raise SystemExit(128 + signum)
+
+
+def free_port() -> int:
+    """A port that is free now. Below the range for outgoing connections: one of those could take the port of a
+    member that is being restarted, or connect to itself while the member is down."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    candidates = [random.randrange(20000, lowest) for _ in range(100)] if lowest > 21000 else []
+    for port in [*candidates, 0]:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+            except OSError:
+                continue
+    raise SetError("no free port")
+
+
+def processes_in(directory: Path) -> list[int]:
+    """The mongods with their data in `directory`. Asking /proc needs no pid file that could be stale."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"--dbpath" in words and Path(os.fsdecode(words[words.index(b"--dbpath") + 1])).parent == directory:
+            found.append(int(entry.parent.name))
+    return found
+
+
+def kill_and_wait(pids: Sequence[int]) -> None:
+    """SIGKILL: the data is thrown away, so there is nothing to shut down in order."""
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    for pid in pids:
+        while is_running(pid):
+            time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+@dataclass
+class Member:
+    host: str
+    port: int
+    pid: int = 0
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass
+class ReplicaSet:
+    """A replica set of `nodes` members. `tied`: its members are killed when the *thread* that started them ends."""
+
+    nodes: int = 1
+    directory: Path | None = None  # default: a new temporary folder
+    auth: bool = False
+    users: Sequence[dict[str, Any]] = ()  # more users: {"user":, "pwd":, "roles": [{"role":, "db":}]}
+    election_timeout_ms: int = 10_000  # MongoDB's default
+    parameters: dict[str, str] = field(default_factory=dict)
+    tied: bool = True
+
+    def __post_init__(self) -> None:
+        self.members: list[Member] = []
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}  # by member
+        self._folder: Path | None = None
+        self._lock: Any = None
+
+    def __enter__(self) -> ReplicaSet:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def folder(self) -> Path:
+        if self._folder is None:
+            raise SetError("the set was not started")
+        return self._folder
+
+    @property
+    def url(self) -> str:
+        return self.url_for("root", PASSWORD) if self.auth else self._url("")
+
+    def url_for(self, user: str, password: str) -> str:
+        return self._url(f"{user}:{password}@")
+
+    def _url(self, credentials: str) -> str:
+        hosts = ",".join(member.address for member in self.members)
+        return f"mongodb://{credentials}{hosts}/?replicaSet={NAME}" + ("&authSource=admin" if credentials else "")
+
+    # Life
+
+    def start(self) -> None:
+        """Returns when there is a primary and every other member is a secondary."""
+        binary = mongod_finder.find()
+        if binary is None:
+            raise SetError("no mongod: install one, name one in DLOCK_MONGOD, or run scripts/mongod.py --install")
+        self._binary = binary
+        if self.directory is None:
+            remove_leftovers()
+            self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        else:
+            self._folder = Path(self.directory).absolute()
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = (self._folder / "lock").open("w")  # held while we live: see remove_leftovers
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            if self.auth:
+                key = self._folder / "key"
+                key.write_text(KEY)
+                key.chmod(0o400)
+            for index in range(self.nodes):
+                self.members.append(Member("127.0.0.1", free_port()))
+                self._launch(index, new_port=True)
+            self._initiate()
+            self._write_state()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Kills the members and removes their data. Can be called at any time, also twice."""
+        if self._folder is None:
+            return
+        kill_and_wait(processes_in(self._folder))
+        for process in self._processes.values():
+            process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._lock.close()
+        self._folder = None
+
+    def _write_state(self) -> None:
+        new = self.folder / "set.json.new"
+        new.touch(mode=0o600)
+        new.write_text(json.dumps({"url": self.url, "members": [asdict(member) for member in self.members]}))
+        new.rename(self.folder / "set.json")
+
+    def _launch(self, index: int, new_port: bool = False) -> None:
+        """Starts a member and waits until it listens. Somebody may take the port first: try again, with a
+        `new_port` or, where the set knows the port already, the same."""
+        for _ in range(10):
+            process = self._spawn(index)
+            if self._wait_until_listening(index, process):
+                return
+            if new_port:
+                self.members[index].port = free_port()
+            else:
+                time.sleep(0.5)
+        raise SetError("mongod finds its port in use, ten times in a row")
+
+    def _spawn(self, index: int) -> subprocess.Popen[bytes]:
+        member, data = self.members[index], self.folder / str(index)
+        data.mkdir(exist_ok=True)
+        command = [str(self._binary), "--dbpath", str(data), "--replSet", NAME, "--port", str(member.port),
+                   "--bind_ip", member.host, "--nounixsocket", "--oplogSize", "64",
+                   "--wiredTigerCacheSizeGB", "0.25", "--logpath", str(data / "mongod.log"), "--logappend"]
+        # Test commands are what makes failCommand available; a private set on 127.0.0.1 may have them.
+        parameters = {"enableTestCommands": "1", "diagnosticDataCollectionEnabled": "false", **self.parameters}
+        for name, value in parameters.items():
+            command += ["--setParameter", f"{name}={value}"]
+        if self.auth:
+            command += ["--keyFile", str(self.folder / "key")]
+        parent = os.getpid()
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,  # out of reach of the terminal's Ctrl-C: the command ends first
+            preexec_fn=(lambda: die_with(parent, signal.SIGKILL)) if self.tied else None)
+        member.pid = process.pid
+        self._processes[index] = process
+        return process
+
+    def _wait_until_listening(self, index: int, process: subprocess.Popen[bytes]) -> bool:
+        log = self.folder / str(index) / "mongod.log"
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            status = process.poll()
+            if status == EXIT_PORT_IN_USE:
+                return False
+            if status is not None:
+                tail = "\n".join(log.read_text().splitlines()[-5:]) if log.exists() else "(no log)"
+                raise SetError(f"mongod ended with status {status}; the end of its log:\n{tail}")
+            # Its own log, not a connection: whoever took the port could answer, too.
+            if log.exists() and '"msg":"Waiting for connections"' in log.read_text(errors="replace"):
+                return True
+            time.sleep(0.05)
+        raise SetError(f"mongod did not start within 60 s: see {log}")
+
+    def _initiate(self) -> None:
+        config = {
+            "_id": NAME,
+            "members": [{"_id": index, "host": member.address} for index, member in enumerate(self.members)],
+            "settings": {"electionTimeoutMillis": self.election_timeout_ms},
+        }
+        with self.connect(0, as_member=True) as client:
+            client.admin.command("replSetInitiate", config)
+            wait_for(lambda: self._elect(client), "a primary")
+            root = {"user": "root", "pwd": PASSWORD, "roles": [{"role": "root", "db": "admin"}]}
+            for user in [root, *self.users] if self.auth else []:
+                client.admin.command("createUser", user["user"], pwd=user["pwd"], roles=list(user["roles"]))
+        self.wait_until_healthy()
+
+    @staticmethod
+    def _elect(client: pymongo.MongoClient) -> bool:
+        """Whether this member is primary; asks it to become so rather than wait for the election time-out."""
+        try:
+            client.admin.command("replSetStepUp")
+        except OperationFailure:
+            pass  # too early, or it is a candidate already
+        return bool(client.admin.command("isMaster")["ismaster"])
+
+    # What tests do to it
+
+    def connect(self, index: int | None = None, as_member: bool = False, **options: Any) -> pymongo.MongoClient:
+        """A client of the whole set, or of one member only; as root, or as members log in with each other."""
+        if self.auth and as_member:
+            options |= {"username": "__system", "password": KEY, "authSource": "local"}
+        elif self.auth:
+            options |= {"username": "root", "password": PASSWORD, "authSource": "admin"}
+        if index is None:
+            return pymongo.MongoClient([member.address for member in self.members], replicaSet=NAME, **options)
+        return pymongo.MongoClient(self.members[index].address, directConnection=True, **options)
+
+    def states(self) -> list[str]:
+        """Of each member, as the primary (or else any member that answers) sees it: PRIMARY, SECONDARY, ..."""
+        best: list[str] = []
+        for index in range(len(self.members)):
+            try:
+                # a frozen member does not answer
+                with self.connect(index, serverSelectionTimeoutMS=2000, socketTimeoutMS=2000) as client:
+                    status = client.admin.command("replSetGetStatus")
+            except PyMongoError:
+                continue
+            best = [member["stateStr"] for member in status["members"]]
+            if status["myState"] == 1:
+                break
+        return best
+
+    def wait_until_healthy(self) -> None:
+        def healthy() -> bool:
+            states = self.states()
+            return sorted(states) == ["PRIMARY"] + ["SECONDARY"] * (len(self.members) - 1)
+        wait_for(healthy, "one primary and otherwise secondaries")
+
+    def primary(self) -> int:
+        """The index of the primary; waits for one. Asks each member for itself: the others may not know yet that
+        it is gone."""
+        found: list[int] = []
+
+        def one_says_so() -> bool:
+            for index in range(len(self.members)):
+                try:
+                    with self.connect(index, serverSelectionTimeoutMS=2000, socketTimeoutMS=2000) as client:
+                        if client.admin.command("isMaster")["ismaster"]:
+                            found.append(index)
+                            return True
+                except PyMongoError:
+                    continue
+            return False
+
+        wait_for(one_says_so, "a primary")
+        return found[0]
+
+    def stepdown(self, seconds: int = 10) -> None:
+        """The primary steps down and stands for no election for so long. With 3 nodes another takes over."""
+        with self.connect(self.primary()) as client:
+            try:
+                client.admin.command("replSetStepDown", seconds, secondaryCatchUpPeriodSecs=min(5, seconds - 1))
+            except AutoReconnect:
+                pass  # it may close our connection
+            except OperationFailure as error:
+                raise SetError(f"the primary did not step down: {error}") from error
+
+    def kill(self, index: int) -> None:
+        """kill -9 of one member; its data stays for restart()."""
+        process = self._processes[index]
+        process.kill()
+        process.wait()
+
+    def restart(self, index: int) -> None:
+        log = self.folder / str(index) / "mongod.log"
+        log.unlink(missing_ok=True)  # we wait for a line in it
+        self._launch(index)
+        self._write_state()  # it has a new pid
+
+    def freeze(self, index: int) -> None:
+        self._processes[index].send_signal(signal.SIGSTOP)
+
+    def thaw(self, index: int) -> None:
+        self._processes[index].send_signal(signal.SIGCONT)
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SetError(f"waited {seconds:g} s for {what}")
+        time.sleep(0.1)
+
+
+def remove_leftovers() -> None:
+    """Removes the temporary folders of sets whose owner was killed; those in use are locked."""
+    for folder in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
+        try:
+            if folder.stat().st_mtime > time.time() - 60:
+                continue  # perhaps not locked yet
+            with (folder / "lock").open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue
+
+
+# The command line
+
+
+def run(rs: ReplicaSet, command: Sequence[str]) -> int:
+    """Runs `command` with the set. Ends the set whatever happens, and ends itself when its own parent is killed."""
+    die_with(os.getppid(), signal.SIGTERM)
+    child: subprocess.Popen[bytes] | None = None
+
+    def interrupted(signum: int, _: object) -> None:
+        if child is None:
+            end_on_signal(signum)
+        child.send_signal(signum)
+        if signum != signal.SIGINT:
+            signal.alarm(10)  # for a command that ignores it
+
+    for signum in ENDING:
+        signal.signal(signum, interrupted)
+    signal.signal(signal.SIGALRM, lambda *_: child.kill() if child else None)
+    try:
+        with rs:
+            environment = os.environ | {
+                "DLOCK_TEST_URL": rs.url,
+                "DLOCK_TEST_DIR": str(rs.folder),
+                "DLOCK_TEST_SET": str(rs.folder / "set.json"),
+            }
+            parent = os.getpid()
+            child = subprocess.Popen(command, env=environment, preexec_fn=lambda: die_with(parent, signal.SIGTERM))
+            status = child.wait()
+    except FileNotFoundError:
+        raise SetError(f"{command[0]}: not found") from None
+    return status if status >= 0 else 128 - status
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """One start or stop at a time."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with directory.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def running(directory: Path) -> dict[str, Any] | None:
+    """What set.json says, if all of that set runs."""
+    try:
+        state: dict[str, Any] = json.loads((directory / "set.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return state if {member["pid"] for member in state["members"]} <= set(processes_in(directory)) else None
+
+
+def remove(directory: Path) -> bool:
+    pids = processes_in(directory)
+    kill_and_wait(pids)
+    shutil.rmtree(directory, ignore_errors=True)
+    return bool(pids)
+
+
+def start(rs: ReplicaSet, directory: Path, nodes: int | None) -> int:
+    for signum in ENDING:  # what was started so far must end, too
+        signal.signal(signum, end_on_signal)
+    with locked(directory):
+        state = running(directory)
+        if state is None:
+            remove(directory)  # what a crash or a reboot left
+            print(f"starting a private MongoDB replica set, nodes: {rs.nodes}, data in {directory}", file=sys.stderr)
+            rs.start()
+            state = {"url": rs.url}
+        elif nodes is not None and nodes != len(state["members"]):
+            raise SetError(f"one with nodes: {len(state['members'])} runs already: stop it first")
+        else:
+            print("it runs already", file=sys.stderr)
+    print(state["url"])
+    return 0
+
+
+def parse_user(text: str) -> dict[str, Any]:
+    """NAME:PASSWORD:ROLE@DB[,ROLE@DB]"""
+    name, password, roles = text.split(":")
+    pairs = [role.split("@") for role in roles.split(",")]
+    return {"user": name, "pwd": password, "roles": [{"role": role, "db": db} for role, db in pairs]}
+
+
+def parse_parameter(text: str) -> tuple[str, str]:
+    name, value = text.split("=", 1)
+    return name, value
+
+
+def parse_nodes(text: str) -> int:
+    if text not in {"1", "2", "3", "4", "5", "6", "7"}:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of nodes from 1 to 7")
+    return int(text)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    for verb in ("run", "start", "stop", "url"):
+        sub = verbs.add_parser(verb)
+        sub.add_argument("--dir", type=Path, required=verb != "run", help="where the set lives; run: a temporary one")
+        if verb in ("run", "start"):
+            sub.add_argument("--nodes", type=parse_nodes, help="1 to 7; default 1")
+            sub.add_argument("--auth", action="store_true", help="with passwords; the URL is root's")
+            sub.add_argument("--user", type=parse_user, action="append", default=[],
+                             help="one more user, NAME:PASSWORD:ROLE@DB[,ROLE@DB]")
+            sub.add_argument("--election-timeout", type=int, default=10_000, metavar="MS", help="default 10000")
+            sub.add_argument("--setParameter", type=parse_parameter, action="append", default=[], metavar="NAME=VALUE")
+        if verb == "run":
+            sub.add_argument("command", nargs="+")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    options = parse(sys.argv[1:])
+    directory: Path | None = options.dir.absolute() if options.dir else None
+    try:
+        if options.verb in ("run", "start"):
+            rs = ReplicaSet(nodes=options.nodes or 1, directory=directory, auth=options.auth, users=options.user,
+                            election_timeout_ms=options.election_timeout, parameters=dict(options.setParameter),
+                            tied=options.verb == "run")
+            return run(rs, options.command) if directory is None or options.verb == "run" \
+                else start(rs, directory, options.nodes)
+        assert directory is not None
+        if options.verb == "stop":
+            with locked(directory):
+                was_running = remove(directory)
+            print("stopped" if was_running else "no server was running")
+            return 0
+        state = running(directory)
+        if state is None:
+            print("no server is running: start one with ./run server start", file=sys.stderr)
+            return 1
+        print(state["url"])
+        return 0
+    except (SetError, mongod_finder.NoMongod, PyMongoError) as error:
+        print(f"replica set: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
