@@ -1,0 +1,54 @@
+#include "duration.hpp"
+
+#include <cmath>
+#include <cstdlib>
+#include <string>
+
+#include "text.hpp"
+
+namespace dlock::cli {
+
+namespace {
+
+constexpr std::string_view digits = "0123456789";
+
+[[noreturn]] void refuse(std::string_view option, std::string_view text, const std::string& why) {
+  throw failure(std::string(option) + " " + quoted(text) + " " + why);
+}
+
+/// Milliseconds in one `unit`; 0 if there is no such unit.
+double milliseconds_in(std::string_view unit) {
+  if (unit == "ms") return 1;
+  if (unit == "s") return 1000;
+  if (unit == "m") return 60 * 1000;
+  if (unit == "h") return 60 * 60 * 1000;
+  return 0;
+}
+
+}  // namespace
+
+std::chrono::milliseconds parse_duration(std::string_view option, std::string_view text, duration_rules rules) {
+  const std::string example =
+      rules.bare_seconds ? "write seconds, or a duration such as 500ms, 5s or 2m" : "write for example 500ms, 5s or 2m";
+  if (text.starts_with('-')) refuse(option, text, "is negative; " + example);
+
+  // Digits, at most one point, a unit: no exponents, no hexadecimal, no "inf" and no "nan", whatever strtod knows.
+  std::size_t end = text.find_first_not_of(digits);
+  if (end != std::string_view::npos && text[end] == '.') end = text.find_first_not_of(digits, end + 1);
+  const std::string number(text.substr(0, end));
+  const std::string_view unit = end == std::string_view::npos ? "" : text.substr(end);
+  if (number.find_first_of(digits) == std::string::npos) refuse(option, text, "is not a duration; " + example);
+  if (unit.empty() && !rules.bare_seconds)
+    refuse(option, text, "has no unit; write " + number + "s or " + number + "ms");
+  const double factor = milliseconds_in(unit.empty() ? "s" : unit);
+  if (factor == 0) refuse(option, text, "has an unknown unit; " + example);
+
+  const double value = std::strtod(number.c_str(), nullptr) * factor;
+  constexpr double ten_years = 10 * 365.25 * 24 * 60 * 60 * 1000;
+  if (value > ten_years) refuse(option, text, "is too long; the most is ten years");
+  if (value == 0 && !rules.zero) refuse(option, text, "is zero; " + example);
+  if (value > 0 && value < 1) refuse(option, text, "is too short; the least is 1ms");
+  return std::chrono::milliseconds(std::llround(value));
+}
+
+}  // namespace dlock::cli

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+#include <dlock/clock.hpp>
+
+#include "fd.hpp"
+#include "signals.hpp"
+
+// The guard: a small process between dlock and the command that knows when the lease ends. It ends the command and all its
+// descendants by then, even if dlock itself is killed or frozen, and does nothing else: one thread, no I/O but
+// its link to dlock. It is in a process group of its own, out of the way of the terminal's signals and of
+// `kill -9 -- -GROUP`.
+//
+//     dlock ──link── guard ── command ── ...          (and on a terminal: guard ── witness, see witness.hpp)
+
+namespace dlock::cli {
+
+/// Where main's arguments lie; `ps` shows what is written over them.
+struct process_title {
+  char* begin = nullptr;
+  std::size_t size = 0;
+};
+
+struct guard_setup {
+  std::string id;
+  std::vector<std::string> command;
+  std::chrono::milliseconds ttl;
+  std::chrono::milliseconds kill_after;
+  bool on_terminal = false;  ///< The command then stays in dlock's process group.
+  inherited_signals inherited;
+  process_title title;
+};
+
+/// From dlock to the guard.
+struct order {
+  enum class kind : int { start, lease_until, forward, lost, finish };
+  kind what;
+  std::int64_t number = 0;  ///< start, lease_until: the end of the lease on boot_clock. forward: the signal.
+  std::int64_t token = 0;   ///< start; the owner follows.
+};
+
+/// From the guard to dlock.
+struct report {
+  enum class kind : int {
+    started,      ///< number: the command's process id.
+    not_started,  ///< number: fork's errno.
+    not_executed, ///< number: exec's errno.
+    stopped,      ///< On a terminal: by the job control signal `number`.
+    ended,        ///< number: as waitpid has it.
+    ending,       ///< TERM was sent; number: 1 if dlock asked for it (lost), 0 because the lease nears its end.
+    gone,         ///< After `ending`: all have ended, but for `number` that could not be killed.
+  };
+  kind what;
+  int number = 0;
+};
+
+/// dlock's end. If it closes before finish(), the guard ends whatever is left of the command, and then itself.
+class guard_link {
+ public:
+  /// Forks the guard. To be called while there is only one thread.
+  explicit guard_link(guard_setup setup);
+
+  void start(boot_clock::time_point lease_end, std::int64_t token, const std::string& owner);
+  /// False: the guard takes no orders just now (it is stopped, say); try again.
+  [[nodiscard]] bool lease_until(boot_clock::time_point end);
+  void forward(int signal);
+  void lost();
+  /// The command has ended: the guard has done its duty.
+  void finish();
+
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  /// The next report, none if there is none yet. Throws failure if the guard is dead.
+  [[nodiscard]] std::optional<report> take();
+
+ private:
+  bool send(const order& what, const std::string& tail = {});
+  unique_fd fd_;
+};
+
+/// The guard's main function.
+void guard_main(unique_fd link, const guard_setup& setup);
+
+}  // namespace dlock::cli

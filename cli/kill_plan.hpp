@@ -1,0 +1,43 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include <dlock/clock.hpp>
+
+namespace dlock::cli {
+
+/// When the command gets TERM and when KILL. By the end of its lease it must be gone, whatever happens in between: so
+/// the time to end in good order (`kill_after`) comes off the lease, and a bit more (`reserve`) for a busy kernel.
+class kill_plan {
+ public:
+  using time_point = boot_clock::time_point;
+  using duration = boot_clock::duration;
+
+  kill_plan(duration kill_after, duration reserve) : kill_after_(kill_after), reserve_(reserve) {}
+
+  /// The lease lasts until `end`, as far as is known now.
+  void lease_until(time_point end) { end_ = end - reserve_; }
+
+  /// TERM is sent now. No later renewal takes that back.
+  void begin(time_point now) {
+    if (!begun_) begun_ = now;
+  }
+
+  [[nodiscard]] time_point terminate_at() const { return begun_.value_or(end_ - kill_after_); }
+  [[nodiscard]] time_point kill_at() const { return std::min(terminate_at() + kill_after_, end_); }
+
+ private:
+  duration kill_after_;
+  duration reserve_;
+  time_point end_{};
+  std::optional<time_point> begun_;
+};
+
+/// What kill_plan should hold back of a lease of `ttl`.
+[[nodiscard]] inline kill_plan::duration kill_reserve(std::chrono::milliseconds ttl) {
+  return std::min<kill_plan::duration>(ttl / 20, std::chrono::milliseconds(100));
+}
+
+}  // namespace dlock::cli

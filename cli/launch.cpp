@@ -1,0 +1,68 @@
+#include "launch.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
+#include <string>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+namespace dlock::cli {
+
+namespace {
+
+/// Whether `name` names a file, where exec looks for it. exec says ENOENT also for a script whose #! line names an
+/// interpreter that is not there: found, but not executable.
+bool exists(const std::string& name) {
+  if (name.find('/') != std::string::npos) return access(name.c_str(), F_OK) == 0;
+  const char* const variable = std::getenv("PATH");
+  const std::string path = variable != nullptr ? variable : "/bin:/usr/bin";
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t end = std::min(path.find(':', begin), path.size());
+    const std::string file = path.substr(begin, end - begin) + (end == begin ? "./" : "/") + name;
+    if (access(file.c_str(), X_OK) == 0) return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
+[[noreturn]] void become_command(const guard_setup& setup, pid_t guard, pid_t group, int exec_error, std::int64_t token,
+                                 const std::string& owner) {
+  int error = setpgid(0, group) == 0 ? 0 : errno;
+  if (error == 0) {
+    // If somebody kills the guard, at least the command itself dies at once.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != guard) _exit(127);
+
+    setenv("DLOCK_ID", setup.id.c_str(), 1);
+    setenv("DLOCK_TOKEN", std::to_string(token).c_str(), 1);
+    setenv("DLOCK_OWNER", owner.c_str(), 1);
+    std::vector<char*> arguments;
+    for (const std::string& each : setup.command) arguments.push_back(const_cast<char*>(each.c_str()));
+    arguments.push_back(nullptr);
+
+    sigaction(SIGCHLD, &setup.inherited.on_child, nullptr);
+    sigprocmask(SIG_SETMASK, &setup.inherited.mask, nullptr);
+    execvp(arguments[0], arguments.data());
+    error = errno == ENOENT && exists(setup.command[0]) ? ENOEXEC : errno;
+  }
+  (void)!write(exec_error, &error, sizeof error);
+  _exit(127);
+}
+
+}  // namespace
+
+launched launch(const guard_setup& setup, pid_t group, std::int64_t token, const std::string& owner) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return {.pid = -1};
+  launched result{.exec_error = unique_fd(ends[0])};
+  const unique_fd write_end(ends[1]);
+  const pid_t guard = getpid();
+  result.pid = fork();
+  if (result.pid == 0) become_command(setup, guard, group, write_end.get(), token, owner);
+  if (result.pid > 0) setpgid(result.pid, group != 0 ? group : result.pid);  // whoever is first
+  return result;
+}
+
+}  // namespace dlock::cli

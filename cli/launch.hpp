@@ -1,0 +1,19 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include "fd.hpp"
+#include "guard.hpp"
+
+namespace dlock::cli {
+
+struct launched {
+  pid_t pid = 0;         ///< -1: fork failed, see errno.
+  unique_fd exec_error;  ///< Ends when the command is executed; an errno comes first if it could not be.
+};
+
+/// Starts the command: a child of this process, in process group `group` (0: its own), with the signals, the
+/// standard streams and the environment that dlock was given, and DLOCK_ID, DLOCK_TOKEN and DLOCK_OWNER.
+[[nodiscard]] launched launch(const guard_setup& setup, pid_t group, std::int64_t token, const std::string& owner);
+
+}  // namespace dlock::cli

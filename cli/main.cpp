@@ -1,0 +1,54 @@
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <dlock/version.hpp>
+
+#include "cmd_run.hpp"
+#include "exit_codes.hpp"
+#include "text.hpp"
+
+namespace {
+
+using namespace dlock::cli;
+
+constexpr const char* usage =
+    "Usage: dlock VERB ...\n"
+    "\n"
+    "  run [OPTIONS] ID COMMAND...  runs a command while holding a distributed lock\n"
+    "\n"
+    "  -h, --help                   print this and exit; 'dlock run --help' tells more\n"
+    "  -V, --version                print the version and exit\n";
+
+int print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  return std::fflush(stdout) == 0 ? exit_ok : exit_failed;
+}
+
+int dispatch(const std::vector<std::string>& words, process_title title) {
+  if (words.empty()) throw failure("no verb given, such as 'run'; see 'dlock --help'");
+  const std::string& verb = words.front();
+  if (verb == "-h" || verb == "--help") return print(usage);
+  if (verb == "-V" || verb == "--version") return print(std::string("dlock ") + dlock::version() + "\n");
+  if (verb == "run") return cmd_run({words.begin() + 1, words.end()}, title);
+  throw failure("unknown verb " + quoted(verb) + "; see 'dlock --help'");
+}
+
+}  // namespace
+
+int main(int argc, char* argv[]) {
+  const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  process_title title;
+  if (argc > 0) {
+    const char* const end = argv[argc - 1] + std::strlen(argv[argc - 1]) + 1;
+    title = {.begin = argv[0], .size = static_cast<std::size_t>(end - argv[0])};
+  }
+  try {
+    return dispatch(words, title);
+  } catch (const std::exception& problem) {
+    complain(problem.what());
+    return exit_failed;
+  }
+}

@@ -1,0 +1,113 @@
+#include "process_tree.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <dirent.h>
+#include <fcntl.h>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "fd.hpp"
+
+namespace dlock::cli {
+
+namespace {
+
+/// Reads /proc/<id>/stat. None: no such process, or one that has ended and only waits to be reaped.
+std::optional<process> look_at(pid_t id) {
+  const std::string path = "/proc/" + std::to_string(id) + "/stat";
+  const unique_fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return std::nullopt;
+  std::array<char, 1024> buffer{};
+  const ssize_t size = read(file.get(), buffer.data(), buffer.size() - 1);
+  if (size <= 0) return std::nullopt;
+
+  // "id (name) state parent group session tty foreground flags ...", 22nd the start time. The name may hold anything.
+  const char* const after_name = std::strrchr(buffer.data(), ')');
+  if (after_name == nullptr) return std::nullopt;
+  process found{.id = id};
+  const int fields = std::sscanf(after_name + 1,
+                                 " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                                 &found.state, &found.parent, &found.started);
+  if (fields != 3 || found.state == 'Z' || found.state == 'X') return std::nullopt;
+  return found;
+}
+
+std::vector<process> all_processes() {
+  std::vector<process> found;
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/proc"), &closedir);
+  if (!directory) return found;
+  while (const dirent* entry = readdir(directory.get())) {
+    const std::string_view name = entry->d_name;
+    pid_t id = 0;
+    const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+    if (error != std::errc() || stop != name.data() + name.size()) continue;
+    if (const auto seen = look_at(id)) found.push_back(*seen);
+  }
+  return found;
+}
+
+/// Whether the signal was sent; errno tells why not. By a descriptor where the kernel has them (5.3), so that
+/// a process that ended meanwhile cannot hand the signal to the next one with its number.
+bool send(const process& target, int signal) {
+#ifdef SYS_pidfd_open
+  const unique_fd handle(static_cast<int>(syscall(SYS_pidfd_open, target.id, 0)));
+  if (handle) {
+    const auto now = look_at(target.id);
+    if (!now || now->started != target.started) {
+      errno = ESRCH;
+      return false;
+    }
+    return syscall(SYS_pidfd_send_signal, handle.get(), signal, nullptr, 0) == 0;
+  }
+  if (errno == ESRCH) return false;
+#endif
+  return kill(target.id, signal) == 0;
+}
+
+}  // namespace
+
+std::vector<process> descendants() {
+  const std::vector<process> all = all_processes();
+  std::vector<process> found;
+  std::vector<pid_t> parents{getpid()};
+  while (!parents.empty()) {
+    const pid_t parent = parents.back();
+    parents.pop_back();
+    for (const process& each : all) {
+      if (each.parent != parent) continue;
+      found.push_back(each);
+      parents.push_back(each.id);
+    }
+  }
+  return found;
+}
+
+bool is_stopped(pid_t id) {
+  const auto seen = look_at(id);
+  return seen && seen->state == 'T';
+}
+
+sweep signal_descendants(int signal) {
+  sweep result;
+  for (const process& each : descendants()) {
+    if (send(each, signal)) {
+      ++result.reached;
+    } else if (errno == EPERM) {
+      ++result.refused;
+    }
+  }
+  return result;
+}
+
+}  // namespace dlock::cli

@@ -1,0 +1,174 @@
+#include "supervise.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <memory>
+#include <poll.h>
+#include <string>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kill_plan.hpp"
+#include "process_tree.hpp"
+#include "text.hpp"
+
+namespace dlock::cli {
+
+namespace {
+
+using std::chrono::milliseconds;
+using time_point = boot_clock::time_point;
+
+/// Readers and writers at the other ends of our pipes have to do with the command only. Not stderr: we may have to say
+/// something.
+void let_go_of_stdin_and_stdout() {
+  const unique_fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null) return;
+  dup2(null.get(), 0);
+  dup2(null.get(), 1);
+}
+
+/// Kills every descendant, the guard included. For when the guard is dead or does not do its duty.
+/// Returns how many could not be killed.
+int end_all_descendants() {
+  const time_point give_up_at = boot_clock::now() + std::chrono::seconds(10);
+  for (;;) {
+    const sweep swept = signal_descendants(SIGKILL);
+    pid_t pid = 0;
+    while ((pid = waitpid(-1, nullptr, WNOHANG)) > 0) {
+    }
+    if (pid < 0 && errno == ECHILD) return 0;
+    if ((swept.reached == 0 && swept.refused > 0) || boot_clock::now() >= give_up_at) {
+      return std::max(1, swept.reached + swept.refused);
+    }
+    poll(nullptr, 0, 2);
+  }
+}
+
+class supervisor {
+ public:
+  supervisor(guard_link& guard, const signals& signals, dlock::lease& held, const run_options& options)
+      : guard_(guard),
+        signals_(signals),
+        held_(held),
+        verbose_(options.verbose),
+        tick_(std::clamp(options.client.exp_delta / 20, milliseconds(10), milliseconds(1000))),
+        plan_(options.kill_after, kill_reserve(options.client.exp_delta)) {
+    sigemptyset(&ending_.from_terminal);
+  }
+
+  ending run() {
+    const auto lost = std::make_shared<unique_fd>(eventfd(0, EFD_CLOEXEC));
+    if (!*lost) throw failure(std::string("cannot make an event: ") + std::strerror(errno));
+    held_.on_lost([lost] { eventfd_write(lost->get(), 1); });
+
+    told_ = held_.valid_until();
+    plan_.lease_until(told_);
+    guard_.start(told_, held_.token(), held_.owner());
+    let_go_of_stdin_and_stdout();
+
+    for (bool heeded = false;;) {
+      std::array<pollfd, 3> fds{{{.fd = guard_.fd(), .events = POLLIN, .revents = 0},
+                                 {.fd = signals_.fd(), .events = POLLIN, .revents = 0},
+                                 {.fd = heeded ? -1 : lost->get(), .events = POLLIN, .revents = 0}}};
+      poll(fds.data(), fds.size(), static_cast<int>(tick_.count()));
+      try {
+        while (const auto news = guard_.take()) {
+          if (!is_over(*news)) continue;
+          guard_.finish();
+          take_signals();
+          return ending_;
+        }
+      } catch (const failure&) {
+        end_all_descendants();
+        throw;
+      }
+      take_signals();
+      if (fds[2].revents != 0) {
+        heeded = true;
+        ending_.server_said_so = boot_clock::now() < held_.valid_until();
+        plan_.begin(boot_clock::now());
+        guard_.lost();
+      }
+      pass_on_renewals();
+      if (boot_clock::now() > plan_.kill_at() + guards_allowance) {
+        ending_.what = ending::kind::lost;
+        ending_.number = end_all_descendants();
+        return ending_;
+      }
+    }
+  }
+
+ private:
+  /// The guard should be faster; if it is not, something is wrong with it, and it is ended too.
+  static constexpr milliseconds guards_allowance{50};
+
+  bool is_over(const report& news) {
+    ending_.number = news.number;
+    switch (news.what) {
+      case report::kind::started:
+        command_ = news.number;
+        return false;
+      case report::kind::stopped:
+        if (is_stopped(command_)) {
+          stop_by(news.number);
+          // fg has continued the whole group, kill -CONT only us
+          if (is_stopped(command_)) guard_.forward(SIGCONT);
+        }
+        return false;
+      case report::kind::ending:
+        if (verbose_) remark(std::string(news.number != 0 ? "the lock is lost" : "the lease nears its end") + ": ending the command");
+        return false;
+      case report::kind::not_started:
+        ending_.what = ending::kind::not_started;
+        return true;
+      case report::kind::not_executed:
+        ending_.what = ending::kind::not_executed;
+        return true;
+      case report::kind::ended:
+        ending_.what = ending::kind::ended;
+        return true;
+      case report::kind::gone:
+        ending_.what = ending::kind::lost;
+        return true;
+    }
+    return false;
+  }
+
+  void take_signals() {
+    while (const auto signal = signals_.take()) {
+      if (signal->from_terminal) sigaddset(&ending_.from_terminal, signal->number);
+      // Where the terminal stops us, it stops the command; the guard could ask the witness too late, after an fg.
+      if (!signal->from_terminal || !is_job_control(signal->number)) guard_.forward(signal->number);
+    }
+  }
+
+  void pass_on_renewals() {
+    const time_point end = held_.valid_until();
+    if (end == told_) return;
+    plan_.lease_until(end);
+    if (guard_.lease_until(end)) told_ = end;
+  }
+
+  guard_link& guard_;
+  const signals& signals_;
+  dlock::lease& held_;
+  bool verbose_;
+  milliseconds tick_;
+  kill_plan plan_;
+  time_point told_;
+  pid_t command_ = 0;
+  ending ending_{};
+};
+
+}  // namespace
+
+ending supervise(guard_link& guard, const signals& signals, dlock::lease& held, const run_options& options) {
+  return supervisor(guard, signals, held, options).run();
+}
+
+}  // namespace dlock::cli

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <csignal>
+
+#include <dlock/lease.hpp>
+
+#include "guard.hpp"
+#include "run_options.hpp"
+#include "signals.hpp"
+
+namespace dlock::cli {
+
+/// How the command ended.
+struct ending {
+  enum class kind {
+    ended,         ///< By itself; number: its status, as waitpid has it.
+    not_executed,  ///< number: exec's errno.
+    not_started,   ///< number: fork's errno.
+    lost,          ///< It was ended because the lock was lost, or near to; number: who could not be killed.
+  };
+  kind what;
+  int number = 0;
+  bool server_said_so = false;  ///< lost: the lease was not over yet, but the server no longer had it.
+  sigset_t from_terminal{};     ///< Signals that the terminal sent meanwhile.
+};
+
+/// Has the guard run the command under `held`: passes on signals and renewals, and sees to it that the command ends
+/// when the lock is lost. Throws failure if the guard is killed; nothing of the command is left then.
+[[nodiscard]] ending supervise(guard_link& guard, const signals& signals, dlock::lease& held,
+                               const run_options& options);
+
+}  // namespace dlock::cli
