@@ -11,6 +11,7 @@
 #include "store/driver.hpp"
 #include "store/mongo_store.hpp"
 #include "util/clock.hpp"
+#include "util/thread.hpp"
 
 namespace dlock {
 namespace {
@@ -62,7 +63,16 @@ client::client(client_options options) {
   auto where = std::make_shared<mongo_store>(std::move(settings));
   auto io = std::make_shared<worker_pool>(where->connections());
   const auto listening = listen_to_driver(o.log);
-  connect(where, *io, o.operation_timeout);
+  try {
+    connect(where, *io, o.operation_timeout);
+  } catch (...) {
+    // Their ends can take longer than the caller has: the driver needs half a second to stop its own threads.
+    quiet_thread([where = std::move(where), io = std::move(io)]() mutable {
+      io.reset();
+      where.reset();
+    }).detach();
+    throw;
+  }
   core_ = std::make_shared<detail::client_core>(std::move(o), std::move(where), std::move(io));
 }
 

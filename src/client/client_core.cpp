@@ -189,8 +189,8 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
           a = std::move(*c->result);
         }
         if (a.what == answer::kind::refused) {
+          (void)m.cancel();  // it may stand in the queue since an earlier answer
           undo(plan.ask, m.to_undo(), false);
-          if (a.in_doubt) undo(plan.ask, {{m.id(), true}}, false);
           fail(doing, a, a.in_doubt);
         }
         if (a.what == answer::kind::replied) {
@@ -298,7 +298,8 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
     keeper_->forget(record);
     record.lose(*notices_);
   }
-  switch (record.begin_release()) {
+  const auto found = record.begin_release();
+  switch (found) {
     case lease_record::phase::lost:
       return release_result::lost;
     case lease_record::phase::released:
@@ -311,16 +312,15 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
   keeper_->forget(record);
   auto r = record.ask(protocol::operation::release);
   r.keep = keep;
-  return released(record, r, timeout);
+  return released(record, r, timeout, found == lease_record::phase::in_doubt);
 }
 
-release_result client_core::released(lease_record& record, const protocol::request& r, ms timeout) {
+release_result client_core::released(lease_record& record, const protocol::request& r, ms timeout, bool in_doubt) {
   const std::string doing = "cannot release lock " + quoted(record.lock());
   const auto until = now_ms() + timeout;
   auto c = std::make_shared<call>();
   answer last;
   last.why = "still waiting for it";
-  bool in_doubt = false;
   for (ms delay = 50;; delay = std::min<ms>(delay * 2, 500)) {
     send(c, r);
     if (!c->wait(until)) {

@@ -59,7 +59,7 @@ class client_core {
   void undo(const protocol::request& ask, const std::vector<protocol::abandoned>& what, bool wait_for_it);
   void ask_until_answered(protocol::request r, protocol::ms until, std::shared_ptr<call> tell);
   void saw(const protocol::reply& reply);
-  [[nodiscard]] release_result released(lease_record& record, const protocol::request& r, protocol::ms timeout);
+  [[nodiscard]] release_result released(lease_record& record, const protocol::request& r, protocol::ms timeout, bool in_doubt);
 
   const client_options options_;
   const std::string client_id_;

@@ -47,10 +47,20 @@ void check_collection(const char* option, const std::string& name) {
   }
 }
 
+/// `url` with another database. The driver cannot write a URL, so this replaces the text between hosts and options;
+/// `url` was parsed, so it has its parts in order.
 std::string default_notif_url(const std::string& url) {
   const auto uri = parse_connection_string(url, "url");
-  mongoc_uri_set_database(uri.get(), "mongo_dlock_notif");
-  return mongoc_uri_get_string(uri.get());
+  const auto begin = url.find("://") + 3;
+  const auto at = url.rfind('@', url.find('/', begin));
+  const auto end = std::min(url.find_first_of("/?", at == std::string::npos || at < begin ? begin : at), url.size());
+  const auto query = url.find('?', end);
+  std::string options = query == std::string::npos ? "" : url.substr(query);
+  // The user stays where it is: without authSource that is the database in the URL.
+  if (mongoc_uri_get_username(uri.get()) != nullptr && !mongoc_uri_has_option(uri.get(), MONGOC_URI_AUTHSOURCE)) {
+    options += (options.empty() ? "?authSource=" : "&authSource=") + std::string(mongoc_uri_get_auth_source(uri.get()));
+  }
+  return url.substr(0, end) + "/mongo_dlock_notif" + options;
 }
 
 std::string cut(std::string text, std::size_t longest) {

@@ -131,8 +131,8 @@ acquisition mutex::acquire(wait_options options) {
   if (!plan.queue) {
     plan.deadline = now_ms() + plan.patience;
   } else if (options.timeout) {
-    // Longer than any wait can be, and far from an overflow.
-    constexpr ms kForEver = ms{1} << 50;
+    // 34 years: longer than any wait can be, and far from an overflow even in nanoseconds.
+    constexpr ms kForEver = ms{1} << 40;
     plan.deadline = now_ms() + std::min<ms>(options.timeout->count(), kForEver);
   }
   auto got = core.acquire(std::move(plan), core_->settings.autorefresh, options);

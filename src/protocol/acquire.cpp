@@ -80,8 +80,10 @@ acquire_machine::action acquire_machine::queued(ms now) {
   return wait{std::max(next, now)};
 }
 
-/// A silent heir's first lease may be as short as this; it must be heard of before.
-ms acquire_machine::longest_pause() const { return std::min(plan_.wait_period, std::max<ms>(plan_.ask.delta * 9 / 10, kFirstPause)); }
+/// A silent heir's first lease may be as short as the smaller of the two; it must be heard of before.
+ms acquire_machine::longest_pause() const {
+  return std::max<ms>(std::min(plan_.wait_period, plan_.ask.delta) * 9 / 10, kFirstPause);
+}
 
 acquire_machine::action acquire_machine::unanswered(bool in_doubt, ms now) {
   doubt_ = doubt_ || in_doubt;

@@ -41,7 +41,7 @@ redactor::redactor(std::string_view url) {
   const auto secret = credentials(url);
   if (secret.empty()) return;
   secrets_.emplace_back(secret);
-  secrets_.push_back(percent_decoded(secret));
+  if (auto decoded = percent_decoded(secret); decoded != secret) secrets_.push_back(std::move(decoded));
 }
 
 std::string redactor::operator()(std::string text) const {

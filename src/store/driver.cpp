@@ -44,7 +44,12 @@ void forward(mongoc_log_level_t level, const char* domain, const char* message, 
       if (auto one = weak.lock()) now.push_back(std::move(one));
     }
   }
-  for (const auto& log : now) (*log)(level_of(level), std::string("driver: ") + domain + ": " + message);
+  for (const auto& log : now) {
+    try {  // the driver is C: no exception may pass through it
+      (*log)(level_of(level), std::string("driver: ") + domain + ": " + message);
+    } catch (...) {  // NOLINT(bugprone-empty-catch): options.hpp promises so, and there is nobody to tell
+    }
+  }
 }
 
 }  // namespace

@@ -53,7 +53,8 @@ answer failure(const bson_error_t& e, const redactor& redact) {
       a.code = errc::authentication;
       return a;
     case MONGOC_ERROR_CLIENT:
-      if (code == MONGOC_ERROR_CLIENT_AUTHENTICATE) {
+      // The driver calls a connection that breaks during the login a failed login, too; only its text tells.
+      if (code == MONGOC_ERROR_CLIENT_AUTHENTICATE && why.find("socket error or timeout") == std::string::npos) {
         a.what = answer::kind::refused;
         a.code = errc::authentication;
       }

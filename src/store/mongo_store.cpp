@@ -131,7 +131,7 @@ void mongo_store::connect(boot_clock::time_point deadline) {
         pool_.reset(mongoc_client_pool_new(uri_.get()));
         if (!pool_) throw error(errc::invalid_argument, "url: the driver cannot use this connection string; check its options");
         mongoc_client_pool_set_error_api(pool_.get(), MONGOC_ERROR_API_VERSION_2);
-        mongoc_client_pool_set_appname(pool_.get(), "dlock");
+        if (mongoc_uri_get_appname(uri_.get()) == nullptr) mongoc_client_pool_set_appname(pool_.get(), "dlock");
         renewal_ = mongoc_client_pool_pop(pool_.get());
       }
       a = check_server(renewal_);
