@@ -1,0 +1,337 @@
+"""What the tests of the command share: servers that can be made to fail, processes, terminals.
+
+The same tests run against the fake library (DLOCK_BIN is dlock_fake, no DLOCK_TEST_URL) and against the real one on
+the replica set that DLOCK_TEST_URL names. Cases run in parallel: they mostly wait. Each has a server handle, a lock id
+and a folder of its own.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import fcntl
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+import traceback
+import unittest
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+DLOCK = os.environ.get("DLOCK_BIN", "")
+REAL_URL = os.environ.get("DLOCK_TEST_URL", "")
+FAKE = not REAL_URL
+PROMPT = "<%> "
+PATIENCE = 20.0  # for things that must happen, on a busy machine
+
+
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
+    deadline = time.monotonic() + seconds
+    while True:
+        if result := condition():
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:g} s for {what}")
+        time.sleep(0.01)
+
+
+def state_of(pid: int) -> str:
+    """R, S, T, Z, ... or "" if there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return ""
+
+
+def is_alive(pid: int) -> bool:
+    return state_of(pid) not in ("", "Z", "X")
+
+
+def children_of(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+class FakeServer:
+    """The folder that stands for a server."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "server"
+        self.folder.mkdir()
+        self.url = f"fake://{self.folder}"
+
+    def close(self) -> None:
+        pass
+
+    def break_off(self) -> None:
+        (self.folder / "outage").touch()
+
+    def mend(self) -> None:
+        (self.folder / "outage").unlink()
+
+    def evict(self, lock: str) -> None:
+        (self.folder / "evicted").touch()
+
+    def documents(self) -> list[Any]:
+        return sorted(path.name for path in self.folder.iterdir())
+
+    def newest(self, lock: str) -> Path:
+        return max(self.folder.glob(f"lock-{lock}.*"), key=lambda path: int(path.suffix[1:]))
+
+
+class RealServer:
+    """The primary, seen through a relay that can be broken off, and with a database of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        import pymongo
+
+        self.client = pymongo.MongoClient(REAL_URL)
+        self.client.admin.command("ping")
+        host, port = wait_for(lambda: self.client.primary, "a primary")
+        self.relay = Relay(host, port)
+        self.db = "t" + uuid.uuid4().hex[:12]
+        self.url = f"mongodb://127.0.0.1:{self.relay.port}/?directConnection=true"
+
+    def close(self) -> None:
+        self.relay.close()
+        self.client.drop_database(self.db)
+        self.client.close()
+
+    def break_off(self) -> None:
+        self.relay.open.clear()
+
+    def mend(self) -> None:
+        self.relay.open.set()
+
+    def evict(self, lock: str) -> None:
+        self.client[self.db].dlocks.delete_one({"_id": lock})
+
+    def documents(self) -> list[Any]:
+        return list(self.client[self.db].dlocks.find())
+
+
+class Relay:
+    """A TCP relay. While it is not `open`, it swallows nothing and passes nothing on, as a network that is down."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.target = (host, port)
+        self.open = threading.Event()
+        self.open.set()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self.open.set()
+        self.listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self.listener.accept()
+                far = socket.create_connection(self.target)
+            except OSError:
+                return
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                self.open.wait()
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+class Case(unittest.TestCase):
+    """One server handle (self.server), one lock (self.lock), one folder (self.folder)."""
+
+    def setUp(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="dlock-cli-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.server: Any = FakeServer(self.folder) if FAKE else RealServer(self.folder)
+        self.addCleanup(self.server.close)
+        self.lock = "job"
+        self.environment = {**os.environ, "DLOCK_URL": self.server.url, "PS1": "$ ", "TERM": "dumb"}
+        for name in ("DLOCK_TEST_URL", "DLOCK_ID", "DLOCK_TOKEN", "DLOCK_OWNER", "PROMPT_COMMAND"):
+            self.environment.pop(name, None)
+
+    def command(self, *words: str) -> list[str]:
+        """dlock run with `words`, on this case's locks."""
+        return [DLOCK, "run", *([] if FAKE else ["--db", self.server.db]), *words]
+
+    def shell_command(self, words: str) -> str:
+        """The same for a shell."""
+        return f"{DLOCK} run {'' if FAKE else '--db ' + self.server.db} {words}"
+
+    def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
+        """Without a terminal, in a session of its own."""
+        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True,
+                   "env": self.environment, "cwd": self.folder, "start_new_session": True, **options}
+        process = subprocess.Popen(self.command(*words), **options)
+        self.addCleanup(self._end, process)
+        return process
+
+    @staticmethod
+    def _end(process: subprocess.Popen[str]) -> None:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+    def run_to_end(self, *words: str, seconds: float = PATIENCE, **options: Any) -> subprocess.CompletedProcess[str]:
+        process = self.start(*words, **options)
+        out, err = process.communicate(timeout=seconds)
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    def script(self, text: str, name: str = "script") -> str:
+        """An executable /bin/sh script, or another one if it begins with #!."""
+        path = self.folder / name
+        path.write_text(text if text.startswith("#!") else "#!/bin/sh\n" + text)
+        path.chmod(0o755)
+        return str(path)
+
+    def file(self, name: str) -> Path:
+        return self.folder / name
+
+    def wait_for_file(self, name: str) -> str:
+        """Its text, once it has a full line."""
+        path = self.folder / name
+        wait_for(lambda: path.exists() and path.read_text().endswith("\n"), f"{name} to be written")
+        return path.read_text()
+
+    def pids_in(self, name: str) -> list[int]:
+        return [int(word) for word in self.wait_for_file(name).split()]
+
+    @contextmanager
+    def holder(self, *options: str) -> Iterator[subprocess.Popen[str]]:
+        """Another dlock that holds the lock meanwhile."""
+        ready = f"held-{uuid.uuid4().hex}"
+        process = self.start(*options, self.lock, "sh", "-c", f"echo yes >{ready}; exec sleep 600")
+        self.wait_for_file(ready)
+        yield process
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+    def guard_of(self, dlock: int) -> int:
+        return wait_for(lambda: children_of(dlock), "the guard")[0]
+
+
+class Terminal:
+    """A pseudo-terminal with an interactive bash (or another command) that leads its session."""
+
+    def __init__(self, case: Case, *command: str) -> None:
+        self.case = case
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
+        self.output = ""
+        words = command or ("bash", "--norc", "--noprofile", "-i")
+        # setsid(1), because a preexec_fn is not safe with threads
+        self.process = subprocess.Popen(["setsid", "--ctty", *words], stdin=slave, stdout=slave, stderr=slave,
+                                        env=case.environment, cwd=case.folder)
+        os.close(slave)
+        self._seen = 0
+        case.addCleanup(self.close)
+        if not command:
+            self.type("bind 'set enable-bracketed-paste off' 2>/dev/null; stty -echo; PS1='<''%> '\n")
+            self.expect(PROMPT)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            os.kill(self.process.pid, signal.SIGHUP)
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if self.master >= 0:
+            os.close(self.master)
+            self.master = -1
+
+    def hang_up(self) -> None:
+        os.close(self.master)
+        self.master = -1
+
+    def type(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    def _read(self, seconds: float) -> None:
+        ready, _, _ = select.select([self.master], [], [], seconds)
+        if ready:
+            try:
+                self.output += os.read(self.master, 65536).decode(errors="replace")
+            except OSError:
+                pass  # nobody has the other end open
+
+    def expect(self, pattern: str, seconds: float = PATIENCE) -> re.Match[str]:
+        """Waits until what came since the last match matches."""
+        deadline = time.monotonic() + seconds
+        while True:
+            if found := re.search(pattern, self.output[self._seen:]):
+                self._seen += found.end()
+                return found
+            if time.monotonic() > deadline:
+                raise AssertionError(f"waited {seconds:g} s for /{pattern}/; the terminal shows:\n{self.output}")
+            self._read(0.1)
+
+    def status(self) -> int:
+        """$? of the last command, once it is over."""
+        self.expect(PROMPT)
+        self.type("echo st''atus=$?\n")
+        return int(self.expect(r"status=(\d+)")[1])
+
+
+def _run_case(case: Case) -> tuple[str, str, float]:
+    began = time.monotonic()
+    result = unittest.TestResult()
+    try:
+        case.run(result)
+    except BaseException:  # pylint: disable=broad-except
+        return "ERROR", traceback.format_exc(), time.monotonic() - began
+    problems = "\n".join(text for _, text in result.failures + result.errors)
+    verdict = "FAIL" if problems else "skip" if result.skipped else "ok"
+    return verdict, problems, time.monotonic() - began
+
+
+def main(workers: int = 8) -> None:
+    """Runs the cases of the calling file, in parallel; names as arguments select some."""
+    if not DLOCK:
+        sys.exit("DLOCK_BIN is not set; it names the dlock program to test")
+    module = sys.modules["__main__"]
+    suite = unittest.defaultTestLoader.loadTestsFromModule(module)
+    cases = [case for group in suite for case in group]  # type: ignore[attr-defined]
+    if chosen := sys.argv[1:]:
+        cases = [case for case in cases if any(word in case.id() for word in chosen)]
+    if not cases:
+        sys.exit("no such test")
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        running = {pool.submit(_run_case, case): case for case in cases}
+        for done in concurrent.futures.as_completed(running):
+            verdict, problems, seconds = done.result()
+            failed += verdict not in ("ok", "skip")
+            print(f"{verdict:5} {seconds:6.2f} s  {running[done].id().removeprefix('__main__.')}", flush=True)
+            if problems:
+                print(problems, flush=True)
+    print(f"{len(cases)} cases, {failed} failed")
+    sys.exit(1 if failed else 0)

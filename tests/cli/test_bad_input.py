@@ -1,0 +1,154 @@
+#!/usr/bin/python3
+"""Bad input: one clear line that says what is wrong and what to do, status 125, nothing changed."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from harness import DLOCK, FAKE, PATIENCE, Case, main
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+# The words after `dlock run`, and what the line must contain.
+REFUSED = {
+    "no ID": [([], "no ID"), (["-n"], "no ID"), (["-c", "true"], "no ID")],
+    "no COMMAND": [(["job"], "no COMMAND"), (["job", "--"], "no COMMAND"), (["job", "-n"], "no COMMAND"),
+                   (["job", ""], "COMMAND is empty")],
+    "both commands": [(["job", "-c", "true", "false"], "exclude each other")],
+    "unknown options": [(["--bogus", "job", "true"], "unknown option '--bogus'"), (["job", "-x", "true"], "'-x'"),
+                        (["-nx", "job", "true"], "'-x'"), (["--wai", "1", "job", "true"], "'--wai'"),
+                        (["--red\x1b[31m", "job", "true"], r"'--red\x1b[31m'")],
+    "values": [(["job", "--ttl"], "'--ttl' needs a value"), (["job", "-w"], "'-w' needs a value"),
+               (["--nonblock=1", "job", "true"], "takes no value")],
+    "--wait": [(["-w", word, "job", "true"], "--wait") for word in
+               ("nan", "inf", "infinity", "-1", "-0.5", "1e3", "0x10", "", " 1", "1 ", "1,5", "1.2.3", ".", "5d", "5S",
+                "1e999", "9" * 400, "999999999999", "0.0001", "true")],
+    "durations": [([option, word, "job", "true"], option) for option in ("--ttl", "--at-least", "--kill-after")
+                  for word in ("5", "0", "0s", "-1s", "nans", "nan", "inf", "infs", "1.5.5s", "s", "ms", "", "9" * 30 + "h",
+                               "1e3s", "0.1ms")],
+    "exp_delta": [(["--exp_delta", "5000", "job", "true"], "5000ms"), (["--ttl", "199ms", "job", "true"], "200ms")],
+    "--kill-after": [(["--kill-after", "15s", "job", "true"], "raise --ttl"),
+                     (["--ttl", "1s", "--kill-after", "500ms", "job", "true"], "raise --ttl")],
+    "-E": [(["-E", word, "job", "true"], "0 to 255") for word in ("256", "-1", "x", "", "1.5", "0x1", "99999999999")],
+    "--grace": [(["--grace", word, "job", "true"], "--grace") for word in ("0", "-1", "1.5", "x")],
+    "--autorefresh": [(["--autorefresh", "maybe", "job", "true"], "true nor false")],
+    "URLs": [(["--url", "mongodb://h", "--url-file", "f", "job", "true"], "exclude each other"),
+             (["--url", "", "job", "true"], "--url is empty"),
+             (["--url-file", "/no/such/file", "job", "true"], "No such file"),
+             (["--url-file", "/", "job", "true"], "Is a directory"),
+             (["--url-file", "/dev/null", "job", "true"], "empty")],
+}
+PASSWORDS = ("mongodb://me:PaSSw0rd@host/db", "mongodb+srv://me:PaSSw0rd@host", "mongodb://me:PaSSw0rd/@host", "me:PaSSw0rd@host",
+             "mongodb://me@h/?tlsCertificateKeyFilePassword=PaSSw0rd",
+             "mongodb://me@h/?authMechanismProperties=AWS_SESSION_TOKEN:PaSSw0rd")
+# What the real library refuses, and from where the words come.
+REFUSED_BY_THE_LIBRARY = [
+    (["", "true"], {}, "id"), (["x" * 1001, "true"], {}, "1,?000"), (["\udcff\udcfe", "true"], {}, "UTF-8"),
+    (["--db", "", "job", "true"], {}, "db"), (["--coll", "", "job", "true"], {}, "coll"),
+    (["--db", "a b", "job", "true"], {}, "db"), (["--coll", "a$b", "job", "true"], {}, "coll"),
+    (["--wait_lock_period", "1ms", "job", "true"], {}, "wait_lock_period"),
+    (["--clock_skew", "2h", "job", "true"], {}, "clock_skew"), (["--grace", "9999999999", "job", "true"], {}, "grace"),
+    (["--url", "localhost", "job", "true"], {}, "mongodb://"),
+    (["job", "true"], {"DLOCK_URL": "mongodb://me:PaSSw0rd@:::/"}, "URL|url"),
+    (["--url", "mongodb://h/?nonsense=%", "job", "true"], {}, "URL|url"),
+]
+
+
+class BadInput(Case):
+    def check(self, words: list[str], expected: str, regex: bool = False, seconds: float = PATIENCE, status: int = 125) -> str:
+        result = subprocess.run([DLOCK, "run", *words], capture_output=True, text=True, errors="replace",
+                                env=self.environment, timeout=seconds, cwd=self.folder)
+        self.assertEqual((result.returncode, result.stdout), (status, ""), words)
+        self.assertRegex(result.stderr, r"\Adlock: [^\n]*\n\Z", words)
+        (self.assertRegex if regex else lambda text, part, words: self.assertIn(part, text, words))(result.stderr, expected, words)
+        self.assertNotIn("PaSSw0rd", result.stderr)
+        return result.stderr
+
+    def test_refused_at_once(self) -> None:
+        for cases in REFUSED.values():
+            for words, expected in cases:
+                self.check(words, expected)
+        self.assertEqual(self.server.documents(), [])
+
+    def test_verbs(self) -> None:
+        for words, expected in (([], "no verb"), (["walk"], "unknown verb 'walk'"), (["--bogus"], "--bogus")):
+            result = subprocess.run([DLOCK, *words], capture_output=True, text=True, timeout=PATIENCE)
+            self.assertEqual((result.returncode, result.stdout), (125, ""))
+            self.assertRegex(result.stderr, r"\Adlock: [^\n]*\n\Z")
+            self.assertIn(expected, result.stderr)
+
+    def test_passwords_on_the_command_line(self) -> None:
+        for url in PASSWORDS:
+            self.check(["--url", url, "job", "true"], "--url-file FILE")
+            self.check(["--notif_url", url, "job", "true"], "--notif_url contains a password")
+
+    def test_an_empty_environment_variable(self) -> None:
+        self.environment["DLOCK_URL"] = ""
+        self.check(["job", "true"], "DLOCK_URL is empty")
+
+    def test_a_file_with_several_lines(self) -> None:
+        self.file("url").write_text("mongodb://a\nmongodb://b\n")
+        self.check(["--url-file", "url", "job", "true"], "more than one line")
+
+
+class BadInputForTheLibrary(Case):
+    check = BadInput.check
+
+    def setUp(self) -> None:
+        super().setUp()
+        if FAKE:
+            self.skipTest("needs the real library")
+
+    def test_refused_before_any_contact(self) -> None:
+        for words, environment, expected in REFUSED_BY_THE_LIBRARY:
+            self.environment |= {"DLOCK_URL": "mongodb://127.0.0.1:1", **environment}
+            began = time.monotonic()
+            self.check(words, expected, regex=True)
+            self.assertLess(time.monotonic() - began, 2, words)
+
+    def test_a_server_out_of_reach(self) -> None:
+        self.environment["DLOCK_URL"] = "mongodb://me:PaSSw0rd@127.0.0.1:1"
+        began = time.monotonic()
+        self.check(["job", "true"], "127.0.0.1:1")
+        self.assertLess(time.monotonic() - began, 11)
+        self.check(["-w", "1", "job", "true"], "")
+
+    def test_a_document_that_is_not_a_lock(self) -> None:
+        collection = self.server.client[self.server.db].dlocks
+        stranger = {"_id": "job", "name": "Ada", "holders": "none"}
+        collection.insert_one(stranger)
+        self.check(self.command("job", "true")[2:], "not a lock")
+        self.assertEqual(list(collection.find()), [stranger])
+
+    def test_another_grace_is_adopted(self) -> None:
+        self.assertEqual(self.run_to_end("--grace", "77", "job", "true").returncode, 0)
+        result = self.run_to_end("job", "true")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        result = self.run_to_end("-v", "job", "true")
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(result.stderr, r"(?m)^dlock: .*\b77\b")
+
+    def test_rights(self) -> None:
+        from replica_set import ReplicaSet
+        users = [{"user": "reader", "pwd": "PaSSw0rd", "roles": [{"role": "read", "db": "dlocks"}]},
+                 {"user": "none", "pwd": "PaSSw0rd", "roles": []},
+                 {"user": "locker", "pwd": "PaSSw0rd", "roles": [{"role": "readWrite", "db": "dlocks"}]}]
+        with ReplicaSet(nodes=1, auth=True, users=users) as rs:
+            for url, expected in ((rs.url_for("reader", "wrong-PaSSw0rd"), "(?i)authentication|password"),
+                                  (rs.url_for("nobody", "PaSSw0rd"), "(?i)authentication|password"),
+                                  (rs.url_for("none", "PaSSw0rd"), "(?i)not authorized|grant"),
+                                  (rs.url_for("reader", "PaSSw0rd"), "(?i)not authorized|grant")):
+                self.environment["DLOCK_URL"] = url
+                self.check(["-w", "5", "job", "true"], expected, regex=True)
+            with rs.connect() as root:
+                self.assertNotIn("dlocks", root.list_database_names())
+            self.environment["DLOCK_URL"] = rs.url_for("locker", "PaSSw0rd")
+            result = subprocess.run([DLOCK, "run", "job", "true"], capture_output=True, text=True, env=self.environment,
+                                    timeout=PATIENCE)
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+
+if __name__ == "__main__":
+    main()

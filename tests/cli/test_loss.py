@@ -1,0 +1,220 @@
+#!/usr/bin/python3
+"""dlock run when the lock is lost: the command and all its descendants end before the next one gets in, also when
+dlock itself is killed or frozen."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+import uuid
+
+from harness import FAKE, PATIENCE, Case, is_alive, main, wait_for
+
+TTL = 2.0
+
+# A family that does not want to go. Writes the ids of its members to the file "family".
+FAMILY = """#!/bin/bash
+trap '' TERM INT HUP
+endless() { trap '' TERM INT HUP; echo $BASHPID >>family; while :; do sleep 0.1; done; }
+export -f endless
+setsid bash -c endless &             # left session and group
+(setsid bash -c 'endless &' &)       # a daemon
+(echo $BASHPID >>family; kill -STOP $BASHPID) &   # is stopped
+(endless & endless & wait) &
+until [ "$(wc -l <family)" = 5 ]; do sleep 0.01; done
+echo $$ >>family
+echo yes >ready
+while :; do sleep 0.1; done
+"""
+
+# One process all the time, but never the same: each forks the next one and ends. (Not for ever, if the test fails.)
+CHAIN = """#!/usr/bin/python3
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+end = time.time() + 20
+if os.fork() == 0:
+    open("ready", "w").write("yes\\n")
+    while time.time() < end:
+        if os.fork():
+            os._exit(0)
+time.sleep(600)
+"""
+
+
+class Loss(Case):
+    def setUp(self) -> None:
+        super().setUp()
+        self.mark = uuid.uuid4().hex
+
+    def hold(self, script: str = FAMILY, **options: object) -> subprocess.Popen:
+        """A dlock whose command carries a mark in its environment, and so do all its descendants."""
+        process = self.start("--ttl", f"{TTL}s", "--clock_skew", "0s", self.lock, "env", f"FAMILY={self.mark}",
+                             self.script(script, "family.sh"), **options)
+        self.wait_for_file("ready")
+        return process
+
+    def rival(self) -> subprocess.Popen:
+        """Waits for the lock; then looks at once who carries the mark."""
+        look = self.script(f"grep -slaF FAMILY={self.mark} /proc/[0-9]*/environ >survivors\necho yes >rival\n", "look")
+        rival = self.start("--ttl", f"{TTL}s", "--clock_skew", "0s", self.lock, look)
+        time.sleep(0.3)  # it waits now
+        return rival
+
+    def family(self) -> list[int]:
+        return [pid for pid in self.pids_in("family") if is_alive(pid)]
+
+    def check_all_gone_before(self, rival: subprocess.Popen) -> None:
+        _, err = rival.communicate(timeout=PATIENCE)
+        self.assertEqual((rival.returncode, err), (0, ""))
+        survivors = [int(pid) for pid in re.findall(r"\d+", self.file("survivors").read_text())]
+        self.assertEqual([pid for pid in survivors if is_alive(pid)], [])
+        self.assertEqual(self.file("survivors").read_text(), "")
+
+    def check_lost(self, process: subprocess.Popen, why: str) -> None:
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 123)
+        self.assertRegex(err, rf"(?m)^dlock: lost the lock 'job' while the command ran: .*{why}")
+        self.assertEqual(err.count("dlock:"), 1)
+
+    def test_the_server_is_out_of_reach(self) -> None:
+        process = self.hold()
+        self.assertEqual(len(self.family()), 6)
+        if FAKE:  # the rival's way to the server would be down as well
+            self.server.break_off()
+            self.check_lost(process, "not renewed in time")
+            self.assertEqual(self.family(), [])
+        else:
+            self.environment["DLOCK_URL"] = os.environ["DLOCK_TEST_URL"]
+            rival = self.rival()
+            self.server.break_off()
+            self.check_all_gone_before(rival)
+            self.check_lost(process, "not renewed in time")
+
+    def test_the_server_no_longer_has_it(self) -> None:
+        process = self.hold()
+        self.server.evict(self.lock)
+        self.check_lost(process, "the server no longer has it")
+        self.assertEqual(self.family(), [])
+
+    def test_without_autorefresh(self) -> None:
+        process = self.start("--autorefresh=false", "--ttl", "1s", self.lock, "sleep", "600")
+        self.check_lost(process, "autorefresh is off")
+
+    def test_dlock_is_killed(self) -> None:
+        process = self.hold()
+        rival = self.rival()
+        process.kill()
+        self.check_all_gone_before(rival)
+
+    def test_dlocks_group_is_killed(self) -> None:
+        process = self.hold()
+        rival = self.rival()
+        os.killpg(process.pid, signal.SIGKILL)
+        self.check_all_gone_before(rival)
+
+    def test_dlock_is_frozen(self) -> None:
+        process = self.hold()
+        rival = self.rival()
+        process.send_signal(signal.SIGSTOP)
+        self.check_all_gone_before(rival)
+        process.send_signal(signal.SIGCONT)
+        self.check_lost(process, "not renewed in time")
+
+    def test_dlocks_group_is_frozen(self) -> None:
+        process = self.hold()
+        rival = self.rival()
+        os.killpg(process.pid, signal.SIGSTOP)
+        self.check_all_gone_before(rival)
+        os.killpg(process.pid, signal.SIGCONT)
+        self.check_lost(process, "not renewed in time")
+
+    def test_the_guard_is_killed(self) -> None:
+        process = self.hold()
+        rival = self.rival()
+        os.kill(self.guard_of(process.pid), signal.SIGKILL)
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 125)
+        self.assertRegex(err, r"\Adlock: the guard process was killed.*\n\Z")
+        self.check_all_gone_before(rival)
+
+    def test_the_guard_is_frozen_and_then_the_lock_lost(self) -> None:
+        process = self.hold()
+        os.kill(self.guard_of(process.pid), signal.SIGSTOP)
+        self.server.evict(self.lock)
+        self.check_lost(process, "the server no longer has it")
+        self.assertEqual(self.family(), [])
+
+    def test_a_chain_of_forks(self) -> None:
+        process = self.hold(CHAIN)
+        rival = self.rival()
+        process.kill()
+        self.check_all_gone_before(rival)
+
+    def test_a_chain_of_forks_in_a_session_of_its_own(self) -> None:
+        process = self.hold(CHAIN.replace("signal.signal", "if os.fork() == 0: os.setsid()\nelse: time.sleep(600)\n"
+                                                           "signal.signal", 1))
+        rival = self.rival()
+        process.send_signal(signal.SIGSTOP)
+        self.check_all_gone_before(rival)
+
+    def test_a_command_that_ends_well_when_told_to(self) -> None:
+        process = self.hold("#!/bin/bash\ntrap 'echo tidy >tidied; exit 0' TERM\necho yes >ready\n"
+                            "while :; do sleep 0.05; done\n")
+        began = time.monotonic()
+        self.server.evict(self.lock)
+        self.check_lost(process, "the server no longer has it")
+        self.assertEqual(self.wait_for_file("tidied"), "tidy\n")
+        self.assertLess(time.monotonic() - began, TTL)
+
+    def test_kill_after(self) -> None:
+        """TERM comes that long before KILL, and both inside the lease."""
+        script = self.script("#!/bin/bash\ntrap 'date +%s.%N >told' TERM\necho yes >ready\n"
+                             "while :; do date +%s.%N >alive; sleep 0.02; done\n")
+        process = self.start("--ttl", "4s", "--kill-after", "1500ms", self.lock, script)
+        self.wait_for_file("ready")
+        process.kill()
+        killed = time.time()
+        told = float(self.wait_for_file("told"))
+        self.assertLess(told - killed, 0.5)  # at once
+        time.sleep(2.5)
+        alive = float(self.file("alive").read_text() or 0)
+        self.assertTrue(1.3 <= alive - told <= 1.7, f"KILL came {alive - told:.3f} s after TERM")
+
+    def test_dlock_waits_until_all_are_gone(self) -> None:
+        process = self.hold()
+        self.server.evict(self.lock)
+        process.wait(PATIENCE)
+        self.assertEqual(self.family(), [])
+
+    def test_what_a_command_leaves_behind_is_left_alone(self) -> None:
+        process = self.start("--ttl", "1s", self.lock, "sh", "-c",
+                             "sleep 600 >&- 2>&- & echo $! >left; setsid sleep 600 >&- 2>&- & echo $! >>left")
+        process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 0)
+        time.sleep(1.5)
+        left = self.pids_in("left")
+        try:
+            self.assertEqual([is_alive(pid) for pid in left], [True, True])
+        finally:
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+
+    def test_a_guard_without_work_ends_with_dlock(self) -> None:
+        with self.holder():
+            waiter = self.start(self.lock, "true")
+            guard = self.guard_of(waiter.pid)
+            waiter.kill()
+            wait_for(lambda: not is_alive(guard), "the guard to end")
+
+    def test_the_guard_dies_while_waiting(self) -> None:
+        with self.holder():
+            waiter = self.start(self.lock, "true")
+            time.sleep(0.5)
+            os.kill(self.guard_of(waiter.pid), signal.SIGKILL)
+            _, err = waiter.communicate(timeout=PATIENCE)
+            self.assertEqual((waiter.returncode, err), (125, "dlock: the guard process was killed; gave up waiting\n"))
+
+
+if __name__ == "__main__":
+    main()

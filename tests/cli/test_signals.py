@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+"""dlock run without a terminal: signals reach the command once, and end a wait."""
+
+import os
+import signal
+import time
+
+from harness import FAKE, PATIENCE, Case, main, wait_for
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
+# Writes the names of the signals it gets, a line each; ends with status 5 when the file "end" appears.
+LISTENER = """#!/usr/bin/python3
+import os, signal, sys, time
+log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+for number in (1, 2, 3, 10, 12, 15):
+    signal.signal(number, lambda n, _: os.write(log, f"{signal.Signals(n).name}\\n".encode()))
+os.write(log, b"ready\\n")
+while not os.path.exists("end"):
+    time.sleep(0.01)
+sys.exit(5)
+"""
+
+
+class Signals(Case):
+    def listener(self) -> str:
+        return self.script(LISTENER, "listener")
+
+    def test_each_reaches_the_command_once(self) -> None:
+        process = self.start(self.lock, self.listener(), "log")
+        self.assertEqual(self.wait_for_file("log"), "ready\n")
+        for count, number in enumerate(SIGNALS, start=2):
+            process.send_signal(number)
+            wait_for(lambda: self.file("log").read_text().count("\n") >= count, number.name)
+        time.sleep(0.2)
+        self.file("end").touch()
+        process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 5)
+        self.assertEqual(self.file("log").read_text().split(), ["ready", *(number.name for number in SIGNALS)])
+
+    def test_a_signal_to_dlocks_group_too(self) -> None:
+        process = self.start(self.lock, self.listener(), "log")
+        self.wait_for_file("log")
+        os.killpg(process.pid, signal.SIGTERM)
+        wait_for(lambda: "TERM" in self.file("log").read_text(), "TERM")
+        time.sleep(0.2)
+        self.file("end").touch()
+        process.communicate(timeout=PATIENCE)
+        self.assertEqual(self.file("log").read_text().split(), ["ready", "SIGTERM"])
+
+    def test_the_commands_children_get_them_too(self) -> None:
+        """It has a process group of its own, without a terminal."""
+        listener = self.listener()
+        process = self.start(self.lock, "sh", "-c", f"trap : TERM; {listener} log & wait; wait; exit 9")
+        self.wait_for_file("log")
+        process.terminate()
+        wait_for(lambda: "TERM" in self.file("log").read_text(), "TERM")
+        self.file("end").touch()
+        process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 9)
+
+    def test_a_command_that_dies_of_one(self) -> None:
+        for number in SIGNALS:
+            process = self.start(self.lock, "sh", "-c", f"echo yes >r{number.value}; exec sleep 600")
+            self.wait_for_file(f"r{number.value}")
+            process.send_signal(number)
+            process.communicate(timeout=PATIENCE)
+            self.assertEqual(process.returncode, 128 + number)
+
+    def test_what_was_ignored_stays_ignored(self) -> None:
+        script = self.script("echo yes >running; until [ -e end ]; do sleep 0.05; done; exit 4\n")
+        import subprocess
+        process = subprocess.Popen(["env", "--ignore-signal=HUP,INT", *self.command(self.lock, script)],
+                                   env=self.environment, cwd=self.folder, start_new_session=True)
+        self.addCleanup(process.wait)
+        self.wait_for_file("running")
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGHUP)
+        time.sleep(0.3)
+        self.assertIsNone(process.poll())
+        self.file("end").touch()
+        self.assertEqual(process.wait(PATIENCE), 4)
+
+
+class WhileWaiting(Case):
+    def test_dies_of_it_and_leaves_the_queue(self) -> None:
+        with self.holder() as holder:
+            for number in SIGNALS:
+                waiter = self.start(self.lock, "touch", "got-in")
+                self.wait_until_queued()
+                waiter.send_signal(number)
+                _, err = waiter.communicate(timeout=PATIENCE)
+                self.assertEqual((waiter.returncode, err), (-number, ""))
+                self.assertEqual(self.waiters(), 0)
+            holder.terminate()
+            holder.communicate(timeout=PATIENCE)
+        self.assertFalse(self.file("got-in").exists())
+
+    def test_dies_of_it_without_a_server(self) -> None:
+        self.server.break_off()
+        process = self.start(self.lock, "true")
+        time.sleep(0.5)
+        process.terminate()
+        began = time.monotonic()
+        process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, -signal.SIGTERM)
+        self.assertLess(time.monotonic() - began, 0.5)
+
+    def test_a_server_that_went_away_does_not_hold_it_up(self) -> None:
+        with self.holder("--ttl", "60s"):
+            waiter = self.start(self.lock, "true")
+            self.wait_until_queued()
+            self.server.break_off()
+            time.sleep(0.3)
+            waiter.terminate()
+            began = time.monotonic()
+            waiter.communicate(timeout=PATIENCE)
+            self.assertEqual(waiter.returncode, -signal.SIGTERM)
+            self.assertLess(time.monotonic() - began, 3)
+            self.server.mend()
+
+    def waiters(self) -> int:
+        return 0 if FAKE else sum(len(lock.get("waiters", [])) for lock in self.server.documents())
+
+    def wait_until_queued(self) -> None:
+        if FAKE:
+            time.sleep(0.5)
+        else:
+            wait_for(self.waiters, "a waiter")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,267 @@
+#!/usr/bin/python3
+"""dlock run: exit statuses, arguments, environment, waiting, --at-least, --verbose."""
+
+import os
+import signal
+import subprocess
+import time
+
+from harness import DLOCK, FAKE, PATIENCE, Case, main, wait_for
+
+
+class Status(Case):
+    def check(self, expected: int, *words: str, err: str = "") -> None:
+        result = self.run_to_end(*words)
+        self.assertEqual((result.returncode, result.stderr), (expected, err), words)
+
+    def test_the_commands_own(self) -> None:
+        self.check(0, self.lock, "true")
+        self.check(7, self.lock, "sh", "-c", "exit 7")
+        self.check(255, self.lock, "sh", "-c", "exit 255")
+
+    def test_128_plus_the_signal(self) -> None:
+        for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+            self.check(128 + number, self.lock, "sh", "-c", f"kill -{number} $$")
+
+    def test_126_and_127(self) -> None:
+        plain = self.file("plain")
+        plain.write_text("text")
+        result = self.run_to_end(self.lock, str(plain))
+        self.assertEqual(result.returncode, 126)
+        self.assertEqual(result.stderr, f"dlock: cannot execute '{plain}': Permission denied\n")
+        self.assertEqual(self.run_to_end(self.lock, "/").returncode, 126)
+        without = self.script("#!/no/such/interpreter\n", "without-interpreter")
+        self.assertEqual(self.run_to_end(self.lock, without).returncode, 126)
+        self.environment["PATH"] = f"{self.folder}:/usr/bin:/bin"
+        self.assertEqual(self.run_to_end(self.lock, "without-interpreter").returncode, 126)
+        result = self.run_to_end(self.lock, "no-such-command")
+        self.assertEqual(result.returncode, 127)
+        self.assertEqual(result.stderr, "dlock: cannot execute 'no-such-command': No such file or directory\n")
+        self.assertEqual(self.run_to_end(self.lock, "./no-such-command").returncode, 127)
+        self.check(0, "-n", self.lock, "true")  # each time it was released
+
+    def test_124_when_others_hold_it(self) -> None:
+        with self.holder():
+            self.check(124, "-n", self.lock, "true")
+            self.check(124, "--nonblock", self.lock, "true")
+            self.check(124, "-w", "0", self.lock, "true")
+            self.check(3, "-n", "-E", "3", self.lock, "true")
+            self.check(0, "-n", "-E", "0", self.lock, "true")
+            self.check(255, self.lock, "-nE255", "true")
+
+    def test_wait_is_kept_to(self) -> None:
+        with self.holder():
+            for word, seconds in (("1", 1.0), ("1.5", 1.5), ("1200ms", 1.2), ("2s", 2.0)):
+                began = time.monotonic()
+                self.check(124, "-w", word, self.lock, "true")
+                took = time.monotonic() - began
+                self.assertTrue(seconds <= took < seconds + 0.5, f"-w {word} took {took:.3f} s")  # started by python
+
+    def test_a_timeout_leaves_the_queue(self) -> None:
+        with self.holder("--ttl", "60s") as holder:
+            self.check(124, "-w", "0.2", "--ttl", "60s", self.lock, "true")
+            holder.terminate()
+            holder.communicate(timeout=PATIENCE)
+            began = time.monotonic()
+            self.check(0, self.lock, "true")
+            self.assertLess(time.monotonic() - began, 1)
+
+    def test_waits_for_ever_by_default(self) -> None:
+        with self.holder() as holder:
+            waiter = self.start(self.lock, "echo", "mine")
+            time.sleep(1)
+            self.assertIsNone(waiter.poll())
+            holder.terminate()
+            self.assertEqual(waiter.communicate(timeout=PATIENCE)[0], "mine\n")
+
+    def test_125_without_a_server(self) -> None:
+        self.server.break_off()
+        began = time.monotonic()
+        result = self.run_to_end("-w", "1", self.lock, "true")
+        took = time.monotonic() - began
+        self.assertEqual(result.returncode, 125)
+        self.assertRegex(result.stderr, r"\Adlock: .*\n\Z")
+        self.assertTrue(1 <= took < 1.5, f"took {took:.3f} s")
+        began = time.monotonic()
+        result = self.run_to_end(self.lock, "true")
+        took = time.monotonic() - began
+        self.assertEqual(result.returncode, 125)
+        self.assertRegex(result.stderr, r"\Adlock: .*\n\Z")
+        self.assertTrue(9.5 <= took < 11.5, f"took {took:.3f} s")
+
+    def test_an_outage_while_waiting_is_waited_out(self) -> None:
+        with self.holder("--ttl", "20s"):
+            waiter = self.start("-w", "10", self.lock, "echo", "mine")
+            time.sleep(1)
+            self.server.break_off()
+            time.sleep(1.5)
+            self.assertIsNone(waiter.poll())
+            self.server.mend()
+            time.sleep(0.5)
+            self.assertIsNone(waiter.poll())
+        self.assertEqual(waiter.communicate(timeout=PATIENCE)[0], "mine\n")
+
+    def test_a_release_without_an_answer(self) -> None:
+        process = self.start(self.lock, "sh", "-c", "echo yes >running; read line; exit 6", stdin=subprocess.PIPE)
+        self.wait_for_file("running")
+        self.server.break_off()
+        began = time.monotonic()
+        _, err = process.communicate("go\n", timeout=PATIENCE)
+        self.assertEqual(process.returncode, 6)
+        self.assertRegex(err, r"\Adlock: could not release 'job' .*\n\Z")
+        self.assertLess(time.monotonic() - began, 5.8)
+
+    def test_123_when_the_release_learns_that_it_was_lost(self) -> None:
+        process = self.start("--autorefresh", "no", self.lock, "sh", "-c", "echo yes >running; read line",
+                             stdin=subprocess.PIPE)
+        self.wait_for_file("running")
+        if FAKE:
+            lock = self.server.newest(self.lock)
+            lock.write_text(lock.read_text().replace("-", "-another"))  # the fake library looks at it when it releases
+        else:
+            self.server.evict(self.lock)
+        _, err = process.communicate("go\n", timeout=PATIENCE)
+        self.assertEqual(process.returncode, 123)
+        self.assertRegex(err, r"\Adlock: lost the lock 'job' before it was released.*\n\Z")
+
+
+class Arguments(Case):
+    def check(self, out: str, *words: str) -> None:
+        result = self.run_to_end(*words)
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, out, ""), words)
+
+    def test_from_the_command_on_nothing_is_ours(self) -> None:
+        self.file("text").write_text("one\ntwo\n")
+        self.check("2:two\n", self.lock, "grep", "-n", "two", "text")
+        self.check("2:two\n", "-n", self.lock, "-w5", "grep", "-n", "two", "text")
+        self.check("--ttl --help -- x\n", self.lock, "--ttl", "5s", "--", "echo", "--ttl", "--help", "--", "x")
+        self.check("-- x\n", self.lock, "echo", "--", "x")
+        self.check("x\n", "--", self.lock, "echo", "x")
+        self.check("x\n", "--", self.lock, "--", "echo", "x")
+        self.check("x\n", "-n", "--", "-odd id", "echo", "x")
+
+    def test_shell(self) -> None:
+        self.check("hi job\n", "-n", self.lock, "-c", "echo hi $DLOCK_ID")
+        self.check("a b\n", "--shell", "echo a | sed 's/$/ b/'", self.lock)
+        self.environment["SHELL"] = self.script('echo "my shell: $*"\n')
+        self.check("my shell: -c x y\n", self.lock, "-cx y")
+        del self.environment["SHELL"]
+        self.check("x\n", self.lock, "-c", "echo x")
+
+    def test_help_and_version(self) -> None:
+        for words in (["--help"], ["-h"], ["--version"], ["-V"], ["run", "--help"], ["run", "job", "-h"]):
+            result = subprocess.run([DLOCK, *words], capture_output=True, text=True, timeout=PATIENCE)
+            self.assertEqual((result.returncode, result.stderr), (0, ""), words)
+            self.assertRegex(result.stdout, r"^(Usage: |dlock \d)", words)
+
+    def test_the_servers_address(self) -> None:
+        url = self.environment.pop("DLOCK_URL")
+        path = self.file("url")
+        path.write_text(url + "\n")
+        self.check("", "--url", url, self.lock, "true")
+        self.check("", "--url-file", str(path), self.lock, "true")
+        self.environment["DLOCK_URL"] = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"
+        self.check("", "--url-file", str(path), self.lock, "true")
+        self.check("", "--url", url, self.lock, "true")
+
+
+class Environment(Case):
+    def test_it_wins_over_an_inherited_one(self) -> None:
+        self.environment |= {"DLOCK_ID": "outer", "DLOCK_TOKEN": "1", "DLOCK_OWNER": "outer"}
+        tokens = []
+        for _ in range(2):
+            out = self.run_to_end(self.lock, "sh", "-c", 'echo "$DLOCK_ID $DLOCK_TOKEN $DLOCK_OWNER"').stdout
+            lock, token, owner = out.split()
+            self.assertEqual(lock, self.lock)
+            self.assertNotEqual(owner, "outer")
+            tokens.append(int(token))
+        self.assertGreater(tokens[0], 1)
+        self.assertGreater(tokens[1], tokens[0])
+
+    def test_one_lock_inside_another(self) -> None:
+        inner = self.shell_command("inner sh -c 'echo $DLOCK_ID $DLOCK_TOKEN'")
+        out = self.run_to_end("outer", "sh", "-c", f"echo $DLOCK_ID $DLOCK_TOKEN; {inner}; echo $DLOCK_ID").stdout
+        lines = [line.split() for line in out.splitlines()]
+        self.assertEqual([line[0] for line in lines], ["outer", "inner", "outer"])
+
+    def test_the_rest_is_untouched(self) -> None:
+        """Standard streams, open files, signals, limits, directory: as without dlock."""
+        script = self.script("readlink /proc/self/cwd; umask; ulimit -a; ls /proc/$$/fd; "
+                             "readlink /proc/$$/fd/0 /proc/$$/fd/9; env | grep -v DLOCK_ | grep -v ^_= | sort; "
+                             "exec grep ^Sig /proc/self/status\n")
+        environment = self.environment | {"FOO": "bar\nbaz"}
+        words = ["env", "--ignore-signal=USR2,CHLD", "--block-signal=WINCH,USR1"]
+        shell = f'exec 9<"$0" <"$0"; exec "$@"'
+        def outcome(*command: str) -> str:
+            result = subprocess.run(["sh", "-c", shell, script, *words, *command], capture_output=True, text=True,
+                                    env=environment, cwd=self.folder, timeout=PATIENCE)
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            return result.stdout
+        self.assertEqual(outcome(*self.command(self.lock, script)), outcome(script))
+
+    def test_streams_that_are_closed_stay_closed(self) -> None:
+        result = subprocess.run(["sh", "-c", 'exec "$@" 0<&- 2>&-', "sh", *self.command(self.lock, "ls", "/proc/self/fd")],
+                                stdout=subprocess.PIPE, text=True, env=self.environment, timeout=PATIENCE)
+        self.assertEqual(result.returncode, 0)
+        # ls itself opens the folder, as 0
+        self.assertEqual(result.stdout.split(), ["0", "1"])
+
+    def test_input_and_output(self) -> None:
+        process = self.start(self.lock, "cat", stdin=subprocess.PIPE)
+        self.assertEqual(process.communicate("x" * 200_000, timeout=PATIENCE)[0], "x" * 200_000)
+
+    def test_ends_of_file_wait_for_the_command_only(self) -> None:
+        """It closes its standard output and goes on: a reader sees the end at once."""
+        process = self.start(self.lock, "sh", "-c", "exec >&-; echo yes >closed; sleep 600")
+        self.wait_for_file("closed")
+        assert process.stdout
+        self.assertEqual(process.stdout.read(), "")
+        self.assertIsNone(process.poll())
+
+
+class AtLeast(Case):
+    def test_it_stays_taken(self) -> None:
+        began = time.monotonic()
+        self.assertEqual(self.run_to_end("--at-least", "3s", self.lock, "true").returncode, 0)
+        self.assertLess(time.monotonic() - began, 2, "dlock itself waited")
+        self.assertEqual(self.run_to_end("-n", self.lock, "true").returncode, 124)
+        self.assertEqual(self.run_to_end(self.lock, "true").returncode, 0)
+        self.assertGreater(time.monotonic() - began, 2.9)
+
+    def test_a_longer_command_releases_at_once(self) -> None:
+        self.assertEqual(self.run_to_end("--at-least", "100ms", self.lock, "sleep", "0.3").returncode, 0)
+        self.assertEqual(self.run_to_end("-n", self.lock, "true").returncode, 0)
+
+
+class Verbose(Case):
+    def test_it_tells_what_is_going_on(self) -> None:
+        with self.holder() as holder:
+            result = self.run_to_end("-v", "-w", "0.3", self.lock, "true")
+            self.assertEqual(result.returncode, 124)
+            self.assertRegex(result.stderr, rf"(?m)^dlock: waiting for 'job', 0 ahead in the queue; held by "
+                                            rf"\S+:{holder.pid} sh \(token \d+\), whose lease ends in [\d.]+ s")
+            self.assertRegex(result.stderr, rf"(?m)^dlock: 'job' is taken by \S+:{holder.pid} sh .*gave up after 0.3")
+        result = self.run_to_end("-v", self.lock, "true")
+        self.assertRegex(result.stderr, r"(?m)^dlock: got 'job' after [\d.]+ s, token \d+$")
+
+    def test_a_reader_that_does_not_read_does_no_harm(self) -> None:
+        read_end, write_end = os.pipe()
+        with open(read_end), open(write_end, "w") as pipe:
+            os.set_blocking(write_end, False)
+            try:
+                while True:
+                    os.write(write_end, b"x" * 4096)
+            except BlockingIOError:
+                pass
+            os.set_blocking(write_end, True)
+            self.assertEqual(self.run_to_end("-v", "--ttl", "1s", self.lock, "sleep", "1.5", stderr=pipe).returncode, 0)
+
+    def test_control_characters_are_not_passed_on(self) -> None:
+        with self.holder():
+            pass
+        result = self.run_to_end("-v", "red\x1b[31m\nline", "true")
+        self.assertIn(r"got 'red\x1b[31m\x0aline' after", result.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,314 @@
+#!/usr/bin/python3
+"""dlock run on a terminal: what works without dlock works with it."""
+
+import os
+import shutil
+import signal
+import time
+import unittest
+
+from harness import PATIENCE, Case, Terminal, children_of, is_alive, main, state_of, wait_for
+from test_signals import LISTENER
+
+# Reads single keys from the terminal, without echo, until q; then prints them. Of its input, says how much there was.
+EDITOR = """#!/usr/bin/python3
+import os, sys, termios, tty
+if not sys.stdin.isatty():
+    print(len(sys.stdin.read()), "bytes", flush=True)
+keys = ""
+with open("/dev/tty", "r+b", buffering=0) as terminal:
+    before = termios.tcgetattr(terminal)
+    tty.setraw(terminal)
+    terminal.write(b"editing\\r\\n")
+    while (key := terminal.read(1).decode()) != "q":
+        keys += key
+    termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+print("edited", keys)
+"""
+
+
+class OnTerminal(Case):
+    def terminal(self, *command: str) -> Terminal:
+        return Terminal(self, *command)
+
+    def job_of(self, terminal: Terminal) -> int:
+        """The process id of the dlock that the shell started."""
+        return wait_for(lambda: children_of(terminal.process.pid), "dlock")[0]
+
+    def listen(self) -> str:
+        return self.shell_command(f"{self.lock} {self.script(LISTENER, 'listener')} log")
+
+    def check_heard(self, *names: str) -> None:
+        """And nothing else, also a moment later."""
+        wait_for(lambda: all(name in self.file("log").read_text() for name in names), " ".join(names))
+        time.sleep(0.3)
+        self.file("end").touch()
+        self.assertEqual(self.file("log").read_text().split(), ["ready", *names])
+
+    def test_an_editor(self) -> None:
+        terminal = self.terminal()
+        terminal.type(self.shell_command(f"{self.lock} {self.script(EDITOR)}\n"))
+        terminal.expect("editing")
+        terminal.type("ab\x03\x1acq")
+        terminal.expect("edited ab\x03\x1ac")
+        self.assertEqual(terminal.status(), 0)
+
+    @unittest.skipUnless(shutil.which("vim"), "no vim here")
+    def test_vim(self) -> None:
+        terminal = self.terminal()
+        terminal.type(self.shell_command(f"{self.lock} vim -u NONE text\n"))
+        terminal.expect("text")
+        terminal.type("ihello\x1b:wq\r")
+        self.assertEqual(terminal.status(), 0)
+        self.assertEqual(self.file("text").read_text(), "hello\n")
+
+    def test_a_pager_behind_a_pipe(self) -> None:
+        terminal = self.terminal()
+        terminal.type(self.shell_command(f"{self.lock} -- seq 100000 | {self.script(EDITOR)}\n"))
+        terminal.expect("588895 bytes")
+        terminal.expect("editing")
+        terminal.type("xq")
+        terminal.expect("edited x")
+        self.assertEqual(terminal.status(), 0)
+
+    @unittest.skipUnless(shutil.which("less"), "no less here")
+    def test_less(self) -> None:
+        self.environment["TERM"] = "xterm"
+        terminal = self.terminal()
+        terminal.type(self.shell_command(f"{self.lock} -- seq 100000 | less\n"))
+        terminal.expect("5\r\n")
+        terminal.type("q")
+        self.assertEqual(terminal.status(), 0)
+        terminal.type(self.shell_command(f"{self.lock} less /etc/passwd\n"))
+        terminal.expect("/etc/passwd")  # less's prompt
+        time.sleep(0.2)
+        terminal.type("\x1a")
+        terminal.expect("Stopped")
+        terminal.type("fg\n")
+        terminal.expect("root:")
+        terminal.type("q")
+        self.assertEqual(terminal.status(), 0)
+
+    def test_the_foreground_is_never_taken(self) -> None:
+        terminal = self.terminal()
+        terminal.type(self.shell_command(f"{self.lock} -c 'echo groups $(cut -d\" \" -f5,8 /proc/$$/stat)'\n"))
+        found = terminal.expect(r"groups (\d+) +(\d+)")
+        self.assertEqual(found[1], found[2])
+        self.assertEqual(terminal.status(), 0)
+
+    def test_ctrl_c_ends_a_script(self) -> None:
+        script = self.script("#!/bin/bash\n" + self.shell_command(f"{self.lock} sh -c 'echo running; exec sleep 600'\n") +
+                             "echo NOT ME\n", "inner")
+        terminal = self.terminal()
+        terminal.type(f"{script}\n")
+        terminal.expect("running")
+        terminal.type("\x03")
+        self.assertEqual(terminal.status(), 130)
+        self.assertNotIn("NOT ME", terminal.output)
+
+    def test_ctrl_c_reaches_the_command_once(self) -> None:
+        terminal = self.terminal()
+        terminal.type(self.listen() + "\n")
+        self.wait_for_file("log")
+        terminal.type("\x03")
+        self.check_heard("SIGINT")
+        self.assertEqual(terminal.status(), 5)  # it went on, and so did dlock
+
+    def test_ctrl_backslash(self) -> None:
+        terminal = self.terminal()
+        terminal.type(self.shell_command(f"{self.lock} sh -c 'echo running; exec sleep 600'\n"))
+        terminal.expect("running")
+        terminal.type("\x1c")
+        self.assertEqual(terminal.status(), 131)
+
+    def test_a_signal_to_dlock_alone(self) -> None:
+        terminal = self.terminal()
+        terminal.type(self.listen() + "\n")
+        self.wait_for_file("log")
+        dlock = self.job_of(terminal)
+        os.kill(dlock, signal.SIGTERM)
+        wait_for(lambda: "TERM" in self.file("log").read_text(), "TERM")
+        os.kill(dlock, signal.SIGINT)
+        self.check_heard("SIGTERM", "SIGINT")
+
+    def test_a_signal_to_the_job(self) -> None:
+        terminal = self.terminal()
+        terminal.type(self.listen() + " &\n")
+        self.wait_for_file("log")
+        terminal.type("kill -USR1 %1; sleep 0.2; kill -TERM %1\n")
+        self.check_heard("SIGUSR1", "SIGTERM")
+
+    def test_signals_to_the_job_and_to_dlock_alone_in_turn(self) -> None:
+        terminal = self.terminal()
+        terminal.type(self.listen() + "\n")
+        self.wait_for_file("log")
+        dlock = self.job_of(terminal)
+        heard = 1
+        for turn in range(20):
+            (os.kill if turn % 2 else os.killpg)(dlock, signal.SIGUSR1)
+            heard += 1
+            wait_for(lambda: self.file("log").read_text().count("\n") >= heard, f"signal {turn}")
+            time.sleep(0.02)
+            self.assertEqual(self.file("log").read_text().count("\n"), heard)
+        self.file("end").touch()
+
+    def test_a_background_job(self) -> None:
+        terminal = self.terminal()
+        terminal.type(self.shell_command(f"{self.lock} sh -c 'echo yes >running; until [ -e end ]; do sleep 0.05; done; "
+                                         "exit 9' &\n"))
+        self.wait_for_file("running")
+        terminal.type("echo still''here\n")
+        terminal.expect("stillhere\r\n<%> ")
+        terminal.type("\x03")  # is not for it
+        time.sleep(0.2)
+        terminal.type("\n")
+        terminal.expect("<%> ")
+        self.file("end").touch()
+        terminal.type("wait $!\n")
+        self.assertEqual(terminal.status(), 9)
+
+    def test_a_background_job_that_reads_is_stopped(self) -> None:
+        terminal = self.terminal()
+        terminal.type(self.shell_command(f"{self.lock} -c 'read line; echo got $line' &\n"))
+        dlock = self.job_of(terminal)
+        wait_for(lambda: state_of(dlock) == "T", "dlock to be stopped")
+        terminal.type("set -b\n")
+        terminal.expect("Stopped")  # the shell knows
+        terminal.type("fg\n")
+        wait_for(lambda: state_of(dlock) != "T", "dlock to go on")
+        terminal.type("something\n")
+        terminal.expect("got something")
+        self.assertEqual(terminal.status(), 0)
+
+    def test_ctrl_z_and_fg(self) -> None:
+        # Not a shell script: /bin/sh cannot be stopped while its child is between vfork and exec.
+        terminal = self.terminal()
+        terminal.type(self.listen() + "\n")
+        self.wait_for_file("log")
+        dlock = self.job_of(terminal)
+        for _ in range(3):
+            terminal.type("\x1a")
+            terminal.expect("Stopped")
+            wait_for(lambda: state_of(dlock) == "T", "dlock to be stopped")
+            terminal.type("fg\n")
+            wait_for(lambda: state_of(dlock) == "S", "dlock to go on")
+            time.sleep(0.2)
+            self.assertEqual(state_of(dlock), "S")
+        terminal.type("\x1a")
+        terminal.expect("Stopped")
+        terminal.type("bg\n")
+        wait_for(lambda: state_of(dlock) == "S", "dlock to go on")
+        self.check_heard()
+        terminal.type("wait $!\n")
+        self.assertEqual(terminal.status(), 5)
+
+    def test_ctrl_z_beyond_the_lease(self) -> None:
+        terminal = self.terminal()
+        terminal.type(self.shell_command(f"--ttl 1s {self.lock} {self.script(LISTENER, 'listener')} log\n"))
+        self.wait_for_file("log")
+        dlock = self.job_of(terminal)
+        command = children_of(self.guard_of(dlock))[0]
+        terminal.type("\x1a")
+        terminal.expect("Stopped")
+        wait_for(lambda: state_of(command) == "T", "the command to be stopped")
+        rival = self.start(self.lock, "sh", "-c", f"kill -0 {command} && echo alive")
+        self.assertEqual(rival.communicate(timeout=PATIENCE)[0], "")
+        self.assertEqual(self.file("log").read_text().split(), ["ready", "SIGTERM"])
+        terminal.type("fg\n")
+        terminal.expect("dlock: lost the lock 'job' while the command ran")
+        self.assertEqual(terminal.status(), 123)
+
+    def test_ctrl_z_while_waiting(self) -> None:
+        terminal = self.terminal()
+        with self.holder():
+            terminal.type(self.shell_command(f"{self.lock} echo mine\n"))
+            dlock = self.job_of(terminal)
+            time.sleep(0.5)
+            terminal.type("\x1a")
+            terminal.expect("Stopped")
+            self.assertEqual(state_of(dlock), "T")
+            terminal.type("fg\n")
+            wait_for(lambda: state_of(dlock) == "S", "dlock to go on")
+        terminal.expect("mine")
+        self.assertEqual(terminal.status(), 0)
+
+    def test_a_command_that_handles_ctrl_z_itself(self) -> None:
+        """As without dlock: nothing is stopped before the command has stopped, and it may take its time."""
+        terminal = self.terminal()
+        script = self.script("#!/usr/bin/python3\nimport signal, time\n"
+                             "signal.signal(signal.SIGTSTP, lambda *_: (time.sleep(0.5), print('tidy', flush=True)))\n"
+                             "print('running', flush=True)\nwhile True:\n    time.sleep(0.1)\n", "tidy")
+        terminal.type(self.shell_command(f"{self.lock} {script}\n"))
+        terminal.expect("running")
+        dlock = self.job_of(terminal)
+        terminal.type("\x1a")
+        terminal.expect("tidy")
+        self.assertEqual(state_of(dlock), "S")
+
+    def test_stop_and_continue_for_dlock_alone(self) -> None:
+        terminal = self.terminal()
+        terminal.type(self.listen() + "\n")
+        self.wait_for_file("log")
+        dlock = self.job_of(terminal)
+        command = children_of(self.guard_of(dlock))[0]
+        os.kill(dlock, signal.SIGTSTP)
+        wait_for(lambda: state_of(command) == "T" and state_of(dlock) == "T", "both to be stopped")
+        terminal.expect("Stopped")
+        os.kill(dlock, signal.SIGCONT)
+        wait_for(lambda: state_of(command) != "T" and state_of(dlock) != "T", "both to go on")
+        terminal.type("fg\n")
+        self.check_heard()
+        self.assertEqual(terminal.status(), 5)
+
+    def test_a_command_that_stops_only_itself(self) -> None:
+        terminal = self.terminal()
+        terminal.type(self.shell_command(f"{self.lock} sh -c 'kill -TSTP $$; echo went on; exit 8'\n"))
+        terminal.expect("Stopped")
+        terminal.type("fg\n")
+        terminal.expect("went on")
+        self.assertEqual(terminal.status(), 8)
+
+    def test_the_terminal_is_usable_after_an_editor_was_killed(self) -> None:
+        script = self.script("#!/bin/bash\n" + self.shell_command(f"{self.lock} {self.script(EDITOR)}\n") +
+                             "stty -a | tr ' ' '\\n' | grep -x -e '-*icanon;*'\n", "outer")
+        terminal = self.terminal()
+        terminal.type(f"{script}\n")
+        terminal.expect("editing")
+        self.server.evict(self.lock)
+        terminal.expect("dlock: lost the lock")
+        self.assertEqual(terminal.expect("-?icanon")[0], "icanon")
+
+    def test_a_hangup_reaches_the_command(self) -> None:
+        """dlock leads the session here, as with ssh -t HOST dlock run ..."""
+        terminal = self.terminal(*self.command(self.lock, self.script(LISTENER, "listener"), "log"))
+        self.wait_for_file("log")
+        terminal.hang_up()
+        self.check_heard("SIGHUP")
+
+    def test_the_shell_goes_away(self) -> None:
+        terminal = self.terminal()
+        terminal.type(self.shell_command(f"{self.lock} sh -c 'echo $$ >running; exec sleep 600'\n"))
+        command = self.pids_in("running")[0]
+        terminal.hang_up()
+        wait_for(lambda: not is_alive(command), "the command to end")
+
+    def test_a_killed_job_leaves_nothing(self) -> None:
+        """kill -9 of the whole group: the guard is not in it."""
+        terminal = self.terminal()
+        terminal.type(self.shell_command(f"--ttl 1s {self.lock} bash -c 'setsid sh -c \"trap : TERM HUP; echo \\$\\$ >running; "
+                                         "while :; do sleep 0.1; done\" & wait'\n"))
+        process = self.pids_in("running")[0]
+        os.killpg(self.job_of(terminal), signal.SIGKILL)
+        terminal.expect("Killed")
+        wait_for(lambda: not is_alive(process), "the process to end", 3)
+
+    def test_inside_timeout(self) -> None:
+        terminal = self.terminal()
+        terminal.type(f"timeout 1 {self.shell_command(self.lock)} sleep 600\n")
+        self.assertEqual(terminal.status(), 124)
+        result = self.run_to_end("-n", self.lock, "true")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+
+if __name__ == "__main__":
+    main()

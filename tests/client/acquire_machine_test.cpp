@@ -1,0 +1,396 @@
+#include "protocol/acquire.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+/// The whole of an acquisition as tables: what happened, when, and what the machine does next. No clock, no threads.
+namespace dlock::protocol {
+namespace {
+
+using machine = acquire_machine;
+
+std::string show(const machine::action& a) {
+  if (const auto* s = std::get_if<machine::send>(&a)) {
+    const char* op = s->r.op == operation::enqueue     ? "enqueue "
+                     : s->r.op == operation::heartbeat ? "heartbeat "
+                     : s->r.op == operation::try_      ? "try "
+                                                       : "something else ";
+    return op + s->r.id;
+  }
+  if (const auto* w = std::get_if<machine::wait>(&a)) return "wait until " + std::to_string(w->until);
+  const auto& d = std::get<machine::done>(a);
+  switch (d.what) {
+    case machine::result::acquired: return "acquired, sent at " + std::to_string(d.sent);
+    case machine::result::busy: return "busy";
+    case machine::result::timed_out: return "timed out";
+    case machine::result::cancelled: return "cancelled";
+    case machine::result::no_answer: return "no answer";
+    case machine::result::not_a_lock: return "not a lock";
+    case machine::result::other_capacity: return "other capacity";
+  }
+  return "?";
+}
+
+/// "a? b": a is to be undone although its fate is unknown, b is known to stand there.
+std::string show(const std::vector<abandoned>& undo) {
+  std::string out;
+  for (const auto& one : undo) out += (out.empty() ? "" : " ") + one.id + (one.in_doubt ? "?" : "");
+  return out;
+}
+
+using event = std::function<machine::action(machine&, ms)>;
+struct step {
+  ms at;
+  event what;
+  std::string then;
+};
+
+constexpr ms server_clock = 1'000'000;
+
+reply queued_reply(std::int64_t place, std::optional<ms> next_end = {}, std::optional<ms> foreign_until = {}) {
+  reply r{.found = true, .now = server_clock, .rev = 1, .place = place, .holders = 1, .queue = place + 1};
+  if (next_end) r.next_end = server_clock + *next_end;
+  if (foreign_until) r.foreign_until = server_clock + *foreign_until;
+  return r;
+}
+
+event answer(reply r) {
+  return [r = std::move(r)](machine& m, ms now) { return m.answered(r, now); };
+}
+event start() {
+  return [](machine& m, ms now) { return m.start(now); };
+}
+event granted() {
+  return [](machine& m, ms now) {
+    reply r{.found = true, .now = server_clock, .rev = 1, .fence = 7000, .holders = 1};
+    r.mine = holder{.id = m.id(), .fence = 7000};
+    return m.answered(r, now);
+  };
+}
+event queued(std::int64_t place, std::optional<ms> next_end = {}, std::optional<ms> foreign_until = {}) {
+  return answer(queued_reply(place, next_end, foreign_until));
+}
+event busy(std::int64_t cap = 0) { return answer({.found = true, .now = server_clock, .cap = cap, .holders = 1}); }
+event idle(std::int64_t cap = 0) { return answer({.found = true, .now = server_clock, .cap = cap}); }
+event dead() { return answer({.found = true, .now = server_clock, .dead = true, .holders = 1}); }
+event no_document() { return answer({}); }
+event malformed() { return answer({.found = true, .valid = false}); }
+event lost_answer() {
+  return [](machine& m, ms now) { return m.unanswered(true, now); };
+}
+event unreachable() {
+  return [](machine& m, ms now) { return m.unanswered(false, now); };
+}
+event look() {
+  return [](machine& m, ms now) { return m.look(now); };
+}
+event give_up() {
+  return [](machine& m, ms now) { return m.give_up(now); };
+}
+event cancel() {
+  return [](machine& m, ms) { return m.cancel(); };
+}
+
+struct options {
+  bool queue = true;
+  std::optional<ms> deadline = {};
+  ms patience = 10'000;
+  ms delta = 5000;
+  ms wait_period = 5000;
+  ms skew = 500;
+  double jitter = 0;
+  std::int64_t cap = 0;
+  claim what = {};
+};
+
+machine make(const options& o) {
+  acquire_plan plan;
+  plan.ask.lock = "lock";
+  plan.ask.delta = o.delta;
+  plan.ask.skew = o.skew;
+  plan.ask.cap = o.cap;
+  plan.ask.what = o.what;
+  plan.queue = o.queue;
+  plan.deadline = o.deadline;
+  plan.patience = o.patience;
+  plan.wait_period = o.wait_period;
+  return {plan, [n = 0]() mutable { return std::string(1, static_cast<char>('a' + n++)); }, [j = o.jitter] { return j; }};
+}
+
+/// Plays the steps; `undo` is what is left to undo at the end.
+void play(const options& o, const std::vector<step>& steps, const std::string& undo = "") {
+  auto m = make(o);
+  int i = 0;
+  for (const auto& s : steps) {
+    ASSERT_EQ(show(s.what(m, s.at)), s.then) << "step " << i << " at " << s.at;
+    ++i;
+  }
+  EXPECT_EQ(show(m.to_undo()), undo);
+}
+
+TEST(Acquire, FreeLockTakesOneRequest) {
+  play({}, {{100, start(), "enqueue a"}, {103, granted(), "acquired, sent at 100"}});
+  play({.queue = false}, {{100, start(), "try a"}, {103, granted(), "acquired, sent at 100"}});
+}
+
+TEST(Acquire, TryOfABusyLockEndsAtOnceAndLeavesNothing) {
+  play({.queue = false, .deadline = 10'000}, {{0, start(), "try a"}, {3, busy(), "busy"}});
+}
+
+TEST(Acquire, QueuedLooksAreSpacedFrom50MsAndDouble) {
+  play({.jitter = 1 - 1e-9}, {{0, start(), "enqueue a"},
+                              {10, queued(5), "wait until 59"},
+                              {60, look(), "heartbeat a"},
+                              {60, queued(5), "wait until 159"},
+                              {160, look(), "heartbeat a"},
+                              {160, queued(5), "wait until 359"},
+                              {360, look(), "heartbeat a"},
+                              {365, granted(), "acquired, sent at 360"}});
+}
+
+TEST(Acquire, JitterMovesALookByAQuarterAtMost) {
+  play({.jitter = 0}, {{0, start(), "enqueue a"}, {1000, queued(5), "wait until 1037"}});
+  play({.jitter = 0.5}, {{0, start(), "enqueue a"}, {1000, queued(5), "wait until 1043"}});
+  play({.jitter = 1 - 1e-9}, {{0, start(), "enqueue a"}, {1000, queued(5), "wait until 1049"}});
+}
+
+/// Queues, then looks again and again; the longest time between two looks.
+ms longest_pause(const options& o) {
+  auto m = make(o);
+  ms now = 0, longest = 0;
+  auto next = m.start(now);
+  for (int i = 0; i < 40; ++i) {
+    next = m.answered(queued_reply(9), now);
+    const ms until = std::get<machine::wait>(next).until;
+    longest = std::max(longest, until - now);
+    now = until;
+    next = m.look(now);
+  }
+  return longest;
+}
+
+TEST(Acquire, PausesGrowUpToTheWaitPeriodButStayBelowASilentHeirsTerm) {
+  EXPECT_GT(longest_pause({.delta = 60'000, .wait_period = 5000, .jitter = 0.999}), 4000);
+  for (const ms delta : {ms{200}, ms{1000}, ms{5000}, ms{60'000}}) {
+    for (const ms wait_period : {ms{100}, ms{1000}, ms{5000}, ms{60'000}}) {
+      const auto pause = longest_pause({.delta = delta, .wait_period = wait_period, .jitter = 0.999});
+      EXPECT_LE(pause, std::min(delta, wait_period) * 9 / 10) << "an heir admitted right after its look would be purged before its next";
+    }
+  }
+}
+
+TEST(Acquire, TheFirstInTheQueueLookWhenTheHolderExpires) {
+  // The holder's lease ends 20 ms from the answer on, for others `skew` later.
+  play({.skew = 0}, {{0, start(), "enqueue a"}, {1000, queued(0, 20), "wait until 1021"}});
+  play({.skew = 10}, {{0, start(), "enqueue a"}, {1000, queued(2, 20), "wait until 1031"}});
+  play({.skew = 10}, {{0, start(), "enqueue a"}, {1000, queued(3, 20), "wait until 1037"}});  // too far back to look
+}
+
+TEST(Acquire, TheFirstInTheQueueLookWhenMongoDlocksLockExpires) {
+  play({.skew = 10}, {{0, start(), "enqueue a"}, {1000, queued(0, {}, 20), "wait until 1031"}});
+}
+
+TEST(Acquire, AnExpiryInThePastIsNoReasonToLookBeforeNow) {
+  play({.skew = 0}, {{0, start(), "enqueue a"}, {1000, queued(0, -500), "wait until 1001"}});
+}
+
+TEST(Acquire, TheLastLookIsAtTheDeadlineAndItsGrantCounts) {
+  play({.deadline = 1000}, {{0, start(), "enqueue a"},
+                            {990, queued(0), "wait until 1000"},
+                            {1000, look(), "heartbeat a"},
+                            {1030, granted(), "acquired, sent at 1000"}});
+}
+
+TEST(Acquire, StillQueuedAtTheDeadlineTimesOutAndLeavesTheQueue) {
+  play({.deadline = 1000}, {{0, start(), "enqueue a"},
+                            {990, queued(0), "wait until 1000"},
+                            {1000, look(), "heartbeat a"},
+                            {1010, queued(0), "timed out"}},
+       "a");
+}
+
+TEST(Acquire, AnAnswerOfTheLastLookMayComeALittleLate) {
+  auto m = make({.deadline = 1000});
+  (void)m.start(0);
+  ASSERT_TRUE(m.give_up_at());
+  EXPECT_GT(*m.give_up_at(), 1000);
+  EXPECT_LE(*m.give_up_at(), 1100) << "calls return at most 100 ms late";
+}
+
+TEST(Acquire, NoAnswerIsRetriedWithTheSameId) {
+  play({}, {{0, start(), "enqueue a"},
+            {10, lost_answer(), "wait until 60"},
+            {60, look(), "enqueue a"},
+            {70, lost_answer(), "wait until 170"},
+            {170, look(), "enqueue a"},
+            {175, granted(), "acquired, sent at 170"}});
+  play({.queue = false}, {{0, start(), "try a"},
+                          {10, lost_answer(), "wait until 60"},
+                          {60, look(), "try a"},
+                          {63, granted(), "acquired, sent at 60"}});
+}
+
+TEST(Acquire, RetriesComeAtMostASecondApart) {
+  auto m = make({.deadline = 1'000'000, .jitter = 0.999});
+  (void)m.start(0);
+  ms now = 0;
+  for (int i = 0; i < 20; ++i) {
+    const auto until = std::get<machine::wait>(m.unanswered(true, now)).until;
+    EXPECT_LE(until - now, 1000);
+    EXPECT_GE(until - now, 25);
+    now = until;
+    (void)m.look(now);
+  }
+}
+
+TEST(Acquire, FirstContactHasPatienceForSoLong) {
+  play({.patience = 200}, {{0, start(), "enqueue a"},
+                           {10, unreachable(), "wait until 60"},
+                           {60, look(), "enqueue a"},
+                           {61, unreachable(), "wait until 150"},
+                           {150, look(), "enqueue a"},
+                           {151, unreachable(), "no answer"}},
+       "a");
+}
+
+TEST(Acquire, AnOutageAfterTheFirstAnswerIsWaitedOut) {
+  play({.patience = 200}, {{0, start(), "enqueue a"},
+                           {10, queued(0), "wait until 47"},
+                           {47, look(), "heartbeat a"},
+                           {5000, lost_answer(), "wait until 5100"},
+                           {5100, look(), "heartbeat a"},
+                           {95'000, lost_answer(), "wait until 95200"},
+                           {95'200, look(), "heartbeat a"},
+                           {95'205, granted(), "acquired, sent at 95200"}});
+}
+
+TEST(Acquire, AnOutageUpToTheDeadlineIsNoTimeOutOfTheLock) {
+  // "others hold it" was said long ago: it is not the last answer.
+  play({.deadline = 3000}, {{0, start(), "enqueue a"},
+                            {10, queued(0), "wait until 47"},
+                            {47, look(), "heartbeat a"},
+                            {2900, lost_answer(), "wait until 3000"},
+                            {3000, look(), "heartbeat a"},
+                            {3040, lost_answer(), "no answer"}},
+       "a?");
+}
+
+TEST(Acquire, AnAnswerOverdueAtTheDeadlineByALittleChangesNothing) {
+  play({.deadline = 3000}, {{0, start(), "enqueue a"},
+                            {2990, queued(0), "wait until 3000"},
+                            {3000, look(), "heartbeat a"},
+                            {3080, give_up(), "timed out"}},
+       "a?");
+}
+
+TEST(Acquire, AnAnswerOverdueByMuchMeansNoContact) {
+  play({.deadline = 3000}, {{0, start(), "enqueue a"},
+                            {10, queued(0), "wait until 47"},
+                            {47, look(), "heartbeat a"},
+                            {3080, give_up(), "no answer"}},
+       "a?");
+}
+
+TEST(Acquire, GivingUpWithARequestOnItsWayLeavesATombstone) {
+  play({.deadline = 500}, {{0, start(), "enqueue a"}, {580, give_up(), "no answer"}}, "a?");
+}
+
+TEST(Acquire, NoEntryAnyMoreStartsAgainWithAFreshId) {
+  play({}, {{0, start(), "enqueue a"},
+            {10, queued(2), "wait until 47"},
+            {47, look(), "heartbeat a"},
+            {50, busy(), "enqueue b"},
+            {55, granted(), "acquired, sent at 50"}});
+}
+
+TEST(Acquire, NoDocumentAnyMoreStartsAgainWithAFreshId) {
+  play({}, {{0, start(), "enqueue a"},
+            {10, queued(2), "wait until 47"},
+            {47, look(), "heartbeat a"},
+            {50, no_document(), "enqueue b"},
+            {55, granted(), "acquired, sent at 50"}});
+}
+
+TEST(Acquire, AFreshIdLeavesATombstoneForTheOldOneIfThatIsInDoubt) {
+  play({}, {{0, start(), "enqueue a"},
+            {10, lost_answer(), "wait until 60"},
+            {60, look(), "enqueue a"},
+            {70, queued(2), "wait until 145"},
+            {145, look(), "heartbeat a"},
+            {150, no_document(), "enqueue b"},
+            {155, granted(), "acquired, sent at 150"}},
+       "a?");
+}
+
+TEST(Acquire, ATombstoneOfMineStartsAgain) {
+  play({}, {{0, start(), "enqueue a"}, {10, dead(), "enqueue b"}, {15, granted(), "acquired, sent at 10"}});
+}
+
+TEST(Acquire, ASlowGrantIsRenewedBeforeItIsBelieved) {
+  play({.delta = 1000}, {{0, start(), "enqueue a"}, {501, granted(), "heartbeat a"}, {510, granted(), "acquired, sent at 501"}});
+  play({.delta = 1000}, {{0, start(), "enqueue a"}, {500, granted(), "acquired, sent at 0"}});
+}
+
+TEST(Acquire, RenewingASlowGrantEndsSomeTime) {
+  play({.delta = 1000}, {{0, start(), "enqueue a"},
+                         {600, granted(), "heartbeat a"},
+                         {1200, granted(), "heartbeat a"},
+                         {1800, granted(), "acquired, sent at 1200"}});
+  // nothing worth having is left of it
+  play({.delta = 1000}, {{0, start(), "enqueue a"},
+                         {600, granted(), "heartbeat a"},
+                         {1200, granted(), "heartbeat a"},
+                         {2000, granted(), "no answer"}},
+       "a");
+}
+
+TEST(Acquire, TheLeaseCountsFromTheRequestThatSetItNotFromTheFirst) {
+  play({}, {{0, start(), "enqueue a"},
+            {10, lost_answer(), "wait until 60"},
+            {1060, look(), "enqueue a"},
+            {1063, granted(), "acquired, sent at 1060"}});
+}
+
+TEST(Acquire, ALockInUseWithAnotherCapacityIsAnErrorAtOnce) {
+  const claim one{.exclusive = false, .weight = 1};
+  play({.cap = 3, .what = one}, {{0, start(), "enqueue a"}, {5, busy(4), "other capacity"}});
+  play({.queue = false}, {{0, start(), "try a"}, {5, busy(4), "other capacity"}});
+}
+
+TEST(Acquire, AWeightAboveTheCapacityIsAnErrorAtOnce) {
+  play({.cap = 3, .what = {.exclusive = false, .weight = 4}}, {{0, start(), "enqueue a"}, {5, idle(3), "other capacity"}});
+}
+
+TEST(Acquire, ADocumentThatIsNoLockIsLeftAlone) {
+  play({}, {{0, start(), "enqueue a"}, {5, malformed(), "not a lock"}});
+  play({.queue = false}, {{0, start(), "try a"}, {5, malformed(), "not a lock"}});
+}
+
+TEST(Acquire, CancelLeavesTheQueue) {
+  play({}, {{0, start(), "enqueue a"}, {5, queued(0), "wait until 42"}, {20, cancel(), "cancelled"}}, "a");
+}
+
+TEST(Acquire, CancelWithARequestOnItsWayLeavesATombstone) {
+  play({}, {{0, start(), "enqueue a"}, {20, cancel(), "cancelled"}}, "a?");
+  play({}, {{0, start(), "enqueue a"}, {5, lost_answer(), "wait until 55"}, {20, cancel(), "cancelled"}}, "a?");
+}
+
+TEST(Acquire, RequestsCarryThePlan) {
+  acquire_plan plan;
+  plan.ask.lock = "the lock";
+  plan.ask.delta = 777;
+  plan.ask.floor = 42;
+  machine m(plan, [] { return "me"; }, [] { return 0.0; });
+  const auto next = m.start(0);
+  const auto& r = std::get<machine::send>(next).r;
+  EXPECT_EQ(r.lock, "the lock");
+  EXPECT_EQ(r.id, "me");
+  EXPECT_EQ(r.delta, 777);
+  EXPECT_EQ(r.floor, 42);
+}
+
+}  // namespace
+}  // namespace dlock::protocol

@@ -1,0 +1,140 @@
+#include "client/lease_keeper.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <limits>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "support/fake_client.hpp"
+
+namespace dlock::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using protocol::ms;
+using protocol::operation;
+
+struct LeaseKeeper : ::testing::Test {
+  std::shared_ptr<fake_store> store = running_store();
+  std::shared_ptr<worker_pool> notices = std::make_shared<worker_pool>(100);
+  std::mutex guard;
+  std::string log;
+  lease_keeper keeper{store, notices, [this](log_level, std::string_view message) {
+                        const std::lock_guard lock(guard);
+                        log += std::string(message) + "\n";
+                      }};
+
+  std::shared_ptr<lease_record> hold(const std::string& lock, ms delta, bool renews = true) {
+    protocol::request r{.op = operation::try_, .lock = lock, .id = lock + " holder", .delta = delta, .skew = 0};
+    const ms sent = now_ms();
+    const auto a = store->apply(r);
+    EXPECT_TRUE(a.reply.mine);
+    const protocol::lease_schedule schedule(sent, delta, renews);
+    auto record = std::make_shared<lease_record>(r, a.reply.mine->fence, schedule.valid_until());
+    keeper.keep(record, schedule);
+    return record;
+  }
+  std::string logged() {
+    const std::lock_guard lock(guard);
+    return log;
+  }
+  /// When the loss was told; the end of time if it was not.
+  ms time_of_loss(lease_record& record) const {
+    auto when = std::make_shared<std::promise<ms>>();
+    record.on_lost([when] { when->set_value(now_ms()); }, *notices);
+    auto told = when->get_future();
+    return told.wait_for(10s) == std::future_status::ready ? told.get() : std::numeric_limits<ms>::max();
+  }
+};
+
+TEST_F(LeaseKeeper, RenewsOverSeveralLeases) {
+  const auto record = hold("lock", 600);
+  const auto first = record->valid_until();
+  std::this_thread::sleep_for(1500ms);
+  EXPECT_TRUE(record->held(now_ms()));
+  EXPECT_GE(record->valid_until(), first + 1000);
+  EXPECT_GE(store->count(operation::renew), 5u);
+  for (const auto& call : store->calls()) {
+    if (call.request.op == operation::renew) {
+      EXPECT_EQ(call.which, lane::renewal);
+    }
+  }
+}
+
+TEST_F(LeaseKeeper, WithoutAutorefreshALeaseEndsAtItsDeadlineAndSaysSo) {
+  const auto record = hold("lock", 300, false);
+  const auto end = record->valid_until();
+  const ms told = time_of_loss(*record);
+  EXPECT_GE(told, end);
+  EXPECT_LT(told, end + 100);
+  EXPECT_EQ(store->count(operation::renew), 0u);
+  EXPECT_NE(logged().find("\"lock\" lost"), std::string::npos);
+}
+
+TEST_F(LeaseKeeper, ALossIsToldOnTimeWhileARenewalHangs) {
+  store->block([](const auto& r, lane) { return r.op == operation::renew; });
+  const auto record = hold("lock", 300);
+  const auto end = record->valid_until();
+  EXPECT_LT(time_of_loss(*record), end + 100);
+  store->unblock();
+}
+
+TEST_F(LeaseKeeper, ARenewalWithoutAnAnswerIsRepeatedUntilOneComes) {
+  store->inject({.what = fake_store::fault::kind::lost_answer, .times = 3, .on = [](const auto& r, lane) { return r.op == operation::renew; }});
+  const auto record = hold("lock", 900);
+  std::this_thread::sleep_for(1300ms);
+  EXPECT_TRUE(record->held(now_ms()));
+  EXPECT_NE(logged().find("could not be renewed, trying again"), std::string::npos);
+}
+
+TEST_F(LeaseKeeper, UnansweredRenewalsDoNotExtend) {
+  store->inject({.what = fake_store::fault::kind::lost_answer, .times = fake_store::fault::always,
+                 .on = [](const auto& r, lane) { return r.op == operation::renew; }});
+  const auto record = hold("lock", 400);
+  const auto end = record->valid_until();
+  EXPECT_LT(time_of_loss(*record), end + 100);
+  EXPECT_EQ(record->valid_until(), end);
+}
+
+TEST_F(LeaseKeeper, AHolderThatTheServerDoesNotKnowIsToldAtTheNextRenewal) {
+  const auto record = hold("lock", 3000);
+  const auto began = now_ms();
+  store->put("lock", std::nullopt);
+  EXPECT_LT(time_of_loss(*record), began + 1500);
+  EXPECT_NE(logged().find("does not know this holder"), std::string::npos);
+}
+
+TEST_F(LeaseKeeper, WhatIsForgottenIsNeitherRenewedNorReported) {
+  const auto record = hold("lock", 300);
+  keeper.forget(*record);
+  std::this_thread::sleep_for(400ms);
+  EXPECT_EQ(store->count(operation::renew), 0u);
+  EXPECT_EQ(record->now(), lease_record::phase::held);
+}
+
+TEST_F(LeaseKeeper, AfterTheEndOfRenewingEndsAreStillWatched) {
+  const auto before = hold("before", 600);
+  keeper.stop_renewing();
+  const auto after = hold("after", 600);  // its acquisition was on its way
+  std::this_thread::sleep_for(700ms);
+  for (const auto& record : {before, after}) {
+    EXPECT_LT(time_of_loss(*record), now_ms() + 100) << record->lock();
+    EXPECT_TRUE(record->lost().stop_requested()) << record->lock();
+  }
+  EXPECT_EQ(store->count(operation::renew), 0u);
+}
+
+TEST_F(LeaseKeeper, AnEarlierEndThanAllOthersIsNoticed) {
+  const auto lasting = hold("lasting", 60'000);
+  std::this_thread::sleep_for(20ms);  // the watch sleeps until the renewal of that
+  const auto brief = hold("brief", 300, false);
+  EXPECT_LT(time_of_loss(*brief), brief->valid_until() + 100);
+}
+
+}  // namespace
+}  // namespace dlock::testing

@@ -1,0 +1,234 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+
+#include "client/world.hpp"
+
+/// How a holder learns that it is none any more, and what a client's end means.
+namespace dlock::testing {
+namespace {
+
+struct journal {
+  std::mutex guard;
+  std::string text;
+  log_callback callback() {
+    return [this](log_level, std::string_view message) {
+      const std::lock_guard lock(guard);
+      text += std::string(message) + "\n";
+    };
+  }
+  bool says(const std::string& part) {
+    const std::lock_guard lock(guard);
+    return text.find(part) != std::string::npos;
+  }
+};
+
+client_options brief() {
+  auto o = world::quick();
+  o.exp_delta = 300ms;
+  o.autorefresh = false;
+  return o;
+}
+
+TEST(Loss, FiresTokenAndCallbackAtTheDeadline) {
+  world w(brief());
+  auto got = mutex(*w.locks, "lock").try_acquire();
+  event told, stopped;
+  got->on_lost([&] { told.happen(); });
+  const std::stop_callback on_stop(got->lost(), [&] { stopped.happen(); });
+  const auto end = got->valid_until();
+  ASSERT_TRUE(told.wait());
+  EXPECT_LT(boot_clock::now() - end, 100ms);
+  EXPECT_TRUE(stopped.wait());
+  EXPECT_FALSE(got->held());
+  EXPECT_EQ(got->valid_for(), 0ms);
+  EXPECT_EQ(got->release(), release_result::lost);
+}
+
+TEST(Loss, IsToldBeforeARivalGetsIn) {
+  world w(brief());
+  auto got = mutex(*w.locks, "lock").try_acquire();
+  std::atomic<bool> told{false};
+  got->on_lost([&] { told = true; });
+  mutex rival(*w.locks, "lock");
+  auto next = rival.acquire({.timeout = 5s});
+  ASSERT_TRUE(next);
+  EXPECT_TRUE(told);
+}
+
+TEST(Loss, IsNotFiredByARelease) {
+  world w(brief());
+  auto got = mutex(*w.locks, "lock").try_acquire();
+  got->on_lost([] { FAIL(); });
+  EXPECT_EQ(got->release(), release_result::released);
+  std::this_thread::sleep_for(400ms);
+  EXPECT_FALSE(got->lost().stop_requested());
+}
+
+TEST(Loss, ACallbackThatBlocksForEverDelaysNoRenewalAndNoOtherNotice) {
+  world w(brief());
+  auto lost = mutex(*w.locks, "blocks").try_acquire();
+  event unblock, entered;
+  lost->on_lost([&] {
+    entered.happen();
+    EXPECT_TRUE(unblock.wait(60s));
+  });
+  auto kept = mutex(*w.locks, lock_options{.id = "kept", .exp_delta = 1s, .autorefresh = true}).try_acquire();
+  ASSERT_TRUE(entered.wait());
+  auto other = mutex(*w.locks, "other").try_acquire();
+  event told;
+  other->on_lost([&] { told.happen(); });
+  const auto end = other->valid_until();
+  ASSERT_TRUE(told.wait());
+  EXPECT_LT(boot_clock::now() - end, 100ms);
+  std::this_thread::sleep_for(1200ms);
+  EXPECT_TRUE(kept->held()) << "renewed all the while";
+  unblock.happen();
+}
+
+TEST(Loss, ACallbackThatThrowsIsLoggedAndSwallowed) {
+  journal log;
+  auto o = brief();
+  o.log = log.callback();
+  world w(o);
+  auto got = mutex(*w.locks, "lock").try_acquire();
+  event second;
+  got->on_lost([] { throw std::runtime_error("my mistake"); });
+  got->on_lost([] { throw 7; });  // NOLINT: anything can be thrown
+  got->on_lost([&] { second.happen(); });
+  EXPECT_TRUE(second.wait());
+  EXPECT_TRUE(eventually([&] { return log.says("my mistake"); }));
+}
+
+TEST(Loss, ACallbackMayDestroyTheLeaseAndTheClient) {
+  world w(brief());
+  event done;
+  auto held = std::make_shared<lease>(std::move(*mutex(*w.locks, "lock").try_acquire()));
+  held->on_lost([&done, &w, held]() mutable {
+    *held = lease();
+    w.locks.reset();
+    done.happen();
+  });
+  EXPECT_TRUE(done.wait());
+  *held = lease();
+}
+
+TEST(Loss, ACallbackMayAcquireAgain) {
+  world w(brief());
+  mutex lock(*w.locks, "lock");
+  auto got = lock.try_acquire();
+  event done;
+  got->on_lost([&] {
+    EXPECT_TRUE(lock.acquire({.timeout = 5s}));
+    done.happen();
+  });
+  EXPECT_TRUE(done.wait());
+}
+
+TEST(Loss, AnEmptyCallbackIsRefused) {
+  world w;
+  auto got = mutex(*w.locks, "lock").try_acquire();
+  EXPECT_THROW(got->on_lost(nullptr), error);
+}
+
+TEST(Loss, SixtyFourThreadsThatBlockEveryConnectionLoseNoLease) {
+  auto o = world::quick();
+  o.exp_delta = 1s;
+  world w(o, 2);
+  std::vector<lease> held;
+  for (int i = 0; i < 4; ++i) held.push_back(std::move(*mutex(*w.locks, "kept " + std::to_string(i)).try_acquire()));
+  w.store->block([](const auto&, lane which) { return which == lane::normal; });
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 64; ++i) {
+      threads.emplace_back([&] { EXPECT_THROW((void)mutex(*w.locks).acquire({.timeout = 2500ms}).result(), error); });
+    }
+  }
+  for (const auto& l : held) EXPECT_TRUE(l.held()) << l.id();
+  w.store->unblock();
+}
+
+TEST(Loss, ALogCallbackThatThrowsHarmsNobody) {
+  auto o = brief();
+  o.log = [](log_level, std::string_view) { throw std::runtime_error("cannot write"); };
+  world w(o);
+  auto got = mutex(*w.locks, "lock").try_acquire();
+  event told;
+  got->on_lost([&] { told.happen(); });
+  EXPECT_TRUE(told.wait());
+  EXPECT_TRUE(mutex(*w.locks, "lock").acquire({.timeout = 5s}));
+}
+
+TEST(Close, CancelsWaitersWithinASecondAndTheyLeaveTheQueue) {
+  world w;
+  auto rival = w.another();
+  auto held = mutex(rival, "lock").try_acquire();
+  event waiting;
+  std::jthread waiter([&] {
+    EXPECT_EQ(mutex(*w.locks, "lock").acquire({.on_wait = [&](auto&) { waiting.happen(); }}).result(), outcome::cancelled);
+  });
+  ASSERT_TRUE(waiting.wait());
+  EXPECT_LE(time_of([&] {
+              w.locks->close();
+              waiter.join();
+            }),
+            1s);
+  EXPECT_TRUE(w.store->get("lock")->waiters.empty());
+}
+
+TEST(Close, CancelsAWaiterWhoseServerIsSilent) {
+  world w;
+  w.store->block(only(operation::enqueue));
+  std::jthread waiter([&] { EXPECT_EQ(mutex(*w.locks, "lock").acquire().result(), outcome::cancelled); });
+  ASSERT_TRUE(w.store->wait_for_blocked(1));
+  EXPECT_LE(time_of([&] {
+              w.locks->close();
+              waiter.join();
+            }),
+            1s);
+  w.store->unblock();
+}
+
+TEST(Close, UnlocksNothingRenewsNothingAndTheLossIsStillTold) {
+  auto o = world::quick();
+  o.exp_delta = 900ms;
+  world w(o);
+  auto got = mutex(*w.locks, "lock").try_acquire();
+  event told;
+  got->on_lost([&] { told.happen(); });
+  w.locks->close();
+  w.locks.reset();
+  EXPECT_TRUE(got->held()) << "it outlives its client";
+  w.store->forget_calls();
+  const auto end = got->valid_until();
+  ASSERT_TRUE(told.wait());
+  EXPECT_LT(boot_clock::now() - end, 100ms);
+  EXPECT_EQ(w.store->count(operation::renew), 0u);
+  EXPECT_EQ(w.store->count(operation::release), 0u);
+}
+
+TEST(Close, WhatIsHeldCanStillBeReleased) {
+  world w;
+  auto got = mutex(*w.locks, "lock").try_acquire();
+  w.locks.reset();
+  EXPECT_EQ(got->release(), release_result::released);
+}
+
+TEST(Close, CanBeCalledTwiceAndLaterCallsAreRefused) {
+  world w;
+  mutex lock(*w.locks, "lock");
+  w.locks->close();
+  w.locks->close();
+  try {
+    (void)lock.acquire().result();
+    FAIL();
+  } catch (const error& e) {
+    EXPECT_EQ(e.code(), errc::closed);
+  }
+  EXPECT_TRUE(w.store->calls().empty());
+}
+
+}  // namespace
+}  // namespace dlock::testing

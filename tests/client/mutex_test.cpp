@@ -1,0 +1,313 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <latch>
+#include <thread>
+#include <type_traits>
+
+#include "client/world.hpp"
+
+namespace dlock::testing {
+namespace {
+
+// lock_guard needs lock() and unlock(); neither could say that the lease was lost.
+template <typename T>
+concept basic_lockable = requires(T t) {
+  t.lock();
+  t.unlock();
+};
+template <typename T>
+concept try_lockable = requires(T t) { t.try_lock(); };
+static_assert(!basic_lockable<mutex> && !try_lockable<mutex>);
+static_assert(!basic_lockable<lease> && !basic_lockable<client>);
+static_assert(!std::is_copy_constructible_v<lease> && !std::is_copy_assignable_v<lease>);
+static_assert(std::is_nothrow_move_constructible_v<lease> && std::is_nothrow_move_assignable_v<mutex>);
+static_assert(!std::is_copy_constructible_v<client> && !std::is_copy_constructible_v<acquisition>);
+static_assert(!std::is_convertible_v<acquisition, bool>, "`bool ok = lock.try_acquire()` would release at once");
+
+TEST(Mutex, IsHeldByOneAtATime) {
+  world w;
+  auto other = w.another();
+  mutex mine(*w.locks, "lock"), theirs(other, "lock");
+  auto got = mine.try_acquire();
+  ASSERT_EQ(got.result(), outcome::acquired);
+  EXPECT_TRUE(got->held());
+  EXPECT_GT(got->token(), 0);
+  EXPECT_EQ(got->id(), "lock");
+  const auto refused = theirs.try_acquire();
+  EXPECT_EQ(refused.result(), outcome::busy);
+  ASSERT_TRUE(refused.holder());
+  EXPECT_EQ(refused.holder()->who, "somebody");
+  EXPECT_EQ(refused.holder()->token, got->token());
+  EXPECT_GT(refused.holder()->expires_in, 1s);
+  EXPECT_EQ(got->release(), release_result::released);
+  auto next = theirs.try_acquire();
+  ASSERT_TRUE(next);
+  EXPECT_GT(next->token(), got->token());
+}
+
+TEST(Mutex, ReleasesAtTheEndOfItsScope) {
+  world w;
+  mutex one(*w.locks, "lock"), two(*w.locks, "lock");
+  { ASSERT_TRUE(one.try_acquire()); }
+  EXPECT_TRUE(two.try_acquire());
+}
+
+TEST(Mutex, ATokenIsLargerThanAnyThisClientHasSeenEvenIfTheDocumentIsGone) {
+  world w;
+  mutex lock(*w.locks, "lock");
+  std::int64_t last = 0;
+  for (int i = 0; i < 5; ++i) {
+    auto got = lock.try_acquire();
+    ASSERT_TRUE(got);
+    EXPECT_GT(got->token(), last);
+    last = got->token();
+    EXPECT_EQ(got->release(), release_result::released);
+    w.store->put("lock", std::nullopt);
+    w.store->advance(-10'000);  // and the server's clock steps back
+  }
+}
+
+TEST(Mutex, AlreadyHeldIsSaidAtOnceAndNothingIsSent) {
+  world w;
+  mutex lock(*w.locks, "lock");
+  auto got = lock.acquire();
+  ASSERT_TRUE(got);
+  w.store->forget_calls();
+  EXPECT_EQ(lock.acquire().result(), outcome::already_held);
+  EXPECT_EQ(lock.try_acquire().result(), outcome::already_held);
+  EXPECT_EQ(w.store->calls().size(), 0u);
+  EXPECT_TRUE(got->held());
+}
+
+TEST(Mutex, AlreadyHeldIsSaidWhileItIsAcquiring) {
+  world w;
+  auto holder = mutex(*w.locks, "lock").try_acquire();
+  mutex lock(*w.locks, "lock");
+  std::stop_source stop;
+  event waiting;
+  std::jthread waiter([&] {
+    EXPECT_EQ(lock.acquire({.stop = stop.get_token(), .on_wait = [&](auto&) { waiting.happen(); }}).result(), outcome::cancelled);
+  });
+  ASSERT_TRUE(waiting.wait());
+  EXPECT_EQ(lock.try_acquire().result(), outcome::already_held);
+  stop.request_stop();
+}
+
+TEST(Mutex, CanBeAcquiredAgainAfterAReleaseAndAfterALoss) {
+  auto o = world::quick();
+  o.exp_delta = 200ms;
+  o.autorefresh = false;
+  world w(o);
+  mutex lock(*w.locks, "lock");
+  auto first = lock.try_acquire();
+  EXPECT_EQ(first->release(), release_result::released);
+  auto second = lock.try_acquire();
+  ASSERT_TRUE(second);
+  ASSERT_TRUE(eventually([&] { return second->lost().stop_requested(); }));
+  auto third = lock.acquire({.timeout = 5s});
+  ASSERT_TRUE(third);
+  EXPECT_EQ(second->release(), release_result::lost);
+  EXPECT_TRUE(third->held()) << "a late release of the old lease takes nothing from the new one";
+  EXPECT_EQ(w.store->get("lock")->holders.size(), 1u);
+}
+
+TEST(Mutex, ReleaseGoesThroughTheMutexAsWell) {
+  world w;
+  mutex lock(*w.locks, "lock");
+  EXPECT_EQ(lock.release(), release_result::not_held);
+  auto got = lock.try_acquire();
+  EXPECT_EQ(lock.release(), release_result::released);
+  EXPECT_FALSE(got->held());
+  EXPECT_EQ(lock.release(), release_result::not_held);
+  EXPECT_EQ(got->release(), release_result::not_held);
+}
+
+TEST(Mutex, FirstComeFirstServed) {
+  world w;
+  mutex first(*w.locks, "lock");
+  auto got = first.try_acquire();
+  std::vector<int> order;
+  std::mutex guard;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      mutex lock(*w.locks, "lock");
+      auto mine = lock.acquire({.timeout = 20s});
+      EXPECT_TRUE(mine);
+      const std::lock_guard here(guard);
+      order.push_back(i);
+    });
+    ASSERT_TRUE(eventually([&] { return w.store->get("lock")->waiters.size() == static_cast<std::size_t>(i) + 1; }));
+  }
+  EXPECT_EQ(first.release(), release_result::released);
+  threads.clear();
+  EXPECT_EQ(order, (std::vector{0, 1, 2, 3}));
+}
+
+TEST(Mutex, ATryDoesNotPassAQueue) {
+  world w;
+  mutex holder(*w.locks, "lock"), waiter(*w.locks, "lock"), third(*w.locks, "lock");
+  auto got = holder.try_acquire();
+  std::stop_source stop;
+  std::jthread waiting([&] { (void)waiter.acquire({.stop = stop.get_token()}).result(); });
+  ASSERT_TRUE(eventually([&] { return w.store->get("lock")->waiters.size() == 1; }));
+  EXPECT_EQ(third.try_acquire().result(), outcome::busy);
+  stop.request_stop();
+}
+
+TEST(Mutex, ADeadlineIsKeptAndTheQueueLeft) {
+  world w;
+  auto got = mutex(*w.locks, "lock").try_acquire();
+  mutex lock(*w.locks, "lock");
+  const auto took = time_of([&] { EXPECT_EQ(lock.acquire({.timeout = 300ms}).result(), outcome::timed_out); });
+  EXPECT_GE(took, 300ms);
+  EXPECT_LE(took, 400ms);
+  EXPECT_TRUE(eventually([&] { return w.store->get("lock")->waiters.empty(); }));
+}
+
+TEST(Mutex, ATimeoutOfZeroOrLessIsATry) {
+  world w;
+  auto got = mutex(*w.locks, "lock").try_acquire();
+  mutex lock(*w.locks, "lock");
+  EXPECT_EQ(lock.acquire({.timeout = 0ms}).result(), outcome::busy);
+  EXPECT_EQ(lock.acquire({.timeout = -5s}).result(), outcome::busy);
+  EXPECT_EQ(lock.acquire({.timeout = std::chrono::milliseconds::min()}).result(), outcome::busy);
+  EXPECT_TRUE(w.store->get("lock")->waiters.empty());
+}
+
+TEST(Mutex, TheLongestTimeoutIsForEver) {
+  world w;
+  mutex lock(*w.locks, "lock");
+  EXPECT_TRUE(lock.acquire({.timeout = std::chrono::milliseconds::max()}));
+  auto holder = mutex(*w.locks, "lock").try_acquire();
+  std::stop_source stop;
+  event waiting;
+  std::jthread waiter([&] {
+    EXPECT_EQ(lock.acquire({.timeout = std::chrono::milliseconds::max(), .stop = stop.get_token(), .on_wait = [&](auto&) { waiting.happen(); }})
+                  .result(),
+              outcome::cancelled);
+  });
+  EXPECT_TRUE(waiting.wait());
+  stop.request_stop();
+}
+
+TEST(Mutex, AStopTokenEndsAWaitSoonAndTheQueueIsLeft) {
+  world w;
+  auto got = mutex(*w.locks, "lock").try_acquire();
+  mutex lock(*w.locks, "lock");
+  std::stop_source stop;
+  event waiting;
+  boot_clock::time_point stopped;
+  std::jthread stopper([&] {
+    EXPECT_TRUE(waiting.wait());
+    stopped = boot_clock::now();
+    stop.request_stop();
+  });
+  EXPECT_EQ(lock.acquire({.stop = stop.get_token(), .on_wait = [&](auto&) { waiting.happen(); }}).result(), outcome::cancelled);
+  EXPECT_LT(boot_clock::now() - stopped, 1s);
+  EXPECT_TRUE(w.store->get("lock")->waiters.empty());
+}
+
+TEST(Mutex, AStopTokenThatHasFiredSendsNothing) {
+  world w;
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(mutex(*w.locks, "lock").acquire({.stop = stop.get_token()}).result(), outcome::cancelled);
+  EXPECT_EQ(w.store->count(operation::enqueue), 0u);
+}
+
+TEST(Mutex, WaitersLearnTheirPlaceAndTheHolder) {
+  world w;
+  auto got = mutex(*w.locks, "lock").try_acquire();
+  wait_status seen;
+  std::stop_source stop;
+  (void)mutex(*w.locks, "lock").acquire({.stop = stop.get_token(), .on_wait = [&](const wait_status& s) {
+                                           seen = s;
+                                           stop.request_stop();
+                                         }}).result();
+  EXPECT_EQ(seen.place, 0);
+  EXPECT_EQ(seen.queue_length, 1);
+  ASSERT_TRUE(seen.holder);
+  EXPECT_EQ(seen.holder->who, "somebody");
+}
+
+TEST(Mutex, ACallbackOfAWaitThatThrowsLeavesNoWaiterBehind) {
+  world w;
+  auto got = mutex(*w.locks, "lock").try_acquire();
+  mutex lock(*w.locks, "lock");
+  EXPECT_THROW((void)lock.acquire({.on_wait = [](auto&) { throw std::runtime_error("no"); }}).result(), std::runtime_error);
+  EXPECT_TRUE(eventually([&] { return w.store->get("lock")->waiters.empty(); }));
+  EXPECT_EQ(lock.try_acquire().result(), outcome::busy) << "the object is usable again";
+}
+
+TEST(Mutex, AMovedFromLeaseIsEmpty) {
+  world w;
+  mutex lock(*w.locks, "lock");
+  auto got = lock.try_acquire();
+  lease kept = std::move(*got);
+  EXPECT_TRUE(kept.held());
+  EXPECT_FALSE(got->held());
+  EXPECT_EQ(got->release(), release_result::not_held);
+  EXPECT_EQ(got->id(), "");
+  EXPECT_EQ(got->owner(), "");
+  EXPECT_EQ(got->token(), 0);
+  EXPECT_EQ(got->valid_for(), 0ms);
+  EXPECT_FALSE(got->lost().stop_requested());
+  got->on_lost([] { FAIL(); });
+  EXPECT_EQ(w.store->count(operation::release), 0u);
+}
+
+TEST(Mutex, AssigningToALeaseReleasesWhatItHeld) {
+  world w;
+  mutex a(*w.locks, "a"), b(*w.locks, "b");
+  lease l = std::move(*a.try_acquire());
+  l = std::move(*b.try_acquire());
+  EXPECT_EQ(l.id(), "b");
+  EXPECT_TRUE(mutex(*w.locks, "a").try_acquire());
+  EXPECT_FALSE(mutex(*w.locks, "b").try_acquire());
+}
+
+TEST(Mutex, AMovedFromClientRefusesPolitely) {
+  world w;
+  client moved = std::move(*w.locks);
+  try {
+    mutex lock(*w.locks, "lock");
+    FAIL();
+  } catch (const error& e) {
+    EXPECT_EQ(e.code(), errc::closed);
+  }
+  w.locks->close();  // no crash
+  EXPECT_TRUE(mutex(moved, "lock").try_acquire());
+}
+
+TEST(Mutex, OutlivesItsClientsHandleButIsClosed) {
+  world w;
+  mutex lock(*w.locks, "lock");
+  w.locks.reset();
+  try {
+    (void)lock.try_acquire().result();
+    FAIL();
+  } catch (const error& e) {
+    EXPECT_EQ(e.code(), errc::closed);
+  }
+}
+
+TEST(Mutex, ADocumentThatIsNoLockIsAnErrorAndLeftAlone) {
+  world w;
+  w.store->put_something_else("lock");
+  for (const bool queue : {false, true}) {
+    try {
+      mutex lock(*w.locks, "lock");
+      (void)(queue ? lock.acquire() : lock.try_acquire()).result();
+      FAIL();
+    } catch (const error& e) {
+      EXPECT_EQ(e.code(), errc::not_a_lock);
+      EXPECT_FALSE(e.in_doubt());
+    }
+  }
+  EXPECT_EQ(w.store->count(operation::cancel), 0u);
+}
+
+}  // namespace
+}  // namespace dlock::testing

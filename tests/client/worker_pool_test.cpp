@@ -1,0 +1,141 @@
+#include "util/worker_pool.hpp"
+
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <latch>
+#include <memory>
+#include <thread>
+
+namespace dlock {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(WorkerPool, RunsWhatItIsGiven) {
+  worker_pool pool(2);
+  std::atomic<int> sum{0};
+  std::latch all(10);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(pool.post([&] {
+      ++sum;
+      all.count_down();
+    }));
+  }
+  all.wait();
+  EXPECT_EQ(sum, 10);
+}
+
+TEST(WorkerPool, ATaskThatBlocksDelaysNoOtherWhileThereAreThreads) {
+  worker_pool pool(3);
+  std::latch three(3);  // only passes if all run at once
+  std::latch out(3);
+  for (int i = 0; i < 3; ++i) {
+    pool.post([&] {
+      three.arrive_and_wait();
+      out.count_down();
+    });
+  }
+  out.wait();
+}
+
+TEST(WorkerPool, NeverMoreThreadsThanAllowed) {
+  worker_pool pool(2);
+  std::atomic<int> now{0}, most{0};
+  std::latch all(20);
+  for (int i = 0; i < 20; ++i) {
+    pool.post([&] {
+      const int n = ++now;
+      for (int m = most; n > m && !most.compare_exchange_weak(m, n);) {
+      }
+      std::this_thread::sleep_for(1ms);
+      --now;
+      all.count_down();
+    });
+  }
+  all.wait();
+  EXPECT_LE(most, 2);
+}
+
+TEST(WorkerPool, AStoppedPoolTakesNothing) {
+  worker_pool pool(1);
+  pool.stop(1s);
+  EXPECT_FALSE(pool.post([] { FAIL(); }));
+}
+
+TEST(WorkerPool, StoppingWaitsForATaskOnlySoLong) {
+  auto release = std::make_shared<std::promise<void>>();
+  auto ended = std::make_shared<std::promise<void>>();
+  {
+    worker_pool pool(1);
+    std::latch begun(1);
+    pool.post([&begun, release, ended] {
+      begun.count_down();
+      release->get_future().wait();
+      ended->set_value();
+    });
+    begun.wait();
+    const auto before = std::chrono::steady_clock::now();
+    pool.stop(20ms);
+    EXPECT_LT(std::chrono::steady_clock::now() - before, 500ms);
+  }
+  release->set_value();
+  EXPECT_EQ(ended->get_future().wait_for(10s), std::future_status::ready) << "it ends in its own time, without the pool";
+}
+
+TEST(WorkerPool, TasksThatHaveNotBegunAreDroppedAndDestroyed) {
+  auto owned = std::make_shared<int>(1);
+  const std::weak_ptr<int> watch = owned;
+  std::promise<void> release;
+  {
+    worker_pool pool(1);
+    std::latch begun(1);
+    pool.post([&] {
+      begun.count_down();
+      release.get_future().wait();
+    });
+    begun.wait();
+    pool.post([owned = std::move(owned)] { FAIL() << "it was dropped"; });
+    EXPECT_FALSE(watch.expired());
+    pool.stop(1ms);
+    EXPECT_TRUE(watch.expired());
+    release.set_value();
+  }
+}
+
+TEST(WorkerPool, ATaskMayDestroyItsOwnPool) {
+  std::promise<void> done;
+  auto pool = std::make_shared<worker_pool>(2);
+  std::promise<void> handed_over;
+  pool->post([&, mine = pool]() mutable {
+    handed_over.get_future().wait();
+    const auto before = std::chrono::steady_clock::now();
+    mine.reset();
+    EXPECT_LT(std::chrono::steady_clock::now() - before, 500ms) << "it waited for itself";
+    done.set_value();
+  });
+  pool.reset();
+  handed_over.set_value();
+  done.get_future().wait();
+}
+
+TEST(WorkerPool, ItsThreadsTakeNoSignals) {
+  worker_pool pool(1);
+  std::promise<bool> blocked;
+  pool.post([&] {
+    sigset_t mask;
+    pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    blocked.set_value(sigismember(&mask, SIGINT) == 1 && sigismember(&mask, SIGTERM) == 1 && sigismember(&mask, SIGUSR1) == 1);
+  });
+  EXPECT_TRUE(blocked.get_future().get());
+  sigset_t mask;
+  pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+  EXPECT_EQ(sigismember(&mask, SIGINT), 0) << "the program's own threads do";
+}
+
+}  // namespace
+}  // namespace dlock

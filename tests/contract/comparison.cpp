@@ -1,0 +1,189 @@
+#include "contract/comparison.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+#include "protocol/reply.hpp"
+#include "support/codec.hpp"
+
+namespace dlock::testing {
+namespace {
+
+constexpr std::size_t kConnections = 4;  // so that several commands wait for the journal together
+constexpr int kBatch = 400;
+
+/// One for the whole process: making and dropping takes longer than many a search.
+const std::string& database() {
+  static const scratch_database db("dlock_comparison");
+  return db.name();
+}
+
+std::string fresh_collection() {
+  static std::atomic<int> number = 0;
+  return "batch" + std::to_string(number++);
+}
+
+bson from_json(const std::string& json) {
+  bson_error_t error;
+  bson b{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(json.data()), static_cast<ssize_t>(json.size()), &error)};
+  if (!b) throw std::logic_error(json + ": " + error.message);
+  return b;
+}
+
+bson stored(const scenario& s) {
+  if (s.not_a_lock.empty()) return encode(s.request.lock, *s.before, s.sparse);
+  auto b = make_bson();
+  append(b.get(), "_id", s.request.lock);
+  bson_concat(b.get(), from_json(s.not_a_lock).get());
+  return b;
+}
+
+std::string time_expression(protocol::ms now) {
+  return R"({"$date":{"$numberLong":")" + std::to_string(now) + "\"}}";
+}
+
+std::string id_of(const bson_t* b) {
+  bson_iter_t it;
+  return bson_iter_init_find(&it, b, "_id") ? bson_iter_utf8(&it, nullptr) : "";
+}
+
+template <typename T>
+std::string text(const T& value) {
+  std::ostringstream out;
+  out << value;
+  return out.str();
+}
+
+std::string text(const std::optional<protocol::document>& d) { return d ? text(*d) : "no document"; }
+
+struct observed {
+  connection::outcome answer;
+  bson after;  // null: no document
+};
+
+std::string compare_other(const scenario& s, const observed& o) {
+  if (!o.after || !bson_equal(stored(s).get(), o.after.get())) return "a document that is no lock was changed";
+  const auto got = protocol::parse_reply(o.answer.reply.get());
+  const protocol::reply expected{.found = true, .valid = false, .now = s.now};
+  // Renewal and release look for a holder of ours, and may not find one in it.
+  const bool may_miss = s.request.op == protocol::operation::renew || s.request.op == protocol::operation::release;
+  if (got == expected || (may_miss && got == protocol::reply{})) return "";
+  return "reply:\n  model  " + text(expected) + "\n  server " + text(got);
+}
+
+std::string compare(const scenario& s, const observed& o, const sides& what) {
+  if (!o.answer.ok) return "the server refused: " + o.answer.error;
+  if (!s.not_a_lock.empty()) return compare_other(s, o);
+  const auto expected = what.model(s.before, s.request, s.now);
+  const auto got = protocol::parse_reply(o.answer.reply.get());
+  std::string out;
+  try {
+    const auto after = o.after ? std::optional(decode(o.after.get())) : std::nullopt;
+    if (after != expected.after) out += "document:\n  model  " + text(expected.after) + "\n  server " + text(after) + "\n";
+  } catch (const std::runtime_error& e) {
+    out += std::string("document: ") + e.what() + "\n";
+  }
+  if (got != expected.answer) out += "reply:\n  model  " + text(expected.answer) + "\n  server " + text(got) + "\n";
+  return out;
+}
+
+}  // namespace
+
+comparison::comparison(sides what) : sides_(std::move(what)) {
+  for (std::size_t i = 0; i < kConnections; ++i) connections_.emplace_back();
+}
+
+std::vector<std::string> comparison::differences(const std::vector<scenario>& given) {
+  // Every scenario gets a lock of its own; the number comes last, so that ids still begin with `$`.
+  auto scenarios = given;
+  const std::string coll = fresh_collection();
+  std::vector<bson> documents;
+  for (std::size_t i = 0; i < scenarios.size(); ++i) {
+    auto& s = scenarios[i];
+    s.request.lock += "#" + std::to_string(i);
+    if (s.before || !s.not_a_lock.empty()) documents.push_back(stored(s));
+  }
+  connections_[0].insert(database(), coll, documents);
+
+  std::vector<observed> seen(scenarios.size());
+  std::vector<std::jthread> threads;
+  const std::size_t width = std::min(kConnections, scenarios.size());
+  for (std::size_t t = 0; t < width; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::size_t i = t; i < scenarios.size(); i += width) {
+        const auto& s = scenarios[i];
+        const auto c = sides_.command(s.request, {.coll = coll, .now = time_expression(s.now)});
+        seen[i].answer = connections_[t].run(database(), c.get());
+      }
+    });
+  }
+  threads.clear();
+
+  std::map<std::string, bson> after;
+  for (auto& d : connections_[0].find_all(database(), coll, make_bson().get())) after[id_of(d.get())] = std::move(d);
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < scenarios.size(); ++i) {
+    seen[i].after = std::move(after[scenarios[i].request.lock]);
+    out.push_back(compare(scenarios[i], seen[i], sides_));
+  }
+  return out;
+}
+
+std::uint64_t seed() {
+  const char* given = std::getenv("DLOCK_TEST_SEED");
+  return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+}
+
+search_result search(comparison& compare, const rc::Gen<scenario>& gen, int most, std::uint64_t seed) {
+  search_result out;
+  rc::Random random(seed);
+  constexpr int kSize = 100;
+  // Short batches first: most mutations are caught at once.
+  for (int size = 50; out.cases < most; size = kBatch) {
+    std::vector<rc::Shrinkable<scenario>> shrinkables;
+    std::vector<scenario> scenarios;
+    for (int i = 0; i < std::min(size, most - out.cases); ++i) {
+      shrinkables.push_back(gen(random.split(), kSize));
+      scenarios.push_back(shrinkables.back().value());
+    }
+    const auto differences = compare.differences(scenarios);
+    for (std::size_t i = 0; i < differences.size(); ++i) {
+      ++out.cases;
+      if (differences[i].empty()) continue;
+      out.difference = differences[i];
+      out.where = shrinkables[i];
+      return out;
+    }
+  }
+  return out;
+}
+
+std::string shrink(comparison& compare, rc::Shrinkable<scenario> where) {
+  const auto difference = [&](const scenario& s) { return compare.differences({s}).front(); };
+  scenario smallest = where.value();
+  std::string why = difference(smallest);
+  // The first smaller one that still differs; from there again. Bounded: a good hint is enough.
+  for (int tries = 0; tries < 500;) {
+    auto shrinks = where.shrinks();
+    bool smaller = false;
+    while (auto next = shrinks.next()) {
+      if (++tries >= 500) break;
+      const auto d = difference(next->value());
+      if (d.empty()) continue;
+      where = *next;
+      smallest = next->value();
+      why = d;
+      smaller = true;
+      break;
+    }
+    if (!smaller) break;
+  }
+  return text(smallest) + "\n" + why;
+}
+
+}  // namespace dlock::testing

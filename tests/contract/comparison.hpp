@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "protocol/pipeline.hpp"
+#include "protocol/transition.hpp"
+#include "support/generate.hpp"
+#include "support/mongo.hpp"
+
+namespace dlock::testing {
+
+using command_function = std::function<bson(const protocol::request&, const protocol::command_options&)>;
+using model_function = std::function<protocol::transition_result(const std::optional<protocol::document>&,
+                                                                 const protocol::request&, protocol::ms)>;
+
+/// The two sides that must agree. Mutations replace one of them by something that is wrong.
+struct sides {
+  command_function command = protocol::command;
+  model_function model = protocol::transition;
+};
+
+/// Runs scenarios on a server and through the model.
+class comparison {
+ public:
+  explicit comparison(sides what = {});
+  /// What differs, for each scenario: empty if nothing does. Every field of the document and of the reply counts.
+  std::vector<std::string> differences(const std::vector<scenario>& scenarios);
+
+ private:
+  sides sides_;
+  std::vector<connection> connections_;
+};
+
+struct search_result {
+  int cases = 0;           // that were tried
+  std::string difference;  // the first one, empty if there was none
+  std::optional<rc::Shrinkable<scenario>> where;
+};
+
+/// Tries up to `most` random scenarios, until two sides differ.
+search_result search(comparison& compare, const rc::Gen<scenario>& scenarios, int most, std::uint64_t seed);
+
+/// $DLOCK_TEST_SEED, which repeats a run, or a random one.
+std::uint64_t seed();
+
+/// A smaller scenario that still makes a difference, and says which.
+std::string shrink(comparison& compare, rc::Shrinkable<scenario> where);
+
+}  // namespace dlock::testing

@@ -1,0 +1,222 @@
+// The property test has to notice what it is there for. Each mutation breaks one side on purpose; the same search must
+// find a difference.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <ostream>
+#include <stdexcept>
+
+#include "contract/comparison.hpp"
+
+namespace dlock::testing {
+namespace {
+
+using namespace protocol;
+
+constexpr int kCases = 12000;
+
+struct mutation {
+  const char* name;
+  sides mutated;
+};
+std::ostream& operator<<(std::ostream& out, const mutation& m) { return out << m.name; }
+
+// --- the pipeline: a piece of its JSON is replaced --------------------------------------------------------------------
+
+std::string canonical(const bson_t* b) {
+  char* json = bson_as_canonical_extended_json(b, nullptr);
+  std::string out = json;
+  bson_free(json);
+  return out;
+}
+
+bson from_json(const std::string& json) {
+  bson_error_t error;
+  bson b{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(json.data()), static_cast<ssize_t>(json.size()), &error)};
+  if (!b) throw std::logic_error(json + ": " + error.message);
+  return b;
+}
+
+/// A JSON value as libbson writes it.
+std::string as_written(const std::string& value) {
+  const std::string whole = canonical(from_json(R"({"e": )" + value + "}").get());
+  const auto start = whole.find(':') + 2;
+  return whole.substr(start, whole.rfind('}') - 1 - start);
+}
+
+command_function with_text(std::string from, std::string to) {
+  return [from = std::move(from), to = std::move(to)](const request& r, const command_options& options) {
+    std::string json = canonical(command(r, options).get());
+    for (std::size_t at = 0; (at = json.find(from, at)) != std::string::npos; at += to.size()) json.replace(at, from.size(), to);
+    return from_json(json);
+  };
+}
+
+/// Wherever the value `from` stands in the pipeline, `to` stands.
+mutation pipeline(const char* name, const std::string& from, const std::string& to) {
+  return {name, {.command = with_text(as_written(from), as_written(to))}};
+}
+
+/// The key `from` (up to its colon) becomes `to`.
+mutation pipeline_key(const char* name, const std::string& from, const std::string& to) {
+  return {name, {.command = with_text(from, to)}};
+}
+
+mutation pipeline_request(const char* name, std::function<void(request&)> change) {
+  return {name, {.command = [change = std::move(change)](request r, const command_options& options) {
+            change(r);
+            return command(r, options);
+          }}};
+}
+
+std::vector<mutation> of_the_pipeline() {
+  return {
+      pipeline("an entry has not ended at its very end", R"({"$gt": ["$$this.until", "$cut"]})",
+               R"({"$gte": ["$$this.until", "$cut"]})"),
+      pipeline("mongo-dlock's lease has not ended at its very end", R"({"$gt": ["$d.et", "$cut"]})",
+               R"({"$gte": ["$d.et", "$cut"]})"),
+      pipeline("a renewal revives at the very end", R"({"$gt": ["$$this.until", "$$cut"]})",
+               R"({"$gte": ["$$this.until", "$$cut"]})"),
+      pipeline("the clock skew is forgotten", R"("$cut")", R"("$now")"),
+      pipeline_key("the request is no literal", R"("r" : { "$literal" :)", R"("r" : { "$mergeObjects" :)"),
+      pipeline_key("my id is no literal in the reply", R"("me" : { "$literal" :)", R"("me" : { "$concat" :)"),
+      pipeline_key("the last one in is the first one out", R"([  ], "$w" ] },)", R"([  ], { "$reverseArray" : "$w" } ] },)"),
+      pipeline("somebody passes the head of the queue", R"("$$value.go")", "true"),
+      pipeline("an exclusive claim fits beside holders", R"({"$eq": ["$$value.h", []]})", "true"),
+      pipeline("a weight fits beside an exclusive holder", R"({"$in": [true, "$h.exclusive"]})", "false"),
+      pipeline("the capacity is never used up", R"({"$lte": [{"$add": [{"$sum": "$$value.h.weight"}, "$$this.weight"]}, "$cap"]})",
+               R"({"$lt": [{"$add": [{"$sum": "$$value.h.weight"}, "$$this.weight"]}, "$cap"]})"),
+      pipeline("a holder's time runs backwards", R"({"$max": ["$$this.until", {"$add": ["$now", "$r.delta"]}]})",
+               R"({"$add": ["$now", "$r.delta"]})"),
+      pipeline("a waiter's time runs backwards", R"({"$max": ["$$this.seen", "$now"]})", R"("$now")"),
+      pipeline("a renewal purges others", R"({"$set": {"h": "$d.holders"}})",
+               R"({"$set": {"h": {"$filter": {"input": "$d.holders", "cond": {"$gt": ["$$this.until", "$cut"]}}}}})"),
+      pipeline_request("a renewal admits", [](request& r) { if (r.op == operation::renew) r.op = operation::heartbeat; }),
+      pipeline_request("a heartbeat appends", [](request& r) { if (r.op == operation::heartbeat) r.op = operation::enqueue; }),
+      pipeline("a try barges", R"({"$eq": ["$w", []]})", "true"),
+      pipeline("a try queues", R"({"$and": ["$once", "$new"]})", "false"),
+      pipeline_key("the token forgets the client's floor", R"("$max" : [ "$d.fence", "$r.floor",)", R"("$max" : [ "$d.fence",)"),
+      pipeline("the token forgets the clock", R"({"$toLong": "$now"})", R"({"$numberInt": "0"})"),
+      pipeline("the token forgets the last one", R"("$d.fence")", R"({"$numberInt": "0"})"),
+      pipeline("a tombstone is ignored", R"({"$concatArrays": ["$h.id", "$w.id", "$g.id"]})",
+               R"({"$concatArrays": ["$h.id", "$w.id"]})"),
+      pipeline("a second request queues twice", R"({"$concatArrays": ["$h.id", "$w.id", "$g.id"]})", R"("$g.id")"),
+      pipeline("lockd: true, as mongo-dlock writes it", R"({"$cond": [{"$eq": ["$a.h", []]}, "$$REMOVE", 1]})",
+               R"({"$cond": [{"$eq": ["$a.h", []]}, "$$REMOVE", true]})"),
+      pipeline("lockd: false is left behind", R"({"$cond": [{"$eq": ["$a.h", []]}, "$$REMOVE", 1]})",
+               R"({"$cond": [{"$eq": ["$a.h", []]}, false, 1]})"),
+      pipeline("et has no allowance for skew", R"({"$add": [{"$max": "$a.h.until"}, "$r.skew"]})", R"({"$max": "$a.h.until"})"),
+      pipeline("et has no allowance after a renewal", R"({"$add": [{"$max": "$h.until"}, "$r.skew"]})", R"({"$max": "$h.until"})"),
+      pipeline("mongo-dlock is judged by et alone", R"({"$and": [{"$ne": ["$d.ct", "$d.mine"]}, {"$gt": ["$d.et", "$cut"]}]})",
+               R"({"$gt": ["$d.et", "$cut"]})"),
+      pipeline("mongo-dlock does not evict", R"({"$eq": ["$d.ct", "$d.mine"]})", "true"),
+      pipeline("we do not say that the lock is ours", R"({"$cond": ["$theirs", {"lockd": "$d.lockd", "ct": "$d.ct", "et": "$d.et",
+               "mine": "$d.mine"}, {"lockd": {"$cond": [{"$eq": ["$a.h", []]}, "$$REMOVE", 1]}, "ct": "$now",
+               "et": {"$ifNull": [{"$add": [{"$max": "$a.h.until"}, "$r.skew"]}, "$now"]}, "mine": "$now"}]})",
+               R"({"lockd": "$d.lockd", "ct": "$d.ct", "et": "$d.et", "mine": "$d.mine"})"),
+      pipeline("another capacity is accepted", R"({"$ne": ["$cap", "$r.cap"]})", "false"),
+      pipeline("a weight above the capacity queues", R"("$r.too_heavy")", "false"),
+      pipeline("a release asks for no owner", R"({"$elemMatch": {"id": "a"}})", R"({"$exists": true})"),
+      pipeline("a release of what mongo-dlock took", R"({"$eq": ["$ct", "$mine"]})", "true"),
+      pipeline("a release does not keep", R"({"$gt": ["$$this.until", "$now"]})", "false"),
+      pipeline("a kept holder ends an instant late", R"({"$gt": ["$$this.until", "$now"]})", R"({"$gte": ["$$this.until", "$now"]})"),
+      pipeline("an heir gets its full lease at once", R"("$$this.term")", R"("$$this.delta")"),
+      pipeline_key("an heir counts as announced", R"("announced" : { "$eq" : [ "$$this.id", "$r.id" ] })", R"("announced" : true)"),
+      pipeline("nothing tells one answer from the next", R"({"$add": [{"$ifNull": ["$d.rev", 0]}, {"$numberLong": "1"}]})",
+               R"({"$ifNull": ["$d.rev", {"$numberLong": "0"}]})"),
+      pipeline("what is no lock is overwritten", R"({"$eq": ["$d", {}]})", "false"),
+  };
+}
+
+// --- the model: what goes in or comes out is changed ------------------------------------------------------------------
+
+using state = std::optional<document>;
+
+mutation model(const char* name, model_function changed) { return {name, {.model = std::move(changed)}}; }
+
+mutation model_request(const char* name, std::function<void(request&)> change) {
+  return model(name, [change = std::move(change)](const state& d, request r, ms now) {
+    change(r);
+    return transition(d, r, now);
+  });
+}
+
+mutation model_after(const char* name, std::function<void(document&, const request&, ms)> change) {
+  return model(name, [change = std::move(change)](const state& d, const request& r, ms now) {
+    auto out = transition(d, r, now);
+    if (out.after && out.answer.found) change(*out.after, r, now);
+    return out;
+  });
+}
+
+std::vector<mutation> of_the_model() {
+  return {
+      model_request("the clock skew is forgotten", [](request& r) { r.skew = 0; }),
+      model_request("the floor is forgotten", [](request& r) { r.floor = 0; }),
+      model_request("a heartbeat appends", [](request& r) { if (r.op == operation::heartbeat) r.op = operation::enqueue; }),
+      model_request("a renewal purges and admits", [](request& r) { if (r.op == operation::renew) r.op = operation::heartbeat; }),
+      model_request("a try queues", [](request& r) { if (r.op == operation::try_) r.op = operation::enqueue; }),
+      model_request("a release does not keep", [](request& r) { r.keep = 0; }),
+      model_request("a cancel leaves no tombstone", [](request& r) { r.tomb = 0; }),
+      model("an entry has not ended at its very end",
+            [](const state& d, request r, ms now) {
+              ++r.skew;
+              auto out = transition(d, r, now);
+              if (out.after && out.answer.found && !out.after->holders.empty() && !out.answer.foreign_until) --*out.after->et;
+              return out;
+            }),
+      model("tombstones are ignored",
+            [](state d, const request& r, ms now) {
+              std::vector<tombstone> gone;
+              if (d && (r.op == operation::enqueue || r.op == operation::try_)) gone.swap(d->gone);
+              auto out = transition(d, r, now);
+              if (out.after) out.after->gone.insert(out.after->gone.end(), gone.begin(), gone.end());
+              return out;
+            }),
+      model("a try barges",
+            [](state d, const request& r, ms now) {
+              std::vector<waiter> queue;
+              if (d && r.op == operation::try_) queue.swap(d->waiters);
+              auto out = transition(d, r, now);
+              if (out.after && out.after->waiters.empty()) out.after->waiters = queue;
+              return out;
+            }),
+      model("mongo-dlock is not looked for",
+            [](state d, const request& r, ms now) {
+              if (d) d->mine = d->ct;
+              return transition(d, r, now);
+            }),
+      model_after("the last one in is the first one out",
+                  [](document& d, const request& r, ms) {
+                    if (r.op == operation::enqueue && d.waiters.size() > 1) std::rotate(d.waiters.rbegin(), d.waiters.rbegin() + 1, d.waiters.rend());
+                  }),
+      model_after("a holder's time runs backwards",
+                  [](document& d, const request& r, ms now) {
+                    if (r.op != operation::renew) return;
+                    for (auto& h : d.holders) {
+                      if (h.id == r.id) h.until = now + r.delta;
+                    }
+                  }),
+      model_after("lockd: false is left behind",
+                  [](document& d, const request&, ms) {
+                    if (d.lockd == lockd_flag::absent) d.lockd = lockd_flag::no;
+                  }),
+      model_after("a renewal is not counted", [](document& d, const request& r, ms) { if (r.op == operation::renew) --d.rev; }),
+  };
+}
+
+class Mutation : public ::testing::TestWithParam<mutation> {};
+
+TEST_P(Mutation, IsNoticed) {
+  comparison compare(GetParam().mutated);
+  const auto s = seed();
+  const auto result = search(compare, any_scenario(), kCases, s);
+  std::printf("%-55s %5d cases (DLOCK_TEST_SEED=%llu)\n", GetParam().name, result.cases, static_cast<unsigned long long>(s));
+  EXPECT_TRUE(result.where) << "not noticed in " << result.cases << " cases: " << GetParam().name;
+}
+
+INSTANTIATE_TEST_SUITE_P(OfThePipeline, Mutation, ::testing::ValuesIn(of_the_pipeline()));
+INSTANTIATE_TEST_SUITE_P(OfTheModel, Mutation, ::testing::ValuesIn(of_the_model()));
+
+}  // namespace
+}  // namespace dlock::testing

@@ -1,0 +1,155 @@
+#include "replica/fixture.hpp"
+#include "replica/proxy.hpp"
+
+/// What the server's less clear answers come to.
+namespace dlock::testing {
+namespace {
+
+class Answers : public Replica {};
+
+std::string first_holder(const std::string& document) {
+  const auto at = document.find("\"holders\"");
+  const auto from = document.find("\"id\" : \"", at) + 8;
+  return document.substr(from, document.find('"', from) - from);
+}
+
+TEST_F(Answers, AWriteConcernErrorIsUnknownAndAskedAgainWithTheSameId) {
+  client locks(options());
+  mutex lock(locks, id);
+  const fail_command fail("test", R"("writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"})", 2);
+  auto got = lock.try_acquire();
+  ASSERT_TRUE(got);
+  EXPECT_EQ(holders(id), 1u) << "the unclear attempts were the same acquisition: " << document();
+  EXPECT_EQ(first_holder(document()), got->owner());
+}
+
+TEST_F(Answers, AWriteConcernErrorIsNeverReportedAsHeld) {
+  auto o = options();
+  o.operation_timeout = 600ms;
+  client locks(o);
+  mutex lock(locks, id);
+  const fail_command fail("test", R"("writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"})");
+  const auto e = error_of([&] { (void)lock.try_acquire().result(); });
+  EXPECT_EQ(e.code(), errc::unavailable);
+  EXPECT_TRUE(e.in_doubt());
+  EXPECT_NE(std::string(e.what()).find("less than a majority"), std::string::npos) << e.what();
+}
+
+TEST_F(Answers, AnUnclearRenewalDoesNotExtendALease) {
+  client locks(options("test", 1500ms));
+  auto got = mutex(locks, id).try_acquire();
+  ASSERT_TRUE(got);
+  const auto end = got->valid_until();
+  const fail_command fail("test", R"("writeConcernError": {"code": 64, "errmsg": "no"})");
+  ASSERT_TRUE(eventually([&] { return got->lost().stop_requested(); }));
+  EXPECT_LT(boot_clock::now(), end + 100ms);
+}
+
+TEST_F(Answers, ElectionsAndShutdownsAreRetriedUnseenByTheCaller) {
+  auto o = options();
+  // After such an error the driver waits for news of the server, which has none for it: nothing really happened there.
+  o.url = with_option(o.url, "heartbeatFrequencyMS=500");
+  client locks(o);
+  for (const int code : {11602, 10107, 91, 189, 7}) {
+    mutex lock(locks, id + std::to_string(code));
+    const fail_command fail("test", R"("errorCode": )" + std::to_string(code), 1);
+    auto got = lock.acquire();
+    ASSERT_TRUE(got) << code;
+    EXPECT_EQ(got->release(), release_result::released);
+  }
+}
+
+TEST_F(Answers, ABrokenConnectionIsRetriedUnseenByTheCaller) {
+  client locks(options());
+  {
+    const fail_command fail("test", R"("closeConnection": true)", 1);
+    auto got = mutex(locks, id).try_acquire();
+    ASSERT_TRUE(got);
+    EXPECT_EQ(holders(id), 1u);
+    EXPECT_EQ(first_holder(document()), got->owner());
+  }
+  auto got = mutex(locks, id).try_acquire();
+  ASSERT_TRUE(got);
+  const fail_command fail("test", R"("closeConnection": true)", 1);
+  EXPECT_EQ(got->release(), release_result::released);
+}
+
+TEST_F(Answers, ALostReplyIsAskedForAgainWithTheSameIdAndLeavesNoOrphan) {
+  proxy line(primary().address);
+  auto o = options("test", 3s);
+  o.url = "mongodb://" + line.address() + "/?directConnection=true";
+  client locks(o);
+  for (const bool queue : {false, true}) {
+    const auto name = id + (queue ? "Queue" : "Try");
+    mutex lock(locks, name);
+    line.swallow_replies("findAndModify", 1);
+    auto got = queue ? lock.acquire() : lock.try_acquire();
+    ASSERT_TRUE(got);
+    EXPECT_EQ(line.swallowed(), 1) << "the fault did not happen";
+    EXPECT_EQ(holders(name), 1u) << document(name);
+    EXPECT_EQ(first_holder(document(name)), got->owner());
+    line.swallow_replies("findAndModify", 1);
+    EXPECT_EQ(got->release(), release_result::released) << "it was ours until this very release";
+    EXPECT_EQ(holders(name), 0u);
+  }
+}
+
+TEST_F(Answers, AWaitGivenUpWithoutAnyReplyHoldsNothingForLong) {
+  proxy line(primary().address);
+  auto o = options("test", 1s);
+  o.url = "mongodb://" + line.address() + "/?directConnection=true";
+  o.operation_timeout = 700ms;
+  client locks(o);
+  line.swallow_replies("findAndModify", 1'000'000);
+  EXPECT_TRUE(error_of([&] { (void)mutex(locks, id).acquire().result(); }).in_doubt());
+  client other(options());
+  const auto took = time_of([&] { EXPECT_TRUE(mutex(other, id).acquire({.timeout = 5s})); });
+  EXPECT_LE(took, 2s) << "at worst its lease runs out";
+}
+
+TEST_F(Answers, GivingUpInDoubtLeavesATombstoneThatRefusesTheLateEnqueue) {
+  client locks(options("late"));
+  {
+    // The server sleeps over the first command that comes, and only then carries it out.
+    const fail_command fail("late", R"("blockConnection": true, "blockTimeMS": 1500)", 1);
+    const auto e = error_of([&] { (void)mutex(locks, id).acquire({.timeout = 300ms}).result(); });
+    EXPECT_EQ(e.code(), errc::unavailable);
+    EXPECT_TRUE(e.in_doubt());
+    ASSERT_TRUE(eventually([&] { return document().find("\"gone\" : [ {") != std::string::npos; }, 1400ms)) << document();
+    std::this_thread::sleep_for(1700ms);  // the enqueue has run by now
+  }
+  EXPECT_EQ(holders(id), 0u) << document();
+  EXPECT_EQ(waiters(id), 0u) << document();
+  client other(options("other"));
+  EXPECT_TRUE(mutex(other, id).try_acquire());
+}
+
+TEST_F(Answers, AnOperatorWhoDeletesTheDocumentMakesTheHolderLoseIt) {
+  client locks(options("test", 1500ms));
+  auto got = mutex(locks, id).try_acquire();
+  std::atomic<bool> told{false};
+  got->on_lost([&] { told = true; });
+  ASSERT_TRUE(remove(id).ok);
+  EXPECT_TRUE(eventually([&] { return told.load(); }, 1s)) << "at the next renewal, not at the deadline";
+  EXPECT_EQ(got->release(), release_result::lost);
+  EXPECT_EQ(document(), "") << "neither renewal nor release creates it again";
+}
+
+TEST_F(Answers, ADocumentThatIsNoLockIsLeftAsItIs) {
+  client locks(options());
+  for (const std::string other : {R"("name": "somebody's")", R"("holders": "many")", R"("fence": "high", "holders": [])"}) {
+    ASSERT_TRUE(run(R"({"update": "dlocks", "updates": [{"q": {"_id": ")" + id + R"("}, "u": {)" + other + R"(}, "upsert": true}]})").ok);
+    const auto before = document();
+    for (const bool queue : {false, true}) {
+      const auto e = error_of([&] {
+        mutex lock(locks, id);
+        (void)(queue ? lock.acquire() : lock.try_acquire()).result();
+      });
+      EXPECT_EQ(e.code(), errc::not_a_lock) << e.what();
+    }
+    EXPECT_EQ(document(), before);
+  }
+}
+
+}  // namespace
+}  // namespace dlock::testing

@@ -1,0 +1,111 @@
+#include "replica/fixture.hpp"
+
+/// On a set with passwords. DLOCK_TEST_URL is root's; see CMakeLists.txt.
+namespace dlock::testing {
+namespace {
+
+const std::string password = "s3cret%2Fpass";       // as in a URL
+const std::string password_itself = "s3cret/pass";
+
+class Auth : public Replica {
+ protected:
+  journal log;
+
+  void SetUp() override {
+    if (test_url().find('@') == std::string::npos) GTEST_SKIP() << "this test needs a set with passwords";
+    const std::string resource = R"("resource": {"db": ")" + db + R"(", "collection": "dlocks"})";
+    make_role("dlockUser", R"({)" + resource + R"(, "actions": ["find", "insert", "update", "remove"]})");
+    make_role("dlockAdmin", R"({)" + resource + R"(, "actions": ["find", "insert", "update", "remove", "createIndex", "listIndexes"]})");
+    make_user("user", R"({"role": "dlockUser", "db": "admin"})");
+    make_user("owner", R"({"role": "dlockAdmin", "db": "admin"})");
+    make_user("nobody", "");
+  }
+  void TearDown() override {
+    for (const std::string user : {"user", "owner", "nobody"}) admin(R"({"dropUser": ")" + user + R"("})");
+    for (const std::string role : {"dlockUser", "dlockAdmin"}) admin(R"({"dropRole": ")" + role + R"("})");
+  }
+  connection::outcome admin(const std::string& command) { return server.run("admin", json(command).get()); }
+  void make_role(const std::string& name, const std::string& privilege) {
+    const auto done = admin(R"({"createRole": ")" + name + R"(", "privileges": [)" + privilege + R"(], "roles": []})");
+    ASSERT_TRUE(done.ok) << done.error;
+  }
+  void make_user(const std::string& name, const std::string& role) {
+    const auto done = admin(R"({"createUser": ")" + name + R"(", "pwd": ")" + password_itself + R"(", "roles": [)" + role + "]}");
+    ASSERT_TRUE(done.ok) << done.error;
+  }
+  client_options as(const std::string& user, const std::string& pass = password) {
+    auto o = options();
+    const auto at = o.url.find('@');
+    o.url = "mongodb://" + user + ":" + pass + o.url.substr(at);
+    o.operation_timeout = 3s;
+    o.log = log.callback();
+    return o;
+  }
+  void expect_no_secret(const std::string& text) {
+    EXPECT_EQ(text.find(password), std::string::npos) << text;
+    EXPECT_EQ(text.find(password_itself), std::string::npos) << text;
+  }
+};
+
+TEST_F(Auth, AWrongPasswordIsSaidAtOnceAndNotRepeated) {
+  const auto took = time_of([&] {
+    const auto e = error_of([&] { client locks(as("owner", "wr0ng-s3cret")); });
+    EXPECT_EQ(e.code(), errc::authentication) << e.what();
+    EXPECT_FALSE(e.retryable());
+    EXPECT_EQ(std::string(e.what()).find("wr0ng-s3cret"), std::string::npos) << e.what();
+  });
+  EXPECT_LT(took, 2s);
+  EXPECT_EQ(log.text().find("wr0ng-s3cret"), std::string::npos) << log.text();
+}
+
+TEST_F(Auth, NoCredentialsAtAllAreNotAuthorized) {
+  auto o = options();
+  const auto begin = o.url.find("://") + 3;
+  o.url.erase(begin, o.url.find('@') + 1 - begin);
+  EXPECT_EQ(error_of([&] { client locks(o); }).code(), errc::not_authorized);
+}
+
+TEST_F(Auth, MissingRightsAreSaidAtOnceAndNamed) {
+  const auto e = error_of([&] { client locks(as("nobody")); });
+  EXPECT_EQ(e.code(), errc::not_authorized) << e.what();
+  EXPECT_NE(std::string(e.what()).find("grant find, insert, update, remove"), std::string::npos) << e.what();
+  expect_no_secret(e.what());
+}
+
+TEST_F(Auth, RightsThatAreTakenAwayLaterAreAnErrorOfTheCall) {
+  client locks(as("owner"));
+  ASSERT_TRUE(admin(R"({"revokeRolesFromUser": "owner", "roles": ["dlockAdmin"]})").ok);
+  const auto e = error_of([&] { (void)mutex(locks, id).try_acquire().result(); });
+  EXPECT_EQ(e.code(), errc::not_authorized) << e.what();
+  expect_no_secret(e.what());
+}
+
+TEST_F(Auth, TheMinimalRoleSuffices) {
+  client locks(as("owner"));
+  auto got = mutex(locks, id).acquire();
+  ASSERT_TRUE(got);
+  EXPECT_EQ(mutex(locks, id).acquire({.timeout = 200ms}).result(), outcome::timed_out);
+  EXPECT_EQ(got->release(), release_result::released);
+  expect_no_secret(log.text());
+}
+
+TEST_F(Auth, ATemporaryFaultDuringTheLoginIsNoWrongPassword) {
+  client locks(as("owner"));
+  auto o = as("owner");
+  for (const std::string fault : {R"("closeConnection": true)", R"("errorCode": 11600)"}) {
+    const fail_command fail("test", fault, 1, R"("saslContinue", "saslStart")");
+    client another(o);  // retries
+    EXPECT_TRUE(mutex(another, id).try_acquire()) << fault;
+  }
+}
+
+TEST_F(Auth, ErrorsOfTheNetworkDoNotNameThePassword) {
+  auto o = as("owner");
+  o.operation_timeout = 300ms;
+  o.url = "mongodb://owner:" + password + "@127.0.0.1:1/";
+  expect_no_secret(error_of([&] { client locks(o); }).what());
+  expect_no_secret(log.text());
+}
+
+}  // namespace
+}  // namespace dlock::testing

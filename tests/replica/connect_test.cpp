@@ -1,0 +1,142 @@
+#include "replica/fixture.hpp"
+#include "replica/proxy.hpp"
+
+/// What a URL leads to, and what it cannot change.
+namespace dlock::testing {
+namespace {
+
+class Connect : public Replica {};
+using ConnectToThree = ThreeMembers;
+
+TEST_F(ConnectToThree, AUrlThatNamesOneMemberFindsItsSet) {
+  const auto first = primary();
+  for (const auto& m : members()) {  // the primary, and secondaries
+    auto o = options();
+    o.url = "mongodb://" + m.address;
+    client locks(o);
+    EXPECT_TRUE(mutex(locks, id).try_acquire()) << m.address << (m.address == first.address ? " (primary)" : "");
+  }
+}
+
+TEST_F(ConnectToThree, ADirectConnectionStaysWhereItIs) {
+  const auto first = primary();
+  for (const auto& m : members()) {
+    auto o = options();
+    o.operation_timeout = 1s;
+    o.url = url_of(m);
+    if (m.address == first.address) {
+      client locks(o);
+      EXPECT_TRUE(mutex(locks, id).try_acquire());
+    } else {
+      EXPECT_EQ(error_of([&] { client locks(o); }).code(), errc::unavailable) << "a secondary cannot lock";
+    }
+  }
+}
+
+TEST_F(Connect, NothingInAUrlWeakensALock) {
+  auto o = options();
+  o.url = with_option(test_url(), "w=0&journal=false&readPreference=secondary&retryWrites=true&readConcernLevel=local");
+  client locks(o);
+  ASSERT_TRUE(run(R"({"profile": 2})").ok);
+  auto got = mutex(locks, id).acquire();
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->release(), release_result::released);
+  run(R"({"profile": 0})");
+  const auto seen = server.find_all(db, "system.profile", json(R"({"command.findAndModify": "dlocks"})").get());
+  ASSERT_EQ(seen.size(), 2u);
+  for (const auto& one : seen) {
+    const auto text = to_text(one.get());
+    EXPECT_NE(text.find(R"("writeConcern" : { "w" : "majority")"), std::string::npos) << text;
+    EXPECT_EQ(text.find("txnNumber"), std::string::npos) << text;
+    EXPECT_EQ(text.find(R"("j" : false)"), std::string::npos) << text;
+    EXPECT_EQ(text.find(R"("mode" : "secondary")"), std::string::npos) << text;
+  }
+}
+
+TEST_F(Connect, OneCommandAcquiresAndOneReleases) {
+  client locks(options());
+  ASSERT_TRUE(run(R"({"profile": 2})").ok);
+  { ASSERT_TRUE(mutex(locks, id).try_acquire()); }
+  run(R"({"profile": 0})");
+  EXPECT_EQ(server.find_all(db, "system.profile", json(R"({"ns": ")" + db + R"(.dlocks"})").get()).size(), 2u);
+}
+
+TEST_F(Connect, ATtlIndexIsMadeWithTheGrace) {
+  auto o = options();
+  o.grace = 77s;
+  client locks(o);
+  const auto indexes = to_text(run(R"({"listIndexes": "dlocks"})").reply.get());
+  EXPECT_NE(indexes.find(R"("expireAfterSeconds" : 77)"), std::string::npos) << indexes;
+}
+
+TEST_F(Connect, ATtlIndexWithAnotherGraceIsAdoptedWithOneWarningAndAHint) {
+  auto o = options();
+  { client first(o); }
+  journal log;
+  o.grace = 600s;
+  o.log = log.callback();
+  client second(o);
+  EXPECT_TRUE(mutex(second, id).try_acquire());
+  EXPECT_EQ(log.count("TTL index"), 1) << log.text();
+  EXPECT_TRUE(log.says("has a grace of 60 s, not 600 s")) << log.text();
+  ASSERT_TRUE(log.says("db.runCommand({collMod: \"dlocks\"")) << log.text();
+  // the hint works as it is
+  EXPECT_TRUE(run(R"({"collMod": "dlocks", "index": {"keyPattern": {"et": 1}, "expireAfterSeconds": 600}})").ok);
+  journal quiet;
+  o.log = quiet.callback();
+  client third(o);
+  EXPECT_EQ(quiet.count("TTL index"), 0) << quiet.text();
+}
+
+TEST_F(Connect, ATtlIndexByAnotherNameIsAdoptedToo) {
+  ASSERT_TRUE(run(R"({"createIndexes": "dlocks", "indexes": [{"key": {"et": 1}, "name": "mine", "expireAfterSeconds": 60}]})").ok);
+  journal log;
+  auto o = options();
+  o.log = log.callback();
+  client locks(o);
+  EXPECT_TRUE(mutex(locks, id).try_acquire());
+  EXPECT_EQ(log.count("TTL index"), 0) << log.text();
+}
+
+TEST_F(Connect, AServerOlderThan44IsRefusedClearly) {
+  old_server mongo42(8);
+  for (const std::string option : {"", "/?directConnection=true"}) {
+    auto o = options();
+    o.url = "mongodb://" + mongo42.address() + option;
+    o.operation_timeout = 3s;
+    const auto took = time_of([&] {
+      const auto e = error_of([&] { client locks(o); });
+      EXPECT_EQ(e.code(), errc::unsupported_server) << e.what();
+      EXPECT_FALSE(e.retryable());
+      EXPECT_NE(std::string(e.what()).find("4.4"), std::string::npos) << e.what();
+    });
+    EXPECT_LT(took, 2s) << "at once, not at the end of its time";
+  }
+}
+
+TEST_F(Connect, TheLibraryPrintsNothing) {
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  {
+    auto o = options();
+    o.operation_timeout = 300ms;
+    o.url = "mongodb://127.0.0.1:1/?nonsense=1&w=x&appname=a&appName=b";
+    EXPECT_THROW(client locks(o), error);
+    client locks(options());
+    EXPECT_TRUE(mutex(locks, id).try_acquire());
+  }
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+}
+
+TEST_F(Connect, AnAppNameOfTheUrlsStaysAndIsNoError) {
+  journal log;
+  auto o = options("mine");
+  o.log = log.callback();
+  client locks(o);
+  EXPECT_TRUE(mutex(locks, id).try_acquire());
+  EXPECT_EQ(log.text(), "");
+}
+
+}  // namespace
+}  // namespace dlock::testing

@@ -1,0 +1,210 @@
+#include <algorithm>
+#include <latch>
+#include <set>
+
+#include "replica/fixture.hpp"
+
+/// Many at once, and over elections.
+namespace dlock::testing {
+namespace {
+
+class Contention : public Replica {};
+using Elections = ThreeMembers;
+
+TEST_F(Contention, SixteenClientsThatEnqueueFirstOnANewIdGetItOneAfterTheOther) {
+  std::vector<client> clients;
+  for (int i = 0; i < 4; ++i) clients.emplace_back(options());  // a connection each is what counts: 4 x 4 threads
+  constexpr int kRounds = 12, kThreads = 16;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto lock = id + std::to_string(round);
+    std::atomic<int> inside{0}, most{0}, grants{0}, errors{0};
+    std::latch go(kThreads);
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < kThreads; ++i) {
+      threads.emplace_back([&, i] {
+        mutex mine(clients[static_cast<std::size_t>(i) % clients.size()], lock);
+        go.arrive_and_wait();
+        try {
+          auto got = mine.acquire({.timeout = 20s});
+          if (!got) return;
+          most = std::max(most.load(), ++inside);
+          ++grants;
+          --inside;
+          if (got->release() != release_result::released) ++errors;
+        } catch (const error& e) {
+          ADD_FAILURE() << e.what();
+        }
+      });
+    }
+    threads.clear();
+    EXPECT_EQ(grants, kThreads);
+    EXPECT_EQ(most, 1);
+    EXPECT_EQ(errors, 0);
+  }
+}
+
+TEST_F(Contention, TokensAreUniqueAndRiseInTheOrderOfTheGrants) {
+  client locks(options()), others(options());
+  std::vector<std::int64_t> granted;  // guarded by the lock itself
+  std::mutex for_sanitizers;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&, i] {
+      mutex lock(i % 2 == 0 ? locks : others, id);
+      for (int n = 0; n < 15; ++n) {
+        auto got = lock.acquire({.timeout = 60s});
+        ASSERT_TRUE(got);
+        {
+          const std::lock_guard here(for_sanitizers);
+          granted.push_back(got->token());
+        }
+        EXPECT_EQ(got->release(), release_result::released);
+      }
+    });
+  }
+  threads.clear();
+  ASSERT_EQ(granted.size(), 120u);
+  EXPECT_TRUE(std::is_sorted(granted.begin(), granted.end()));
+  EXPECT_EQ(std::set(granted.begin(), granted.end()).size(), granted.size());
+  EXPECT_LT(granted.back(), std::int64_t{1} << 53);
+}
+
+TEST_F(Contention, TokensRiseOverReleaseDeletionAndANewClient) {
+  std::int64_t last = 0;
+  const auto grant = [&](client& locks) {
+    auto got = mutex(locks, id).try_acquire();
+    ASSERT_TRUE(got);
+    EXPECT_GT(got->token(), last);
+    last = got->token();
+  };
+  {
+    client locks(options());
+    grant(locks);
+    grant(locks);
+    ASSERT_TRUE(remove(id).ok);  // as the TTL index does
+    grant(locks);
+  }
+  ASSERT_TRUE(remove(id).ok);
+  client again(options());
+  grant(again);
+}
+
+TEST_F(Contention, TheTtlIndexRemovesAnIdleDocumentAndNoLockInUse) {
+  ASSERT_TRUE(connection(url_of(primary())).run("admin", json(R"({"setParameter": 1, "ttlMonitorSleepSecs": 1})").get()).ok);
+  auto o = options("test", 900ms);
+  o.grace = 1s;
+  client locks(o);
+  auto kept = mutex(locks, id + "Kept").try_acquire();
+  std::int64_t token = 0;
+  {
+    auto got = mutex(locks, id).try_acquire();
+    token = got->token();
+  }
+  EXPECT_TRUE(eventually([&] { return document().empty(); })) << document();
+  EXPECT_TRUE(kept->held());
+  EXPECT_EQ(holders(id + "Kept"), 1u);
+  EXPECT_GT(mutex(locks, id).try_acquire()->token(), token);
+  connection(url_of(primary())).run("admin", json(R"({"setParameter": 1, "ttlMonitorSleepSecs": 60})").get());
+}
+
+TEST_F(Contention, IdsAreStoredByteForByte) {
+  client locks(options());
+  for (const std::string name : {"$holders", "$$NOW", "$", "a.b", ".", "a.$b", "\xe2\x82\xac \xf0\x9f\x94\x92", "{\"$literal\": 1}", "error", "tab\there"}) {
+    auto got = mutex(locks, name).try_acquire();
+    ASSERT_TRUE(got) << name;
+    EXPECT_EQ(holders(name), 1u) << name;
+    EXPECT_EQ(mutex(locks, name).try_acquire().result(), outcome::busy) << name;
+    EXPECT_EQ(got->release(), release_result::released) << name;
+  }
+  EXPECT_TRUE(mutex(locks, std::string(1000, 'x')).try_acquire());
+}
+
+TEST_F(Contention, AWhoThatLooksLikeAnExpressionIsStoredAsItIs) {
+  auto o = options();
+  o.who = "$$NOW.$x";
+  client locks(o);
+  auto got = mutex(locks, id).try_acquire();
+  ASSERT_TRUE(got);
+  EXPECT_EQ(mutex(locks, id).try_acquire().holder().value().who, "$$NOW.$x");
+}
+
+TEST_F(Contention, AWaiterStaysInTheQueueForManyWaitLockPeriods) {
+  auto o = options();
+  o.wait_lock_period = 150ms;
+  o.clock_skew = 0ms;
+  client locks(o), others(options());
+  auto held = mutex(others, id).try_acquire();
+  std::set<std::int64_t> places;
+  std::jthread releaser([&] {
+    std::this_thread::sleep_for(2500ms);
+    EXPECT_EQ(held->release(), release_result::released);
+  });
+  const auto took = time_of([&] {
+    auto got = mutex(locks, id).acquire({.timeout = 10s, .on_wait = [&](const wait_status& s) { places.insert(s.place); }});
+    EXPECT_TRUE(got);
+  });
+  EXPECT_EQ(places, (std::set<std::int64_t>{0}));
+  EXPECT_LT(took, 3s);
+}
+
+TEST_F(Contention, SixtyFourThreadsOnTwoConnectionsLoseNoLease) {
+  auto o = options("small", 1500ms);
+  o.url = with_option(o.url, "maxPoolSize=2");
+  client locks(o);
+  std::vector<lease> held;
+  for (int i = 0; i < 8; ++i) held.push_back(std::move(*mutex(locks, id + std::to_string(i)).try_acquire()));
+  client others(options("other"));
+  auto wall = mutex(others, id).try_acquire();
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 64; ++i) {
+    threads.emplace_back([&] {
+      try {
+        (void)mutex(locks, id).acquire({.timeout = 5s}).result();
+      } catch (const error& e) {
+        EXPECT_EQ(e.code(), errc::unavailable) << e.what();
+      }
+    });
+  }
+  threads.clear();
+  for (const auto& l : held) EXPECT_TRUE(l.held()) << l.id();
+}
+
+TEST_F(Elections, ACounterUnderTheLockIsExactWhileThePrimaryStepsDownEvery2s) {
+  client one(options()), two(options());
+  std::atomic<int> counter{0};  // read and written in two steps: only the lock makes it exact
+  std::atomic<int> increments{0};
+  const auto end = boot_clock::now() + 12s;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&, i] {
+      mutex lock(i % 2 == 0 ? one : two, id);
+      try {
+        while (boot_clock::now() < end) {
+          auto got = lock.acquire({.timeout = 60s});
+          ASSERT_TRUE(got);
+          const int seen = counter.load();
+          std::this_thread::sleep_for(2ms);
+          counter.store(seen + 1);
+          ++increments;
+          EXPECT_EQ(got->release(), release_result::released);
+        }
+      } catch (const error& e) {
+        ADD_FAILURE() << e.what();
+      }
+    });
+  }
+  int stepdowns = 0;
+  while (boot_clock::now() < end - 2s) {
+    std::this_thread::sleep_for(2s);
+    connection(url_of(primary())).run("admin", json(R"({"replSetStepDown": 2, "secondaryCatchUpPeriodSecs": 1, "force": true})").get());
+    ++stepdowns;
+  }
+  threads.clear();
+  EXPECT_EQ(counter, increments);
+  EXPECT_GT(increments, 50) << "hardly anything happened";
+  EXPECT_GE(stepdowns, 4);
+  std::printf("%d increments, %d stepdowns\n", increments.load(), stepdowns);
+}
+
+}  // namespace
+}  // namespace dlock::testing

@@ -1,0 +1,175 @@
+#include "replica/fixture.hpp"
+
+#include <signal.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+namespace dlock::testing {
+
+bson json(const std::string& text) {
+  bson_error_t error;
+  bson b{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(text.data()), static_cast<ssize_t>(text.size()), &error)};
+  if (!b) throw std::runtime_error(std::string("not JSON: ") + error.message + ": " + text);
+  return b;
+}
+
+std::string to_text(const bson_t* b) {
+  const std::unique_ptr<char, decltype(&bson_free)> text(bson_as_relaxed_extended_json(b, nullptr), bson_free);
+  return text.get();
+}
+
+std::string date(std::int64_t ms) { return R"({"$date": {"$numberLong": ")" + std::to_string(ms) + R"("}})"; }
+
+std::int64_t wall_clock_ms() {
+  return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string with_option(const std::string& url, const std::string& option) {
+  if (url.find('?') != std::string::npos) return url + "&" + option;
+  return url + (url.find('/', url.find("://") + 3) == std::string::npos ? "/?" : "?") + option;
+}
+
+namespace {
+
+std::vector<member> read_members() {
+  std::vector<member> out;
+  if (const char* file = std::getenv("DLOCK_TEST_SET")) {
+    std::stringstream text;
+    text << std::ifstream(file).rdbuf();
+    const auto set = json(text.str());
+    bson_iter_t it, list, field;
+    if (bson_iter_init_find(&it, set.get(), "members") && bson_iter_recurse(&it, &list)) {
+      while (bson_iter_next(&list)) {
+        member m;
+        bson_iter_recurse(&list, &field);
+        std::string port;
+        while (bson_iter_next(&field)) {
+          const std::string key = bson_iter_key(&field);
+          if (key == "host") m.address = bson_iter_utf8(&field, nullptr);
+          if (key == "port") port = std::to_string(bson_iter_as_int64(&field));
+          if (key == "pid") m.pid = static_cast<int>(bson_iter_as_int64(&field));
+        }
+        m.address += ":" + port;
+        out.push_back(std::move(m));
+      }
+    }
+    return out;
+  }
+  const auto answer = connection().run("admin", json(R"({"hello": 1})").get());
+  bson_iter_t it, host;
+  if (answer.ok && bson_iter_init_find(&it, answer.reply.get(), "hosts") && bson_iter_recurse(&it, &host)) {
+    while (bson_iter_next(&host)) out.push_back({bson_iter_utf8(&host, nullptr), 0});
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<member> members() { return read_members(); }
+
+std::string url_of(const member& m, const std::string& options) { return "mongodb://" + m.address + "/?" + options; }
+
+member primary() {
+  member found;
+  const bool there = eventually([&] {
+    for (const auto& m : members()) {
+      auto answer = connection(url_of(m, "directConnection=true&serverSelectionTimeoutMS=1000")).run("admin", json(R"({"hello": 1})").get());
+      bson_iter_t it;
+      if (answer.ok && bson_iter_init_find(&it, answer.reply.get(), "isWritablePrimary") && bson_iter_as_bool(&it)) {
+        found = m;
+        return true;
+      }
+    }
+    return false;
+  });
+  if (!there) throw std::runtime_error("the set has no primary");
+  return found;
+}
+
+frozen::frozen(member m) : pid_(m.pid) {
+  if (pid_ <= 0) throw std::runtime_error("DLOCK_TEST_SET does not name this member's process");
+  kill(pid_, SIGSTOP);
+}
+
+void frozen::thaw() {
+  if (pid_ > 0) kill(pid_, SIGCONT);
+  pid_ = 0;
+}
+
+fail_command::fail_command(const std::string& app, const std::string& data, int times, const std::string& commands)
+    : url_(url_of(primary())) {
+  const auto mode = times == 0 ? std::string(R"("alwaysOn")") : R"({"times": )" + std::to_string(times) + "}";
+  const auto done = connection(url_).run("admin", json(R"({"configureFailPoint": "failCommand", "mode": )" + mode +
+                                                       R"(, "data": {"failCommands": [)" + commands + R"(], "appName": ")" + app + R"(", )" +
+                                                       data + "}}")
+                                                      .get());
+  if (!done.ok) throw std::runtime_error("the server has no fail points (start it with enableTestCommands=1): " + done.error);
+}
+
+fail_command::~fail_command() {
+  connection(url_).run("admin", json(R"({"configureFailPoint": "failCommand", "mode": "off"})").get());
+}
+
+log_callback journal::callback() {
+  return [this](log_level, std::string_view message) {
+    const std::lock_guard lock(guard_);
+    text_ += std::string(message) + "\n";
+  };
+}
+
+std::string journal::text() {
+  const std::lock_guard lock(guard_);
+  return text_;
+}
+
+int journal::count(const std::string& part) {
+  const auto all = text();
+  int n = 0;
+  for (auto at = all.find(part); at != std::string::npos; at = all.find(part, at + 1)) ++n;
+  return n;
+}
+
+client_options Replica::options(const std::string& app) const {
+  client_options o;
+  o.url = with_option(test_url(), "appName=" + app);
+  o.db = db;
+  o.exp_delta = 20s;
+  o.wait_lock_period = 1s;
+  return o;
+}
+
+client_options Replica::options(const std::string& app, milliseconds exp_delta) const {
+  auto o = options(app);
+  o.exp_delta = exp_delta;
+  return o;
+}
+
+std::string Replica::document(const std::string& lock) {
+  auto filter = make_bson();
+  append(filter.get(), "_id", lock);
+  const auto found = server.find_all(db, "dlocks", filter.get());
+  return found.empty() ? "" : to_text(found[0].get());
+}
+
+std::size_t Replica::length(const std::string& lock, const char* array) {
+  auto filter = make_bson();
+  append(filter.get(), "_id", lock);
+  const auto found = server.find_all(db, "dlocks", filter.get());
+  bson_iter_t it, element;
+  std::size_t n = 0;
+  if (found.empty() || !bson_iter_init_find(&it, found[0].get(), array) || !bson_iter_recurse(&it, &element)) return 0;
+  while (bson_iter_next(&element)) ++n;
+  return n;
+}
+
+std::size_t Replica::holders(const std::string& lock) { return length(lock, "holders"); }
+std::size_t Replica::waiters(const std::string& lock) { return length(lock, "waiters"); }
+
+connection::outcome Replica::remove(const std::string& lock) {
+  return run(R"({"delete": "dlocks", "deletes": [{"q": {"_id": ")" + lock + R"("}, "limit": 1}], "writeConcern": {"w": "majority"}})");
+}
+
+}  // namespace dlock::testing

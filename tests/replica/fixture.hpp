@@ -1,0 +1,145 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <dlock/dlock.hpp>
+
+#include "support/mongo.hpp"
+
+namespace dlock::testing {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+
+/// From JSON; throws if it is none.
+[[nodiscard]] bson json(const std::string& text);
+[[nodiscard]] std::string to_text(const bson_t* b);
+/// A date for json().
+[[nodiscard]] std::string date(std::int64_t ms);
+[[nodiscard]] std::int64_t wall_clock_ms();
+
+/// `url` with one more option.
+[[nodiscard]] std::string with_option(const std::string& url, const std::string& option);
+
+struct member {
+  std::string address;
+  int pid = 0;  // 0: not known, the set is not ours
+};
+
+/// The members of the set under test.
+[[nodiscard]] std::vector<member> members();
+[[nodiscard]] std::string url_of(const member& m, const std::string& options = "directConnection=true");
+/// The current primary; waits for one.
+[[nodiscard]] member primary();
+
+/// Stops a member (SIGSTOP) as long as it lives.
+class frozen {
+ public:
+  explicit frozen(member m);
+  ~frozen() { thaw(); }
+  frozen(const frozen&) = delete;
+  frozen& operator=(const frozen&) = delete;
+  void thaw();
+
+ private:
+  int pid_;
+};
+
+/// A failCommand on the primary, for the clients whose URL says appName=`app`, as long as it lives.
+class fail_command {
+ public:
+  /// `data`: what goes wrong, for instance `"errorCode": 11602`; `times`: 0 = always.
+  fail_command(const std::string& app, const std::string& data, int times = 0, const std::string& commands = R"("findAndModify")");
+  ~fail_command();
+  fail_command(const fail_command&) = delete;
+  fail_command& operator=(const fail_command&) = delete;
+
+ private:
+  std::string url_;
+};
+
+/// How long `f` took.
+template <typename F>
+milliseconds time_of(F&& f) {
+  const auto before = boot_clock::now();
+  std::forward<F>(f)();
+  return std::chrono::ceil<milliseconds>(boot_clock::now() - before);
+}
+
+template <typename F>
+bool eventually(F&& condition, milliseconds limit = 15s) {
+  const auto end = boot_clock::now() + limit;
+  while (!condition()) {
+    if (boot_clock::now() > end) return false;
+    std::this_thread::sleep_for(5ms);
+  }
+  return true;
+}
+
+/// The error that `f` throws.
+template <typename F>
+error error_of(F&& f) {
+  try {
+    std::forward<F>(f)();
+  } catch (const error& e) {
+    return e;
+  }
+  ADD_FAILURE() << "no error";
+  return {errc::server, ""};
+}
+
+/// What a client logged.
+class journal {
+ public:
+  [[nodiscard]] log_callback callback();
+  [[nodiscard]] std::string text();
+  [[nodiscard]] bool says(const std::string& part) { return text().find(part) != std::string::npos; }
+  [[nodiscard]] int count(const std::string& part);
+
+ private:
+  std::mutex guard_;
+  std::string text_;
+};
+
+/// A test with a database of its own, and a lock's id of its own.
+class Replica : public ::testing::Test {
+ protected:
+  scratch_database scratch{"dlock_replica"};
+  const std::string db = scratch.name();
+  const std::string id = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+  connection server;
+
+  /// `app` lets a fail_command aim at this client.
+  [[nodiscard]] client_options options(const std::string& app = "test") const;
+  [[nodiscard]] client_options options(const std::string& app, milliseconds exp_delta) const;
+
+  /// The lock's document as relaxed JSON; "" if there is none.
+  [[nodiscard]] std::string document(const std::string& lock);
+  [[nodiscard]] std::string document() { return document(id); }
+  [[nodiscard]] std::size_t holders(const std::string& lock);
+  [[nodiscard]] std::size_t waiters(const std::string& lock);
+  connection::outcome run(const std::string& command) { return server.run(db, json(command).get()); }
+  connection::outcome remove(const std::string& lock);
+
+ private:
+  [[nodiscard]] std::size_t length(const std::string& lock, const char* array);
+};
+
+/// The same, for tests that move the primary around.
+class ThreeMembers : public Replica {
+ protected:
+  void SetUp() override {
+    if (members().size() < 3) GTEST_SKIP() << "this test needs a set of 3 members";
+  }
+};
+
+}  // namespace dlock::testing

@@ -1,0 +1,163 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "replica/fixture.hpp"
+
+/// How long a lease lasts, and what its holder hears of its end.
+namespace dlock::testing {
+namespace {
+
+class Lease : public Replica {
+ protected:
+  /// Acquires through a rival client, from now on, and keeps the time.
+  struct rival_in {
+    boot_clock::time_point granted;
+    std::jthread thread;
+    rival_in(client& locks, std::string lock, milliseconds limit) {
+      thread = std::jthread([this, &locks, lock = std::move(lock), limit] {
+        auto got = mutex(locks, lock).acquire({.timeout = limit});
+        granted = got ? boot_clock::now() : boot_clock::time_point::max();
+      });
+    }
+    [[nodiscard]] boot_clock::time_point when() {
+      thread.join();
+      return granted;
+    }
+  };
+};
+using LeaseOfThree = ThreeMembers;
+
+/// When a lease was told to be lost.
+struct loss {
+  std::atomic<boot_clock::time_point> at{boot_clock::time_point::max()};
+  explicit loss(lease& l) {
+    l.on_lost([this] { at = boot_clock::now(); });
+  }
+};
+
+TEST_F(Lease, AutorefreshKeepsItForManyTtls) {
+  client locks(options("test", 700ms));
+  client rivals(options("rival", 700ms));
+  auto got = mutex(locks, id).try_acquire();
+  ASSERT_TRUE(got);
+  EXPECT_EQ(mutex(rivals, id).acquire({.timeout = 4s}).result(), outcome::timed_out);
+  EXPECT_TRUE(got->held());
+  EXPECT_EQ(got->release(), release_result::released);
+}
+
+TEST_F(Lease, WithoutAutorefreshItIsLostAtItsDeadlineBeforeARivalGetsIn) {
+  auto o = options("test", 1s);
+  o.autorefresh = false;
+  client locks(o), rivals(options("rival"));
+  auto got = mutex(locks, id).try_acquire();
+  const auto end = got->valid_until();
+  loss told(*got);
+  rival_in rival(rivals, id, 6s);
+  const auto in = rival.when();
+  EXPECT_GE(told.at.load(), end);
+  EXPECT_LT(told.at.load(), end + 100ms);
+  EXPECT_LT(told.at.load(), in);
+  EXPECT_LT(in, end + 1500ms) << "and the rival gets in: TTL, clock skew and a look";
+}
+
+TEST_F(Lease, IsToldLostBeforeARivalGetsInWhenItsRenewalsHang) {
+  client locks(options("hangs", 1500ms)), rivals(options("rival"));
+  auto got = mutex(locks, id).try_acquire();
+  loss told(*got);
+  const fail_command fail("hangs", R"("blockConnection": true, "blockTimeMS": 3000)");
+  rival_in rival(rivals, id, 8s);
+  const auto in = rival.when();
+  ASSERT_NE(in, boot_clock::time_point::max());
+  EXPECT_LT(told.at.load(), in);
+  EXPECT_FALSE(got->held());
+}
+
+TEST_F(Lease, AKilledHolderIsFollowedWithinItsTtlPlusASecond) {
+  client rivals(options("rival"));
+  int out[2];
+  ASSERT_EQ(pipe2(out, O_CLOEXEC), 0);
+  const auto url = test_url();
+  const pid_t holder = fork();
+  if (holder == 0) {
+    dup2(out[1], 1);
+    execl(DLOCK_HOLDER, DLOCK_HOLDER, url.c_str(), db.c_str(), id.c_str(), "2000", static_cast<char*>(nullptr));
+    _exit(127);
+  }
+  close(out[1]);
+  FILE* from = fdopen(out[0], "r");
+  long long token = 0;
+  ASSERT_EQ(std::fscanf(from, "%lld", &token), 1);
+  std::fclose(from);
+  boot_clock::time_point granted;
+  std::int64_t next = 0;
+  std::jthread rival([&] {
+    auto got = mutex(rivals, id).acquire({.timeout = 20s});
+    granted = boot_clock::now();
+    if (got) next = got->token();
+  });
+  ASSERT_TRUE(eventually([&] { return waiters(id) == 1; }));
+  std::this_thread::sleep_for(1s);  // it renews
+  kill(holder, SIGKILL);
+  const auto killed = boot_clock::now();
+  waitpid(holder, nullptr, 0);
+  rival.join();
+  EXPECT_GT(next, token);
+  EXPECT_LE(granted - killed, 3s) << std::chrono::duration_cast<milliseconds>(granted - killed).count() << " ms";
+}
+
+TEST_F(Lease, AtLeastHoldsRivalsOffAndIsNotRenewed) {
+  client locks(options("test", 1s)), rivals(options("rival"));
+  auto got = mutex(locks, id).try_acquire();
+  const auto granted = boot_clock::now();
+  EXPECT_EQ(got->release_at_least(2s, 5s), release_result::released);
+  rival_in rival(rivals, id, 8s);
+  const auto in = rival.when();
+  EXPECT_GE(in, granted + 1900ms);
+  EXPECT_LT(in, granted + 4s);
+}
+
+TEST_F(Lease, AReleaseThatComesLateTakesNothingFromTheNextHolder) {
+  auto o = options("test", 500ms);
+  o.autorefresh = false;
+  client locks(o), rivals(options("rival"));
+  auto old = mutex(locks, id).try_acquire();
+  ASSERT_TRUE(old);
+  auto next = mutex(rivals, id).acquire({.timeout = 5s});
+  ASSERT_TRUE(next);
+  EXPECT_EQ(old->release(), release_result::lost);
+  *old = lease();  // asks in the background, too
+  std::this_thread::sleep_for(200ms);
+  EXPECT_EQ(holders(id), 1u);
+  EXPECT_GT(next->token(), 0);
+  EXPECT_EQ(next->release(), release_result::released);
+}
+
+TEST_F(LeaseOfThree, IsToldLostBeforeARivalGetsInWhenThePrimaryFreezes) {
+  client locks(options("test", 1500ms)), rivals(options("rival"));
+  auto got = mutex(locks, id).try_acquire();
+  ASSERT_TRUE(got);
+  loss told(*got);
+  boot_clock::time_point in;
+  std::jthread rival([&] {
+    auto theirs = mutex(rivals, id).acquire({.timeout = 20s});
+    EXPECT_TRUE(theirs);
+    in = boot_clock::now();
+  });
+  ASSERT_TRUE(eventually([&] { return waiters(id) == 1; }));
+  const auto end = got->valid_until();
+  {
+    const frozen stop(primary());
+    std::this_thread::sleep_for(3s);
+    EXPECT_TRUE(got->lost().stop_requested()) << "told while nobody answers";
+  }
+  rival.join();
+  EXPECT_LT(told.at.load(), in);
+  EXPECT_LT(told.at.load(), end + 1s);
+}
+
+}  // namespace
+}  // namespace dlock::testing

@@ -1,0 +1,218 @@
+#!/usr/bin/python3
+"""scripts/replica_set.py leaves nothing behind, whatever happens to the process that runs it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+import mongod  # noqa: E402
+import replica_set  # noqa: E402
+
+SCRIPT = str(SCRIPTS / "replica_set.py")
+
+
+def wait_until(condition, what: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
+        time.sleep(0.05)
+
+
+class Run(unittest.TestCase):
+    """replica_set.py run"""
+
+    def setUp(self) -> None:
+        scratch = tempfile.TemporaryDirectory(prefix="dlock-test-")
+        self.addCleanup(scratch.cleanup)
+        self.scratch = Path(scratch.name)
+        self.folder = self.scratch / "set"
+
+    def supervise(self, *command: str) -> subprocess.Popen:
+        """Starts a supervisor; when this returns, its COMMAND runs."""
+        ready = self.scratch / "ready"
+        supervisor = subprocess.Popen([SCRIPT, "run", "--dir", str(self.folder), "--", "sh", "-c",
+                                       f"echo $$ > {ready}.new; mv {ready}.new {ready}; {' '.join(command)}"])
+        self.addCleanup(supervisor.wait)
+        self.addCleanup(supervisor.kill)
+        wait_until(ready.exists, "the command")
+        self.assertEqual(1, len(replica_set.processes_in(self.folder)))
+        self.command = int(ready.read_text())
+        return supervisor
+
+    def assert_nothing_is_left(self) -> None:
+        wait_until(lambda: not replica_set.processes_in(self.folder), "the end of mongod", 5)
+        wait_until(lambda: not replica_set.is_running(self.command), "the end of the command", 5)
+
+    def test_status_of_the_command_is_passed_on(self) -> None:
+        supervisor = self.supervise("sleep 1; exit 7")
+        self.assertEqual(7, supervisor.wait(30))
+        self.assert_nothing_is_left()
+        self.assertFalse(self.folder.exists())
+
+    def test_ended_by_signals(self) -> None:
+        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with self.subTest(signum.name):
+                (self.scratch / "ready").unlink(missing_ok=True)
+                supervisor = self.supervise("exec sleep 1000")
+                supervisor.send_signal(signum)
+                self.assertEqual(128 + signum, supervisor.wait(30))
+                self.assert_nothing_is_left()
+                self.assertFalse(self.folder.exists())
+
+    def test_killed_supervisor_takes_all_along(self) -> None:
+        supervisor = self.supervise("exec sleep 1000")
+        supervisor.kill()
+        supervisor.wait()
+        self.assert_nothing_is_left()
+
+    def test_killed_parent_of_the_supervisor_takes_all_along(self) -> None:
+        # as when somebody kills the shell that runs ./run
+        ready = self.scratch / "ready"
+        parent = subprocess.Popen(["bash", "-c", f"{SCRIPT} run --dir {self.folder} -- sh -c 'echo $$ > {ready}.new; "
+                                   f"mv {ready}.new {ready}; exec sleep 1000'; true"])
+        wait_until(ready.exists, "the command")
+        self.command = int(ready.read_text())
+        self.assertEqual(1, len(replica_set.processes_in(self.folder)))
+        parent.kill()
+        parent.wait()
+        self.assert_nothing_is_left()
+
+    def test_killed_while_starting(self) -> None:
+        for signum in (signal.SIGTERM, signal.SIGKILL):
+            with self.subTest(signum.name):
+                supervisor = subprocess.Popen([SCRIPT, "run", "--dir", str(self.folder), "--", "true"])
+                self.addCleanup(supervisor.wait)
+                wait_until(lambda: bool(replica_set.processes_in(self.folder)), "mongod")
+                supervisor.send_signal(signum)
+                supervisor.wait(30)
+                wait_until(lambda: not replica_set.processes_in(self.folder), "the end of mongod", 5)
+
+    def test_unknown_command(self) -> None:
+        done = subprocess.run([SCRIPT, "run", "--dir", str(self.folder), "--", "/no/such/program"],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(1, done.returncode)
+        self.assertEqual("replica set: /no/such/program: not found\n", done.stderr)
+        self.assertEqual([], replica_set.processes_in(self.folder))
+
+    def test_bad_input(self) -> None:
+        for words in (["--nodes", "0"], ["--nodes", "x"], ["--nodes", "8"], ["--bad"]):
+            with self.subTest(words):
+                done = subprocess.run([SCRIPT, "run", *words, "--", "true"], capture_output=True, check=False)
+                self.assertEqual(2, done.returncode)
+
+
+class Start(unittest.TestCase):
+    """replica_set.py start, stop and url"""
+
+    def setUp(self) -> None:
+        scratch = tempfile.TemporaryDirectory(prefix="dlock-test-")
+        self.addCleanup(scratch.cleanup)
+        self.folder = Path(scratch.name) / "set"
+        # These sets outlive who starts them. This one stops them when we end, or are killed: its input ends then.
+        janitor = subprocess.Popen(["sh", "-c", f"read line; exec {SCRIPT} stop --dir {self.folder} >/dev/null"],
+                                   stdin=subprocess.PIPE, start_new_session=True)
+        self.addCleanup(janitor.communicate)
+
+    def call(self, verb: str, *words: str) -> subprocess.CompletedProcess:
+        return subprocess.run([SCRIPT, verb, "--dir", str(self.folder), *words],
+                              capture_output=True, text=True, check=False)
+
+    def test_start_twice_and_stop_twice(self) -> None:
+        self.assertEqual(1, self.call("url").returncode)
+        first, again, url = self.call("start"), self.call("start"), self.call("url")
+        self.assertEqual((0, 0, 0), (first.returncode, again.returncode, url.returncode), first.stderr)
+        self.assertTrue(first.stdout.startswith("mongodb://127.0.0.1:"))
+        self.assertEqual((first.stdout, first.stdout), (again.stdout, url.stdout))
+        self.assertEqual(1, self.call("start", "--nodes", "3").returncode)
+        self.assertEqual("stopped\n", self.call("stop").stdout)
+        self.assertEqual([], replica_set.processes_in(self.folder))
+        self.assertFalse(self.folder.exists())
+        self.assertEqual("no server was running\n", self.call("stop").stdout)
+        self.assertEqual(1, self.call("url").returncode)
+
+    def test_start_after_a_crash(self) -> None:
+        self.assertEqual(0, self.call("start").returncode)
+        replica_set.kill_and_wait(replica_set.processes_in(self.folder))
+        self.assertEqual(1, self.call("url").returncode)
+        self.assertEqual(0, self.call("start").returncode)
+        self.assertEqual(0, self.call("url").returncode)
+
+    def test_two_starts_at_once(self) -> None:
+        calls = [subprocess.Popen([SCRIPT, "start", "--dir", str(self.folder)], stdout=subprocess.PIPE, text=True)
+                 for _ in range(2)]
+        urls = {call.communicate()[0] for call in calls}
+        self.assertEqual([0, 0], [call.returncode for call in calls])
+        self.assertEqual(1, len(urls))
+        self.assertEqual(1, len(replica_set.processes_in(self.folder)))
+
+
+class Api(unittest.TestCase):
+    """class ReplicaSet"""
+
+    def test_a_port_that_is_taken_is_given_up(self) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            ports = [taken.getsockname()[1]]
+            original = replica_set.free_port
+            replica_set.free_port = lambda: ports.pop() if ports else original()
+            self.addCleanup(setattr, replica_set, "free_port", original)
+            with replica_set.ReplicaSet() as rs:
+                self.assertNotEqual(taken.getsockname()[1], rs.members[0].port)
+                with rs.connect() as client:
+                    client.test.c.insert_one({})
+
+    def test_failures(self) -> None:
+        with replica_set.ReplicaSet(nodes=3, election_timeout_ms=1000) as rs:
+            first = rs.primary()
+            rs.stepdown()
+            wait_until(lambda: rs.primary() != first, "another primary")
+            second = rs.primary()
+            rs.freeze(second)
+            wait_until(lambda: rs.primary() != second, "another primary")
+            rs.thaw(second)
+            rs.wait_until_healthy()
+            third = rs.primary()
+            rs.kill(third)
+            wait_until(lambda: rs.primary() != third, "another primary")
+            rs.restart(third)
+            rs.wait_until_healthy()
+
+    def test_auth(self) -> None:
+        reader = {"user": "reader", "pwd": "secret", "roles": [{"role": "read", "db": "test"}]}
+        with replica_set.ReplicaSet(auth=True, users=[reader]) as rs:
+            for url, allowed in ((rs.url, True), (rs.url_for("reader", "secret"), False),
+                                 (rs.url_for("reader", "wrong"), False)):
+                with replica_set.pymongo.MongoClient(url) as client:
+                    try:
+                        client.test.c.insert_one({})
+                        self.assertTrue(allowed, url)
+                    except replica_set.OperationFailure:
+                        self.assertFalse(allowed, url)
+
+    def test_leftovers_of_the_killed_are_removed_and_those_in_use_are_not(self) -> None:
+        old = Path(tempfile.mkdtemp(prefix=replica_set.PREFIX))
+        (old / "lock").touch()
+        an_hour_ago = time.time() - 3600
+        os.utime(old, (an_hour_ago, an_hour_ago))
+        with replica_set.ReplicaSet() as rs:
+            self.assertFalse(old.exists())
+            os.utime(rs.folder, (an_hour_ago, an_hour_ago))
+            replica_set.remove_leftovers()
+            self.assertTrue(rs.folder.exists())
+
+
+if __name__ == "__main__":
+    if mongod.find() is None:
+        print("skipped: there is no mongod (the tests were given a server by DLOCK_TEST_URL)")
+        sys.exit(77)
+    unittest.main()

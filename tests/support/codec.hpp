@@ -1,0 +1,28 @@
+#pragma once
+
+#include <iosfwd>
+#include <string>
+
+#include "protocol/bson.hpp"
+#include "protocol/document.hpp"
+
+namespace dlock::testing {
+
+/// The lock `id` as the server stores it. `sparse` leaves out what is zero, and the lists if all are empty: documents
+/// of mongo-dlock look like that.
+[[nodiscard]] bson encode(const std::string& id, const protocol::document& d, bool sparse = false);
+
+/// The reverse. Strict: throws std::runtime_error, naming the field, for a field or type that the pipeline never writes.
+[[nodiscard]] protocol::document decode(const bson_t* stored);
+
+[[nodiscard]] std::string to_json(const bson_t* b);
+
+}  // namespace dlock::testing
+
+// For messages of failed tests.
+namespace dlock::protocol {
+std::ostream& operator<<(std::ostream& out, const document& d);
+std::ostream& operator<<(std::ostream& out, const request& r);
+std::ostream& operator<<(std::ostream& out, const reply& r);
+[[nodiscard]] const char* name_of(operation op);
+}  // namespace dlock::protocol

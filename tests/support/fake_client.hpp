@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include <dlock/client.hpp>
+
+#include "client/client_core.hpp"
+#include "client/validate.hpp"
+#include "support/fake_store.hpp"
+#include "util/clock.hpp"
+
+namespace dlock::detail {
+
+/// The friend that dlock::client has for tests: makes one on any store.
+struct testing {
+  static client make(client_options options, std::shared_ptr<store> where, std::size_t threads) {
+    return client(std::make_shared<client_core>(validated(std::move(options)), std::move(where), std::make_shared<worker_pool>(threads)));
+  }
+};
+
+}  // namespace dlock::detail
+
+namespace dlock::testing {
+
+/// A store in memory whose clock runs, an hour away from this machine's.
+[[nodiscard]] inline std::shared_ptr<fake_store> running_store() {
+  return std::make_shared<fake_store>([] { return now_ms() + 3'600'000; });
+}
+
+[[nodiscard]] inline client fake_client(std::shared_ptr<store> where, client_options options = {}, std::size_t threads = 16) {
+  return detail::testing::make(std::move(options), std::move(where), threads);
+}
+
+}  // namespace dlock::testing

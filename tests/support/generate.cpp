@@ -1,0 +1,238 @@
+#include "support/generate.hpp"
+
+#include <ostream>
+
+#include "protocol/transition.hpp"
+#include "support/codec.hpp"
+
+namespace dlock::testing {
+namespace {
+
+using namespace protocol;
+using rc::gen::element;
+using rc::gen::exec;
+using rc::gen::inRange;
+
+constexpr ms kStart = 1000;
+constexpr std::int64_t kHighFence = token_limit - 20 * token_step;  // with room for the grants of one operation
+
+ms near_now(ms now) { return now + *inRange<ms>(-6, 7); }
+
+bool chance(int percent) { return *inRange(0, 100) < percent; }
+
+/// Ids and names that would be something else if they were ever taken for an expression, a path or a number.
+std::string hostile() {
+  return *element<std::string>("a", "b", "c", "$holders", "$$NOW", "$$ROOT", "a.b", "$r.id", "{\"$literal\":1}", "true",
+                               "1", "\xc3\xa9\xe2\x9c\x93\xf0\x9f\x94\x92", " ", "$", "x\ny\"z\\");
+}
+
+std::string any_string() { return chance(20) ? std::string() : hostile(); }
+
+claim any_claim() { return chance(50) ? claim{} : claim{false, *inRange<std::int64_t>(1, 4)}; }
+
+std::int64_t token_near(ms now) {
+  return *rc::gen::oneOf(rc::gen::just<std::int64_t>(0), inRange<std::int64_t>(0, 3001),
+                         inRange<std::int64_t>((now - 3) * token_step, (now + 4) * token_step),
+                         rc::gen::map(inRange<std::int64_t>(now - 3, now + 4), [](auto t) { return t * token_step; }));
+}
+
+ms any_skew() { return *element<ms>(0, 0, 3, 500); }
+
+request any_request(ms now) {
+  request r;
+  r.op = static_cast<operation>(*inRange(0, 6));
+  r.lock = hostile();
+  r.id = hostile();
+  r.what = any_claim();
+  r.cap = chance(50) ? 0 : *inRange<std::int64_t>(1, 6);
+  r.delta = *inRange<ms>(1, 12);
+  r.life = *inRange<ms>(1, 12);
+  r.term = *inRange<ms>(1, 12);
+  r.skew = any_skew();
+  r.keep = chance(50) ? 0 : *inRange<ms>(1, 20);
+  r.tomb = chance(50) ? 0 : *inRange<ms>(1, 20);
+  r.floor = token_near(now);
+  r.who = any_string();
+  r.client = any_string();
+  return r;
+}
+
+/// Up to `most` entries with different ids.
+template <typename Entry, typename Make>
+std::vector<Entry> entries(int most, Make make) {
+  std::vector<Entry> out;
+  for (int left = *inRange(0, most + 1); left > 0; --left) {
+    Entry e = make();
+    e.id = hostile();
+    if (std::none_of(out.begin(), out.end(), [&](const Entry& o) { return o.id == e.id; })) out.push_back(std::move(e));
+  }
+  return out;
+}
+
+document any_document(const request& r, ms now) {
+  // Around the instant that decides for this request.
+  const ms cut = now - r.skew;
+  document d;
+  d.fence = chance(3) ? kHighFence + *inRange(0, 3) : token_near(now);
+  d.rev = *inRange<std::int64_t>(0, 5);
+  d.cap = chance(60) ? r.cap : *inRange<std::int64_t>(0, 6);
+  const auto until = [&] { return near_now(chance(80) ? cut : now); };
+  d.holders = entries<holder>(*element(0, 1, 4), [&] {
+    return holder{"", any_claim(), *inRange<ms>(1, 12), near_now(now), until(), token_near(now),
+                  any_string(), any_string(), chance(50)};
+  });
+  d.waiters = entries<waiter>(*element(0, 2, 6), [&] {
+    return waiter{"", any_claim(), *inRange<ms>(1, 12), *inRange<ms>(1, 12), near_now(now), until(),
+                  any_string(), any_string()};
+  });
+  d.gone = entries<tombstone>(*element(0, 0, 3), [&] { return tombstone{"", until()}; });
+  d.lockd = static_cast<lockd_flag>(*inRange(0, 4));
+  if (chance(90)) d.ct = near_now(now);
+  if (d.ct && chance(60)) d.mine = d.ct;
+  if (chance(20)) d.mine = near_now(now);
+  d.et = until();
+  return d;
+}
+
+/// Makes the request speak of somebody in the document, most of the time.
+void aim(request& r, const document& d) {
+  if (!chance(70)) return;
+  std::vector<std::string> ids;
+  for (const auto& h : d.holders) ids.push_back(h.id);
+  if (r.op != operation::renew && r.op != operation::release) {
+    for (const auto& w : d.waiters) ids.push_back(w.id);
+  }
+  if (r.op == operation::try_ || r.op == operation::enqueue || r.op == operation::cancel) {
+    for (const auto& t : d.gone) ids.push_back(t.id);
+  }
+  if (!ids.empty()) r.id = ids[*inRange<std::size_t>(0, ids.size())];
+}
+
+std::string broken_field() {
+  return *element<std::string>(
+      R"("et":"tomorrow")", R"("et":null)", R"("et":5)", R"("et":{"$timestamp":{"t":1,"i":1}})", R"("no_et":1)",
+      R"("fence":"1")", R"("fence":{"$numberDecimal":"1"})", R"("fence":true)", R"("fence":[])", R"("rev":"1")",
+      R"("rev":{})", R"("rev":null)", R"("cap":"1")", R"("cap":[1])", R"("holders":{})", R"("holders":{"id":"a"})",
+      R"("holders":"a")", R"("holders":1)", R"("waiters":{"0":1})", R"("waiters":{"id":1})", R"("waiters":true)",
+      R"("gone":"x")", R"("gone":0)", R"("gone":{"id":1})", R"("ct":"now")", R"("ct":1)", R"("mine":{})",
+      R"("mine":[])", R"("mine":false)", R"("mine":{"$timestamp":{"t":1,"i":1}})");
+}
+
+/// The lock's fields as JSON, but for `_id` and one more.
+std::string fields_without(const document& d, bool sparse, const std::string& key) {
+  const auto fields = make_bson();
+  bson_copy_to_excluding_noinit(encode("", d, sparse).get(), fields.get(), "_id", key.c_str(), nullptr);
+  char* json = bson_as_canonical_extended_json(fields.get(), nullptr);
+  std::string out = json;
+  bson_free(json);
+  return out;
+}
+
+scenario new_scenario() {
+  scenario s;
+  s.now = kStart + *inRange<ms>(0, 20);
+  s.request = any_request(s.now);
+  s.sparse = chance(50);
+  return s;
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const scenario& s) {
+  out << "now " << s.now << ", " << s.request << "\n  on ";
+  if (!s.not_a_lock.empty()) return out << s.not_a_lock;
+  if (!s.before) return out << "no document";
+  return out << (s.sparse ? "(sparse) " : "") << *s.before;
+}
+
+rc::Gen<scenario> arbitrary_scenario() {
+  return exec([] {
+    scenario s = new_scenario();
+    s.before = any_document(s.request, s.now);
+    aim(s.request, *s.before);
+    return s;
+  });
+}
+
+rc::Gen<scenario> other_document_scenario() {
+  return exec([] {
+    scenario s = new_scenario();
+    document d = any_document(s.request, s.now);
+    aim(s.request, d);
+    if (chance(50)) d.mine = d.ct;  // so that release looks at it, too
+    const std::string broken = broken_field();
+    const std::string key = broken.substr(1, broken.find('"', 1) - 1);
+    const std::string rest = fields_without(d, s.sparse, key == "no_et" ? "et" : key);
+    s.not_a_lock = "{" + broken + (rest.find(':') == std::string::npos ? "}" : "," + rest.substr(rest.find('{') + 1));
+    return s;
+  });
+}
+
+rc::Gen<std::vector<step>> history() {
+  return exec([] {
+    // One lock has one kind of users, by and large.
+    const std::int64_t cap = chance(50) ? 0 : *inRange<std::int64_t>(1, 5);
+    const bool exclusive_only = chance(40);
+    const ms skew = any_skew();
+    const ms term = *element<ms>(1, 4, 10);
+    std::vector<step> out(*inRange<std::size_t>(0, 16));
+    for (auto& s : out) {
+      s.passes = *rc::gen::weightedElement<ms>({{6, 0}, {3, 1}, {2, 2}, {2, 5}, {1, 11}, {1, -1}, {1, -4}, {1, skew}});
+      if (chance(5)) continue;
+      request r = any_request(kStart);
+      r.op = *rc::gen::weightedElement<operation>({{2, operation::try_},
+                                                   {6, operation::enqueue},
+                                                   {2, operation::heartbeat},
+                                                   {2, operation::renew},
+                                                   {3, operation::release},
+                                                   {1, operation::cancel}});
+      r.skew = skew;
+      r.term = term;
+      r.delta += 2;
+      r.life += 10;
+      if (exclusive_only) r.what = {};
+      if (!chance(5)) r.cap = cap;
+      s.request = r;
+    }
+    return out;
+  });
+}
+
+std::optional<document> by_mongo_dlock(std::optional<document> d, ms now) {
+  if (d && d->et && *d->et >= now && d->lockd == lockd_flag::yes) return std::nullopt;  // its unlock
+  if (d && d->et && *d->et >= now && d->lockd != lockd_flag::no) return d;              // it is taken
+  if (!d) d.emplace();
+  if (now % 2 == 0) d->lockd = lockd_flag::yes;  // 1.x
+  d->ct = now;
+  d->et = now + 5;
+  return d;
+}
+
+rc::Gen<scenario> reachable_scenario() {
+  return exec([] {
+    scenario s;
+    s.now = kStart;
+    auto steps = *history();
+    s.request = any_request(s.now);
+    for (auto& next : steps) {
+      s.now += next.passes;
+      if (next.request) {
+        s.before = transition(s.before, *next.request, s.now).after;
+        s.request.cap = next.request->cap;
+        s.request.skew = next.request->skew;
+      } else {
+        s.before = by_mongo_dlock(s.before, s.now);
+      }
+    }
+    s.now += *element<ms>(0, 0, 1, 3, 8, 12, -2);
+    if (s.before) aim(s.request, *s.before);
+    return s;
+  });
+}
+
+rc::Gen<scenario> any_scenario() {
+  return rc::gen::weightedOneOf<scenario>(
+      {{9, arbitrary_scenario()}, {9, reachable_scenario()}, {2, other_document_scenario()}});
+}
+
+}  // namespace dlock::testing

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <rapidcheck.h>
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+
+#include "protocol/document.hpp"
+
+/// Random documents and requests. Times lie close together, so that boundaries (`until == now - skew`) are hit often.
+namespace dlock::testing {
+
+/// One transition to try: a document, a request and the server's clock.
+struct scenario {
+  std::optional<protocol::document> before;  // empty: there is none
+  bool sparse = false;                       // stored without what is empty or zero
+  std::string not_a_lock;                    // JSON; if not empty, stored instead: a document that is no lock
+  protocol::request request;
+  protocol::ms now = 0;
+};
+std::ostream& operator<<(std::ostream& out, const scenario& s);
+
+/// Documents of every shape, reachable or not: expired entries, tombstones, mongo-dlock's claims of every kind.
+[[nodiscard]] rc::Gen<scenario> arbitrary_scenario();
+
+/// Documents that sequences of operations lead to, from no document at all.
+[[nodiscard]] rc::Gen<scenario> reachable_scenario();
+
+/// Documents that somebody else keeps in the collection.
+[[nodiscard]] rc::Gen<scenario> other_document_scenario();
+
+/// All three, mixed.
+[[nodiscard]] rc::Gen<scenario> any_scenario();
+
+/// A step of a lock's history: time passes (or seems to run backwards, as a stale $$NOW does), then somebody acts.
+struct step {
+  protocol::ms passes = 0;
+  std::optional<protocol::request> request;  // empty: a mongo-dlock client takes or frees the lock
+};
+[[nodiscard]] rc::Gen<std::vector<step>> history();
+
+/// A mongo-dlock client at work, by its own rules: takes the lock if its `et` is over, else gives it back.
+[[nodiscard]] std::optional<protocol::document> by_mongo_dlock(std::optional<protocol::document> d, protocol::ms now);
+
+}  // namespace dlock::testing
