@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <random>
 
 #include "store/driver.hpp"
@@ -83,27 +85,35 @@ struct client_core::call {
   }
 };
 
+/// How much is going on that close() has to wait for: acquisitions, and what undoes them in the background.
+struct client_core::activity {
+  std::mutex guard;
+  std::condition_variable idle;
+  int count = 0;
+};
+
 class client_core::in_progress {
  public:
-  explicit in_progress(client_core& core) : core_(core) {
-    const std::lock_guard lock(core_.guard_);
-    ++core_.calls_;
+  explicit in_progress(std::shared_ptr<activity> what) : what_(std::move(what)) {
+    const std::lock_guard lock(what_->guard);
+    ++what_->count;
   }
   in_progress(const in_progress&) = delete;
   in_progress& operator=(const in_progress&) = delete;
   ~in_progress() {
-    const std::lock_guard lock(core_.guard_);
-    if (--core_.calls_ == 0) core_.idle_.notify_all();
+    const std::lock_guard lock(what_->guard);
+    if (--what_->count == 0) what_->idle.notify_all();
   }
 
  private:
-  client_core& core_;
+  std::shared_ptr<activity> what_;
 };
 
 client_core::client_core(client_options options, std::shared_ptr<store> where, std::shared_ptr<worker_pool> io)
     : options_(std::move(options)),
       client_id_(fresh_uuid()),
       pid_(getpid()),
+      activity_(std::make_shared<activity>()),
       store_(std::move(where)),
       notices_(std::make_shared<worker_pool>(static_cast<std::size_t>(-1))),
       io_(std::move(io)),
@@ -157,7 +167,7 @@ void client_core::send(const std::shared_ptr<call>& c, protocol::request r) {
 client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool autorefresh, const wait_options& options) {
   const std::string doing = "cannot acquire lock " + quoted(plan.ask.lock);
   check_usable(doing);
-  const in_progress here(*this);
+  const in_progress here(activity_);
   auto c = std::make_shared<call>();
   const std::stop_callback on_stop(options.stop, [c] { c->stop(); });
   const std::stop_callback on_close(closing_.get_token(), [c] { c->stop(); });
@@ -166,6 +176,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
   machine m(plan, fresh_uuid, jitter);
   answer last_failure;
   last_failure.why = "still waiting for its first answer";
+  bool brief = false;  // the last answer came in short
   machine::action next = m.start(now_ms());
   const auto stopped = [&] { return options.stop.stop_requested() || closing_.stop_requested(); };
   while (!std::holds_alternative<machine::done>(next)) {
@@ -195,6 +206,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
         }
         if (a.what == answer::kind::replied) {
           saw(a.reply);
+          brief = a.brief;
           next = m.answered(a.reply, now_ms());
           if (options.on_wait && a.reply.place >= 0 && !std::holds_alternative<machine::done>(next)) {
             try {
@@ -227,6 +239,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
       ask.id = m.id();
       const protocol::lease_schedule schedule(end.sent, ask.delta, autorefresh && !closing_.stop_requested());
       out.record = std::make_shared<lease_record>(std::move(ask), m.last().mine->fence, schedule.valid_until());
+      out.record->seen_alone(brief);
       keeper_->keep(out.record, schedule);
       out.what = outcome::acquired;
       return out;
@@ -268,7 +281,8 @@ void client_core::undo(const protocol::request& ask, const std::vector<protocol:
 
 /// In the background: what is not heard of by `until` runs out by itself.
 void client_core::ask_until_answered(protocol::request r, ms until, std::shared_ptr<call> tell) {
-  io_->post([s = store_, r = std::move(r), until, tell = std::move(tell), closing = closing_.get_token()] {
+  auto here = std::make_shared<in_progress>(activity_);
+  io_->post([s = store_, r = std::move(r), until, tell = std::move(tell), closing = closing_.get_token(), here = std::move(here)] {
     std::mutex unused;
     std::condition_variable_any pause;
     for (auto delay = 50ms;; delay = std::min(delay * 2, std::chrono::milliseconds{1000})) {
@@ -312,6 +326,7 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
   keeper_->forget(record);
   auto r = record.ask(protocol::operation::release);
   r.keep = keep;
+  r.brief = record.alone() && found == lease_record::phase::held;
   return released(record, r, timeout, found == lease_record::phase::in_doubt);
 }
 
@@ -321,8 +336,10 @@ release_result client_core::released(lease_record& record, const protocol::reque
   auto c = std::make_shared<call>();
   answer last;
   last.why = "still waiting for it";
+  auto ask = r;
   for (ms delay = 50;; delay = std::min<ms>(delay * 2, 500)) {
-    send(c, r);
+    send(c, ask);
+    ask.brief = false;
     if (!c->wait(until)) {
       c->abandon();
       in_doubt = true;
@@ -337,6 +354,7 @@ release_result client_core::released(lease_record& record, const protocol::reque
       saw(last.reply);
       // Not there although it was ours: an earlier try of this release removed it, or else somebody took it from us.
       const bool done = last.reply.found || in_doubt;
+      record.left_free(last.reply.found && last.reply.holders == 0 && last.reply.queue == 0);
       record.end_release(done ? lease_record::phase::released : lease_record::phase::lost);
       return done ? release_result::released : release_result::lost;
     }
@@ -367,8 +385,8 @@ void client_core::close() noexcept {
   if (forked()) return;
   closing_.request_stop();
   keeper_->stop_renewing();
-  std::unique_lock lock(guard_);
-  idle_.wait_for(lock, kClosePatience, [&] { return calls_ == 0; });
+  std::unique_lock lock(activity_->guard);
+  activity_->idle.wait_for(lock, kClosePatience, [&] { return activity_->count == 0; });
 }
 
 void let_go(std::shared_ptr<client_core>& core) noexcept {

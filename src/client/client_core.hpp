@@ -1,9 +1,7 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -54,6 +52,7 @@ class client_core {
 
  private:
   struct call;
+  struct activity;
   class in_progress;
   void send(const std::shared_ptr<call>& c, protocol::request r);
   void undo(const protocol::request& ask, const std::vector<protocol::abandoned>& what, bool wait_for_it);
@@ -66,9 +65,7 @@ class client_core {
   const int pid_;
   std::atomic<std::int64_t> highest_token_{0};
   std::stop_source closing_;
-  std::mutex guard_;
-  std::condition_variable idle_;
-  int calls_ = 0;  // acquisitions in progress
+  std::shared_ptr<activity> activity_;
 
   std::shared_ptr<store> store_;
   std::shared_ptr<worker_pool> notices_;

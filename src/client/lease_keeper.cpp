@@ -132,6 +132,7 @@ struct lease_keeper::shared {
         k.schedule.renewed(sent);
         k.in_trouble = false;
         record->extend(k.schedule.valid_until());
+        if (a.reply.queue > 0) record->seen_alone(false);
       } else if (gone) {
         leases.erase(it);
         lost = true;

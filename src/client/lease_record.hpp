@@ -29,6 +29,13 @@ class lease_record {
   [[nodiscard]] protocol::request ask(protocol::operation op) const;
 
   [[nodiscard]] protocol::ms valid_until() const { return valid_until_.load(std::memory_order_relaxed); }
+  /// Hints for the short form (request::brief): nobody else asked for the lock since it was acquired in short; it was free
+  /// after its release.
+  void seen_alone(bool alone) { alone_ = alone; }
+  [[nodiscard]] bool alone() const { return alone_; }
+  void left_free(bool free) { left_free_ = free; }
+  [[nodiscard]] bool left_free() const { return left_free_; }
+
   /// A renewal succeeded. Ignored once the lease is not held any more.
   void extend(protocol::ms valid_until);
   [[nodiscard]] bool held(protocol::ms now) const;
@@ -50,6 +57,8 @@ class lease_record {
   const std::int64_t token_;
   std::atomic<protocol::ms> valid_until_;
   std::atomic<phase> phase_{phase::held};
+  std::atomic<bool> alone_{false};
+  std::atomic<bool> left_free_{false};
   std::stop_source stop_;
   mutable std::mutex guard_;  // phase_ changes and callbacks_
   std::vector<std::function<void()>> callbacks_;

@@ -36,6 +36,11 @@ class lock_core {
     acquiring_ = false;
     if (acquired) current_ = std::move(acquired);
   }
+  /// This object was the last to hold the lock, as far as it knows, and left it free.
+  [[nodiscard]] bool left_free() {
+    const std::lock_guard lock(guard_);
+    return current_ && current_->left_free();
+  }
   [[nodiscard]] std::shared_ptr<lease_record> current() {
     const std::lock_guard lock(guard_);
     return current_;
@@ -77,7 +82,7 @@ class attempt {
   bool began_;
 };
 
-protocol::acquire_plan plan_of(const detail::lock_core& lock) {
+protocol::acquire_plan plan_of(detail::lock_core& lock) {
   const auto& s = lock.settings;
   protocol::acquire_plan plan;
   plan.ask = lock.core->blank_request(s.id);
@@ -85,6 +90,7 @@ protocol::acquire_plan plan_of(const detail::lock_core& lock) {
   plan.ask.delta = s.exp_delta.count();
   plan.ask.term = std::min(s.exp_delta, s.wait_lock_period).count();
   plan.ask.life = std::max(s.exp_delta, 3 * s.wait_lock_period).count();
+  plan.brief = lock.left_free();
   plan.wait_period = s.wait_lock_period.count();
   plan.patience = lock.core->options().operation_timeout.count();
   return plan;

@@ -19,7 +19,9 @@ acquire_machine::acquire_machine(acquire_plan plan, std::function<std::string()>
 
 acquire_machine::action acquire_machine::start(ms now) {
   started_ = now;
-  return start_afresh(now);
+  action first = start_afresh(now);
+  std::get<send>(first).r.brief = plan_.brief;
+  return first;
 }
 
 /// "No such entry" means: begin again with a fresh id. Never re-append the old one: a delayed command of it would be a ghost.

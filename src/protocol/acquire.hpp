@@ -14,6 +14,7 @@ namespace dlock::protocol {
 struct acquire_plan {
   request ask;           // everything but op and id
   bool queue = true;     // false: one try
+  bool brief = false;    // the lock was left free: see request::brief
   ms wait_period = 5000; // the longest time between two looks
   std::optional<ms> deadline;  // local time
   ms patience = 10000;   // first contact without a deadline: give up after so long

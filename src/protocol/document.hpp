@@ -87,6 +87,8 @@ struct request {
   std::int64_t floor = 0;  // the highest token this client has seen
   std::string who;
   std::string client;
+  /// A hint: nobody else seems to be about, so the short form may do (short_form.hpp). Only for the first command of an id.
+  bool brief = false;
 };
 
 /// Whether the operation may create the document.

@@ -8,6 +8,10 @@ namespace dlock::protocol {
 /// What the server answered to command() (pipeline.hpp). Total: a field that is missing or of another type counts as absent.
 [[nodiscard]] reply parse_reply(const bson_t* server_reply);
 
+/// What it answered to short_command() (short_form.hpp). Empty: it was another case, nothing was changed, and the full
+/// command must follow. `now` is not known (0) after a release.
+[[nodiscard]] std::optional<reply> parse_short_reply(const bson_t* server_reply, const request& r);
+
 /// One entry of `holders`.
 [[nodiscard]] holder parse_holder(const bson_t* entry);
 

@@ -58,7 +58,7 @@ void move(waiter& w, const request& r, ms now) {
 
 holder admitted(const waiter& w, const request& r, ms now, std::int64_t fence) {
   holder h{w.id, w.what, w.delta, std::max(now, w.seen), 0, fence, w.who, w.client, w.id == r.id};
-  h.until = h.since + (h.announced ? w.delta : std::min(w.delta, w.term));
+  h.until = h.since + (h.announced ? w.delta : w.term);
   return h;
 }
 
@@ -68,35 +68,31 @@ ms last_end(const std::vector<holder>& holders) {
   return std::max_element(holders.begin(), holders.end(), [](auto& a, auto& b) { return a.until < b.until; })->until;
 }
 
-reply answer(const std::optional<document>& d, const request& r, ms now) {
+reply answer(const document& d, const request& r, ms now) {
   reply a;
-  if (!d) return a;
   a.found = true;
   a.now = now;
-  a.rev = d->rev;
-  a.fence = d->fence;
-  a.cap = d->cap;
-  // What has ended for others, or was evicted by mongo-dlock, may still stand there after a renew: it does not count.
-  for (const auto& h : d->holders) {
-    if (is_foreign(*d) || h.until <= now - r.skew) continue;
-    if (a.holders++ == 0) a.first = {h.who, h.fence, h.until};
+  a.rev = d.rev;
+  a.fence = d.fence;
+  a.cap = d.cap;
+  a.holders = static_cast<std::int64_t>(d.holders.size());
+  if (!d.holders.empty()) a.first = {d.holders[0].who, d.holders[0].fence, d.holders[0].until};
+  for (const auto& h : d.holders) {
     if (h.id == r.id && !a.mine) a.mine = h;
     if (!h.announced) a.heirs.push_back({h.id, h.client, h.fence, h.until});
     a.next_end = std::min(a.next_end.value_or(h.until), h.until);
   }
-  const auto me = std::find_if(d->waiters.begin(), d->waiters.end(), [&](auto& w) { return w.id == r.id; });
-  if (me != d->waiters.end()) a.place = me - d->waiters.begin();
-  a.dead = contains(d->gone, r.id);
-  a.queue = static_cast<std::int64_t>(d->waiters.size());
-  if (is_foreign(*d)) a.foreign_until = d->et;
+  const auto me = std::find_if(d.waiters.begin(), d.waiters.end(), [&](auto& w) { return w.id == r.id; });
+  if (me != d.waiters.end()) a.place = me - d.waiters.begin();
+  a.dead = contains(d.gone, r.id);
+  a.queue = static_cast<std::int64_t>(d.waiters.size());
+  if (is_foreign(d)) a.foreign_until = d.et;
   return a;
 }
 
-void renew(document& d, const request& r, ms now, cutoff cut) {
-  if (is_foreign(d)) return;
-  const auto me = find(d.holders, r.id);
-  if (me == d.holders.end() || cut.ended(*me)) return;
-  move(*me, r, now);
+/// Touches nobody else, purges nothing, admits nobody.
+void renew(document& d, holder& mine, const request& r, ms now) {
+  move(mine, r, now);
   d.et = last_end(d.holders) + r.skew;
   ++d.rev;
 }
@@ -110,12 +106,13 @@ void apply(document& d, const request& r, ms now, bool foreign_live) {
   switch (r.op) {
     case operation::try_:
     case operation::enqueue: {
-      if (is_holder) return move(*held, r, now);
-      if (is_waiter) return r.op == operation::enqueue ? move(*queued, r, now) : void();
+      if (is_holder) move(*held, r, now);
+      if (is_waiter && r.op == operation::enqueue) move(*queued, r, now);
+      if (is_holder || is_waiter) return;
       const bool in_use = !d.holders.empty() || !d.waiters.empty();
       if (contains(d.gone, r.id) || (in_use && d.cap != r.cap) || (r.cap > 0 && r.what.weight > r.cap)) return;
       d.cap = r.cap;
-      const waiter w{r.id, r.what, r.delta, r.term, now, now + r.life, r.who, r.client};
+      const waiter w{r.id, r.what, r.delta, std::min(r.term, r.delta), now, now + r.life, r.who, r.client};
       if (r.op == operation::enqueue) {
         d.waiters.push_back(w);
       } else if (!foreign_live && d.waiters.empty() && fits(d.holders, r.what, d.cap)) {
@@ -153,25 +150,28 @@ bool creates(const request& r) noexcept {
 }
 
 transition_result transition(const std::optional<document>& before, const request& r, ms now) {
-  if (!before && !creates(r)) return {before, answer(before, r, now)};
+  const transition_result not_found{before, reply{}};
+  if (!before && !creates(r)) return not_found;
   document d = before.value_or(document{});
-  if (r.op == operation::release && (!contains(d.holders, r.id) || is_foreign(d))) return {before, reply{}};
-
   const cutoff cut{now - r.skew};
-  if (r.op == operation::renew) {
-    renew(d, r, now, cut);
-    return {d, answer(d, r, now)};
+
+  if (r.op == operation::renew || r.op == operation::release) {
+    const auto mine = find(d.holders, r.id);
+    if (is_foreign(d) || mine == d.holders.end()) return not_found;
+    if (r.op == operation::renew) {
+      if (cut.ended(*mine)) return not_found;
+      renew(d, *mine, r, now);
+      return {d, answer(d, r, now)};
+    }
   }
 
   // mongo-dlock took the lock: whatever of ours stood there is over, even if its own lease ended since.
-  const bool foreign = is_foreign(d);
-  const bool foreign_live = foreign && d.et && *d.et > cut.at;
-  if (foreign) d.holders.clear();
+  const bool foreign_live = is_foreign(d) && d.et && *d.et > cut.at;
+  if (is_foreign(d)) d.holders.clear();
   purge(d.holders, cut);
   purge(d.waiters, cut);
   purge(d.gone, cut);
 
-  const auto fence_before = d.fence;
   apply(d, r, now, foreign_live);
   while (!foreign_live && !d.waiters.empty() && fits(d.holders, d.waiters.front().what, d.cap)) {
     d.fence = next_token(d.fence, r.floor, now);
@@ -181,8 +181,7 @@ transition_result transition(const std::optional<document>& before, const reques
 
   ++d.rev;
   if (!foreign_live) {
-    if (!d.ct || foreign || d.fence != fence_before) d.ct = now;
-    d.mine = d.ct;
+    d.ct = d.mine = now;
     d.lockd = d.holders.empty() ? lockd_flag::absent : lockd_flag::one;
     d.et = d.holders.empty() ? now : last_end(d.holders) + r.skew;
   }

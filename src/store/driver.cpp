@@ -56,8 +56,8 @@ void forward(mongoc_log_level_t level, const char* domain, const char* message, 
 
 void initialise_driver() {
   static const bool once = [] {
+    mongoc_log_set_handler(forward, nullptr);  // first: the initialisation may have something to say
     mongoc_init();
-    mongoc_log_set_handler(forward, nullptr);
     return true;
   }();
   (void)once;

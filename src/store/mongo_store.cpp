@@ -4,6 +4,7 @@
 
 #include "protocol/pipeline.hpp"
 #include "protocol/reply.hpp"
+#include "protocol/short_form.hpp"
 #include "store/driver.hpp"
 #include "store/failure.hpp"
 
@@ -219,7 +220,8 @@ answer mongo_store::adopt_index(mongoc_client_t* client, const answer& refusal) 
 
 answer mongo_store::apply(const protocol::request& r, lane which) {
   // The server stops waiting for a majority a little before the socket does, so that the connection survives.
-  const auto command = protocol::command(r, {.coll = settings_.coll, .limit = settings_.io_limit.count() * 4 / 5, .now = settings_.now_expression});
+  const protocol::command_options options{
+      .coll = settings_.coll, .limit = settings_.io_limit.count() * 4 / 5, .now = settings_.now_expression};
   std::optional<borrowed> own;
   if (which == lane::normal) own.emplace(pool_.get());
   mongoc_client_t* client = own ? own->get() : renewal_;
@@ -228,16 +230,32 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
     a.why = "all connections are busy";
     return a;
   }
-  server_reply reply;
-  bson_error_t why;
-  if (!mongoc_client_command_simple(client, settings_.db.c_str(), command.get(), nullptr, reply.out(), &why)) return failure(why, redact_);
-  answer a;
-  if (has_write_concern_error(reply.get(), &a.why)) {
-    a.in_doubt = true;
-    return a;
+  if (r.brief && protocol::has_short_form(r)) {
+    server_reply reply;
+    answer a = run(client, protocol::short_command(r, options).get(), reply.out());
+    if (a.what != answer::kind::replied) return a;
+    if (auto told = protocol::parse_short_reply(reply.get(), r)) {
+      a.reply = *std::move(told);
+      a.brief = true;
+      return a;
+    }
+    // Somebody else is about: it changed nothing, and the whole transition follows.
   }
-  a.what = answer::kind::replied;
-  a.reply = protocol::parse_reply(reply.get());
+  server_reply reply;
+  answer a = run(client, protocol::command(r, options).get(), reply.out());
+  if (a.what == answer::kind::replied) a.reply = protocol::parse_reply(reply.get());
+  return a;
+}
+
+answer mongo_store::run(mongoc_client_t* client, const bson_t* command, bson_t* reply) const {
+  bson_error_t why;
+  if (!mongoc_client_command_simple(client, settings_.db.c_str(), command, nullptr, reply, &why)) return failure(why, redact_);
+  answer a;
+  if (has_write_concern_error(reply, &a.why)) {
+    a.in_doubt = true;
+  } else {
+    a.what = answer::kind::replied;
+  }
   return a;
 }
 

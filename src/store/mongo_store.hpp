@@ -54,6 +54,7 @@ class mongo_store final : public store {
 
  private:
   class borrowed;
+  [[nodiscard]] answer run(mongoc_client_t* client, const bson_t* command, bson_t* reply) const;
   [[nodiscard]] answer discover_set();
   [[nodiscard]] answer check_server(mongoc_client_t* client);
   [[nodiscard]] answer ensure_index(mongoc_client_t* client);

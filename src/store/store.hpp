@@ -17,6 +17,7 @@ struct answer {
   };
   kind what = kind::no_answer;
   protocol::reply reply;
+  bool brief = false;  // it took the short form
   // For the other two:
   errc code = errc::unavailable;
   std::string why;        // one line, without secrets
