@@ -300,7 +300,7 @@ class ReplicaSet:
         for index in range(len(self.members)):
             try:
                 # a frozen member does not answer
-                with self.connect(index, serverSelectionTimeoutMS=2000, socketTimeoutMS=2000) as client:
+                with self.connect(index, serverSelectionTimeoutMS=1000, socketTimeoutMS=1000) as client:
                     status = client.admin.command("replSetGetStatus")
             except PyMongoError:
                 continue
@@ -323,7 +323,7 @@ class ReplicaSet:
         def one_says_so() -> bool:
             for index in range(len(self.members)):
                 try:
-                    with self.connect(index, serverSelectionTimeoutMS=2000, socketTimeoutMS=2000) as client:
+                    with self.connect(index, serverSelectionTimeoutMS=1000, socketTimeoutMS=1000) as client:
                         if client.admin.command("isMaster")["ismaster"]:
                             found.append(index)
                             return True

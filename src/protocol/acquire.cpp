@@ -29,6 +29,7 @@ acquire_machine::action acquire_machine::start_afresh(ms now) {
   if (doubt_) undo_.push_back({id_, true});
   id_ = fresh_id_();
   queued_ = doubt_ = false;
+  place_ = -1;
   pause_ = kFirstPause;
   return ask(plan_.queue ? operation::enqueue : operation::try_, now);
 }
@@ -71,6 +72,11 @@ acquire_machine::action acquire_machine::granted(ms now) {
 acquire_machine::action acquire_machine::queued(ms now) {
   queued_ = true;
   if (plan_.deadline && (last_look_ || now >= *plan_.deadline)) return finish(result::timed_out);
+  // A queue that moves is looked at in time for the head: half of what it should take at this pace.
+  const auto moved = place_ - last_.place;
+  if (place_ >= 0 && moved > 0) pause_ = std::clamp((now - looked_) / moved * (last_.place + 1) / 2, kFirstPause, longest_pause());
+  place_ = last_.place;
+  looked_ = now;
   ms next = now + static_cast<ms>(static_cast<double>(pause_) * (0.75 + 0.25 * jitter_()));
   pause_ = std::min(pause_ * 2, longest_pause());
   if (last_.place < kWatchful) {

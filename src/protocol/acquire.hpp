@@ -78,6 +78,8 @@ class acquire_machine {
   ms started_ = 0;
   ms sent_ = 0;
   ms pause_ = 0;
+  std::int64_t place_ = -1;  // at the last look,
+  ms looked_ = 0;            // which was then
   int slow_answers_ = 0;
   bool in_flight_ = false;
   bool queued_ = false;      // the server said so for id_

@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+"""Many `dlock run` raise one unprotected counter while the primary is stepped down again and again.
+
+Every run must exit 0, and no update may be lost. Needs a private replica set of its own: it starts one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from replica_set import ReplicaSet
+
+# read, think, write: loses updates as soon as two do it at once
+INCREMENT = 'n=$(cat "$1"); sleep 0.01; echo $((n + 1)) >"$1"'
+
+
+class Workers:
+    """`processes` threads that each run `dlock run` `rounds` times."""
+
+    def __init__(self, dlock: Path, url: str, counter: Path, rounds: int, ttl: str) -> None:
+        self.command = [str(dlock), "run", "--ttl", ttl, "chaos", "--", "sh", "-c", INCREMENT, "sh", str(counter)]
+        self.environment = os.environ | {"DLOCK_URL": url}
+        self.rounds = rounds
+        self.failures: list[str] = []
+        self.slowest = 0.0
+
+    def work(self) -> None:
+        for _ in range(self.rounds):
+            began = time.monotonic()
+            done = subprocess.run(self.command, env=self.environment, capture_output=True, text=True)
+            self.slowest = max(self.slowest, time.monotonic() - began)
+            if done.returncode != 0:
+                self.failures.append(f"status {done.returncode}: {done.stderr.strip()}")
+
+
+def step_down_until(over: threading.Event, rs: ReplicaSet, every: float) -> int:
+    steps = 0
+    while not over.wait(every):
+        try:
+            rs.stepdown(1)
+            steps += 1
+        except Exception as problem:  # an election is on: the next one will do
+            print(f"  no stepdown this time: {problem}", file=sys.stderr)
+    return steps
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dlock", type=Path)
+    parser.add_argument("--processes", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--every", type=float, default=5, help="seconds between two stepdowns (default 5)")
+    parser.add_argument("--ttl", default="20s")
+    given = parser.parse_args()
+    expected = given.processes * given.rounds
+
+    with ReplicaSet(nodes=3) as rs, tempfile.TemporaryDirectory() as folder:
+        counter = Path(folder) / "counter"
+        counter.write_text("0\n")
+        workers = Workers(given.dlock, rs.url, counter, given.rounds, given.ttl)
+        print(f"{given.processes} processes x {given.rounds} dlock run --ttl {given.ttl} on 3 nodes, a stepdown every {given.every:g} s")
+        over = threading.Event()
+        steps: list[int] = []
+        chaos = threading.Thread(target=lambda: steps.append(step_down_until(over, rs, given.every)))
+        threads = [threading.Thread(target=workers.work) for _ in range(given.processes)]
+        began = time.monotonic()
+        for thread in [chaos, *threads]:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        over.set()
+        chaos.join()
+        count = int(counter.read_text())
+
+    print(f"  {time.monotonic() - began:.0f} s, {steps[0]} stepdowns, slowest run {workers.slowest:.1f} s")
+    print(f"  counter {count} of {expected}, {len(workers.failures)} runs failed")
+    for failure in workers.failures[:10]:
+        print(f"  {failure}")
+    if steps[0] == 0:
+        print("  no stepdown happened: this proves nothing")
+    return 0 if count == expected and not workers.failures and steps[0] > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
