@@ -26,7 +26,8 @@ template <typename Value>
   return b;
 }
 
-/// {"$literal": {the request}}: no string of the user's is ever an expression. `entry` is what its holder or waiter keeps.
+/// {"$literal": {the request}}: no string of the user's is ever an expression. `entry` is what its holder or waiter
+/// keeps.
 [[nodiscard]] bson literals(const request& r);
 
 /// now - skew: entries with an `until` of this or less have ended for others.

@@ -9,8 +9,8 @@
 
 // An update pipeline in MongoDB's own language. transition.cpp is the same in C++, and the reading order is the same.
 //
-// The server parses every command anew, and that is most of what an operation costs it: each expression counts, evaluated
-// or not. So little is said twice, and the first stage puts what the others need within reach by name:
+// The server parses every command anew, and that is most of what an operation costs it: each expression counts,
+// evaluated or not. So little is said twice, and the first stage puts what the others need within reach by name:
 //
 //   was  the document as it was          d    the same if it is a lock, else {} (so that no stage can fail on it)
 //   now  the server's clock, as a date   cut  entries with `until` <= cut have ended for others: now - skew
@@ -28,7 +28,8 @@ constexpr auto kLock = R"({"$cond": [
     {"$and": [
       {"$eq": [{"$type": "$et"}, "date"]},
       {"$setIsSubset": [[{"$type": "$ct"}, {"$type": "$mine"}], ["date", "missing"]]},
-      {"$setIsSubset": [[{"$type": "$fence"}, {"$type": "$rev"}, {"$type": "$cap"}], ["long", "int", "double", "missing"]]},
+      {"$setIsSubset": [[{"$type": "$fence"}, {"$type": "$rev"}, {"$type": "$cap"}],
+        ["long", "int", "double", "missing"]]},
       {"$setIsSubset": [[{"$type": "$holders"}, {"$type": "$waiters"}, {"$type": "$gone"}], ["array", "missing"]]}]}]},
   "$$ROOT", {}]})";
 
@@ -69,8 +70,10 @@ constexpr auto kAppend = R"({"$set": {"cap": {"$cond": ["$new", "$r.cap", "$cap"
 /// A try does not barge: it becomes a waiter for this command only (once), and only if there is no other.
 constexpr auto kOnce = R"({"$set": {"new": {"$and": ["$new", {"$eq": ["$w", []]}]}, "once": true}})";
 
-constexpr auto kRemoveHolder = R"({"$set": {"h": {"$filter": {"input": "$h", "cond": {"$ne": ["$$this.id", "$r.id"]}}}}})";
-constexpr auto kRemoveWaiter = R"({"$set": {"w": {"$filter": {"input": "$w", "cond": {"$ne": ["$$this.id", "$r.id"]}}}}})";
+constexpr auto kRemoveHolder =
+    R"({"$set": {"h": {"$filter": {"input": "$h", "cond": {"$ne": ["$$this.id", "$r.id"]}}}}})";
+constexpr auto kRemoveWaiter =
+    R"({"$set": {"w": {"$filter": {"input": "$w", "cond": {"$ne": ["$$this.id", "$r.id"]}}}}})";
 
 /// A release whose holder stays, taken, until `keep` after its grant; to be followed by kRemoveHolder if that is over.
 constexpr auto kKeepHolder = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$cond": [
@@ -102,8 +105,8 @@ constexpr auto kAdmit = R"({"$set": {"a": {"$reduce": {
        "announced": {"$eq": ["$$this.id", "$r.id"]}}]]}},
     {"$mergeObjects": ["$$value", {"go": false}]}]}}}}})";
 
-/// While mongo-dlock holds the lock, its fields stay as it wrote them. Else the lock is ours: `mine` says so, and `lockd`
-/// is 1 or absent (with `true`, a client of mongo-dlock 1.x would delete our lock).
+/// While mongo-dlock holds the lock, its fields stay as it wrote them. Else the lock is ours: `mine` says so, and
+/// `lockd` is 1 or absent (with `true`, a client of mongo-dlock 1.x would delete our lock).
 constexpr auto kFinish = R"({"$replaceWith": {"$cond": [{"$eq": ["$d", {}]}, "$was", {"$mergeObjects": [
   {"_id": "$was._id",
    "fence": {"$cond": [{"$eq": ["$a.f", "$f"]}, {"$ifNull": ["$d.fence", {"$numberLong": "0"}]}, "$a.f"]},
@@ -118,8 +121,8 @@ constexpr auto kFinish = R"({"$replaceWith": {"$cond": [{"$eq": ["$d", {}]}, "$w
     {"lockd": {"$cond": [{"$eq": ["$a.h", []]}, "$$REMOVE", 1]}, "ct": "$now",
      "et": {"$ifNull": [{"$add": [{"$max": "$a.h.until"}, "$r.skew"]}, "$now"]}, "mine": "$now"}]}]}]}})";
 
-/// A renewal purges nothing and admits nobody. That there is an entry to move, its filter has made sure of: kAlive, a holder
-/// ($$me) that has not ended ($$cut), in a lock that mongo-dlock has not taken meanwhile.
+/// A renewal purges nothing and admits nobody. That there is an entry to move, its filter has made sure of (kAlive): a
+/// holder ($$me) that has not ended ($$cut), in a lock that mongo-dlock has not taken meanwhile.
 constexpr auto kTakeHolders = R"({"$set": {"h": "$d.holders"}})";
 constexpr auto kRenewed = R"({"$replaceWith": {"$cond": [{"$eq": ["$d", {}]}, "$was", {"$mergeObjects": ["$was",
   {"holders": "$h", "et": {"$add": [{"$max": "$h.until"}, "$r.skew"]},
@@ -134,14 +137,18 @@ constexpr auto kOurs = R"({"$eq": ["$ct", "$mine"]})";
 constexpr std::array kPlain{"fence", "rev", "cap", "ct", "et", "mine"};
 constexpr auto kSummary = R"({"$cond": [
   {"$and": [{"$isArray": "$holders"}, {"$isArray": "$waiters"}, {"$isArray": "$gone"}]},
-  {"me": "$$me", "first": {"$arrayElemAt": ["$holders", 0]}, "holders": {"$size": "$holders"}, "next_end": {"$min": "$holders.until"},
+  {"me": "$$me", "first": {"$arrayElemAt": ["$holders", 0]}, "holders": {"$size": "$holders"},
+   "next_end": {"$min": "$holders.until"},
    "some": {"$filter": {"input": "$holders", "cond":
      {"$or": [{"$eq": ["$$this.id", "$$me"]}, {"$not": ["$$this.announced"]}]}}},
-   "place": {"$indexOfArray": ["$waiters.id", "$$me"]}, "queue": {"$size": "$waiters"}, "dead": {"$in": ["$$me", "$gone.id"]}},
+   "place": {"$indexOfArray": ["$waiters.id", "$$me"]}, "queue": {"$size": "$waiters"},
+   "dead": {"$in": ["$$me", "$gone.id"]}},
   null]})";
 
 /// Release and cancel come in two forms: something of mine may stay (`keep`, `tomb`).
-bool stays(const request& r) { return (r.op == operation::release && r.keep > 0) || (r.op == operation::cancel && r.tomb > 0); }
+bool stays(const request& r) {
+  return (r.op == operation::release && r.keep > 0) || (r.op == operation::cancel && r.tomb > 0);
+}
 
 std::vector<std::string> stages(operation op, bool stays) {
   switch (op) {
@@ -218,8 +225,8 @@ bson projection(const request& r, const bson& now) {
   return b;
 }
 
-/// Most operations look for the lock alone. Renewal and release must tell whether there was something to renew or release:
-/// they look for the holder, too, and find nothing if mongo-dlock took the lock meanwhile.
+/// Most operations look for the lock alone. Renewal and release must tell whether there was something to renew or
+/// release: they look for the holder, too, and find nothing if mongo-dlock took the lock meanwhile.
 bson query(const request& r, const bson& now) {
   static const bson alive = parse(kAlive);
   static const bson ours = parse(kOurs);

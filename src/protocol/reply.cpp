@@ -3,7 +3,9 @@
 namespace dlock::protocol {
 namespace {
 
-bool find(const bson_t* in, const char* key, bson_iter_t& it) { return bson_iter_init_find(&it, in, key); }
+bool find(const bson_t* in, const char* key, bson_iter_t& it) {
+  return bson_iter_init_find(&it, in, key);
+}
 
 std::int64_t number(const bson_t* in, const char* key, std::int64_t otherwise = 0) {
   bson_iter_t it;
@@ -63,8 +65,8 @@ bool is_date_or_missing(const bson_t* in, const char* key) {
 
 /// What the update took for a lock is one afterwards; what it left as it was shows why: here, or in the lists.
 bool is_lock(const bson_t* d) {
-  return date(d, "et") && is_date_or_missing(d, "ct") && is_date_or_missing(d, "mine") && is_number_or_missing(d, "fence") &&
-         is_number_or_missing(d, "rev") && is_number_or_missing(d, "cap");
+  return date(d, "et") && is_date_or_missing(d, "ct") && is_date_or_missing(d, "mine") &&
+         is_number_or_missing(d, "fence") && is_number_or_missing(d, "rev") && is_number_or_missing(d, "cap");
 }
 
 template <typename Use>
@@ -156,7 +158,9 @@ std::optional<reply> parse_short_reply(const bson_t* server_reply, const request
   with(server_reply, "value", [&](const bson_t* d) {
     const auto holders = read_holders(d);
     const bool mine_alone = holders && holders->size() == 1 && holders->front().id == r.id;
-    if (!mine_alone || !is_lock(d) || date(d, "ct") != date(d, "mine") || !is_empty(d, "waiters") || !is_empty(d, "gone")) return;
+    if (!mine_alone || !is_lock(d) || date(d, "ct") != date(d, "mine") || !is_empty(d, "waiters") ||
+        !is_empty(d, "gone"))
+      return;
     out.emplace();
     out->found = true;
     out->rev = number(d, "rev");

@@ -5,7 +5,8 @@
 
 namespace dlock::protocol {
 
-/// What the server answered to command() (pipeline.hpp). Total: a field that is missing or of another type counts as absent.
+/// What the server answered to command() (pipeline.hpp). Total: a field that is missing or of another type counts as
+/// absent.
 [[nodiscard]] reply parse_reply(const bson_t* server_reply);
 
 /// What it answered to short_command() (short_form.hpp). Empty: it was another case, nothing was changed, and the full

@@ -12,16 +12,19 @@ constexpr auto kAcquire = R"({"$replaceWith": {"$cond": [
   {"$and": [
     {"$eq": [["$was.holders", "$was.waiters", "$was.gone"], {"$literal": [[], [], []]}]},
     {"$eq": ["$was.ct", "$was.mine"]}, {"$eq": [{"$type": "$was.et"}, "date"]},
+    {"$setIsSubset": [[{"$type": "$was.fence"}, {"$type": "$was.rev"}], ["long", "int", "double"]]},
     {"$eq": [{"$ifNull": ["$was.cap", {"$numberLong": "9007199254740992"}]}, "$r.cap"]}]},
   {"$let": {
     "vars": {"token": {"$add": [1000, {"$trunc": [{"$max": ["$was.fence", "$r.floor",
       {"$subtract": [{"$multiply": [{"$toLong": "$now"}, 1000]}, 1]}]}, -3]}]}},
-    "in": {"_id": "$was._id", "fence": "$$token", "rev": {"$add": [{"$ifNull": ["$was.rev", 0]}, {"$numberLong": "1"}]}, "cap": "$was.cap",
+    "in": {
+      "_id": "$was._id", "fence": "$$token", "rev": {"$add": ["$was.rev", {"$numberLong": "1"}]}, "cap": "$was.cap",
       "holders": [{
-        "id": "$r.id", "exclusive": "$r.entry.exclusive", "weight": "$r.entry.weight", "delta": "$r.delta", "since": "$now",
-        "until": {"$add": ["$now", "$r.delta"]}, "fence": "$$token", "who": "$r.entry.who", "client": "$r.entry.client",
-        "announced": true}],
-      "waiters": [], "gone": [], "lockd": 1, "ct": "$now", "et": {"$add": ["$now", "$r.delta", "$r.skew"]}, "mine": "$now"}}},
+        "id": "$r.id", "exclusive": "$r.entry.exclusive", "weight": "$r.entry.weight", "delta": "$r.delta",
+        "since": "$now", "until": {"$add": ["$now", "$r.delta"]}, "fence": "$$token",
+        "who": "$r.entry.who", "client": "$r.entry.client", "announced": true}],
+      "waiters": [], "gone": [], "lockd": 1, "ct": "$now", "et": {"$add": ["$now", "$r.delta", "$r.skew"]},
+      "mine": "$now"}}},
   "$was"]}})";
 
 /// Held by me alone, without waiters and tombstones.
@@ -29,8 +32,8 @@ constexpr auto kRelease = R"({"$replaceWith": {"$cond": [
   {"$and": [
     {"$eq": ["$was.holders.id", ["$r.id"]]}, {"$eq": [["$was.waiters", "$was.gone"], {"$literal": [[], []]}]},
     {"$eq": ["$was.ct", "$was.mine"]}, {"$eq": [{"$type": "$was.et"}, "date"]}]},
-  {"_id": "$was._id", "fence": "$was.fence", "rev": {"$add": [{"$ifNull": ["$was.rev", 0]}, {"$numberLong": "1"}]}, "cap": "$was.cap",
-   "holders": [], "waiters": [], "gone": [], "ct": "$now", "et": "$now", "mine": "$now"},
+  {"_id": "$was._id", "fence": "$was.fence", "rev": {"$add": [{"$ifNull": ["$was.rev", 0]}, {"$numberLong": "1"}]},
+   "cap": "$was.cap", "holders": [], "waiters": [], "gone": [], "ct": "$now", "et": "$now", "mine": "$now"},
   "$was"]}})";
 
 bson wrap_stage(const request& r, const bson& now) {
@@ -61,8 +64,8 @@ bson short_command(const request& r, const command_options& options) {
   append(c.get(), "findAndModify", options.coll);
   append(c.get(), "query", single("_id", r.lock).get());
   append_array(c.get(), "update", pipeline.get());
-  // All of the document comes back: it is short, or this was another case. After a release it could not tell whether this
-  // command released the lock; what was there before can.
+  // All of the document comes back: it is short, or this was another case. After a release it could not tell whether
+  // this command released the lock; what was there before can.
   append_options(c.get(), /*returns_new=*/!releases, /*upsert=*/false, options);
   return c;
 }

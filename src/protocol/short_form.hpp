@@ -4,14 +4,14 @@
 
 namespace dlock::protocol {
 
-/// The commonest cases in short: to take a lock that is free (try, enqueue), and to release one that nobody waits for. The
-/// server then has a fifth of the expressions to parse, which is most of what an operation costs. The outcome is the same
-/// as the full command's (pipeline.hpp) or, in any other case, nothing is changed: then the full command must follow, as
-/// it must if the server refuses the short one (the document is no lock).
+/// The commonest cases in short: to take a lock that is free (try, enqueue), and to release one that nobody waits for.
+/// The server then has a fifth of the expressions to parse, which is most of what an operation costs. The outcome is
+/// the same as the full command's (pipeline.hpp) or, in any other case, nothing is changed: then the full command must
+/// follow.
 [[nodiscard]] bool has_short_form(const request& r) noexcept;
 
-/// The answer is parse_short_reply()'s (reply.hpp). A try or enqueue must be the first command that ever names its id: the
-/// answer to a repetition could not be told from the answer to the first.
+/// The answer is parse_short_reply()'s (reply.hpp). A try or enqueue must be the first command that ever names its id:
+/// the answer to a repetition could not be told from the answer to the first.
 [[nodiscard]] bson short_command(const request& r, const command_options& options);
 
 }  // namespace dlock::protocol

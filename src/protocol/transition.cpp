@@ -62,7 +62,9 @@ holder admitted(const waiter& w, const request& r, ms now, std::int64_t fence) {
   return h;
 }
 
-bool is_foreign(const document& d) { return d.ct != d.mine; }
+bool is_foreign(const document& d) {
+  return d.ct != d.mine;
+}
 
 ms last_end(const std::vector<holder>& holders) {
   return std::max_element(holders.begin(), holders.end(), [](auto& a, auto& b) { return a.until < b.until; })->until;
