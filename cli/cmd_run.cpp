@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <optional>
@@ -72,9 +71,6 @@ class run_command {
                 .title = title}) {
     // If the guard is killed, what it leaves comes to us.
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    // The driver's counters; a dlock that is killed would leave a file in /dev/shm. The command, a child of the guard,
-    // does not see this.
-    setenv("MONGOC_DISABLE_SHM", "1", 0);
   }
 
   /// Ends the process. Not by returning: what could not be done in time (a release, a connection) must not be tried
@@ -236,8 +232,7 @@ class run_command {
                " before it was released: somebody else may have had it while the command ran");
       return false;
     } catch (const dlock::error& problem) {
-      complain("could not release " + quoted(options_.id) + " (it stays taken until its lease ends): " +
-               problem.what());
+      complain(std::string(problem.what()) + "; until then it stays taken, at most until its lease ends");
       return true;
     }
   }

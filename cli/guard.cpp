@@ -94,7 +94,7 @@ class guard {
     time_point when{};
     if (state_ == state::running) when = plan_.terminate_at();
     if (state_ == state::terminating) when = plan_.kill_at();
-    if (state_ == state::killing) when = boot_clock::now() + milliseconds(2);
+    if (state_ == state::killing) when = boot_clock::now() + milliseconds(1);
     itimerspec timer{};  // zero: off
     if (when != time_point{}) {
       const auto ns = std::max<std::int64_t>(when.time_since_epoch().count(), 1);
@@ -227,11 +227,14 @@ class guard {
   }
 
   void kill_all(time_point now) {
-    // The group first, where it is only ours: unlike a walk through /proc, that misses nobody who just forks.
-    if (shared_group_ == 0 && command_ != 0) kill(-command_, SIGKILL);
-    const sweep swept = signal_descendants(SIGKILL);
-    on_children();
-    if (state_ != state::killing) return;
+    sweep swept;
+    for (int round = 0; round < 5; ++round) {  // quick ones: somebody may fork as we look
+      // The group first, where it is only ours.
+      if (shared_group_ == 0 && command_ != 0) kill(-command_, SIGKILL);
+      swept = kill_descendants();
+      on_children();
+      if (state_ != state::killing) return;
+    }
     if (swept.reached == 0 && swept.refused > 0) {
       gone(swept.refused);  // another user's: no use to go on
     } else if (now >= give_up_at_) {

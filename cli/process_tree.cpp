@@ -37,9 +37,9 @@ std::optional<process> look_at(pid_t id) {
   if (after_name == nullptr) return std::nullopt;
   process found{.id = id};
   const int fields = std::sscanf(after_name + 1,
-                                 " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                                 &found.state, &found.parent, &found.started);
-  if (fields != 3 || found.state == 'Z' || found.state == 'X') return std::nullopt;
+                                 " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                                 &found.state, &found.parent, &found.group, &found.session, &found.started);
+  if (fields != 5 || found.state == 'Z' || found.state == 'X') return std::nullopt;
   return found;
 }
 
@@ -75,6 +75,18 @@ bool send(const process& target, int signal) {
   return kill(target.id, signal) == 0;
 }
 
+sweep signal_all(const std::vector<process>& targets, int signal) {
+  sweep result;
+  for (const process& each : targets) {
+    if (send(each, signal)) {
+      ++result.reached;
+    } else if (errno == EPERM) {
+      ++result.refused;
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 std::vector<process> descendants() {
@@ -98,16 +110,16 @@ bool is_stopped(pid_t id) {
   return seen && seen->state == 'T';
 }
 
-sweep signal_descendants(int signal) {
-  sweep result;
-  for (const process& each : descendants()) {
-    if (send(each, signal)) {
-      ++result.reached;
-    } else if (errno == EPERM) {
-      ++result.refused;
-    }
+sweep signal_descendants(int signal) { return signal_all(descendants(), signal); }
+
+sweep kill_descendants() {
+  const std::vector<process> found = descendants();
+  // Nobody can join a session, so one that was made by a descendant has descendants only.
+  const pid_t our_session = getsid(0);
+  for (const process& each : found) {
+    if (each.session != our_session && each.group > 1) kill(-each.group, SIGKILL);
   }
-  return result;
+  return signal_all(found, SIGKILL);
 }
 
 }  // namespace dlock::cli

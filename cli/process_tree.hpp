@@ -9,6 +9,8 @@ namespace dlock::cli {
 struct process {
   pid_t id = 0;
   pid_t parent = 0;
+  pid_t group = 0;
+  pid_t session = 0;
   char state = 0;                  ///< R, S, T, ...
   unsigned long long started = 0;  ///< Tells it from a later one with the same id.
 };
@@ -28,5 +30,9 @@ struct sweep {
 
 /// Sends `signal` to every descendant found in one look.
 sweep signal_descendants(int signal);
+
+/// Kills every descendant found in one look. Where they have sessions of their own, by process group: unlike a walk through
+/// /proc, that misses nobody who just forks.
+sweep kill_descendants();
 
 }  // namespace dlock::cli

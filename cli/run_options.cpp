@@ -8,6 +8,7 @@
 #include "arguments.hpp"
 #include "duration.hpp"
 #include "exit_codes.hpp"
+#include "lock_id.hpp"
 #include "server_url.hpp"
 #include "text.hpp"
 
@@ -141,6 +142,7 @@ run_options parse_run(const std::vector<std::string>& arguments) {
 
   if (operands.leading.empty()) throw failure("no ID of a lock given; see 'dlock run --help'");
   out.id = std::move(operands.leading.front());
+  check_id(out.id);
   out.command = choose_command(raw.shell, std::move(operands.rest));
   // Before the kill-after that follows from it: the TTL is what the user can see and mend.
   if (out.client.exp_delta < milliseconds(200)) {

@@ -37,7 +37,7 @@ void let_go_of_stdin_and_stdout() {
 int end_all_descendants() {
   const time_point give_up_at = boot_clock::now() + std::chrono::seconds(10);
   for (;;) {
-    const sweep swept = signal_descendants(SIGKILL);
+    const sweep swept = kill_descendants();
     pid_t pid = 0;
     while ((pid = waitpid(-1, nullptr, WNOHANG)) > 0) {
     }
