@@ -48,7 +48,7 @@ class client_core {
   /// Waits until the outage is over or `deadline` has come.
   void reach(time_point deadline) const {
     while (is("outage")) {
-      if (boot_clock::now() >= deadline) throw error(errc::unavailable, "no answer from the server; try again later");
+      if (boot_clock::now() >= deadline) throw error(errc::unavailable, "no answer from the server");
       std::this_thread::sleep_for(milliseconds(5));
     }
   }
@@ -115,7 +115,11 @@ class held_state {
     if (std::exchange(released_, true)) return release_result::not_held;
     stop();
     if (lost()) return release_result::lost;
-    client->reach(boot_clock::now() + timeout);
+    try {
+      client->reach(boot_clock::now() + timeout);
+    } catch (const error& problem) {
+      throw error(errc::unavailable, std::string("cannot release the lock: ") + problem.what());
+    }
     return client->with(*options.id, [&](entry& now) {
       if (client->is("evicted") || now.owner != owner) return release_result::lost;
       const bool early = at_least && boot_clock::now() < granted + *at_least;

@@ -173,7 +173,11 @@ class Case(unittest.TestCase):
         self.server: Any = FakeServer(self.folder) if FAKE else RealServer(self.folder)
         self.addCleanup(self.server.close)
         self.lock = "job"
-        self.environment = {**os.environ, "DLOCK_URL": self.server.url, "PS1": "$ ", "TERM": "dumb"}
+        # MONGOC...: other programs that were killed may have left files in /dev/shm, and the driver complains.
+        self.environment = {**os.environ, "DLOCK_URL": self.server.url, "PS1": "$ ", "TERM": "dumb",
+                            "MONGOC_DISABLE_SHM": "1"}
+        if "TSAN_OPTIONS" in os.environ:  # dlock ends by _exit: its threads do not end, and TSan need not wait for them
+            self.environment["TSAN_OPTIONS"] += " report_thread_leaks=0 atexit_sleep_ms=0"
         for name in ("DLOCK_TEST_URL", "DLOCK_ID", "DLOCK_TOKEN", "DLOCK_OWNER", "PROMPT_COMMAND"):
             self.environment.pop(name, None)
 
@@ -197,7 +201,10 @@ class Case(unittest.TestCase):
     def _end(process: subprocess.Popen[str]) -> None:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe:
+                pipe.close()  # not read to the end: somebody who should be gone may have it open
 
     def run_to_end(self, *words: str, seconds: float = PATIENCE, **options: Any) -> subprocess.CompletedProcess[str]:
         process = self.start(*words, **options)
@@ -314,13 +321,18 @@ def _run_case(case: Case) -> tuple[str, str, float]:
 
 
 def main(workers: int = 8) -> None:
-    """Runs the cases of the calling file, in parallel; names as arguments select some."""
+    """Runs the cases of the calling file, in parallel; names as arguments select some. --real: insist on a server."""
     if not DLOCK:
         sys.exit("DLOCK_BIN is not set; it names the dlock program to test")
     module = sys.modules["__main__"]
     suite = unittest.defaultTestLoader.loadTestsFromModule(module)
     cases = [case for group in suite for case in group]  # type: ignore[attr-defined]
-    if chosen := sys.argv[1:]:
+    words = sys.argv[1:]
+    if "--real" in words:
+        words.remove("--real")
+        if FAKE:
+            sys.exit("DLOCK_TEST_URL is not set; it names a replica set: scripts/replica_set.py run -- COMMAND")
+    if chosen := words:
         cases = [case for case in cases if any(word in case.id() for word in chosen)]
     if not cases:
         sys.exit("no such test")

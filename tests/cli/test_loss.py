@@ -46,6 +46,20 @@ class Loss(Case):
     def setUp(self) -> None:
         super().setUp()
         self.mark = uuid.uuid4().hex
+        self.addCleanup(self.end_family)
+
+    def end_family(self) -> None:
+        """If a test failed."""
+        for _ in range(50):
+            found = subprocess.run(f"grep -slaF FAMILY={self.mark} /proc/[0-9]*/environ", shell=True, capture_output=True,
+                                   text=True).stdout
+            for pid in re.findall(r"\d+", found):
+                try:
+                    os.kill(int(pid), signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            if not found:
+                return
 
     def hold(self, script: str = FAMILY, **options: object) -> subprocess.Popen:
         """A dlock whose command carries a mark in its environment, and so do all its descendants."""
@@ -73,9 +87,10 @@ class Loss(Case):
 
     def check_lost(self, process: subprocess.Popen, why: str) -> None:
         _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 123)
+        self.assertEqual(process.returncode, 123, err)
         self.assertRegex(err, rf"(?m)^dlock: lost the lock 'job' while the command ran: .*{why}")
-        self.assertEqual(err.count("dlock:"), 1)
+        self.assertEqual(err.count("dlock: "), 1, err)
+        self.assertNotIn("Sanitizer", err)
 
     def test_the_server_is_out_of_reach(self) -> None:
         process = self.hold()

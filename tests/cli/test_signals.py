@@ -3,6 +3,7 @@
 
 import os
 import signal
+import subprocess
 import time
 
 from harness import FAKE, PATIENCE, Case, main, wait_for
@@ -69,7 +70,6 @@ class Signals(Case):
 
     def test_what_was_ignored_stays_ignored(self) -> None:
         script = self.script("echo yes >running; until [ -e end ]; do sleep 0.05; done; exit 4\n")
-        import subprocess
         process = subprocess.Popen(["env", "--ignore-signal=HUP,INT", *self.command(self.lock, script)],
                                    env=self.environment, cwd=self.folder, start_new_session=True)
         self.addCleanup(process.wait)
@@ -96,6 +96,18 @@ class WhileWaiting(Case):
             holder.terminate()
             holder.communicate(timeout=PATIENCE)
         self.assertFalse(self.file("got-in").exists())
+
+    def test_what_was_ignored_is_ignored(self) -> None:
+        with self.holder():
+            waiter = subprocess.Popen(["env", "--ignore-signal=HUP", *self.command(self.lock, "touch", "got-in")],
+                                      env=self.environment, cwd=self.folder, start_new_session=True)
+            self.addCleanup(waiter.wait)
+            time.sleep(0.5)
+            waiter.send_signal(signal.SIGHUP)
+            time.sleep(0.5)
+            self.assertIsNone(waiter.poll())
+        self.assertEqual(waiter.wait(PATIENCE), 0)
+        self.assertTrue(self.file("got-in").exists())
 
     def test_dies_of_it_without_a_server(self) -> None:
         self.server.break_off()

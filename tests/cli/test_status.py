@@ -8,6 +8,20 @@ import time
 
 from harness import DLOCK, FAKE, PATIENCE, Case, main, wait_for
 
+SHOW_EVERYTHING = """#!/usr/bin/python3 -I
+import os
+print(os.getcwd(), os.umask(0), os.getpriority(os.PRIO_PROCESS, 0))
+print(open("/proc/self/limits").read())
+for fd in range(1000):
+    try:
+        name = os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        continue
+    print(fd, "pipe" if name.startswith("pipe:") else name)
+print(sorted(pair for pair in os.environ.items() if not pair[0].startswith("DLOCK_")))
+print([line for line in open("/proc/self/status").read().splitlines() if line.startswith(("SigBlk", "SigIgn", "SigCgt"))])
+"""
+
 
 class Status(Case):
     def check(self, expected: int, *words: str, err: str = "") -> None:
@@ -108,7 +122,7 @@ class Status(Case):
         began = time.monotonic()
         _, err = process.communicate("go\n", timeout=PATIENCE)
         self.assertEqual(process.returncode, 6)
-        self.assertRegex(err, r"\Adlock: could not release 'job' .*\n\Z")
+        self.assertRegex(err, r"\Adlock: cannot release.*stays taken.*\n\Z")
         self.assertLess(time.monotonic() - began, 5.8)
 
     def test_123_when_the_release_learns_that_it_was_lost(self) -> None:
@@ -150,7 +164,7 @@ class Arguments(Case):
 
     def test_help_and_version(self) -> None:
         for words in (["--help"], ["-h"], ["--version"], ["-V"], ["run", "--help"], ["run", "job", "-h"]):
-            result = subprocess.run([DLOCK, *words], capture_output=True, text=True, timeout=PATIENCE)
+            result = subprocess.run([DLOCK, *words], capture_output=True, text=True, env=self.environment, timeout=PATIENCE)
             self.assertEqual((result.returncode, result.stderr), (0, ""), words)
             self.assertRegex(result.stdout, r"^(Usage: |dlock \d)", words)
 
@@ -186,18 +200,19 @@ class Environment(Case):
 
     def test_the_rest_is_untouched(self) -> None:
         """Standard streams, open files, signals, limits, directory: as without dlock."""
-        script = self.script("readlink /proc/self/cwd; umask; ulimit -a; ls /proc/$$/fd; "
-                             "readlink /proc/$$/fd/0 /proc/$$/fd/9; env | grep -v DLOCK_ | grep -v ^_= | sort; "
-                             "exec grep ^Sig /proc/self/status\n")
+        script = self.script(SHOW_EVERYTHING)
         environment = self.environment | {"FOO": "bar\nbaz"}
         words = ["env", "--ignore-signal=USR2,CHLD", "--block-signal=WINCH,USR1"]
-        shell = f'exec 9<"$0" <"$0"; exec "$@"'
+
         def outcome(*command: str) -> str:
-            result = subprocess.run(["sh", "-c", shell, script, *words, *command], capture_output=True, text=True,
-                                    env=environment, cwd=self.folder, timeout=PATIENCE)
+            result = subprocess.run(["sh", "-c", 'umask 012; exec 9<"$0" <"$0"; exec "$@"', script, *words, *command],
+                                    capture_output=True, text=True, env=environment, cwd=self.folder, timeout=PATIENCE)
             self.assertEqual((result.returncode, result.stderr), (0, ""))
             return result.stdout
-        self.assertEqual(outcome(*self.command(self.lock, script)), outcome(script))
+
+        without = outcome(script)
+        self.assertIn(r"'SigBlk:\t0000000008000200'", without)
+        self.assertEqual(outcome(*self.command(self.lock, script)), without)
 
     def test_streams_that_are_closed_stay_closed(self) -> None:
         result = subprocess.run(["sh", "-c", 'exec "$@" 0<&- 2>&-', "sh", *self.command(self.lock, "ls", "/proc/self/fd")],
@@ -209,6 +224,14 @@ class Environment(Case):
     def test_input_and_output(self) -> None:
         process = self.start(self.lock, "cat", stdin=subprocess.PIPE)
         self.assertEqual(process.communicate("x" * 200_000, timeout=PATIENCE)[0], "x" * 200_000)
+
+    def test_nothing_is_left_in_shared_memory(self) -> None:
+        del self.environment["MONGOC_DISABLE_SHM"]
+        process = self.start(self.lock, "sh", "-c", "echo yes >running; exec sleep 600")
+        self.wait_for_file("running")
+        process.kill()
+        process.wait()
+        self.assertFalse(os.path.exists(f"/dev/shm/mongoc-{process.pid}"))
 
     def test_ends_of_file_wait_for_the_command_only(self) -> None:
         """It closes its standard output and goes on: a reader sees the end at once."""

@@ -8,6 +8,7 @@ import time
 import unittest
 
 from harness import PATIENCE, Case, Terminal, children_of, is_alive, main, state_of, wait_for
+from test_loss import CHAIN
 from test_signals import LISTENER
 
 # Reads single keys from the terminal, without echo, until q; then prints them. Of its input, says how much there was.
@@ -301,6 +302,19 @@ class OnTerminal(Case):
         os.killpg(self.job_of(terminal), signal.SIGKILL)
         terminal.expect("Killed")
         wait_for(lambda: not is_alive(process), "the process to end", 3)
+
+    def test_a_chain_of_forks_in_dlocks_group(self) -> None:
+        terminal = self.terminal()
+        chain = self.script(CHAIN)
+        terminal.type(self.shell_command(f"--ttl 1s --clock_skew 0s {self.lock} env FAMILY={self.folder} {chain}\n"))
+        self.wait_for_file("ready")
+        os.kill(self.job_of(terminal), signal.SIGSTOP)
+        rival = self.start("--clock_skew", "0s", self.lock, "sh", "-c",
+                           f"grep -slaF FAMILY={self.folder} /proc/[0-9]*/environ >survivors; true")
+        rival.communicate(timeout=PATIENCE)
+        self.assertEqual(self.file("survivors").read_text(), "")
+        os.kill(self.job_of(terminal), signal.SIGCONT)
+        terminal.expect("dlock: lost the lock")
 
     def test_inside_timeout(self) -> None:
         terminal = self.terminal()

@@ -23,13 +23,20 @@ std::string show(const machine::action& a) {
   if (const auto* w = std::get_if<machine::wait>(&a)) return "wait until " + std::to_string(w->until);
   const auto& d = std::get<machine::done>(a);
   switch (d.what) {
-    case machine::result::acquired: return "acquired, sent at " + std::to_string(d.sent);
-    case machine::result::busy: return "busy";
-    case machine::result::timed_out: return "timed out";
-    case machine::result::cancelled: return "cancelled";
-    case machine::result::no_answer: return "no answer";
-    case machine::result::not_a_lock: return "not a lock";
-    case machine::result::other_capacity: return "other capacity";
+    case machine::result::acquired:
+      return "acquired, sent at " + std::to_string(d.sent);
+    case machine::result::busy:
+      return "busy";
+    case machine::result::timed_out:
+      return "timed out";
+    case machine::result::cancelled:
+      return "cancelled";
+    case machine::result::no_answer:
+      return "no answer";
+    case machine::result::not_a_lock:
+      return "not a lock";
+    case machine::result::other_capacity:
+      return "other capacity";
   }
   return "?";
 }
@@ -73,11 +80,21 @@ event granted() {
 event queued(std::int64_t place, std::optional<ms> next_end = {}, std::optional<ms> foreign_until = {}) {
   return answer(queued_reply(place, next_end, foreign_until));
 }
-event busy(std::int64_t cap = 0) { return answer({.found = true, .now = server_clock, .cap = cap, .holders = 1}); }
-event idle(std::int64_t cap = 0) { return answer({.found = true, .now = server_clock, .cap = cap}); }
-event dead() { return answer({.found = true, .now = server_clock, .dead = true, .holders = 1}); }
-event no_document() { return answer({}); }
-event malformed() { return answer({.found = true, .valid = false}); }
+event busy(std::int64_t cap = 0) {
+  return answer({.found = true, .now = server_clock, .cap = cap, .holders = 1});
+}
+event idle(std::int64_t cap = 0) {
+  return answer({.found = true, .now = server_clock, .cap = cap});
+}
+event dead() {
+  return answer({.found = true, .now = server_clock, .dead = true, .holders = 1});
+}
+event no_document() {
+  return answer({});
+}
+event malformed() {
+  return answer({.found = true, .valid = false});
+}
 event lost_answer() {
   return [](machine& m, ms now) { return m.unanswered(true, now); };
 }
@@ -117,7 +134,8 @@ machine make(const options& o) {
   plan.deadline = o.deadline;
   plan.patience = o.patience;
   plan.wait_period = o.wait_period;
-  return {plan, [n = 0]() mutable { return std::string(1, static_cast<char>('a' + n++)); }, [j = o.jitter] { return j; }};
+  return {plan, [n = 0]() mutable { return std::string(1, static_cast<char>('a' + n++)); },
+          [j = o.jitter] { return j; }};
 }
 
 /// Plays the steps; `undo` is what is left to undo at the end.
@@ -177,7 +195,8 @@ TEST(Acquire, PausesGrowUpToTheWaitPeriodButStayBelowASilentHeirsTerm) {
   for (const ms delta : {ms{200}, ms{1000}, ms{5000}, ms{60'000}}) {
     for (const ms wait_period : {ms{100}, ms{1000}, ms{5000}, ms{60'000}}) {
       const auto pause = longest_pause({.delta = delta, .wait_period = wait_period, .jitter = 0.999});
-      EXPECT_LE(pause, std::min(delta, wait_period) * 9 / 10) << "an heir admitted right after its look would be purged before its next";
+      EXPECT_LE(pause, std::min(delta, wait_period) * 9 / 10)
+          << "an heir admitted right after its look would be purged before its next";
     }
   }
 }
@@ -205,10 +224,11 @@ TEST(Acquire, TheLastLookIsAtTheDeadlineAndItsGrantCounts) {
 }
 
 TEST(Acquire, StillQueuedAtTheDeadlineTimesOutAndLeavesTheQueue) {
-  play({.deadline = 1000}, {{0, start(), "enqueue a"},
-                            {990, queued(0), "wait until 1000"},
-                            {1000, look(), "heartbeat a"},
-                            {1010, queued(0), "timed out"}},
+  play({.deadline = 1000},
+       {{0, start(), "enqueue a"},
+        {990, queued(0), "wait until 1000"},
+        {1000, look(), "heartbeat a"},
+        {1010, queued(0), "timed out"}},
        "a");
 }
 
@@ -247,12 +267,13 @@ TEST(Acquire, RetriesComeAtMostASecondApart) {
 }
 
 TEST(Acquire, FirstContactHasPatienceForSoLong) {
-  play({.patience = 200}, {{0, start(), "enqueue a"},
-                           {10, unreachable(), "wait until 60"},
-                           {60, look(), "enqueue a"},
-                           {61, unreachable(), "wait until 150"},
-                           {150, look(), "enqueue a"},
-                           {151, unreachable(), "no answer"}},
+  play({.patience = 200},
+       {{0, start(), "enqueue a"},
+        {10, unreachable(), "wait until 60"},
+        {60, look(), "enqueue a"},
+        {61, unreachable(), "wait until 150"},
+        {150, look(), "enqueue a"},
+        {151, unreachable(), "no answer"}},
        "a");
 }
 
@@ -269,28 +290,31 @@ TEST(Acquire, AnOutageAfterTheFirstAnswerIsWaitedOut) {
 
 TEST(Acquire, AnOutageUpToTheDeadlineIsNoTimeOutOfTheLock) {
   // "others hold it" was said long ago: it is not the last answer.
-  play({.deadline = 3000}, {{0, start(), "enqueue a"},
-                            {10, queued(0), "wait until 47"},
-                            {47, look(), "heartbeat a"},
-                            {2900, lost_answer(), "wait until 3000"},
-                            {3000, look(), "heartbeat a"},
-                            {3040, lost_answer(), "no answer"}},
+  play({.deadline = 3000},
+       {{0, start(), "enqueue a"},
+        {10, queued(0), "wait until 47"},
+        {47, look(), "heartbeat a"},
+        {2900, lost_answer(), "wait until 3000"},
+        {3000, look(), "heartbeat a"},
+        {3040, lost_answer(), "no answer"}},
        "a?");
 }
 
 TEST(Acquire, AnAnswerOverdueAtTheDeadlineByALittleChangesNothing) {
-  play({.deadline = 3000}, {{0, start(), "enqueue a"},
-                            {2990, queued(0), "wait until 3000"},
-                            {3000, look(), "heartbeat a"},
-                            {3080, give_up(), "timed out"}},
+  play({.deadline = 3000},
+       {{0, start(), "enqueue a"},
+        {2990, queued(0), "wait until 3000"},
+        {3000, look(), "heartbeat a"},
+        {3080, give_up(), "timed out"}},
        "a?");
 }
 
 TEST(Acquire, AnAnswerOverdueByMuchMeansNoContact) {
-  play({.deadline = 3000}, {{0, start(), "enqueue a"},
-                            {10, queued(0), "wait until 47"},
-                            {47, look(), "heartbeat a"},
-                            {3080, give_up(), "no answer"}},
+  play({.deadline = 3000},
+       {{0, start(), "enqueue a"},
+        {10, queued(0), "wait until 47"},
+        {47, look(), "heartbeat a"},
+        {3080, give_up(), "no answer"}},
        "a?");
 }
 
@@ -315,13 +339,14 @@ TEST(Acquire, NoDocumentAnyMoreStartsAgainWithAFreshId) {
 }
 
 TEST(Acquire, AFreshIdLeavesATombstoneForTheOldOneIfThatIsInDoubt) {
-  play({}, {{0, start(), "enqueue a"},
-            {10, lost_answer(), "wait until 60"},
-            {60, look(), "enqueue a"},
-            {70, queued(2), "wait until 145"},
-            {145, look(), "heartbeat a"},
-            {150, no_document(), "enqueue b"},
-            {155, granted(), "acquired, sent at 150"}},
+  play({},
+       {{0, start(), "enqueue a"},
+        {10, lost_answer(), "wait until 60"},
+        {60, look(), "enqueue a"},
+        {70, queued(2), "wait until 145"},
+        {145, look(), "heartbeat a"},
+        {150, no_document(), "enqueue b"},
+        {155, granted(), "acquired, sent at 150"}},
        "a?");
 }
 
@@ -330,7 +355,8 @@ TEST(Acquire, ATombstoneOfMineStartsAgain) {
 }
 
 TEST(Acquire, ASlowGrantIsRenewedBeforeItIsBelieved) {
-  play({.delta = 1000}, {{0, start(), "enqueue a"}, {501, granted(), "heartbeat a"}, {510, granted(), "acquired, sent at 501"}});
+  play({.delta = 1000},
+       {{0, start(), "enqueue a"}, {501, granted(), "heartbeat a"}, {510, granted(), "acquired, sent at 501"}});
   play({.delta = 1000}, {{0, start(), "enqueue a"}, {500, granted(), "acquired, sent at 0"}});
 }
 
@@ -340,10 +366,11 @@ TEST(Acquire, RenewingASlowGrantEndsSomeTime) {
                          {1200, granted(), "heartbeat a"},
                          {1800, granted(), "acquired, sent at 1200"}});
   // nothing worth having is left of it
-  play({.delta = 1000}, {{0, start(), "enqueue a"},
-                         {600, granted(), "heartbeat a"},
-                         {1200, granted(), "heartbeat a"},
-                         {2000, granted(), "no answer"}},
+  play({.delta = 1000},
+       {{0, start(), "enqueue a"},
+        {600, granted(), "heartbeat a"},
+        {1200, granted(), "heartbeat a"},
+        {2000, granted(), "no answer"}},
        "a");
 }
 
@@ -361,7 +388,8 @@ TEST(Acquire, ALockInUseWithAnotherCapacityIsAnErrorAtOnce) {
 }
 
 TEST(Acquire, AWeightAboveTheCapacityIsAnErrorAtOnce) {
-  play({.cap = 3, .what = {.exclusive = false, .weight = 4}}, {{0, start(), "enqueue a"}, {5, idle(3), "other capacity"}});
+  play({.cap = 3, .what = {.exclusive = false, .weight = 4}},
+       {{0, start(), "enqueue a"}, {5, idle(3), "other capacity"}});
 }
 
 TEST(Acquire, ADocumentThatIsNoLockIsLeftAlone) {
@@ -383,7 +411,8 @@ TEST(Acquire, RequestsCarryThePlan) {
   plan.ask.lock = "the lock";
   plan.ask.delta = 777;
   plan.ask.floor = 42;
-  machine m(plan, [] { return "me"; }, [] { return 0.0; });
+  machine m(
+      plan, [] { return "me"; }, [] { return 0.0; });
   const auto next = m.start(0);
   const auto& r = std::get<machine::send>(next).r;
   EXPECT_EQ(r.lock, "the lock");

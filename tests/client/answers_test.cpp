@@ -128,12 +128,14 @@ TEST(Answers, AWaiterThatIsRefusedLaterLeavesTheQueue) {
   auto held = mutex(*w.locks, "lock").try_acquire();
   w.store->inject({.what = fault::kind::refused, .on = only(operation::heartbeat), .code = errc::not_authorized});
   EXPECT_EQ(error_of([&] { (void)mutex(*w.locks, "lock").acquire().result(); }).code(), errc::not_authorized);
-  EXPECT_TRUE(eventually([&] { return w.store->get("lock")->waiters.empty(); })) << "or it would be an heir that is not there";
+  EXPECT_TRUE(eventually([&] { return w.store->get("lock")->waiters.empty(); }))
+      << "or it would be an heir that is not there";
 }
 
 TEST(Answers, ALockInUseWithAnotherCapacityIsAConfigurationError) {
   world w;
-  protocol::request r{.op = operation::try_, .lock = "lock", .id = "permit", .what = {false, 1}, .cap = 3, .delta = 60'000};
+  protocol::request r{
+      .op = operation::try_, .lock = "lock", .id = "permit", .what = {false, 1}, .cap = 3, .delta = 60'000};
   ASSERT_TRUE(w.store->apply(r).reply.mine);
   const auto e = error_of([&] { (void)mutex(*w.locks, "lock").acquire().result(); });
   EXPECT_EQ(e.code(), errc::configuration);
@@ -199,7 +201,8 @@ TEST(Release, RefusesTimesWithoutSense) {
   EXPECT_EQ(error_of([&] { (void)got->release(0ms); }).code(), errc::invalid_argument);
   EXPECT_EQ(error_of([&] { (void)got->release(-1ms); }).code(), errc::invalid_argument);
   EXPECT_EQ(error_of([&] { (void)got->release_at_least(-1ms, 1s); }).code(), errc::invalid_argument);
-  EXPECT_EQ(error_of([&] { (void)got->release_at_least(std::chrono::milliseconds::max(), 1s); }).code(), errc::invalid_argument);
+  EXPECT_EQ(error_of([&] { (void)got->release_at_least(std::chrono::milliseconds::max(), 1s); }).code(),
+            errc::invalid_argument);
   EXPECT_TRUE(got->held());
   EXPECT_EQ(got->release(std::chrono::milliseconds::max()), release_result::released);
 }

@@ -17,7 +17,8 @@ uri_handle hardened(const std::string& url, std::int32_t io_limit = 1500) {
 
 TEST(Harden, NothingInAUrlWeakensALock) {
   for (const std::string options :
-       {"", "?w=0", "?w=1&journal=false", "?w=2&wtimeoutMS=1", "?readPreference=secondary", "?readPreference=nearest&retryWrites=true",
+       {"", "?w=0", "?w=1&journal=false", "?w=2&wtimeoutMS=1", "?readPreference=secondary",
+        "?readPreference=nearest&retryWrites=true",
         "?w=0&readPreference=secondaryPreferred&readPreferenceTags=dc:ny&retryWrites=true&readConcernLevel=local"}) {
     const auto uri = hardened("mongodb://a,b/" + options);
     const auto* concern = mongoc_uri_get_write_concern(uri.get());
@@ -29,10 +30,13 @@ TEST(Harden, NothingInAUrlWeakensALock) {
   }
 }
 
-std::int32_t number(const uri_handle& uri, const char* option) { return mongoc_uri_get_option_as_int32(uri.get(), option, -1); }
+std::int32_t number(const uri_handle& uri, const char* option) {
+  return mongoc_uri_get_option_as_int32(uri.get(), option, -1);
+}
 
 TEST(Harden, EveryWaitForTheNetworkIsBounded) {
-  for (const auto* option : {MONGOC_URI_SOCKETTIMEOUTMS, MONGOC_URI_CONNECTTIMEOUTMS, MONGOC_URI_SERVERSELECTIONTIMEOUTMS}) {
+  for (const auto* option :
+       {MONGOC_URI_SOCKETTIMEOUTMS, MONGOC_URI_CONNECTTIMEOUTMS, MONGOC_URI_SERVERSELECTIONTIMEOUTMS}) {
     const auto with = [&](const char* value) {
       return number(hardened(std::string("mongodb://a/?") + option + "=" + value), option);
     };
@@ -65,9 +69,12 @@ struct redaction {
 };
 
 TEST(Redactor, HidesThePasswordRawAndDecoded) {
-  for (const auto& [url, secret] : {redaction{"mongodb://me:hunter2@host", "hunter2"}, {"mongodb://me:h%40nter2@host", "h@nter2"},
-                                    {"mongodb://me:h%40nter2@host", "h%40nter2"}, {"mongodb://me:hu@nter2@host", "hu@nter2"},
-                                    {"me:hunter2@host", "hunter2"}, {"mongodb://me:hu/nter2@host/x", "hu/nter2"},
+  for (const auto& [url, secret] : {redaction{"mongodb://me:hunter2@host", "hunter2"},
+                                    {"mongodb://me:h%40nter2@host", "h@nter2"},
+                                    {"mongodb://me:h%40nter2@host", "h%40nter2"},
+                                    {"mongodb://me:hu@nter2@host", "hu@nter2"},
+                                    {"me:hunter2@host", "hunter2"},
+                                    {"mongodb://me:hu/nter2@host/x", "hu/nter2"},
                                     {"mongodb://me:h:unter2@host", "h:unter2"}}) {
     const redactor hide(url);
     EXPECT_EQ(hide("before " + secret + " and " + secret + " after"), "before *** and *** after") << url;

@@ -20,10 +20,13 @@ bson parse(const char* json) {
   bson_error_t e;
   return bson{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(json), -1, &e)};
 }
-answer of_server(int code) { return of(MONGOC_ERROR_SERVER, static_cast<std::uint32_t>(code)); }
+answer of_server(int code) {
+  return of(MONGOC_ERROR_SERVER, static_cast<std::uint32_t>(code));
+}
 
 TEST(Failure, ElectionsInterruptionsAndLimitsAreUnknown) {
-  for (const int code : {6, 7, 24, 46, 50, 64, 89, 91, 112, 133, 134, 175, 189, 262, 290, 358, 9001, 11000, 11600, 11601, 11602}) {
+  for (const int code :
+       {6, 7, 24, 46, 50, 64, 89, 91, 112, 133, 134, 175, 189, 262, 290, 358, 9001, 11000, 11600, 11601, 11602}) {
     const auto a = of_server(code);
     EXPECT_EQ(a.what, answer::kind::no_answer) << code;
     EXPECT_TRUE(a.in_doubt) << code;
@@ -86,13 +89,15 @@ TEST(Failure, CredentialsAndOldServersAreRefusals) {
   EXPECT_EQ(of(MONGOC_ERROR_SCRAM, 1).code, errc::authentication);
   EXPECT_EQ(of(MONGOC_ERROR_SASL, 1).code, errc::authentication);
   EXPECT_EQ(of(MONGOC_ERROR_PROTOCOL, MONGOC_ERROR_PROTOCOL_BAD_WIRE_VERSION).code, errc::unsupported_server);
-  EXPECT_EQ(of(MONGOC_ERROR_SERVER_SELECTION, MONGOC_ERROR_SERVER_SELECTION_BAD_WIRE_VERSION).code, errc::unsupported_server);
+  EXPECT_EQ(of(MONGOC_ERROR_SERVER_SELECTION, MONGOC_ERROR_SERVER_SELECTION_BAD_WIRE_VERSION).code,
+            errc::unsupported_server);
 }
 
 /// The driver reports a connection that breaks while it logs in as a failed login: credentials did not become wrong.
 TEST(Failure, AConnectionThatBreaksDuringLoginIsNoWrongPassword) {
   const auto a = of(MONGOC_ERROR_CLIENT, MONGOC_ERROR_CLIENT_AUTHENTICATE,
-                    "Failed to send \"saslContinue\" command with database \"admin\": Failed to read 4 bytes: socket error or timeout");
+                    "Failed to send \"saslContinue\" command with database \"admin\": Failed to read 4 bytes: socket "
+                    "error or timeout");
   EXPECT_EQ(a.what, answer::kind::no_answer);
   EXPECT_EQ(a.code, errc::unavailable);
   EXPECT_FALSE(a.in_doubt) << "the command itself was not sent";
@@ -104,7 +109,9 @@ TEST(Failure, WhatNobodyKnowsIsARefusalInDoubt) {
   EXPECT_TRUE(a.in_doubt);
 }
 
-TEST(Failure, APasswordIsNeverRepeated) { EXPECT_EQ(of(MONGOC_ERROR_STREAM, 1, "tried hunter2").why, "tried ***"); }
+TEST(Failure, APasswordIsNeverRepeated) {
+  EXPECT_EQ(of(MONGOC_ERROR_STREAM, 1, "tried hunter2").why, "tried ***");
+}
 
 TEST(WriteConcernError, IsSeenInAnAcknowledgedReply) {
   std::string why;

@@ -85,7 +85,9 @@ TEST_F(LeaseKeeper, ALossIsToldOnTimeWhileARenewalHangs) {
 }
 
 TEST_F(LeaseKeeper, ARenewalWithoutAnAnswerIsRepeatedUntilOneComes) {
-  store->inject({.what = fake_store::fault::kind::lost_answer, .times = 3, .on = [](const auto& r, lane) { return r.op == operation::renew; }});
+  store->inject({.what = fake_store::fault::kind::lost_answer, .times = 3, .on = [](const auto& r, lane) {
+                   return r.op == operation::renew;
+                 }});
   const auto record = hold("lock", 900);
   std::this_thread::sleep_for(1300ms);
   EXPECT_TRUE(record->held(now_ms()));
@@ -93,7 +95,8 @@ TEST_F(LeaseKeeper, ARenewalWithoutAnAnswerIsRepeatedUntilOneComes) {
 }
 
 TEST_F(LeaseKeeper, UnansweredRenewalsDoNotExtend) {
-  store->inject({.what = fake_store::fault::kind::lost_answer, .times = fake_store::fault::always,
+  store->inject({.what = fake_store::fault::kind::lost_answer,
+                 .times = fake_store::fault::always,
                  .on = [](const auto& r, lane) { return r.op == operation::renew; }});
   const auto record = hold("lock", 400);
   const auto end = record->valid_until();

@@ -167,7 +167,8 @@ TEST(Close, CancelsWaitersWithinASecondAndTheyLeaveTheQueue) {
   auto held = mutex(rival, "lock").try_acquire();
   event waiting;
   std::jthread waiter([&] {
-    EXPECT_EQ(mutex(*w.locks, "lock").acquire({.on_wait = [&](auto&) { waiting.happen(); }}).result(), outcome::cancelled);
+    EXPECT_EQ(mutex(*w.locks, "lock").acquire({.on_wait = [&](auto&) { waiting.happen(); }}).result(),
+              outcome::cancelled);
   });
   ASSERT_TRUE(waiting.wait());
   EXPECT_LE(time_of([&] {

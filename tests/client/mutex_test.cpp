@@ -17,7 +17,9 @@ concept basic_lockable = requires(T t) {
   t.unlock();
 };
 template <typename T>
-concept try_lockable = requires(T t) { t.try_lock(); };
+concept try_lockable = requires(T t) {
+  t.try_lock();
+};
 static_assert(!basic_lockable<mutex> && !try_lockable<mutex>);
 static_assert(!basic_lockable<lease> && !basic_lockable<client>);
 static_assert(!std::is_copy_constructible_v<lease> && !std::is_copy_assignable_v<lease>);
@@ -87,7 +89,8 @@ TEST(Mutex, AlreadyHeldIsSaidWhileItIsAcquiring) {
   std::stop_source stop;
   event waiting;
   std::jthread waiter([&] {
-    EXPECT_EQ(lock.acquire({.stop = stop.get_token(), .on_wait = [&](auto&) { waiting.happen(); }}).result(), outcome::cancelled);
+    EXPECT_EQ(lock.acquire({.stop = stop.get_token(), .on_wait = [&](auto&) { waiting.happen(); }}).result(),
+              outcome::cancelled);
   });
   ASSERT_TRUE(waiting.wait());
   EXPECT_EQ(lock.try_acquire().result(), outcome::already_held);
@@ -184,7 +187,9 @@ TEST(Mutex, TheLongestTimeoutIsForEver) {
   std::stop_source stop;
   event waiting;
   std::jthread waiter([&] {
-    EXPECT_EQ(lock.acquire({.timeout = std::chrono::milliseconds::max(), .stop = stop.get_token(), .on_wait = [&](auto&) { waiting.happen(); }})
+    EXPECT_EQ(lock.acquire({.timeout = std::chrono::milliseconds::max(),
+                            .stop = stop.get_token(),
+                            .on_wait = [&](auto&) { waiting.happen(); }})
                   .result(),
               outcome::cancelled);
   });
@@ -204,7 +209,8 @@ TEST(Mutex, AStopTokenEndsAWaitSoonAndTheQueueIsLeft) {
     stopped = boot_clock::now();
     stop.request_stop();
   });
-  EXPECT_EQ(lock.acquire({.stop = stop.get_token(), .on_wait = [&](auto&) { waiting.happen(); }}).result(), outcome::cancelled);
+  EXPECT_EQ(lock.acquire({.stop = stop.get_token(), .on_wait = [&](auto&) { waiting.happen(); }}).result(),
+            outcome::cancelled);
   EXPECT_LT(boot_clock::now() - stopped, 1s);
   EXPECT_TRUE(w.store->get("lock")->waiters.empty());
 }
@@ -222,10 +228,14 @@ TEST(Mutex, WaitersLearnTheirPlaceAndTheHolder) {
   auto got = mutex(*w.locks, "lock").try_acquire();
   wait_status seen;
   std::stop_source stop;
-  (void)mutex(*w.locks, "lock").acquire({.stop = stop.get_token(), .on_wait = [&](const wait_status& s) {
-                                           seen = s;
-                                           stop.request_stop();
-                                         }}).result();
+  (void)mutex(*w.locks, "lock")
+      .acquire({.stop = stop.get_token(),
+                .on_wait =
+                    [&](const wait_status& s) {
+                      seen = s;
+                      stop.request_stop();
+                    }})
+      .result();
   EXPECT_EQ(seen.place, 0);
   EXPECT_EQ(seen.queue_length, 1);
   ASSERT_TRUE(seen.holder);
@@ -236,7 +246,8 @@ TEST(Mutex, ACallbackOfAWaitThatThrowsLeavesNoWaiterBehind) {
   world w;
   auto got = mutex(*w.locks, "lock").try_acquire();
   mutex lock(*w.locks, "lock");
-  EXPECT_THROW((void)lock.acquire({.on_wait = [](auto&) { throw std::runtime_error("no"); }}).result(), std::runtime_error);
+  EXPECT_THROW((void)lock.acquire({.on_wait = [](auto&) { throw std::runtime_error("no"); }}).result(),
+               std::runtime_error);
   EXPECT_TRUE(eventually([&] { return w.store->get("lock")->waiters.empty(); }));
   EXPECT_EQ(lock.try_acquire().result(), outcome::busy) << "the object is usable again";
 }

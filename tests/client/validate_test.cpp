@@ -39,9 +39,13 @@ std::string with(const std::function<void(client_options&)>& change) {
   return objection(o);
 }
 
-std::string lock_with(lock_options o) { return objection(o, validated(client_options{})); }
+std::string lock_with(lock_options o) {
+  return objection(o, validated(client_options{}));
+}
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 TEST(ClientOptions, DefaultsAreTheSeedsButForTwo) {
   const auto o = validated(client_options{});
@@ -149,13 +153,20 @@ TEST(ClientOptions, EveryBoundIsCheckedWithAReason) {
 
 TEST(ClientOptions, TheBoundsThemselvesAreFine) {
   const std::vector<std::function<void(client_options&)>> table{
-      [](auto& o) { o.exp_delta = 200ms; },          [](auto& o) { o.exp_delta = longest; },
-      [](auto& o) { o.wait_lock_period = 50ms; },    [](auto& o) { o.wait_lock_period = longest; },
-      [](auto& o) { o.clock_skew = 0ms; },           [](auto& o) { o.clock_skew = 1h; },
-      [](auto& o) { o.operation_timeout = 100ms; },  [](auto& o) { o.operation_timeout = 1h; },
-      [](auto& o) { o.grace = 1s; },                 [](auto& o) { o.grace = 2147483647s; },
-      [](auto& o) { o.db = std::string(63, 'd'); },  [](auto& o) { o.coll = std::string(190, 'c'); },
-      [](auto& o) { o.who = ""; },                   [](auto& o) { o.who = std::string(200, 'w'); },
+      [](auto& o) { o.exp_delta = 200ms; },
+      [](auto& o) { o.exp_delta = longest; },
+      [](auto& o) { o.wait_lock_period = 50ms; },
+      [](auto& o) { o.wait_lock_period = longest; },
+      [](auto& o) { o.clock_skew = 0ms; },
+      [](auto& o) { o.clock_skew = 1h; },
+      [](auto& o) { o.operation_timeout = 100ms; },
+      [](auto& o) { o.operation_timeout = 1h; },
+      [](auto& o) { o.grace = 1s; },
+      [](auto& o) { o.grace = 2147483647s; },
+      [](auto& o) { o.db = std::string(63, 'd'); },
+      [](auto& o) { o.coll = std::string(190, 'c'); },
+      [](auto& o) { o.who = ""; },
+      [](auto& o) { o.who = std::string(200, 'w'); },
       [](auto& o) { o.coll = "caf\xc3\xa9.locks"; },
   };
   for (std::size_t i = 0; i < table.size(); ++i) EXPECT_EQ(with(table[i]), "") << "row " << i;
@@ -164,14 +175,31 @@ TEST(ClientOptions, TheBoundsThemselvesAreFine) {
 TEST(ClientOptions, HostileUrlsAreRefusedAndAPasswordIsNeverRepeated) {
   const std::string secret = "hunter2";
   for (const std::string url : {
-           "", "mongodb://", "http://localhost", "mongodb:/localhost", "localhost:27017", "mongodb://localhost:99999",
-           "mongodb://localhost:abc", "mongodb://host/db?replicaSet", "mongodb://%zz@host",
-           "mongodb://me:hunter2@", "mongodb://me:hunter2@/", "mongodb://me:hunter2@host:99999/",
-           "mongodb://me:hunter2@x@host:y/", "mongodb://me:%zzhunter2@host", "mongodb://me:a:hunter2@host:x",
-           "mongodb://me:hunter2/x@host", "mongodb//me:hunter2@host",
-           "http://me:hunter2@host/", "me:hunter2@host", "mongodb://me:hunter2@host:1,/", "mongodb://me:hunter2@[::1/",
-           "mongodb://me:hunter2@h\xff/", "mongodb://me:hunter2@host/?authMechanism=NOSUCH&replicaSet=",
-           "mongodb+srv://me:hunter2@host:27017/", "mongodb://me:hunter2@a,b/?directConnection=true",
+           "",
+           "mongodb://",
+           "http://localhost",
+           "mongodb:/localhost",
+           "localhost:27017",
+           "mongodb://localhost:99999",
+           "mongodb://localhost:abc",
+           "mongodb://host/db?replicaSet",
+           "mongodb://%zz@host",
+           "mongodb://me:hunter2@",
+           "mongodb://me:hunter2@/",
+           "mongodb://me:hunter2@host:99999/",
+           "mongodb://me:hunter2@x@host:y/",
+           "mongodb://me:%zzhunter2@host",
+           "mongodb://me:a:hunter2@host:x",
+           "mongodb://me:hunter2/x@host",
+           "mongodb//me:hunter2@host",
+           "http://me:hunter2@host/",
+           "me:hunter2@host",
+           "mongodb://me:hunter2@host:1,/",
+           "mongodb://me:hunter2@[::1/",
+           "mongodb://me:hunter2@h\xff/",
+           "mongodb://me:hunter2@host/?authMechanism=NOSUCH&replicaSet=",
+           "mongodb+srv://me:hunter2@host:27017/",
+           "mongodb://me:hunter2@a,b/?directConnection=true",
        }) {
     const auto why = with([&](auto& o) { o.url = url; });
     EXPECT_FALSE(contains(why, secret)) << why;
@@ -227,7 +255,8 @@ TEST(LockOptions, WhatIsNotGivenComesFromTheClient) {
   EXPECT_EQ(s.exp_delta, 777ms);
   EXPECT_FALSE(s.autorefresh);
   EXPECT_EQ(s.wait_lock_period, 888ms);
-  const auto own = validated(lock_options{.id = "x", .exp_delta = 250ms, .autorefresh = true, .wait_lock_period = 60ms}, defaults);
+  const auto own =
+      validated(lock_options{.id = "x", .exp_delta = 250ms, .autorefresh = true, .wait_lock_period = 60ms}, defaults);
   EXPECT_EQ(own.exp_delta, 250ms);
   EXPECT_TRUE(own.autorefresh);
   EXPECT_EQ(own.wait_lock_period, 60ms);
@@ -236,7 +265,8 @@ TEST(LockOptions, WhatIsNotGivenComesFromTheClient) {
 TEST(LockOptions, BoundsAreCheckedWithAReason) {
   EXPECT_TRUE(contains(lock_with({.id = "x", .exp_delta = 199ms}), "exp_delta is 199 ms; it must be from 200 ms"));
   EXPECT_TRUE(contains(lock_with({.id = "x", .exp_delta = milliseconds::max()}), "exp_delta"));
-  EXPECT_TRUE(contains(lock_with({.id = "x", .wait_lock_period = 49ms}), "wait_lock_period is 49 ms; it must be from 50 ms"));
+  EXPECT_TRUE(
+      contains(lock_with({.id = "x", .wait_lock_period = 49ms}), "wait_lock_period is 49 ms; it must be from 50 ms"));
   EXPECT_TRUE(contains(lock_with({.id = "x", .wait_lock_period = -5ms}), "wait_lock_period"));
 }
 

@@ -84,7 +84,8 @@ TEST(WorkerPool, StoppingWaitsForATaskOnlySoLong) {
     EXPECT_LT(std::chrono::steady_clock::now() - before, 500ms);
   }
   release->set_value();
-  EXPECT_EQ(ended->get_future().wait_for(10s), std::future_status::ready) << "it ends in its own time, without the pool";
+  EXPECT_EQ(ended->get_future().wait_for(10s), std::future_status::ready)
+      << "it ends in its own time, without the pool";
 }
 
 TEST(WorkerPool, TasksThatHaveNotBegunAreDroppedAndDestroyed) {
@@ -129,7 +130,8 @@ TEST(WorkerPool, ItsThreadsTakeNoSignals) {
   pool.post([&] {
     sigset_t mask;
     pthread_sigmask(SIG_SETMASK, nullptr, &mask);
-    blocked.set_value(sigismember(&mask, SIGINT) == 1 && sigismember(&mask, SIGTERM) == 1 && sigismember(&mask, SIGUSR1) == 1);
+    blocked.set_value(sigismember(&mask, SIGINT) == 1 && sigismember(&mask, SIGTERM) == 1 &&
+                      sigismember(&mask, SIGUSR1) == 1);
   });
   EXPECT_TRUE(blocked.get_future().get());
   sigset_t mask;

@@ -36,7 +36,9 @@ struct world {
   std::shared_ptr<fake_store> store = running_store();
   std::optional<client> locks;
 
-  explicit world(client_options o = quick(), std::size_t threads = 16) { locks.emplace(fake_client(store, std::move(o), threads)); }
+  explicit world(client_options o = quick(), std::size_t threads = 16) {
+    locks.emplace(fake_client(store, std::move(o), threads));
+  }
 
   [[nodiscard]] client another(client_options o = quick()) const { return fake_client(store, std::move(o)); }
 };

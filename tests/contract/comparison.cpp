@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "protocol/reply.hpp"
+#include "protocol/short_form.hpp"
 #include "support/codec.hpp"
 
 namespace dlock::testing {
@@ -30,7 +31,8 @@ std::string fresh_collection() {
 
 bson from_json(const std::string& json) {
   bson_error_t error;
-  bson b{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(json.data()), static_cast<ssize_t>(json.size()), &error)};
+  bson b{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(json.data()), static_cast<ssize_t>(json.size()),
+                            &error)};
   if (!b) throw std::logic_error(json + ": " + error.message);
   return b;
 }
@@ -59,7 +61,9 @@ std::string text(const T& value) {
   return out.str();
 }
 
-std::string text(const std::optional<protocol::document>& d) { return d ? text(*d) : "no document"; }
+std::string text(const std::optional<protocol::document>& d) {
+  return d ? text(*d) : "no document";
+}
 
 struct observed {
   connection::outcome answer;
@@ -76,20 +80,44 @@ std::string compare_other(const scenario& s, const observed& o) {
   return "reply:\n  model  " + text(expected) + "\n  server " + text(got);
 }
 
-std::string compare(const scenario& s, const observed& o, const sides& what) {
-  if (!o.answer.ok) return "the server refused: " + o.answer.error;
-  if (!s.not_a_lock.empty()) return compare_other(s, o);
-  const auto expected = what.model(s.before, s.request, s.now);
-  const auto got = protocol::parse_reply(o.answer.reply.get());
+std::string compare_both(const observed& o, const protocol::transition_result& expected, const protocol::reply& got) {
   std::string out;
   try {
     const auto after = o.after ? std::optional(decode(o.after.get())) : std::nullopt;
-    if (after != expected.after) out += "document:\n  model  " + text(expected.after) + "\n  server " + text(after) + "\n";
+    if (after != expected.after)
+      out += "document:\n  model  " + text(expected.after) + "\n  server " + text(after) + "\n";
   } catch (const std::runtime_error& e) {
     out += std::string("document: ") + e.what() + "\n";
   }
   if (got != expected.answer) out += "reply:\n  model  " + text(expected.answer) + "\n  server " + text(got) + "\n";
   return out;
+}
+
+std::string compare(const scenario& s, const observed& o, const sides& what) {
+  if (!o.answer.ok) return what.refusal_counts ? "the server refused: " + o.answer.error : "";
+  if (!s.not_a_lock.empty()) return compare_other(s, o);
+  return compare_both(o, what.model(s.before, s.request, s.now), protocol::parse_reply(o.answer.reply.get()));
+}
+
+/// The short form does what the full one does, or nothing.
+std::string compare_short(const scenario& s, const observed& o, const sides& what, int& carried_out) {
+  if (!o.answer.ok) return what.refusal_counts ? "the server refused: " + o.answer.error : "";
+  const auto got = protocol::parse_short_reply(o.answer.reply.get(), s.request);
+  const bool existed = s.before || !s.not_a_lock.empty();
+  if (!got) {
+    const bool unchanged = existed ? o.after && bson_equal(stored(s).get(), o.after.get()) : !o.after;
+    return unchanged ? "" : "changed, although it was another case";
+  }
+  if (!s.not_a_lock.empty()) return "a document that is no lock was taken for one";
+  ++carried_out;
+  auto expected = what.model(s.before, s.request, s.now);
+  if (s.request.op == protocol::operation::release) expected.answer.now = 0;
+  return compare_both(o, expected, *got);
+}
+
+std::string all_or_nothing(const scenario& s, const observed& o) {
+  if (o.answer.ok) return "";
+  return o.after && bson_equal(stored(s).get(), o.after.get()) ? "" : "carried out, but refused: " + o.answer.error;
 }
 
 }  // namespace
@@ -129,7 +157,18 @@ std::vector<std::string> comparison::differences(const std::vector<scenario>& gi
   std::vector<std::string> out;
   for (std::size_t i = 0; i < scenarios.size(); ++i) {
     seen[i].after = std::move(after[scenarios[i].request.lock]);
-    out.push_back(compare(scenarios[i], seen[i], sides_));
+    const auto& s = scenarios[i];
+    switch (sides_.how) {
+      case mode::full:
+        out.push_back(compare(s, seen[i], sides_));
+        break;
+      case mode::short_form:
+        out.push_back(compare_short(s, seen[i], sides_, carried_out_));
+        break;
+      case mode::all_or_nothing:
+        out.push_back(all_or_nothing(s, seen[i]));
+        break;
+    }
   }
   return out;
 }

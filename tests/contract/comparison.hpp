@@ -15,10 +15,18 @@ using command_function = std::function<bson(const protocol::request&, const prot
 using model_function = std::function<protocol::transition_result(const std::optional<protocol::document>&,
                                                                  const protocol::request&, protocol::ms)>;
 
+enum class mode {
+  full,            // both must do the same
+  short_form,      // the server does the same or nothing: `command` makes the short form
+  all_or_nothing,  // the server carries out the command and answers, or refuses and has changed nothing
+};
+
 /// The two sides that must agree. Mutations replace one of them by something that is wrong.
 struct sides {
   command_function command = protocol::command;
   model_function model = protocol::transition;
+  bool refusal_counts = true;  // a command that the server refuses makes a difference
+  mode how = mode::full;
 };
 
 /// Runs scenarios on a server and through the model.
@@ -27,9 +35,12 @@ class comparison {
   explicit comparison(sides what = {});
   /// What differs, for each scenario: empty if nothing does. Every field of the document and of the reply counts.
   std::vector<std::string> differences(const std::vector<scenario>& scenarios);
+  /// How many short forms did something, so far.
+  [[nodiscard]] int carried_out() const { return carried_out_; }
 
  private:
   sides sides_;
+  int carried_out_ = 0;
   std::vector<connection> connections_;
 };
 

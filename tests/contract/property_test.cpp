@@ -1,23 +1,36 @@
 #include <gtest/gtest.h>
 
 #include "contract/comparison.hpp"
+#include "protocol/short_form.hpp"
 
 namespace dlock::testing {
 namespace {
 
-constexpr int kCases = 12000;
-
-void expect_agreement(const rc::Gen<scenario>& scenarios) {
-  comparison compare;
+void expect_agreement(comparison& compare, const rc::Gen<scenario>& scenarios, int cases) {
   const auto s = seed();
-  const auto result = search(compare, scenarios, kCases, s);
+  const auto result = search(compare, scenarios, cases, s);
   std::printf("%d cases, DLOCK_TEST_SEED=%llu\n", result.cases, static_cast<unsigned long long>(s));
   if (!result.where) return;
   FAIL() << "after " << result.cases << " cases (DLOCK_TEST_SEED=" << s << "), made smaller:\n"
          << shrink(compare, *result.where);
 }
 
-TEST(Property, ModelAndServerAgreeOnEveryFieldOfDocumentAndReply) { expect_agreement(any_scenario()); }
+TEST(Property, ModelAndServerAgreeOnEveryFieldOfDocumentAndReply) {
+  comparison compare;
+  expect_agreement(compare, any_scenario(), 12000);
+}
+
+TEST(Property, TheShortFormDoesWhatTheModelDoesOrNothing) {
+  comparison compare({.command = protocol::short_command, .how = mode::short_form});
+  expect_agreement(compare, short_scenario(), 6000);
+  EXPECT_GT(compare.carried_out(), 1200);
+}
+
+// The reply is a projection, made after the update. One that failed would make "refused" a lie.
+TEST(Property, WhatIsRefusedChangedNothing) {
+  comparison compare({.how = mode::all_or_nothing});
+  expect_agreement(compare, damaged_scenario(), 3000);
+}
 
 }  // namespace
 }  // namespace dlock::testing

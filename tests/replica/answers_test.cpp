@@ -16,11 +16,13 @@ std::string first_holder(const std::string& document) {
 TEST_F(Answers, AWriteConcernErrorIsUnknownAndAskedAgainWithTheSameId) {
   client locks(options());
   mutex lock(locks, id);
-  const fail_command fail("test", R"("writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"})", 2);
+  const fail_command fail("test", R"("writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"})",
+                          2);
   auto got = lock.try_acquire();
   ASSERT_TRUE(got);
   EXPECT_EQ(holders(id), 1u) << "the unclear attempts were the same acquisition: " << document();
   EXPECT_EQ(first_holder(document()), got->owner());
+  EXPECT_NE(document().find("\"rev\" : 3"), std::string::npos) << "three attempts, each a change: " << document();
 }
 
 TEST_F(Answers, AWriteConcernErrorIsNeverReportedAsHeld) {
@@ -28,7 +30,8 @@ TEST_F(Answers, AWriteConcernErrorIsNeverReportedAsHeld) {
   o.operation_timeout = 600ms;
   client locks(o);
   mutex lock(locks, id);
-  const fail_command fail("test", R"("writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"})");
+  const fail_command fail("test",
+                          R"("writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"})");
   const auto e = error_of([&] { (void)lock.try_acquire().result(); });
   EXPECT_EQ(e.code(), errc::unavailable);
   EXPECT_TRUE(e.in_doubt());
@@ -115,7 +118,8 @@ TEST_F(Answers, GivingUpInDoubtLeavesATombstoneThatRefusesTheLateEnqueue) {
     const auto e = error_of([&] { (void)mutex(locks, id).acquire({.timeout = 300ms}).result(); });
     EXPECT_EQ(e.code(), errc::unavailable);
     EXPECT_TRUE(e.in_doubt());
-    ASSERT_TRUE(eventually([&] { return document().find("\"gone\" : [ {") != std::string::npos; }, 1400ms)) << document();
+    ASSERT_TRUE(eventually([&] { return document().find("\"gone\" : [ {") != std::string::npos; }, 1400ms))
+        << document();
     std::this_thread::sleep_for(1700ms);  // the enqueue has run by now
   }
   EXPECT_EQ(holders(id), 0u) << document();
@@ -137,8 +141,11 @@ TEST_F(Answers, AnOperatorWhoDeletesTheDocumentMakesTheHolderLoseIt) {
 
 TEST_F(Answers, ADocumentThatIsNoLockIsLeftAsItIs) {
   client locks(options());
-  for (const std::string other : {R"("name": "somebody's")", R"("holders": "many")", R"("fence": "high", "holders": [])"}) {
-    ASSERT_TRUE(run(R"({"update": "dlocks", "updates": [{"q": {"_id": ")" + id + R"("}, "u": {)" + other + R"(}, "upsert": true}]})").ok);
+  for (const std::string other :
+       {R"("name": "somebody's")", R"("holders": "many")", R"("fence": "high", "holders": [])"}) {
+    ASSERT_TRUE(run(R"({"update": "dlocks", "updates": [{"q": {"_id": ")" + id + R"("}, "u": {)" + other +
+                    R"(}, "upsert": true}]})")
+                    .ok);
     const auto before = document();
     for (const bool queue : {false, true}) {
       const auto e = error_of([&] {

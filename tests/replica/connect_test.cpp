@@ -89,7 +89,9 @@ TEST_F(Connect, ATtlIndexWithAnotherGraceIsAdoptedWithOneWarningAndAHint) {
 }
 
 TEST_F(Connect, ATtlIndexByAnotherNameIsAdoptedToo) {
-  ASSERT_TRUE(run(R"({"createIndexes": "dlocks", "indexes": [{"key": {"et": 1}, "name": "mine", "expireAfterSeconds": 60}]})").ok);
+  ASSERT_TRUE(
+      run(R"({"createIndexes": "dlocks", "indexes": [{"key": {"et": 1}, "name": "mine", "expireAfterSeconds": 60}]})")
+          .ok);
   journal log;
   auto o = options();
   o.log = log.callback();

@@ -23,9 +23,16 @@ TEST_F(Deadline, HoldsWhileThePrimaryIsFrozen) {
     const frozen stop(who);
     std::vector<std::future<milliseconds>> calls;
     const auto call = [&](auto f) { calls.push_back(std::async(std::launch::async, [f] { return time_of(f); })); };
-    call([&] { EXPECT_EQ(error_of([&] { (void)mutex(locks, id + "Try").try_acquire().result(); }).code(), errc::unavailable); });
-    call([&] { EXPECT_EQ(error_of([&] { (void)mutex(locks, id).acquire({.timeout = 1000ms}).result(); }).code(), errc::unavailable); });
-    call([&] { EXPECT_EQ(error_of([&] { (void)mutex(locks, id + "NoDeadline").acquire().result(); }).code(), errc::unavailable); });
+    call([&] {
+      EXPECT_EQ(error_of([&] { (void)mutex(locks, id + "Try").try_acquire().result(); }).code(), errc::unavailable);
+    });
+    call([&] {
+      EXPECT_EQ(error_of([&] { (void)mutex(locks, id).acquire({.timeout = 1000ms}).result(); }).code(),
+                errc::unavailable);
+    });
+    call([&] {
+      EXPECT_EQ(error_of([&] { (void)mutex(locks, id + "NoDeadline").acquire().result(); }).code(), errc::unavailable);
+    });
     call([&] { EXPECT_TRUE(error_of([&] { (void)held->release(1000ms); }).in_doubt()); });
     call([&] { EXPECT_TRUE(error_of([&] { (void)other->release(); }).in_doubt()); });
     call([&] { scope.reset(); });
@@ -45,7 +52,7 @@ TEST_F(Deadline, AClientOfAServerThatNeverAnswersIsRefusedInTime) {
   auto o = options();
   o.operation_timeout = 500ms;
   for (const std::string& url : {"mongodb://" + silent.address(), "mongodb://" + silent.address() + "/?replicaSet=x",
-                                "mongodb://" + silent.address() + "/?directConnection=true"}) {
+                                 "mongodb://" + silent.address() + "/?directConnection=true"}) {
     o.url = url;
     const auto took = time_of([&] {
       const auto e = error_of([&] { client locks(o); });
@@ -60,7 +67,8 @@ TEST_F(Deadline, AClientOfAServerThatNeverAnswersIsRefusedInTime) {
 TEST_F(Deadline, AClientOfNobodyIsRefusedInTime) {
   auto o = options();
   o.operation_timeout = 500ms;
-  for (const std::string url : {"mongodb://127.0.0.1:1", "mongodb://127.0.0.1:1,127.0.0.1:2/?replicaSet=x", "mongodb://no-such-host.invalid"}) {
+  for (const std::string url :
+       {"mongodb://127.0.0.1:1", "mongodb://127.0.0.1:1,127.0.0.1:2/?replicaSet=x", "mongodb://no-such-host.invalid"}) {
     o.url = url;
     const auto took = time_of([&] { EXPECT_EQ(error_of([&] { client locks(o); }).code(), errc::unavailable); });
     EXPECT_LE(took, 600ms) << url;

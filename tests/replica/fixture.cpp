@@ -11,7 +11,8 @@ namespace dlock::testing {
 
 bson json(const std::string& text) {
   bson_error_t error;
-  bson b{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(text.data()), static_cast<ssize_t>(text.size()), &error)};
+  bson b{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(text.data()), static_cast<ssize_t>(text.size()),
+                            &error)};
   if (!b) throw std::runtime_error(std::string("not JSON: ") + error.message + ": " + text);
   return b;
 }
@@ -21,7 +22,9 @@ std::string to_text(const bson_t* b) {
   return text.get();
 }
 
-std::string date(std::int64_t ms) { return R"({"$date": {"$numberLong": ")" + std::to_string(ms) + R"("}})"; }
+std::string date(std::int64_t ms) {
+  return R"({"$date": {"$numberLong": ")" + std::to_string(ms) + R"("}})";
+}
 
 std::int64_t wall_clock_ms() {
   return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -68,15 +71,20 @@ std::vector<member> read_members() {
 
 }  // namespace
 
-std::vector<member> members() { return read_members(); }
+std::vector<member> members() {
+  return read_members();
+}
 
-std::string url_of(const member& m, const std::string& options) { return "mongodb://" + m.address + "/?" + options; }
+std::string url_of(const member& m, const std::string& options) {
+  return "mongodb://" + m.address + "/?" + options;
+}
 
 member primary() {
   member found;
   const bool there = eventually([&] {
     for (const auto& m : members()) {
-      auto answer = connection(url_of(m, "directConnection=true&serverSelectionTimeoutMS=1000")).run("admin", json(R"({"hello": 1})").get());
+      auto answer = connection(url_of(m, "directConnection=true&serverSelectionTimeoutMS=1000"))
+                        .run("admin", json(R"({"hello": 1})").get());
       bson_iter_t it;
       if (answer.ok && bson_iter_init_find(&it, answer.reply.get(), "isWritablePrimary") && bson_iter_as_bool(&it)) {
         found = m;
@@ -102,11 +110,12 @@ void frozen::thaw() {
 fail_command::fail_command(const std::string& app, const std::string& data, int times, const std::string& commands)
     : url_(url_of(primary())) {
   const auto mode = times == 0 ? std::string(R"("alwaysOn")") : R"({"times": )" + std::to_string(times) + "}";
-  const auto done = connection(url_).run("admin", json(R"({"configureFailPoint": "failCommand", "mode": )" + mode +
-                                                       R"(, "data": {"failCommands": [)" + commands + R"(], "appName": ")" + app + R"(", )" +
-                                                       data + "}}")
-                                                      .get());
-  if (!done.ok) throw std::runtime_error("the server has no fail points (start it with enableTestCommands=1): " + done.error);
+  const auto done = connection(url_).run(
+      "admin", json(R"({"configureFailPoint": "failCommand", "mode": )" + mode + R"(, "data": {"failCommands": [)" +
+                    commands + R"(], "appName": ")" + app + R"(", )" + data + "}}")
+                   .get());
+  if (!done.ok)
+    throw std::runtime_error("the server has no fail points (start it with enableTestCommands=1): " + done.error);
 }
 
 fail_command::~fail_command() {
@@ -165,11 +174,16 @@ std::size_t Replica::length(const std::string& lock, const char* array) {
   return n;
 }
 
-std::size_t Replica::holders(const std::string& lock) { return length(lock, "holders"); }
-std::size_t Replica::waiters(const std::string& lock) { return length(lock, "waiters"); }
+std::size_t Replica::holders(const std::string& lock) {
+  return length(lock, "holders");
+}
+std::size_t Replica::waiters(const std::string& lock) {
+  return length(lock, "waiters");
+}
 
 connection::outcome Replica::remove(const std::string& lock) {
-  return run(R"({"delete": "dlocks", "deletes": [{"q": {"_id": ")" + lock + R"("}, "limit": 1}], "writeConcern": {"w": "majority"}})");
+  return run(R"({"delete": "dlocks", "deletes": [{"q": {"_id": ")" + lock +
+             R"("}, "limit": 1}], "writeConcern": {"w": "majority"}})");
 }
 
 }  // namespace dlock::testing

@@ -58,7 +58,8 @@ class frozen {
 class fail_command {
  public:
   /// `data`: what goes wrong, for instance `"errorCode": 11602`; `times`: 0 = always.
-  fail_command(const std::string& app, const std::string& data, int times = 0, const std::string& commands = R"("findAndModify")");
+  fail_command(const std::string& app, const std::string& data, int times = 0,
+               const std::string& commands = R"("findAndModify")");
   ~fail_command();
   fail_command(const fail_command&) = delete;
   fail_command& operator=(const fail_command&) = delete;

@@ -11,7 +11,8 @@ namespace {
 
 class Fork : public Replica {
  protected:
-  /// Runs `child` in a fork, and then exit(): destructors of static objects included. Its status, or -1 if it hangs or crashes.
+  /// Runs `child` in a fork, and then exit(): destructors of static objects included. Its status, or -1 if it hangs or
+  /// crashes.
   template <typename F>
   static int status_of(F&& child) {
     const pid_t pid = fork();

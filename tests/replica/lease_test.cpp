@@ -44,7 +44,7 @@ TEST_F(Lease, AutorefreshKeepsItForManyTtls) {
   client rivals(options("rival", 700ms));
   auto got = mutex(locks, id).try_acquire();
   ASSERT_TRUE(got);
-  EXPECT_EQ(mutex(rivals, id).acquire({.timeout = 4s}).result(), outcome::timed_out);
+  EXPECT_EQ(mutex(rivals, id).acquire({.timeout = 2500ms}).result(), outcome::timed_out);
   EXPECT_TRUE(got->held());
   EXPECT_EQ(got->release(), release_result::released);
 }

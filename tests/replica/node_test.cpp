@@ -21,10 +21,12 @@ class Node : public Replica {
     return bson_iter_init_find(&it, done.reply.get(), "n") ? static_cast<int>(bson_iter_as_int64(&it)) : 0;
   }
   int update(const std::string& query, const std::string& set, bool upsert) {
-    return changed(R"({"update": "dlocks", "updates": [{"q": {)" + query + R"(}, "u": {"$set": {)" + set + R"(}}, "upsert": )" +
-                   (upsert ? "true" : "false") + "}]}");
+    return changed(R"({"update": "dlocks", "updates": [{"q": {)" + query + R"(}, "u": {"$set": {)" + set +
+                   R"(}}, "upsert": )" + (upsert ? "true" : "false") + "}]}");
   }
-  int erase(const std::string& query) { return changed(R"({"delete": "dlocks", "deletes": [{"q": {)" + query + R"(}, "limit": 1}]})"); }
+  int erase(const std::string& query) {
+    return changed(R"({"delete": "dlocks", "deletes": [{"q": {)" + query + R"(}, "limit": 1}]})");
+  }
 
   // 1.x
   bool acquire1(std::int64_t ttl) {
@@ -35,7 +37,8 @@ class Node : public Replica {
   int release1() { return erase(mine() + R"(, "lockd": true)"); }
   // 2.x
   bool acquire2(std::int64_t ttl) {
-    return update(mine() + R"(, "et": {"$lt": )" + until(0) + "}", R"("ct": )" + until(0) + R"(, "et": )" + until(ttl), true) == 1;
+    return update(mine() + R"(, "et": {"$lt": )" + until(0) + "}", R"("ct": )" + until(0) + R"(, "et": )" + until(ttl),
+                  true) == 1;
   }
   int release2() { return erase(mine()); }
 };
@@ -74,8 +77,13 @@ TEST_F(Node, AWaiterSurvivesThatItsReleaseDeletesTheQueue) {
   client locks(options());
   ASSERT_TRUE(acquire1(60'000));
   std::jthread release([&] {
-    EXPECT_TRUE(eventually([&] { return connection().find_all(db, "dlocks", json("{" + mine() + R"(, "waiters.0": {"$exists": true}})").get()).size() == 1; }));
-    connection().run(db, json(R"({"delete": "dlocks", "deletes": [{"q": {)" + mine() + R"(, "lockd": true}, "limit": 1}]})").get());
+    EXPECT_TRUE(eventually([&] {
+      return connection()
+                 .find_all(db, "dlocks", json("{" + mine() + R"(, "waiters.0": {"$exists": true}})").get())
+                 .size() == 1;
+    }));
+    connection().run(
+        db, json(R"({"delete": "dlocks", "deletes": [{"q": {)" + mine() + R"(, "lockd": true}, "limit": 1}]})").get());
   });
   EXPECT_TRUE(mutex(locks, id).acquire({.timeout = 10s}));
 }

@@ -57,7 +57,9 @@ tcp_server::tcp_server() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC,
   port_ = ntohs(address.sin_port);
 }
 
-tcp_server::~tcp_server() { close(listener_); }
+tcp_server::~tcp_server() {
+  close(listener_);
+}
 
 void tcp_server::start() {
   accepting_ = std::thread([this] {
@@ -94,7 +96,9 @@ void tcp_server::also_ends(int fd) {
   if (stopping_) shutdown(fd, SHUT_RDWR);
 }
 
-proxy::proxy(std::string target) : target_(std::move(target)) { start(); }
+proxy::proxy(std::string target) : target_(std::move(target)) {
+  start();
+}
 
 void proxy::swallow_replies(std::string text, int times) {
   const std::lock_guard lock(guard_);
@@ -152,7 +156,8 @@ void silent_server::serve(int connection) {
 
 void old_server::serve(int connection) {
   const auto hello = json(R"({"ismaster": true, "maxBsonObjectSize": 16777216, "maxMessageSizeBytes": 48000000,
-    "maxWriteBatchSize": 100000, "minWireVersion": 0, "maxWireVersion": )" + std::to_string(wire_version_) + R"(, "ok": 1})");
+    "maxWriteBatchSize": 100000, "minWireVersion": 0, "maxWireVersion": )" +
+                          std::to_string(wire_version_) + R"(, "ok": 1})");
   constexpr std::int32_t op_reply = 1, op_msg = 2013;
   std::array<std::int32_t, 4> header{};  // size, request, in reply to, operation
   while (read_all(connection, reinterpret_cast<char*>(header.data()), sizeof header)) {
@@ -162,8 +167,11 @@ void old_server::serve(int connection) {
     std::string out = msg ? std::string(5, '\0') : std::string(20, '\0');  // flags, and the kind or the cursor
     if (!msg) out[16] = 1;                                                 // documents
     out.append(reinterpret_cast<const char*>(bson_get_data(hello.get())), hello->len);
-    const std::array<std::int32_t, 4> reply{static_cast<std::int32_t>(sizeof header + out.size()), 1, header[1], msg ? op_msg : op_reply};
-    if (!write_all(connection, reinterpret_cast<const char*>(reply.data()), sizeof reply) || !write_all(connection, out.data(), out.size())) return;
+    const std::array<std::int32_t, 4> reply{static_cast<std::int32_t>(sizeof header + out.size()), 1, header[1],
+                                            msg ? op_msg : op_reply};
+    if (!write_all(connection, reinterpret_cast<const char*>(reply.data()), sizeof reply) ||
+        !write_all(connection, out.data(), out.size()))
+      return;
   }
 }
 

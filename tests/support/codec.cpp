@@ -15,7 +15,9 @@ using protocol::ms;
 using protocol::tombstone;
 using protocol::waiter;
 
-void append_date(bson_t* to, const char* key, ms at) { bson_append_date_time(to, key, -1, at); }
+void append_date(bson_t* to, const char* key, ms at) {
+  bson_append_date_time(to, key, -1, at);
+}
 
 void append_claim(bson_t* to, const claim& c) {
   if (c.exclusive) {
@@ -163,9 +165,8 @@ class fields {
 };
 
 holder read_holder(fields& f) {
-  return {f.string("id"),     f.what(),         f.number("delta"), f.date("since"),
-          f.date("until"),    f.number("fence"), f.string("who"),  f.string("client"),
-          f.boolean("announced")};
+  return {f.string("id"),    f.what(),        f.number("delta"),  f.date("since"),       f.date("until"),
+          f.number("fence"), f.string("who"), f.string("client"), f.boolean("announced")};
 }
 
 waiter read_waiter(fields& f) {
@@ -187,7 +188,8 @@ bson encode(const std::string& id, const document& d, bool sparse) {
     append_list(b.get(), "gone", d.gone);
   }
   if (d.lockd == lockd_flag::one) bson_append_int32(b.get(), "lockd", -1, 1);
-  if (d.lockd == lockd_flag::yes || d.lockd == lockd_flag::no) append_bool(b.get(), "lockd", d.lockd == lockd_flag::yes);
+  if (d.lockd == lockd_flag::yes || d.lockd == lockd_flag::no)
+    append_bool(b.get(), "lockd", d.lockd == lockd_flag::yes);
   if (d.ct) append_date(b.get(), "ct", *d.ct);
   if (d.et) append_date(b.get(), "et", *d.et);
   if (d.mine) append_date(b.get(), "mine", *d.mine);
@@ -232,12 +234,18 @@ std::ostream& operator<<(std::ostream& out, const claim& c) {
 
 const char* name_of(operation op) {
   switch (op) {
-    case operation::try_: return "try";
-    case operation::enqueue: return "enqueue";
-    case operation::heartbeat: return "heartbeat";
-    case operation::renew: return "renew";
-    case operation::release: return "release";
-    case operation::cancel: return "cancel";
+    case operation::try_:
+      return "try";
+    case operation::enqueue:
+      return "enqueue";
+    case operation::heartbeat:
+      return "heartbeat";
+    case operation::renew:
+      return "renew";
+    case operation::release:
+      return "release";
+    case operation::cancel:
+      return "cancel";
   }
   return "?";
 }

@@ -12,7 +12,8 @@ namespace dlock::testing {
 /// of mongo-dlock look like that.
 [[nodiscard]] bson encode(const std::string& id, const protocol::document& d, bool sparse = false);
 
-/// The reverse. Strict: throws std::runtime_error, naming the field, for a field or type that the pipeline never writes.
+/// The reverse. Strict: throws std::runtime_error, naming the field, for a field or type that the pipeline never
+/// writes.
 [[nodiscard]] protocol::document decode(const bson_t* stored);
 
 [[nodiscard]] std::string to_json(const bson_t* b);

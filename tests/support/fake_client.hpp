@@ -15,7 +15,8 @@ namespace dlock::detail {
 /// The friend that dlock::client has for tests: makes one on any store.
 struct testing {
   static client make(client_options options, std::shared_ptr<store> where, std::size_t threads) {
-    return client(std::make_shared<client_core>(validated(std::move(options)), std::move(where), std::make_shared<worker_pool>(threads)));
+    return client(std::make_shared<client_core>(validated(std::move(options)), std::move(where),
+                                                std::make_shared<worker_pool>(threads)));
   }
 };
 
@@ -28,7 +29,8 @@ namespace dlock::testing {
   return std::make_shared<fake_store>([] { return now_ms() + 3'600'000; });
 }
 
-[[nodiscard]] inline client fake_client(std::shared_ptr<store> where, client_options options = {}, std::size_t threads = 16) {
+[[nodiscard]] inline client fake_client(std::shared_ptr<store> where, client_options options = {},
+                                        std::size_t threads = 16) {
   return detail::testing::make(std::move(options), std::move(where), threads);
 }
 

@@ -14,7 +14,9 @@ using protocol::request;
 
 namespace {
 
-bool fits(const fake_store::filter& f, const request& r, lane which) { return !f || f(r, which); }
+bool fits(const fake_store::filter& f, const request& r, lane which) {
+  return !f || f(r, which);
+}
 
 }  // namespace
 

@@ -43,9 +43,9 @@ class fake_store final : public store {
       refused,
     };
     kind what = kind::lost_request;
-    int times = 1;               // how many requests it hits; always: until heal()
-    filter on = {};              // which ones; empty: all
-    errc code = errc::server;    // for `refused`
+    int times = 1;             // how many requests it hits; always: until heal()
+    filter on = {};            // which ones; empty: all
+    errc code = errc::server;  // for `refused`
     std::string why = "a fault of the fake store";
     static constexpr int always = -1;
   };

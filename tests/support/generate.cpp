@@ -16,9 +16,13 @@ using rc::gen::inRange;
 constexpr ms kStart = 1000;
 constexpr std::int64_t kHighFence = token_limit - 20 * token_step;  // with room for the grants of one operation
 
-ms near_now(ms now) { return now + *inRange<ms>(-6, 7); }
+ms near_now(ms now) {
+  return now + *inRange<ms>(-6, 7);
+}
 
-bool chance(int percent) { return *inRange(0, 100) < percent; }
+bool chance(int percent) {
+  return *inRange(0, 100) < percent;
+}
 
 /// Ids and names that would be something else if they were ever taken for an expression, a path or a number.
 std::string hostile() {
@@ -26,9 +30,13 @@ std::string hostile() {
                                "1", "\xc3\xa9\xe2\x9c\x93\xf0\x9f\x94\x92", " ", "$", "x\ny\"z\\");
 }
 
-std::string any_string() { return chance(20) ? std::string() : hostile(); }
+std::string any_string() {
+  return chance(20) ? std::string() : hostile();
+}
 
-claim any_claim() { return chance(50) ? claim{} : claim{false, *inRange<std::int64_t>(1, 4)}; }
+claim any_claim() {
+  return chance(50) ? claim{} : claim{false, *inRange<std::int64_t>(1, 4)};
+}
 
 std::int64_t token_near(ms now) {
   return *rc::gen::oneOf(rc::gen::just<std::int64_t>(0), inRange<std::int64_t>(0, 3001),
@@ -36,7 +44,9 @@ std::int64_t token_near(ms now) {
                          rc::gen::map(inRange<std::int64_t>(now - 3, now + 4), [](auto t) { return t * token_step; }));
 }
 
-ms any_skew() { return *element<ms>(0, 0, 3, 500); }
+ms any_skew() {
+  return *element<ms>(0, 0, 3, 500);
+}
 
 request any_request(ms now) {
   request r;
@@ -77,25 +87,24 @@ document any_document(const request& r, ms now) {
   d.rev = *inRange<std::int64_t>(0, 5);
   d.cap = chance(60) ? r.cap : *inRange<std::int64_t>(0, 6);
   const auto until = [&] { return near_now(chance(80) ? cut : now); };
-  d.holders = entries<holder>(*element(0, 1, 4), [&] {
-    return holder{"", any_claim(), *inRange<ms>(1, 12), near_now(now), until(), token_near(now),
+  d.holders = entries<holder>(*element(0, 1, 4, 4), [&] {
+    return holder{"",           any_claim(),  *inRange<ms>(1, 12), near_now(now), until(), token_near(now),
                   any_string(), any_string(), chance(50)};
   });
   d.waiters = entries<waiter>(*element(0, 2, 6), [&] {
-    return waiter{"", any_claim(), *inRange<ms>(1, 12), *inRange<ms>(1, 12), near_now(now), until(),
-                  any_string(), any_string()};
+    return waiter{"",      any_claim(),  *inRange<ms>(1, 12), *inRange<ms>(1, 12), near_now(now),
+                  until(), any_string(), any_string()};
   });
   d.gone = entries<tombstone>(*element(0, 0, 3), [&] { return tombstone{"", until()}; });
   d.lockd = static_cast<lockd_flag>(*inRange(0, 4));
   if (chance(90)) d.ct = near_now(now);
-  if (d.ct && chance(60)) d.mine = d.ct;
-  if (chance(20)) d.mine = near_now(now);
+  d.mine = chance(70) ? d.ct : chance(50) ? std::nullopt : std::optional(near_now(now));
   d.et = until();
   return d;
 }
 
 /// Makes the request speak of somebody in the document, most of the time.
-void aim(request& r, const document& d) {
+void aim(request& r, const document& d, ms now) {
   if (!chance(70)) return;
   std::vector<std::string> ids;
   for (const auto& h : d.holders) ids.push_back(h.id);
@@ -106,6 +115,10 @@ void aim(request& r, const document& d) {
     for (const auto& t : d.gone) ids.push_back(t.id);
   }
   if (!ids.empty()) r.id = ids[*inRange<std::size_t>(0, ids.size())];
+  if (r.op == operation::release && r.keep > 0 && !d.holders.empty() && chance(50)) {
+    r.keep = std::max<ms>(1, now - d.holders.front().since + *inRange<ms>(-1, 2));  // ends about now
+    r.id = d.holders.front().id;
+  }
 }
 
 std::string broken_field() {
@@ -149,7 +162,7 @@ rc::Gen<scenario> arbitrary_scenario() {
   return exec([] {
     scenario s = new_scenario();
     s.before = any_document(s.request, s.now);
-    aim(s.request, *s.before);
+    aim(s.request, *s.before, s.now);
     return s;
   });
 }
@@ -158,12 +171,40 @@ rc::Gen<scenario> other_document_scenario() {
   return exec([] {
     scenario s = new_scenario();
     document d = any_document(s.request, s.now);
-    aim(s.request, d);
-    if (chance(50)) d.mine = d.ct;  // so that release looks at it, too
+    aim(s.request, d, s.now);
+    if (chance(50)) d.mine = d.ct;  // so that renewal and release look at it, too
+    if (chance(50)) {               // and the short forms
+      d.holders.clear();
+      d.waiters.clear();
+      d.gone.clear();
+      d.cap = s.request.cap;
+    }
     const std::string broken = broken_field();
     const std::string key = broken.substr(1, broken.find('"', 1) - 1);
     const std::string rest = fields_without(d, s.sparse, key == "no_et" ? "et" : key);
     s.not_a_lock = "{" + broken + (rest.find(':') == std::string::npos ? "}" : "," + rest.substr(rest.find('{') + 1));
+    return s;
+  });
+}
+
+rc::Gen<scenario> damaged_scenario() {
+  return exec([] {
+    scenario s = new_scenario();
+    document d = any_document(s.request, s.now);
+    aim(s.request, d, s.now);
+    d.mine = d.ct;
+    const auto list = *element<std::string>("holders", "waiters", "gone");
+    const std::string good = fields_without(d, false, list);
+    const std::string me = R"("id":")" + *element<std::string>("a", "b", "c") + R"(",)";
+    s.request.id = me.substr(6, 1);
+    const std::string date = R"({"$date":{"$numberLong":")" + std::to_string(s.now + 3) + R"("}})";
+    const auto entry = *element<std::string>(
+        "1", "null", R"("x")", "[]", "[{}]", "{}", R"({"id":1,"until":)" + date + "}",
+        "{" + me + R"("until":)" + date + "}", "{" + me + R"("until":"late"})",
+        "{" + me + R"("until":{"$timestamp":{"t":9,"i":1}}})",
+        "{" + me + R"("until":)" + date + R"(,"exclusive":1,"weight":"heavy","seen":5,"term":"x","since":"y"})");
+    s.not_a_lock =
+        "{\"" + list + "\":[" + entry + *element<std::string>("", "," + entry) + "]," + good.substr(good.find('{') + 1);
     return s;
   });
 }
@@ -225,7 +266,31 @@ rc::Gen<scenario> reachable_scenario() {
       }
     }
     s.now += *element<ms>(0, 0, 1, 3, 8, 12, -2);
-    if (s.before) aim(s.request, *s.before);
+    if (s.before) aim(s.request, *s.before, s.now);
+    return s;
+  });
+}
+
+rc::Gen<scenario> short_scenario() {
+  return exec([] {
+    scenario s = *any_scenario();
+    auto& r = s.request;
+    r.op = *element(operation::try_, operation::enqueue, operation::release);
+    r.keep = 0;
+    const bool releases = r.op == operation::release;
+    // Real ids are random: what is no lock does not hold them.
+    if (!releases || !s.not_a_lock.empty()) r.id = "new";
+    if (r.cap > 0) r.what.weight = std::min(r.what.weight, r.cap);
+    if (!s.before || !s.not_a_lock.empty() || chance(20)) return s;
+    // Calm: nobody waits, nobody else holds. One thing may be otherwise.
+    auto& d = *s.before;
+    const int other = *inRange(0, 12);
+    if (other != 0) d.waiters.clear();
+    if (other != 1) d.gone.clear();
+    if (other != 2) d.mine = d.ct;
+    if (other != 3) d.cap = r.cap;
+    if (other != 4) d.holders.resize(releases ? std::min<std::size_t>(1, d.holders.size()) : 0);
+    if (other != 5 && releases && !d.holders.empty()) r.id = d.holders.front().id;
     return s;
   });
 }

@@ -30,8 +30,14 @@ std::ostream& operator<<(std::ostream& out, const scenario& s);
 /// Documents that somebody else keeps in the collection.
 [[nodiscard]] rc::Gen<scenario> other_document_scenario();
 
-/// All three, mixed.
+/// Locks with damaged entries: somebody worked on them by hand.
+[[nodiscard]] rc::Gen<scenario> damaged_scenario();
+
+/// The first three, mixed.
 [[nodiscard]] rc::Gen<scenario> any_scenario();
+
+/// Requests that have a short form, most of them on documents for which it is meant.
+[[nodiscard]] rc::Gen<scenario> short_scenario();
 
 /// A step of a lock's history: time passes (or seems to run backwards, as a stale $$NOW does), then somebody acts.
 struct step {

@@ -1,0 +1,253 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "arguments.hpp"
+#include "duration.hpp"
+#include "kill_plan.hpp"
+#include "lock_id.hpp"
+#include "run_options.hpp"
+#include "server_url.hpp"
+#include "text.hpp"
+
+namespace dlock::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+using words = std::vector<std::string>;
+
+TEST(Duration, WithAUnit) {
+  EXPECT_EQ(parse_duration("--ttl", "500ms"), 500ms);
+  EXPECT_EQ(parse_duration("--ttl", "5s"), 5s);
+  EXPECT_EQ(parse_duration("--ttl", "1.5s"), 1500ms);
+  EXPECT_EQ(parse_duration("--ttl", ".5s"), 500ms);
+  EXPECT_EQ(parse_duration("--ttl", "5.s"), 5s);
+  EXPECT_EQ(parse_duration("--ttl", "2m"), 2min);
+  EXPECT_EQ(parse_duration("--ttl", "0.0005m"), 30ms);
+  EXPECT_EQ(parse_duration("--ttl", "1h"), 1h);
+  EXPECT_EQ(parse_duration("--ttl", "1ms"), 1ms);
+  EXPECT_EQ(parse_duration("--ttl", "87660h"), 87660h);
+}
+
+TEST(Duration, BareNumbersAndZeroWhereTheyMakeSense) {
+  EXPECT_EQ(parse_duration("-w", "3", {.bare_seconds = true}), 3s);
+  EXPECT_EQ(parse_duration("-w", "0.25", {.bare_seconds = true}), 250ms);
+  EXPECT_EQ(parse_duration("-w", "2m", {.bare_seconds = true}), 2min);
+  EXPECT_EQ(parse_duration("-w", "0", {.bare_seconds = true, .zero = true}), 0ms);
+  EXPECT_EQ(parse_duration("-w", "0.0", {.bare_seconds = true, .zero = true}), 0ms);
+  EXPECT_EQ(parse_duration("-w", "0s", {.bare_seconds = true, .zero = true}), 0ms);
+}
+
+TEST(Duration, Nonsense) {
+  for (const char* text : {"", "5", "s", "ms", ".", ".s", "-5s", "-0s", "+5s", "0s", "0ms", "0.4ms", "1e3s", "0x5s", "nan", "nans", "inf", "infs", "5 s",
+                           " 5s", "5s ", "5S", "5d", "5sec", "1.2.3s", "1,5s", "87661h", "1e999s"}) {
+    EXPECT_THROW((void)parse_duration("--ttl", text), failure) << text;
+  }
+  EXPECT_THROW((void)parse_duration("--ttl", std::string(400, '9') + "s"), failure);
+  EXPECT_THROW((void)parse_duration("--ttl", std::string("5s\0", 3)), failure);
+}
+
+TEST(Duration, SaysWhatIsWrong) {
+  const auto reason = [](const char* text) -> std::string {
+    try {
+      (void)parse_duration("--ttl", text);
+    } catch (const failure& refused) {
+      return refused.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(reason("5"), "--ttl '5' has no unit; write 5s or 5ms");
+  EXPECT_EQ(reason("-5s"), "--ttl '-5s' is negative; write for example 500ms, 5s or 2m");
+  EXPECT_EQ(reason("nan"), "--ttl 'nan' is not a duration; write for example 500ms, 5s or 2m");
+}
+
+class Arguments : public testing::Test {
+ protected:
+  operands parse(const words& arguments, std::size_t leading = 1) {
+    flags = 0;
+    value = "unset";
+    const std::vector<option> table{
+        {'n', "flag", "", "", "", [this](const std::string&) { ++flags; }},
+        {'w', "value", "other", "VALUE", "", [this](const std::string& v) { value = v; }},
+        {0, "long-only", "", "", "", [this](const std::string&) { ++flags; }},
+    };
+    return parse_arguments(table, arguments, leading);
+  }
+
+  int flags = 0;
+  std::string value;
+};
+
+TEST_F(Arguments, OptionsBeforeAndAfterTheLeadingOnes) {
+  const operands out = parse({"-n", "id", "--value", "5", "command", "-n", "--", "x"});
+  EXPECT_EQ(out.leading, words{"id"});
+  EXPECT_EQ(out.rest, (words{"command", "-n", "--", "x"}));
+  EXPECT_EQ(flags, 1);
+  EXPECT_EQ(value, "5");
+}
+
+TEST_F(Arguments, EveryWayToGiveAValue) {
+  for (const words& way : std::vector<words>{{"-w", "5"}, {"-w5"}, {"-nw5"}, {"-nw", "5"}, {"--value", "5"}, {"--value=5"}, {"--other=5"}}) {
+    (void)parse(way);
+    EXPECT_EQ(value, "5") << way[0];
+  }
+  (void)parse({"-w", "-n"});
+  EXPECT_EQ(value, "-n");
+  EXPECT_EQ(flags, 0);
+  (void)parse({"--value", "--"});
+  EXPECT_EQ(value, "--");
+  (void)parse({"--value="});
+  EXPECT_EQ(value, "");
+  (void)parse({"--value", ""});
+  EXPECT_EQ(value, "");
+  (void)parse({"--value=a=b"});
+  EXPECT_EQ(value, "a=b");
+  (void)parse({"-w1", "-w2"});
+  EXPECT_EQ(value, "2");
+}
+
+TEST_F(Arguments, Dashes) {
+  EXPECT_EQ(parse({"id", "--", "-n"}).rest, words{"-n"});
+  EXPECT_EQ(parse({"--", "-id", "command"}).leading, words{"-id"});
+  EXPECT_EQ(parse({"--", "id", "--", "command"}).rest, words{"command"});
+  EXPECT_EQ(parse({"id", "--", "--", "x"}).rest, (words{"--", "x"}));
+  EXPECT_EQ(parse({"-", "command"}).leading, words{"-"});
+  EXPECT_EQ(parse({"id", "-"}).rest, words{"-"});
+  EXPECT_EQ(parse({"id"}).rest, words{});
+  EXPECT_EQ(parse({}).leading, words{});
+}
+
+TEST_F(Arguments, Refused) {
+  for (const words& wrong : std::vector<words>{{"-x"}, {"-nx"}, {"--unknown"}, {"--fla"}, {"--flag=1"}, {"-w"}, {"--value"}, {"-n="}, {"---flag"}, {"id", "-x", "command"}}) {
+    EXPECT_THROW((void)parse(wrong), failure) << wrong[0];
+  }
+}
+
+class KillPlan : public testing::Test {
+ protected:
+  using time_point = kill_plan::time_point;
+  static time_point at(milliseconds t) { return time_point(t); }
+  kill_plan plan{5s, 100ms};
+};
+
+TEST_F(KillPlan, ComesOffTheLease) {
+  plan.lease_until(at(30s));
+  EXPECT_EQ(plan.terminate_at(), at(24900ms));
+  EXPECT_EQ(plan.kill_at(), at(29900ms));
+}
+
+TEST_F(KillPlan, MovesWithRenewals) {
+  plan.lease_until(at(30s));
+  plan.lease_until(at(40s));
+  EXPECT_EQ(plan.terminate_at(), at(34900ms));
+  EXPECT_EQ(plan.kill_at(), at(39900ms));
+}
+
+TEST_F(KillPlan, ALossWithMuchOfTheLeaseLeft) {
+  plan.lease_until(at(30s));
+  plan.begin(at(10s));
+  EXPECT_EQ(plan.terminate_at(), at(10s));
+  EXPECT_EQ(plan.kill_at(), at(15s));
+  plan.begin(at(12s));  // the first counts
+  EXPECT_EQ(plan.kill_at(), at(15s));
+  plan.lease_until(at(60s));  // no way back
+  EXPECT_EQ(plan.kill_at(), at(15s));
+}
+
+TEST_F(KillPlan, ALossNearTheEnd) {
+  plan.lease_until(at(30s));
+  plan.begin(at(28s));
+  EXPECT_EQ(plan.kill_at(), at(29900ms));
+}
+
+TEST_F(KillPlan, ALossNoticedTooLate) {
+  plan.lease_until(at(30s));
+  plan.begin(at(100s));
+  EXPECT_LE(plan.kill_at(), at(100s));
+}
+
+TEST(KillReserve, IsSmall) {
+  EXPECT_EQ(kill_reserve(30s), 100ms);
+  EXPECT_EQ(kill_reserve(1s), 50ms);
+  EXPECT_EQ(kill_reserve(200ms), 10ms);
+}
+
+TEST(ServerUrl, Passwords) {
+  for (const char* url : {"mongodb://me:pw@host", "mongodb+srv://me:pw@host/db", "mongodb://me:p@w@host", "mongodb://me:p/w@host/db", "me:pw@host",
+                          "mongodb://h/?tlsCertificateKeyFilePassword=pw", "mongodb://h/?sslclientcertificatekeypassword=pw",
+                          "mongodb://h/?authMechanismProperties=AWS_SESSION_TOKEN:pw"}) {
+    EXPECT_TRUE(has_password(url)) << url;
+  }
+  for (const char* url : {"mongodb://host", "mongodb://host:27017", "mongodb://a:1,b:2/db?replicaSet=x", "mongodb://me@host:27017", "mongodb://me:@host", "",
+                          "mongodb://host/?appName=a:b@c", "mongodb://[::1]:27017/db", "localhost:27017"}) {
+    EXPECT_FALSE(has_password(url)) << url;
+  }
+}
+
+TEST(ServerUrl, TheCommandLineWins) {
+  EXPECT_EQ(choose_url("mongodb://a", {}, "mongodb://b"), "mongodb://a");
+  EXPECT_EQ(choose_url({}, {}, "mongodb://me:pw@b"), "mongodb://me:pw@b");
+  EXPECT_EQ(choose_url({}, {}, nullptr), std::nullopt);
+  EXPECT_THROW((void)choose_url({}, {}, ""), failure);
+  EXPECT_THROW((void)choose_url("", {}, nullptr), failure);
+  EXPECT_THROW((void)choose_url("mongodb://a", "file", nullptr), failure);
+}
+
+TEST(LockId, Utf8) {
+  for (const char* id : {"a", "some-task", "$holders", "a b", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x94\x92", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"}) {
+    EXPECT_NO_THROW(check_id(id)) << id;
+  }
+  for (const char* id : {"", "\xff", "\x80", "\xc3", "\xc3(", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "ok\xe2\x82"}) {
+    EXPECT_THROW(check_id(id), failure) << id;
+  }
+  EXPECT_NO_THROW(check_id(std::string(1000, 'x')));
+  EXPECT_THROW(check_id(std::string(1001, 'x')), failure);
+}
+
+TEST(RunOptions, Defaults) {
+  const run_options out = parse_run({"job", "command"});
+  EXPECT_EQ(out.client.exp_delta, 30s);
+  EXPECT_EQ(out.kill_after, 5s);
+  EXPECT_EQ(out.conflict_exit_code, 124);
+  EXPECT_TRUE(out.client.autorefresh);
+  EXPECT_FALSE(out.wait);
+  EXPECT_FALSE(out.at_least);
+}
+
+TEST(RunOptions, KillAfterFollowsTheTtl) {
+  EXPECT_EQ(parse_run({"--ttl", "2s", "job", "x"}).kill_after, 500ms);
+  EXPECT_EQ(parse_run({"--exp_delta", "1h", "job", "x"}).kill_after, 5s);
+  EXPECT_EQ(parse_run({"--ttl", "2s", "--kill-after", "999ms", "job", "x"}).kill_after, 999ms);
+  EXPECT_THROW((void)parse_run({"--ttl", "2s", "--kill-after", "1s", "job", "x"}), failure);
+}
+
+TEST(RunOptions, TheLibrarysOptionsByTheirNames) {
+  const run_options out = parse_run({"--db", "d", "--coll", "c", "--notif_url", "mongodb://n/x", "--notif_channel", "ch", "--grace", "90",
+                                     "--autorefresh", "false", "--wait_lock_period", "2s", "--clock_skew", "0s", "job", "x"});
+  EXPECT_EQ(out.client.db, "d");
+  EXPECT_EQ(out.client.coll, "c");
+  EXPECT_EQ(out.client.notif_url, "mongodb://n/x");
+  EXPECT_EQ(out.client.notif_channel, "ch");
+  EXPECT_EQ(out.client.grace, 90s);
+  EXPECT_FALSE(out.client.autorefresh);
+  EXPECT_EQ(out.client.wait_lock_period, 2s);
+  EXPECT_EQ(out.client.clock_skew, 0ms);
+}
+
+TEST(Text, ControlCharactersAreShown) {
+  EXPECT_EQ(quoted("a\x1b[31m\nb\x7f"), R"('a\x1b[31m\x0ab\x7f')");
+  EXPECT_EQ(quoted("grün"), "'grün'");
+}
+
+TEST(Text, Seconds) {
+  EXPECT_EQ(in_seconds(812ms), "0.812 s");
+  EXPECT_EQ(in_seconds(12500ms), "12.5 s");
+  EXPECT_EQ(in_seconds(30s), "30 s");
+  EXPECT_EQ(in_seconds(100s), "100 s");
+}
+
+}  // namespace
+}  // namespace dlock::cli

@@ -1,0 +1,369 @@
+// What every store does, told by its answers alone: the fake that the client's tests run on, and MongoDB.
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+#include "contract/store_harness.hpp"
+#include "support/codec.hpp"
+
+namespace dlock::testing {
+namespace {
+
+using namespace protocol;
+
+class Store : public ::testing::Test {
+ protected:
+  static request ask(operation op, const std::string& id, const std::string& lock = "lock") {
+    request r;
+    r.op = op;
+    r.lock = lock;
+    r.id = id;
+    return r;
+  }
+  static request with_weight(request r, std::int64_t weight, std::int64_t cap) {
+    r.what = {.exclusive = false, .weight = weight};
+    r.cap = cap;
+    return r;
+  }
+
+  reply tell(const request& r, lane which = lane::normal) {
+    const auto a = harness_->locks().apply(r, which);
+    EXPECT_EQ(a.what, answer::kind::replied) << r << ": " << a.why;
+    return a.reply;
+  }
+  reply try_for(const std::string& id) { return tell(ask(operation::try_, id)); }
+  reply enqueue(const std::string& id) { return tell(ask(operation::enqueue, id)); }
+  reply heartbeat(const std::string& id) { return tell(ask(operation::heartbeat, id)); }
+  reply renew(const std::string& id) { return tell(ask(operation::renew, id), lane::renewal); }
+  reply release(const std::string& id) { return tell(ask(operation::release, id)); }
+  reply cancel(const std::string& id) { return tell(ask(operation::cancel, id)); }
+
+  [[nodiscard]] ms now() const { return harness_->now(); }
+  void advance(ms by) { harness_->advance(by); }
+
+  std::unique_ptr<store_harness> harness_ = make_harness();
+};
+
+TEST_F(Store, AcquireBusyReleaseAcquire) {
+  const auto first = try_for("a");
+  ASSERT_TRUE(first.mine);
+  EXPECT_EQ(first.mine->until, now() + 5000);
+  const auto busy = try_for("b");
+  EXPECT_FALSE(busy.mine);
+  EXPECT_EQ(busy.holders, 1);
+  EXPECT_EQ(busy.next_end, now() + 5000);
+  EXPECT_TRUE(release("a").found);
+  const auto second = try_for("b");
+  ASSERT_TRUE(second.mine);
+  EXPECT_GT(second.mine->fence, first.mine->fence);
+  EXPECT_TRUE(release("b").found);
+  EXPECT_FALSE(release("b").found);
+}
+
+TEST_F(Store, ManyRoundsOfOneLock) {
+  std::int64_t last = 0;
+  for (int i = 0; i < 20; ++i) {
+    const auto id = "a" + std::to_string(i);
+    const auto granted = i % 2 == 0 ? try_for(id) : enqueue(id);
+    ASSERT_TRUE(granted.mine) << i;
+    EXPECT_EQ(granted.mine->id, id);
+    EXPECT_EQ(granted.holders, 1);
+    EXPECT_GT(granted.mine->fence, last);
+    last = granted.mine->fence;
+    EXPECT_FALSE(try_for("other").mine) << i;
+    const auto released = release(id);
+    EXPECT_TRUE(released.found) << i;
+    EXPECT_FALSE(released.mine) << i;
+    EXPECT_EQ(released.holders, 0) << i;
+  }
+}
+
+TEST_F(Store, EveryFieldOfAnAnswer) {
+  auto a = ask(operation::enqueue, "a");
+  a.who = "alice";
+  a.client = "inbox-a";
+  const auto granted = tell(a);
+  const auto token = now() * token_step;
+  const holder mine{"a", {}, 5000, now(), now() + 5000, token, "alice", "inbox-a", true};
+  EXPECT_EQ(granted, (reply{.found = true,
+                            .now = now(),
+                            .rev = 1,
+                            .fence = token,
+                            .mine = mine,
+                            .holders = 1,
+                            .first = holder_summary{"alice", token, now() + 5000},
+                            .next_end = now() + 5000}));
+  auto b = ask(operation::enqueue, "b");
+  b.client = "inbox-b";
+  b.term = 2000;
+  EXPECT_EQ(tell(b), (reply{.found = true,
+                            .now = now(),
+                            .rev = 2,
+                            .fence = token,
+                            .place = 0,
+                            .holders = 1,
+                            .queue = 1,
+                            .first = holder_summary{"alice", token, now() + 5000},
+                            .next_end = now() + 5000}));
+  EXPECT_EQ(release("a"), (reply{.found = true,
+                                 .now = now(),
+                                 .rev = 3,
+                                 .fence = token + 1000,
+                                 .holders = 1,
+                                 .first = holder_summary{"", token + 1000, now() + 2000},
+                                 .next_end = now() + 2000,
+                                 .heirs = {{"b", "inbox-b", token + 1000, now() + 2000}}}));
+}
+
+TEST_F(Store, FirstComeFirstServed) {
+  enqueue("a");
+  EXPECT_EQ(enqueue("b").place, 0);
+  EXPECT_EQ(enqueue("c").place, 1);
+  EXPECT_FALSE(try_for("d").mine);
+  release("a");
+  EXPECT_TRUE(heartbeat("b").mine);
+  EXPECT_EQ(heartbeat("c").place, 0);
+  release("b");
+  EXPECT_TRUE(heartbeat("c").mine);
+  EXPECT_EQ(release("c").queue, 0);
+}
+
+TEST_F(Store, ALeaseEndsWhenTheClockSaysSo) {
+  try_for("a");
+  advance(5499);
+  EXPECT_FALSE(try_for("b").mine);
+  advance(1);
+  EXPECT_TRUE(try_for("b").mine);
+  EXPECT_FALSE(renew("a").found);
+  EXPECT_FALSE(release("a").found);
+  EXPECT_EQ(try_for("c").holders, 1);
+}
+
+TEST_F(Store, AWaiterGetsInWhenTheHolderHasEnded) {
+  try_for("a");
+  enqueue("b");
+  advance(5500);
+  const auto answer = heartbeat("b");
+  ASSERT_TRUE(answer.mine);
+  EXPECT_EQ(answer.mine->until, now() + 5000);
+}
+
+TEST_F(Store, ARenewedLeaseGoesOn) {
+  const auto granted = try_for("a");
+  advance(4000);
+  const auto renewed = renew("a");
+  ASSERT_TRUE(renewed.mine);
+  EXPECT_EQ(renewed.mine->until, now() + 5000);
+  EXPECT_EQ(renewed.mine->fence, granted.mine->fence);
+  advance(4000);
+  EXPECT_FALSE(try_for("b").mine);
+  EXPECT_TRUE(renew("a").mine);
+}
+
+TEST_F(Store, ARenewalLearnsOfItsLoss) {
+  try_for("a");
+  enqueue("b");
+  EXPECT_FALSE(renew("b").found) << "it only waits";
+  advance(5500);
+  heartbeat("b");
+  const auto lost = renew("a");
+  EXPECT_FALSE(lost.found);
+  EXPECT_FALSE(lost.mine);
+  EXPECT_TRUE(renew("b").mine);
+}
+
+TEST_F(Store, AStaleClockShortensNothing) {
+  try_for("a");
+  enqueue("b");
+  advance(1500);
+  const auto until = renew("a").mine.value().until;
+  heartbeat("b");
+  advance(-1500);
+  EXPECT_EQ(renew("a").mine.value().until, until);
+  const auto answer = release("a");
+  ASSERT_EQ(answer.heirs.size(), 1u);
+  EXPECT_EQ(answer.heirs[0].until, now() + 1500 + 5000);
+}
+
+TEST_F(Store, AWaiterLeaves) {
+  enqueue("a");
+  enqueue("b");
+  enqueue("c");
+  EXPECT_EQ(cancel("b").queue, 1);
+  EXPECT_EQ(heartbeat("b").place, -1);
+  EXPECT_EQ(heartbeat("c").place, 0);
+  release("a");
+  EXPECT_TRUE(heartbeat("c").mine);
+}
+
+TEST_F(Store, AWaiterThatIsNotHeardOfIsForgotten) {
+  auto a = ask(operation::enqueue, "a");
+  a.delta = 60'000;
+  tell(a);
+  enqueue("b");
+  advance(15'500);
+  const auto answer = heartbeat("b");
+  EXPECT_TRUE(answer.found);
+  EXPECT_EQ(answer.place, -1);
+  EXPECT_EQ(answer.queue, 0);
+}
+
+TEST_F(Store, WhatWasGivenUpIsRefusedWhenItComesLate) {
+  auto giving_up = ask(operation::cancel, "a");
+  giving_up.tomb = 30'000;
+  EXPECT_TRUE(tell(giving_up).dead);
+  for (const auto op : {operation::enqueue, operation::try_}) {
+    const auto late = tell(ask(op, "a"));
+    EXPECT_TRUE(late.dead);
+    EXPECT_FALSE(late.mine);
+    EXPECT_EQ(late.queue, 0);
+  }
+  EXPECT_TRUE(try_for("b").mine);
+  release("b");
+  EXPECT_TRUE(try_for("a").dead) << "it outlives what happens meanwhile";
+  advance(30'500);
+  EXPECT_TRUE(try_for("a").mine);
+}
+
+TEST_F(Store, OfAnUnknownLockNothingIsFoundOrMade) {
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(heartbeat("a"), reply{});
+    EXPECT_EQ(renew("a"), reply{});
+    EXPECT_EQ(release("a"), reply{});
+    EXPECT_EQ(cancel("a"), reply{});
+  }
+}
+
+TEST_F(Store, ARequestRepeatedIsTheSameAcquisition) {
+  const auto first = enqueue("a");
+  advance(1000);
+  for (const auto op : {operation::enqueue, operation::try_, operation::heartbeat}) {
+    const auto again = tell(ask(op, "a"));
+    ASSERT_TRUE(again.mine) << name_of(op);
+    EXPECT_EQ(again.mine->fence, first.mine->fence) << name_of(op);
+    EXPECT_EQ(again.mine->until, now() + 5000) << name_of(op);
+    EXPECT_GT(again.rev, first.rev) << name_of(op);
+  }
+  enqueue("b");
+  EXPECT_EQ(enqueue("b").queue, 1);
+}
+
+TEST_F(Store, ASemaphore) {
+  const auto permit = [&](const std::string& id, std::int64_t weight, std::int64_t cap) {
+    return tell(with_weight(ask(operation::enqueue, id), weight, cap));
+  };
+  EXPECT_TRUE(permit("a", 2, 3).mine);
+  EXPECT_TRUE(permit("b", 1, 3).mine);
+  EXPECT_EQ(permit("c", 2, 3).place, 0);
+  EXPECT_EQ(permit("d", 1, 3).place, 1);
+  const auto too_heavy = permit("e", 4, 3);
+  EXPECT_EQ(too_heavy.place, -1);
+  const auto other = permit("f", 1, 4);
+  EXPECT_EQ(other.place, -1);
+  EXPECT_EQ(other.cap, 3);
+  const auto answer = release("a");
+  ASSERT_EQ(answer.heirs.size(), 1u);
+  EXPECT_EQ(answer.heirs[0].id, "c");
+  EXPECT_EQ(release("b").heirs.size(), 2u) << "c is not heard of yet, and d comes in";
+}
+
+TEST_F(Store, ATokenIsHigherThanWhatTheClientHasSeen) {
+  auto r = ask(operation::try_, "a");
+  r.floor = (now() + 60'000) * token_step + 7;
+  EXPECT_EQ(tell(r).mine.value().fence, (now() + 60'000) * token_step + 1000);
+}
+
+TEST_F(Store, AReleaseThatKeeps) {
+  try_for("a");
+  auto r = ask(operation::release, "a");
+  r.keep = 20'000;
+  EXPECT_TRUE(tell(r).found);
+  advance(20'499);
+  EXPECT_FALSE(try_for("b").mine);
+  advance(1);
+  EXPECT_TRUE(try_for("b").mine);
+}
+
+TEST_F(Store, WhatIsNoLockIsLeftAlone) {
+  harness_->put_something_else("lock");
+  for (const auto op : {operation::try_, operation::enqueue, operation::heartbeat, operation::cancel}) {
+    const auto answer = tell(ask(op, "a"));
+    EXPECT_TRUE(answer.found) << name_of(op);
+    EXPECT_FALSE(answer.valid) << name_of(op);
+    EXPECT_FALSE(answer.mine) << name_of(op);
+  }
+  EXPECT_FALSE(release("a").found);
+}
+
+TEST_F(Store, MongoDlocksLeaseIsWaitedFor) {
+  document node;
+  node.lockd = lockd_flag::yes;
+  node.ct = now();
+  node.et = now() + 3000;
+  harness_->put("lock", node);
+  EXPECT_EQ(try_for("a").foreign_until, now() + 3000);
+  EXPECT_EQ(enqueue("b").place, 0);
+  advance(3500);
+  const auto answer = heartbeat("b");
+  EXPECT_TRUE(answer.mine);
+  EXPECT_FALSE(answer.foreign_until);
+}
+
+TEST_F(Store, StringsAreStrings) {
+  for (const std::string odd :
+       {"$holders", "$$NOW", "$r.id", "a.b", "{\"$literal\": 1}", " ", "\xf0\x9f\x94\x92", "x\ny\"z\\"}) {
+    auto r = ask(operation::enqueue, odd, odd);
+    r.who = r.client = odd;
+    const auto granted = tell(r);
+    ASSERT_TRUE(granted.mine) << odd;
+    EXPECT_EQ(granted.mine->id, odd);
+    EXPECT_EQ(granted.mine->client, odd);
+    EXPECT_EQ(granted.first.value().who, odd);
+    auto next = ask(operation::enqueue, odd + "2", odd);
+    next.client = odd;
+    EXPECT_EQ(tell(next).place, 0) << odd;
+    const auto answer = tell(ask(operation::release, odd, odd));
+    ASSERT_EQ(answer.heirs.size(), 1u) << odd;
+    EXPECT_EQ(answer.heirs[0].id, odd + "2");
+    EXPECT_EQ(answer.heirs[0].client, odd);
+  }
+}
+
+TEST_F(Store, LocksDoNotKnowEachOther) {
+  EXPECT_TRUE(tell(ask(operation::try_, "a", "one")).mine);
+  EXPECT_TRUE(tell(ask(operation::try_, "a", "two")).mine);
+  EXPECT_TRUE(tell(ask(operation::release, "a", "one")).found);
+  EXPECT_TRUE(tell(ask(operation::renew, "a", "two"), lane::renewal).found);
+}
+
+TEST_F(Store, OfManyFirstRequestsOneHoldsAndTheOthersQueue) {
+  constexpr int kClients = 16;
+  for (int round = 0; round < 5; ++round) {
+    const auto lock = "new " + std::to_string(round);
+    std::vector<answer> answers(kClients);
+    {
+      std::vector<std::jthread> clients;
+      for (std::size_t i = 0; i < kClients; ++i) {
+        clients.emplace_back(
+            [&, i] { answers[i] = harness_->locks().apply(ask(operation::enqueue, std::to_string(i), lock)); });
+      }
+    }
+    int holders = 0;
+    std::vector<bool> places(kClients - 1);
+    for (const auto& a : answers) {
+      ASSERT_EQ(a.what, answer::kind::replied) << a.why;
+      if (a.reply.mine) {
+        ++holders;
+      } else {
+        ASSERT_GE(a.reply.place, 0);
+        places.at(static_cast<std::size_t>(a.reply.place)) = true;
+      }
+    }
+    EXPECT_EQ(holders, 1);
+    EXPECT_EQ(places, std::vector<bool>(kClients - 1, true)) << "a place for each";
+  }
+}
+
+}  // namespace
+}  // namespace dlock::testing

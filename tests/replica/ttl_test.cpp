@@ -1,0 +1,36 @@
+#include "replica/fixture.hpp"
+
+/// On a set whose TTL monitor runs every second; see CMakeLists.txt.
+namespace dlock::testing {
+namespace {
+
+class TtlIndex : public Replica {};
+
+TEST_F(TtlIndex, RemovesAnIdleDocumentAndNoLockInUseAndTokensGoOnRising) {
+  auto o = options("test", 900ms);
+  o.grace = 1s;
+  client locks(o);
+  auto kept = mutex(locks, id + "Kept").try_acquire();
+  std::int64_t token = 0;
+  {
+    auto got = mutex(locks, id).try_acquire();
+    token = got->token();
+  }
+  EXPECT_TRUE(eventually([&] { return document().empty(); })) << document();
+  client fresh(o);  // knows of no earlier token
+  EXPECT_GT(mutex(fresh, id).try_acquire()->token(), token);
+  EXPECT_TRUE(kept->held());
+  EXPECT_EQ(holders(id + "Kept"), 1u);
+}
+
+TEST_F(TtlIndex, SweepsTheStrayLockOfADeadHolder) {
+  auto o = options("test", 500ms);
+  o.grace = 1s;
+  o.autorefresh = false;
+  client locks(o);
+  auto got = mutex(locks, id).try_acquire();
+  EXPECT_TRUE(eventually([&] { return document().empty(); })) << document();
+}
+
+}  // namespace
+}  // namespace dlock::testing

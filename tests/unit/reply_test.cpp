@@ -1,0 +1,136 @@
+// Answers as they may come back from a server.
+#include <gtest/gtest.h>
+
+#include "protocol/reply.hpp"
+#include "support/codec.hpp"
+
+namespace dlock::testing {
+namespace {
+
+using namespace protocol;
+
+bson from_json(const std::string& json) {
+  bson_error_t error;
+  bson b{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(json.data()), static_cast<ssize_t>(json.size()),
+                            &error)};
+  EXPECT_TRUE(b) << error.message << " in " << json;
+  return b;
+}
+
+reply parsed(const std::string& value) {
+  return parse_reply(from_json(R"({"value": )" + value + R"(, "ok": 1})").get());
+}
+
+const std::string kSummary =
+    R"("r": {"me": "a", "holders": 2, "queue": 3, "place": 1, "dead": true, "next_end": {"$date": {"$numberLong": "70"}},
+     "first": {"id": "x", "who": "w", "fence": {"$numberLong": "5"}, "until": {"$date": {"$numberLong": "70"}}},
+     "some": [{"id": "a", "exclusive": true, "delta": 9, "until": {"$date": {"$numberLong": "80"}}, "announced": true},
+              {"id": "h", "weight": 2, "client": "c", "fence": 6, "until": {"$date": {"$numberLong": "90"}}, "announced": false}]})";
+
+std::string value(const std::string& plain) {
+  return "{" + plain + ", " + kSummary + "}";
+}
+
+const std::string kPlain =
+    R"("fence": {"$numberLong": "7000"}, "rev": {"$numberLong": "4"}, "cap": 5, "now": {"$date": {"$numberLong": "60"}},
+     "ct": {"$date": {"$numberLong": "50"}}, "mine": {"$date": {"$numberLong": "50"}}, "et": {"$date": {"$numberLong": "95"}})";
+
+TEST(Reply, IsReadInFull) {
+  const auto r = parsed(value(kPlain));
+  EXPECT_TRUE(r.found && r.valid && r.dead);
+  EXPECT_EQ(r.now, 60);
+  EXPECT_EQ(r.rev, 4);
+  EXPECT_EQ(r.fence, 7000);
+  EXPECT_EQ(r.cap, 5);
+  EXPECT_EQ(r.place, 1);
+  EXPECT_EQ(r.holders, 2);
+  EXPECT_EQ(r.queue, 3);
+  EXPECT_EQ(r.next_end, 70);
+  EXPECT_EQ(r.first, (holder_summary{"w", 5, 70}));
+  ASSERT_TRUE(r.mine);
+  EXPECT_EQ(r.mine->until, 80);
+  EXPECT_EQ(r.heirs, (std::vector<heir>{{"h", "c", 6, 90}}));
+  EXPECT_FALSE(r.foreign_until);
+}
+
+TEST(Reply, WithoutADocumentIsNotFound) {
+  EXPECT_EQ(parsed("null"), reply{});
+  EXPECT_EQ(parse_reply(from_json(R"({"ok": 1})").get()), reply{});
+}
+
+TEST(Reply, SaysWhenMongoDlockHoldsTheLock) {
+  auto plain = kPlain;
+  plain.replace(plain.find(R"("ct": {"$date": {"$numberLong": "50"}})"), 38,
+                R"("ct": {"$date": {"$numberLong": "51"}})");
+  EXPECT_EQ(parsed(value(plain)).foreign_until, 95);
+}
+
+TEST(Reply, OfWhatIsNoLockSaysSoAndNothingElse) {
+  const reply expected{.found = true, .valid = false, .now = 60};
+  const std::string now = R"("now": {"$date": {"$numberLong": "60"}})";
+  const std::string et = R"(, "et": {"$date": {"$numberLong": "95"}})";
+  EXPECT_EQ(parsed(value(now)), expected) << "no et";
+  EXPECT_EQ(parsed(value(now + R"(, "et": "tomorrow")")), expected);
+  for (const char* broken : {R"("fence": "1")", R"("rev": [])", R"("cap": "5")", R"("ct": 1)", R"("mine": true)"}) {
+    EXPECT_EQ(parsed(value(now + et + ", " + broken)), expected) << broken;
+  }
+  EXPECT_EQ(parsed("{" + now + et + R"(, "r": null})"), expected) << "a list is of another type";
+}
+
+TEST(Reply, SurvivesAnything) {
+  for (const char* v :
+       {"{}", "[]", "1", R"("x")", R"({"r": 1})", R"({"r": []})", R"({"r": {"some": 1, "first": []}})",
+        R"({"et": {"$date": {"$numberLong": "1"}}, "r": {"me": "a", "some": [1, [], {}, {"id": 2}], "first": 3}})"}) {
+    EXPECT_FALSE(parsed(v).mine) << v;
+  }
+}
+
+TEST(Reply, AnEntryWithStrangeFieldsIsReadAllTheSame) {
+  const auto h =
+      parse_holder(from_json(R"({"id": 5, "weight": "x", "until": "y", "fence": {"a": 1}, "who": null})").get());
+  holder expected;
+  expected.what.exclusive = false;
+  EXPECT_EQ(h, expected);
+  EXPECT_EQ(parse_holder(from_json(R"({"fence": {"$numberInt": "7"}})").get()).fence, 7) << "as other drivers write it";
+}
+
+TEST(Reply, StringsKeepTheirBytes) {
+  auto b = make_bson();
+  const std::string id("a\0b\xc3\xa9", 5);
+  append(b.get(), "id", id);
+  EXPECT_EQ(parse_holder(b.get()).id, id);
+}
+
+TEST(ShortReply, IsEmptyForAnyOtherCase) {
+  request r{.op = operation::try_, .lock = "job", .id = "a"};
+  for (const char* v :
+       {"null", "{}", R"({"holders": 1})", R"({"holders": [{"id": "a"}]})",
+        R"({"holders": [{"id": "b"}], "waiters": [], "gone": [], "et": {"$date": {"$numberLong": "1"}}})",
+        R"({"holders": [{"id": "a"}, {"id": "b"}], "waiters": [], "gone": [], "et": {"$date": {"$numberLong": "1"}}})",
+        R"({"holders": [{"id": "a"}], "waiters": [{}], "gone": [], "et": {"$date": {"$numberLong": "1"}}})",
+        R"({"holders": [{"id": "a"}], "waiters": [], "gone": [], "et": {"$date": {"$numberLong": "1"}}, "ct": 5})",
+        R"({"holders": [], "waiters": [], "gone": [], "et": {"$date": {"$numberLong": "1"}}})"}) {
+    for (const auto op : {operation::try_, operation::release}) {
+      r.op = op;
+      EXPECT_FALSE(parse_short_reply(from_json(std::string(R"({"value": )") + v + "}").get(), r)) << v;
+    }
+  }
+}
+
+TEST(ShortReply, OfAReleaseIsReadFromWhatWasThereBefore) {
+  const request r{.op = operation::release, .lock = "job", .id = "a"};
+  const auto got = parse_short_reply(
+      from_json(R"({"value": {"holders": [{"id": "a"}], "waiters": [], "gone": [], "rev": 4, "fence": 7000,
+                    "et": {"$date": {"$numberLong": "1"}}}})")
+          .get(),
+      r);
+  ASSERT_TRUE(got);
+  EXPECT_TRUE(got->found);
+  EXPECT_EQ(got->rev, 5);
+  EXPECT_EQ(got->fence, 7000);
+  EXPECT_EQ(got->holders, 0);
+  EXPECT_FALSE(got->mine);
+}
+
+}  // namespace
+}  // namespace dlock::testing
