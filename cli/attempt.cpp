@@ -1,11 +1,11 @@
 #include "attempt.hpp"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <sys/eventfd.h>
-#include <unistd.h>
 #include <utility>
 
 #include "text.hpp"

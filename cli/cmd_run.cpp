@@ -1,23 +1,28 @@
 #include "cmd_run.hpp"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <fcntl.h>
+#include <future>
+#include <memory>
 #include <optional>
-#include <poll.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <thread>
 #include <utility>
 
 #include <dlock/dlock.hpp>
 
 #include "attempt.hpp"
 #include "exit_codes.hpp"
+#include "kill_plan.hpp"
+#include "launch.hpp"
 #include "run_options.hpp"
 #include "signals.hpp"
 #include "supervise.hpp"
@@ -80,11 +85,15 @@ class run_command {
     int status = exit_failed;
     try {
       if (!got.error.empty()) throw failure(got.error);
-      status = *got.answer ? run_while_holding(**got.answer) : not_acquired(*got.answer);
+      if (*got.answer) {
+        status = run_while_holding(**got.answer);
+      } else {
+        status = not_acquired(*got.answer);
+        leave_the_queue(*got.client);
+      }
     } catch (const std::exception& problem) {
       complain(problem.what());
     }
-    if (got.client) got.client->close();
     _exit(status);
   }
 
@@ -150,12 +159,27 @@ class run_command {
       remark("got " + quoted(options_.id) + " after " + in_seconds(boot_clock::now() - begin_) + ", token " +
              std::to_string(held.token()));
     }
+    // After a slow answer too little may be left of the lease to begin with: the first renewal will tell.
+    while (held.held() && held.valid_for() <= options_.kill_after + kill_reserve(options_.client.exp_delta))
+      poll(nullptr, 0, 5);
     try {
       return finish(held, supervise(guard_, signals_, held, options_));
     } catch (const failure&) {
       give_back(held);
       throw;
     }
+  }
+
+  /// After a timeout the library does so in the background; closing the client waits for that. But the deadline is
+  /// over.
+  static void leave_the_queue(dlock::client& client) {
+    constexpr milliseconds patience{200};
+    const auto left = std::make_shared<std::promise<void>>();
+    std::thread([&client, left] {
+      client.close();
+      left->set_value();
+    }).detach();
+    left->get_future().wait_for(patience);
   }
 
   int not_acquired(const dlock::acquisition& answer) const {
@@ -175,11 +199,17 @@ class run_command {
         terminal_.restore();
         complain(why_lost(end));
         // It may be ours for some moments still; the next one should not have to wait for them.
-        if (held.held()) give_back(held);
+        // Not if something of ours still runs.
+        if (end.number == 0 && held.held()) give_back(held);
         return exit_lost;
       case ending::kind::not_started:
         throw failure(std::string("cannot start a process: ") + std::strerror(end.number));
       case ending::kind::not_executed:
+        if (end.number == too_late) {
+          complain("lost the lock " + quoted(options_.id) +
+                   " before the command could be started: dlock was stopped too long");
+          return exit_lost;
+        }
         (void)release(held, release_timeout);
         complain("cannot execute " + quoted(options_.command.front()) + ": " + std::strerror(end.number));
         return end.number == ENOENT ? exit_not_found : exit_cannot_execute;
@@ -206,8 +236,8 @@ class run_command {
     }
     line += "; the command and all it started were ended";
     if (end.number > 0) {
-      line += ", except " + std::to_string(end.number) +
-              " that could not be killed (run dlock as the user they run as)";
+      line +=
+          ", except " + std::to_string(end.number) + " that could not be killed (run dlock as the user they run as)";
     }
     return line;
   }

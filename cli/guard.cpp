@@ -1,10 +1,5 @@
 #include "guard.hpp"
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -13,6 +8,11 @@
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
 
 #include "kill_plan.hpp"
 #include "launch.hpp"
@@ -137,7 +137,7 @@ class guard {
   }
 
   void start(std::int64_t token, const std::string& owner) {
-    launched started = launch(setup_, shared_group_, token, owner);
+    launched started = launch(setup_, shared_group_, plan_.terminate_at(), token, owner);
     if (started.pid < 0) {
       state_ = state::over;
       tell(report::kind::not_started, errno);
@@ -227,14 +227,11 @@ class guard {
   }
 
   void kill_all(time_point now) {
-    sweep swept;
-    for (int round = 0; round < 5; ++round) {  // quick ones: somebody may fork as we look
-      // The group first, where it is only ours.
-      if (shared_group_ == 0 && command_ != 0) kill(-command_, SIGKILL);
-      swept = kill_descendants();
-      on_children();
-      if (state_ != state::killing) return;
-    }
+    // The group first, where it is only ours: that misses nobody who just forks.
+    if (shared_group_ == 0 && command_ != 0) kill(-command_, SIGKILL);
+    const sweep swept = kill_descendants();
+    on_children();
+    if (state_ != state::killing) return;
     if (swept.reached == 0 && swept.refused > 0) {
       gone(swept.refused);  // another user's: no use to go on
     } else if (now >= give_up_at_) {

@@ -1,11 +1,11 @@
 #pragma once
 
+#include <sys/types.h>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <sys/types.h>
 #include <vector>
 
 #include <dlock/clock.hpp>
@@ -13,10 +13,10 @@
 #include "fd.hpp"
 #include "signals.hpp"
 
-// The guard: a small process between dlock and the command that knows when the lease ends. It ends the command and all its
-// descendants by then, even if dlock itself is killed or frozen, and does nothing else: one thread, no I/O but
-// its link to dlock. It is in a process group of its own, out of the way of the terminal's signals and of
-// `kill -9 -- -GROUP`.
+// The guard: a small process between dlock and the command that knows when the lease ends. It ends the command and all
+// its descendants by then, even if dlock itself is killed or frozen, and does nothing else: one thread, no I/O but its
+// link to dlock. It is in a process group of its own, out of the way of the terminal's signals and of `kill -9 --
+// -GROUP`.
 //
 //     dlock ──link── guard ── command ── ...          (and on a terminal: guard ── witness, see witness.hpp)
 
@@ -49,13 +49,13 @@ struct order {
 /// From the guard to dlock.
 struct report {
   enum class kind : int {
-    started,      ///< number: the command's process id.
-    not_started,  ///< number: fork's errno.
-    not_executed, ///< number: exec's errno.
-    stopped,      ///< On a terminal: by the job control signal `number`.
-    ended,        ///< number: as waitpid has it.
-    ending,       ///< TERM was sent; number: 1 if dlock asked for it (lost), 0 because the lease nears its end.
-    gone,         ///< After `ending`: all have ended, but for `number` that could not be killed.
+    started,       ///< number: the command's process id.
+    not_started,   ///< number: fork's errno.
+    not_executed,  ///< number: exec's errno.
+    stopped,       ///< On a terminal: by the job control signal `number`.
+    ended,         ///< number: as waitpid has it.
+    ending,        ///< TERM was sent; number: 1 if dlock asked for it (lost), 0 because the lease nears its end.
+    gone,          ///< After `ending`: all have ended, but for `number` that could not be killed.
   };
   kind what;
   int number = 0;

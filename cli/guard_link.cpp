@@ -1,9 +1,9 @@
-#include <cerrno>
-#include <cstring>
-#include <string>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
+#include <string>
 
 #include "guard.hpp"
 #include "text.hpp"
@@ -34,11 +34,17 @@ bool guard_link::lease_until(boot_clock::time_point end) {
   return send({.what = order::kind::lease_until, .number = end.time_since_epoch().count()});
 }
 
-void guard_link::forward(int signal) { (void)send({.what = order::kind::forward, .number = signal}); }
+void guard_link::forward(int signal) {
+  (void)send({.what = order::kind::forward, .number = signal});
+}
 
-void guard_link::lost() { (void)send({.what = order::kind::lost}); }
+void guard_link::lost() {
+  (void)send({.what = order::kind::lost});
+}
 
-void guard_link::finish() { (void)send({.what = order::kind::finish}); }
+void guard_link::finish() {
+  (void)send({.what = order::kind::finish});
+}
 
 bool guard_link::send(const order& what, const std::string& tail) {
   order head = what;

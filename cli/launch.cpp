@@ -1,12 +1,12 @@
 #include "launch.hpp"
 
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <fcntl.h>
 #include <string>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 namespace dlock::cli {
 
@@ -27,8 +27,8 @@ bool exists(const std::string& name) {
   return false;
 }
 
-[[noreturn]] void become_command(const guard_setup& setup, pid_t guard, pid_t group, int exec_error, std::int64_t token,
-                                 const std::string& owner) {
+[[noreturn]] void become_command(const guard_setup& setup, pid_t guard, pid_t group, int exec_error,
+                                 boot_clock::time_point latest, std::int64_t token, const std::string& owner) {
   int error = setpgid(0, group) == 0 ? 0 : errno;
   if (error == 0) {
     // If somebody kills the guard, at least the command itself dies at once.
@@ -44,7 +44,12 @@ bool exists(const std::string& name) {
 
     sigaction(SIGCHLD, &setup.inherited.on_child, nullptr);
     sigprocmask(SIG_SETMASK, &setup.inherited.mask, nullptr);
-    execvp(arguments[0], arguments.data());
+    // We may have been frozen since the lock was granted.
+    if (boot_clock::now() < latest) {
+      execvp(arguments[0], arguments.data());
+    } else {
+      errno = too_late;
+    }
     error = errno == ENOENT && exists(setup.command[0]) ? ENOEXEC : errno;
   }
   (void)!write(exec_error, &error, sizeof error);
@@ -53,14 +58,15 @@ bool exists(const std::string& name) {
 
 }  // namespace
 
-launched launch(const guard_setup& setup, pid_t group, std::int64_t token, const std::string& owner) {
+launched launch(const guard_setup& setup, pid_t group, boot_clock::time_point latest, std::int64_t token,
+                const std::string& owner) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return {.pid = -1};
   launched result{.exec_error = unique_fd(ends[0])};
   const unique_fd write_end(ends[1]);
   const pid_t guard = getpid();
   result.pid = fork();
-  if (result.pid == 0) become_command(setup, guard, group, write_end.get(), token, owner);
+  if (result.pid == 0) become_command(setup, guard, group, write_end.get(), latest, token, owner);
   if (result.pid > 0) setpgid(result.pid, group != 0 ? group : result.pid);  // whoever is first
   return result;
 }

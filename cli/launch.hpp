@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <sys/types.h>
 
 #include "fd.hpp"
@@ -12,8 +13,12 @@ struct launched {
   unique_fd exec_error;  ///< Ends when the command is executed; an errno comes first if it could not be.
 };
 
-/// Starts the command: a child of this process, in process group `group` (0: its own), with the signals, the
+/// What `exec_error` says if it was too late to start the command.
+inline constexpr int too_late = ETIME;
+
+/// Starts the command, unless it is `latest` by then: a child of this process, in process group `group` (0: its own), with the signals, the
 /// standard streams and the environment that dlock was given, and DLOCK_ID, DLOCK_TOKEN and DLOCK_OWNER.
-[[nodiscard]] launched launch(const guard_setup& setup, pid_t group, std::int64_t token, const std::string& owner);
+[[nodiscard]] launched launch(const guard_setup& setup, pid_t group, boot_clock::time_point latest, std::int64_t token,
+                              const std::string& owner);
 
 }  // namespace dlock::cli

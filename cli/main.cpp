@@ -1,9 +1,9 @@
+#include <sys/mman.h>
+#include <unistd.h>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <string>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <vector>
 
 #include <dlock/version.hpp>
@@ -40,7 +40,9 @@ int dispatch(const std::vector<std::string>& words, process_title title) {
 
 /// The driver keeps counters in /dev/shm, from the moment it is loaded, and says on stderr when it finds those of an
 /// earlier process with the same number. A dlock that is killed leaves none.
-void remove_counters() { shm_unlink(("/mongoc-" + std::to_string(getpid())).c_str()); }
+void remove_counters() {
+  shm_unlink(("/mongoc-" + std::to_string(getpid())).c_str());
+}
 
 }  // namespace
 

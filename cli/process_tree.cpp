@@ -1,5 +1,9 @@
 #include "process_tree.hpp"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -8,14 +12,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <dirent.h>
-#include <fcntl.h>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "fd.hpp"
 
@@ -36,9 +36,9 @@ std::optional<process> look_at(pid_t id) {
   const char* const after_name = std::strrchr(buffer.data(), ')');
   if (after_name == nullptr) return std::nullopt;
   process found{.id = id};
-  const int fields = std::sscanf(after_name + 1,
-                                 " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                                 &found.state, &found.parent, &found.group, &found.session, &found.started);
+  const int fields =
+      std::sscanf(after_name + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                  &found.state, &found.parent, &found.group, &found.session, &found.started);
   if (fields != 5 || found.state == 'Z' || found.state == 'X') return std::nullopt;
   return found;
 }
@@ -53,6 +53,26 @@ std::vector<process> all_processes() {
     const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), id);
     if (error != std::errc() || stop != name.data() + name.size()) continue;
     if (const auto seen = look_at(id)) found.push_back(*seen);
+  }
+  return found;
+}
+
+/// Of this process's main thread, ended ones included, where the kernel tells (CONFIG_PROC_CHILDREN). Their numbers are
+/// theirs until we reap them.
+std::vector<pid_t> children() {
+  const std::string path = "/proc/self/task/" + std::to_string(getpid()) + "/children";
+  const unique_fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 4096> buffer{};
+  const ssize_t size = file ? read(file.get(), buffer.data(), buffer.size() - 1) : 0;
+  std::vector<pid_t> found;
+  const char* next = buffer.data();
+  const char* const end = next + std::max<ssize_t>(size, 0);
+  for (pid_t id = 0; next < end;) {
+    const auto [stop, error] = std::from_chars(next, end, id);
+    // A number that the end of the buffer cut off would be somebody else's.
+    if (error != std::errc() || stop == end) break;
+    found.push_back(id);
+    next = stop + 1;
   }
   return found;
 }
@@ -110,7 +130,9 @@ bool is_stopped(pid_t id) {
   return seen && seen->state == 'T';
 }
 
-sweep signal_descendants(int signal) { return signal_all(descendants(), signal); }
+sweep signal_descendants(int signal) {
+  return signal_all(descendants(), signal);
+}
 
 sweep kill_descendants() {
   const std::vector<process> found = descendants();
@@ -119,7 +141,13 @@ sweep kill_descendants() {
   for (const process& each : found) {
     if (each.session != our_session && each.group > 1) kill(-each.group, SIGKILL);
   }
-  return signal_all(found, SIGKILL);
+  const sweep result = signal_all(found, SIGKILL);
+  // Faster than a walk through /proc are chains of short-lived processes, each the parent of the next one: but then
+  // each soon is our child.
+  for (int round = 0; round < 50; ++round) {
+    for (const pid_t child : children()) kill(child, SIGKILL);
+  }
+  return result;
 }
 
 }  // namespace dlock::cli

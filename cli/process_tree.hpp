@@ -31,8 +31,8 @@ struct sweep {
 /// Sends `signal` to every descendant found in one look.
 sweep signal_descendants(int signal);
 
-/// Kills every descendant found in one look. Where they have sessions of their own, by process group: unlike a walk through
-/// /proc, that misses nobody who just forks.
+/// Kills every descendant found in one look. Where they have sessions of their own, by process group: unlike a walk
+/// through /proc, that misses nobody who just forks.
 sweep kill_descendants();
 
 }  // namespace dlock::cli

@@ -66,9 +66,7 @@ std::vector<option> option_table(raw_options& raw) {
        [&](const std::string&) { out.wait = milliseconds(0); }},
       {'w', "wait", "timeout", "SECONDS",
        "wait at most so long, then exit with 124; also 500ms, 2m;\n0 means -n. Default: wait for ever",
-       [&](const std::string& v) {
-         out.wait = parse_duration("--wait", v, {.bare_seconds = true, .zero = true});
-       }},
+       [&](const std::string& v) { out.wait = parse_duration("--wait", v, {.bare_seconds = true, .zero = true}); }},
       {'E', "conflict-exit-code", "", "N", "exit with N instead of 124 (0 to 255)",
        [&](const std::string& v) { out.conflict_exit_code = parse_exit_code(v); }},
       {0, "ttl", "exp_delta", "DURATION",
@@ -82,14 +80,11 @@ std::vector<option> option_table(raw_options& raw) {
        [&](const std::string& v) { raw.kill_after = parse_duration("--kill-after", v); }},
       {'c', "shell", "", "STRING", "run STRING with $SHELL (or /bin/sh) instead of COMMAND",
        [&](const std::string& v) { raw.shell = v; }},
-      {'v', "verbose", "", "", "say on stderr what is going on",
-       [&](const std::string&) { out.verbose = true; }},
+      {'v', "verbose", "", "", "say on stderr what is going on", [&](const std::string&) { out.verbose = true; }},
       {0, "url", "", "URL", "the server, without a password.\nDefault: mongodb://localhost:27017",
        [&](const std::string& v) { raw.url = v; }},
-      {0, "url-file", "", "FILE", "read the URL from FILE",
-       [&](const std::string& v) { raw.url_file = v; }},
-      {0, "db", "", "NAME", "database of the locks. Default: dlocks",
-       [&](const std::string& v) { client.db = v; }},
+      {0, "url-file", "", "FILE", "read the URL from FILE", [&](const std::string& v) { raw.url_file = v; }},
+      {0, "db", "", "NAME", "database of the locks. Default: dlocks", [&](const std::string& v) { client.db = v; }},
       {0, "coll", "", "NAME", "collection of the locks. Default: dlocks",
        [&](const std::string& v) { client.coll = v; }},
       {0, "notif_url", "", "URL", "server and database of the notifications.\nDefault: the server's, mongo_dlock_notif",
@@ -119,13 +114,15 @@ milliseconds choose_kill_after(std::optional<milliseconds> asked, milliseconds t
   return *asked;
 }
 
-std::vector<std::string> choose_command(const std::optional<std::string>& shell_command, std::vector<std::string> rest) {
+std::vector<std::string> choose_command(const std::optional<std::string>& shell_command,
+                                        std::vector<std::string> rest) {
   if (!shell_command) {
     if (rest.empty()) throw failure("no COMMAND to run; see 'dlock run --help'");
     if (rest.front().empty()) throw failure("the name of COMMAND is empty");
     return rest;
   }
-  if (!rest.empty()) throw failure("-c and a COMMAND (" + quoted(rest.front()) + ") exclude each other; give one of them");
+  if (!rest.empty())
+    throw failure("-c and a COMMAND (" + quoted(rest.front()) + ") exclude each other; give one of them");
   const char* const shell = std::getenv("SHELL");
   return {shell != nullptr && *shell != '\0' ? shell : "/bin/sh", "-c", *shell_command};
 }

@@ -1,11 +1,11 @@
 #include "signals.hpp"
 
-#include <cerrno>
-#include <cstring>
-#include <string>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
+#include <string>
 
 #include "exit_codes.hpp"
 #include "text.hpp"
@@ -26,8 +26,7 @@ sigset_t only(int signal) {
 signals::signals(bool job_control) {
   sigset_t watched;
   sigemptyset(&watched);
-  for (const int number :
-       {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU}) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU}) {
     if (is_job_control(number) && !job_control) continue;
     struct sigaction now {};
     sigaction(number, nullptr, &now);

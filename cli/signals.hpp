@@ -19,8 +19,8 @@ struct received_signal {
 };
 
 /// Takes over INT, TERM, HUP, QUIT, USR1 and USR2, except those that were ignored when dlock was started (nohup, `&` in
-/// a script): they stay ignored. They are blocked, not caught: no disposition changes, so the command inherits what dlock
-/// was given. Must exist before any thread does.
+/// a script): they stay ignored. They are blocked, not caught: no disposition changes, so the command inherits what
+/// dlock was given. Must exist before any thread does.
 ///
 /// With `job_control` TSTP, TTIN and TTOU as well: dlock then stops when the command has stopped (stop_by), not before.
 /// A pager restores the terminal first, and the user's shell must not use it meanwhile.

@@ -1,16 +1,16 @@
 #include "supervise.hpp"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <memory>
-#include <poll.h>
 #include <string>
-#include <sys/eventfd.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "kill_plan.hpp"
 #include "process_tree.hpp"
@@ -84,8 +84,10 @@ class supervisor {
           return ending_;
         }
       } catch (const failure&) {
-        end_all_descendants();
-        throw;
+        ending_.number = end_all_descendants();
+        if (ending_.number == 0) throw;
+        ending_.what = ending::kind::lost;  // what could not be ended must keep the lock as long as it lasts
+        return ending_;
       }
       take_signals();
       if (fds[2].revents != 0) {
@@ -121,7 +123,9 @@ class supervisor {
         }
         return false;
       case report::kind::ending:
-        if (verbose_) remark(std::string(news.number != 0 ? "the lock is lost" : "the lease nears its end") + ": ending the command");
+        if (verbose_)
+          remark(std::string(news.number != 0 ? "the lock is lost" : "the lease nears its end") +
+                 ": ending the command");
         return false;
       case report::kind::not_started:
         ending_.what = ending::kind::not_started;

@@ -9,10 +9,14 @@ namespace dlock::cli {
 
 namespace {
 
-unique_fd open_terminal() { return unique_fd(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)); }
+unique_fd open_terminal() {
+  return unique_fd(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+}
 
 /// Touching the terminal from the background stops a process.
-bool in_foreground(const unique_fd& terminal) { return tcgetpgrp(terminal.get()) == getpgrp(); }
+bool in_foreground(const unique_fd& terminal) {
+  return tcgetpgrp(terminal.get()) == getpgrp();
+}
 
 }  // namespace
 

@@ -1,9 +1,9 @@
 #include "text.hpp"
 
-#include <array>
-#include <cstdio>
 #include <poll.h>
 #include <unistd.h>
+#include <array>
+#include <cstdio>
 
 namespace dlock::cli {
 
@@ -36,7 +36,9 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-std::string quoted(std::string_view text) { return "'" + printable(text) + "'"; }
+std::string quoted(std::string_view text) {
+  return "'" + printable(text) + "'";
+}
 
 std::string in_seconds(std::chrono::nanoseconds duration) {
   std::array<char, 32> text{};
@@ -47,7 +49,9 @@ std::string in_seconds(std::chrono::nanoseconds duration) {
   return out + " s";
 }
 
-void complain(std::string_view line) { write_line(line); }
+void complain(std::string_view line) {
+  write_line(line);
+}
 
 void remark(std::string_view line) {
   pollfd fd{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};

@@ -1,12 +1,12 @@
 #include "witness.hpp"
 
-#include <cerrno>
-#include <csignal>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cerrno>
+#include <csignal>
 
 namespace dlock::cli {
 

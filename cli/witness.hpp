@@ -6,10 +6,10 @@
 
 namespace dlock::cli {
 
-/// On a terminal, dlock and the command share a process group, and a signal to the group (Ctrl-C, `kill %1`, timeout(1))
-/// reaches the command by itself; one to dlock alone must be passed on. dlock cannot tell them apart: a signal does not say
-/// whom it was sent to. So a process that nobody knows of stays in the group with all signals blocked: what is
-/// pending there was sent to the group.
+/// On a terminal, dlock and the command share a process group, and a signal to the group (Ctrl-C, `kill %1`,
+/// timeout(1)) reaches the command by itself; one to dlock alone must be passed on. dlock cannot tell them apart: a
+/// signal does not say whom it was sent to. So a process that nobody knows of stays in the group with all signals
+/// blocked: what is pending there was sent to the group.
 class witness {
  public:
   /// Forks it into `group`. On failure there is none, and it has seen nothing.

@@ -59,10 +59,11 @@ client::client(client_options options) {
   settings.grace = o.grace;
   settings.io_limit = io_limit(o);
   settings.connections = kConnections;
-  settings.log = detail::safe_log(o.log);
+  auto log = logger::make(o.log);
+  settings.log = writer(log);
   auto where = std::make_shared<mongo_store>(std::move(settings));
   auto io = std::make_shared<worker_pool>(where->connections());
-  const auto listening = listen_to_driver(o.log);
+  listen_to_driver(log);
   try {
     connect(where, *io, o.operation_timeout);
   } catch (...) {
@@ -73,7 +74,7 @@ client::client(client_options options) {
     }).detach();
     throw;
   }
-  core_ = std::make_shared<detail::client_core>(std::move(o), std::move(where), std::move(io));
+  core_ = std::make_shared<detail::client_core>(std::move(o), std::move(where), std::move(io), std::move(log));
 }
 
 client::client(std::shared_ptr<detail::client_core> core) noexcept : core_(std::move(core)) {}

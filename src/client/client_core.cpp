@@ -7,7 +7,6 @@
 #include <mutex>
 #include <random>
 
-#include "store/driver.hpp"
 #include "util/clock.hpp"
 #include "util/identity.hpp"
 #include "util/text.hpp"
@@ -25,6 +24,10 @@ constexpr auto kClosePatience = 900ms;
 double jitter() {
   thread_local std::minstd_rand generator{std::random_device{}()};
   return std::uniform_real_distribution<double>(0, 1)(generator);
+}
+
+std::vector<protocol::abandoned> rest_of(const std::vector<protocol::abandoned>& all, std::size_t done) {
+  return {all.begin() + static_cast<std::ptrdiff_t>(std::min(done, all.size())), all.end()};
 }
 
 std::optional<holder_info> who_holds(const protocol::reply& r) {
@@ -109,7 +112,7 @@ class client_core::in_progress {
   std::shared_ptr<activity> what_;
 };
 
-client_core::client_core(client_options options, std::shared_ptr<store> where, std::shared_ptr<worker_pool> io)
+client_core::client_core(client_options options, std::shared_ptr<store> where, std::shared_ptr<worker_pool> io, std::shared_ptr<logger> log)
     : options_(std::move(options)),
       client_id_(fresh_uuid()),
       pid_(getpid()),
@@ -117,8 +120,14 @@ client_core::client_core(client_options options, std::shared_ptr<store> where, s
       store_(std::move(where)),
       notices_(std::make_shared<worker_pool>(static_cast<std::size_t>(-1))),
       io_(std::move(io)),
-      driver_log_(listen_to_driver(options_.log)),
-      keeper_(std::make_unique<lease_keeper>(store_, notices_, safe_log(options_.log))) {}
+      log_(std::move(log)),
+      keeper_(std::make_unique<lease_keeper>(store_, notices_, writer(log_))) {}
+
+client_core::~client_core() {
+  keeper_.reset();  // at most 0.3 s, and so are the others
+  io_->stop(300ms);
+  notices_->stop(300ms);
+}
 
 bool client_core::forked() const { return getpid() != pid_; }
 
@@ -177,9 +186,11 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
   answer last_failure;
   last_failure.why = "still waiting for its first answer";
   bool brief = false;  // the last answer came in short
+  std::size_t undone = 0;
   machine::action next = m.start(now_ms());
   const auto stopped = [&] { return options.stop.stop_requested() || closing_.stop_requested(); };
   while (!std::holds_alternative<machine::done>(next)) {
+    for (; undone < m.to_undo().size(); ++undone) undo(plan.ask, {m.to_undo()[undone]}, false);
     if (stopped()) {
       next = m.cancel();
     } else if (const auto* pause = std::get_if<machine::wait>(&next)) {
@@ -201,7 +212,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
         }
         if (a.what == answer::kind::refused) {
           (void)m.cancel();  // it may stand in the queue since an earlier answer
-          undo(plan.ask, m.to_undo(), false);
+          undo(plan.ask, rest_of(m.to_undo(), undone), false);
           fail(doing, a, a.in_doubt);
         }
         if (a.what == answer::kind::replied) {
@@ -213,7 +224,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
               options.on_wait({a.reply.place, a.reply.queue, who_holds(a.reply)});
             } catch (...) {
               (void)m.cancel();
-              undo(plan.ask, m.to_undo(), false);
+              undo(plan.ask, rest_of(m.to_undo(), undone), false);
               throw;
             }
           }
@@ -230,7 +241,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
 
   const auto& end = std::get<machine::done>(next);
   using result = machine::result;
-  undo(plan.ask, m.to_undo(), end.what == result::cancelled);
+  undo(plan.ask, rest_of(m.to_undo(), undone), end.what == result::cancelled);
   acquired out;
   out.holder = who_holds(m.last());
   switch (end.what) {
@@ -240,6 +251,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
       const protocol::lease_schedule schedule(end.sent, ask.delta, autorefresh && !closing_.stop_requested());
       out.record = std::make_shared<lease_record>(std::move(ask), m.last().mine->fence, schedule.valid_until());
       out.record->seen_alone(brief);
+      out.record->doubtful(m.in_doubt());
       keeper_->keep(out.record, schedule);
       out.what = outcome::acquired;
       return out;
@@ -355,6 +367,7 @@ release_result client_core::released(lease_record& record, const protocol::reque
       // Not there although it was ours: an earlier try of this release removed it, or else somebody took it from us.
       const bool done = last.reply.found || in_doubt;
       record.left_free(last.reply.found && last.reply.holders == 0 && last.reply.queue == 0);
+      if (record.is_doubtful()) undo(r, {{r.id, true}}, false);  // a late copy of its first request must find no way in
       record.end_release(done ? lease_record::phase::released : lease_record::phase::lost);
       return done ? release_result::released : release_result::lost;
     }
@@ -363,13 +376,13 @@ release_result client_core::released(lease_record& record, const protocol::reque
     c->wait(now_ms() + delay);
   }
   record.end_release(lease_record::phase::in_doubt);
-  ask_until_answered(r, record.valid_until() + options_.clock_skew.count(), nullptr);
+  ask_until_answered(ask, record.valid_until() + options_.clock_skew.count(), nullptr);
   fail(doing, last, true);
 }
 
 void client_core::on_lost(lease_record& record, std::function<void()> callback) {
   record.on_lost(
-      [callback = std::move(callback), log = safe_log(options_.log), lock = quoted(record.lock())] {
+      [callback = std::move(callback), log = writer(log_), lock = quoted(record.lock())] {
         try {
           callback();
         } catch (const std::exception& e) {
@@ -394,16 +407,6 @@ void let_go(std::shared_ptr<client_core>& core) noexcept {
     [[maybe_unused]] const auto* leaked = new std::shared_ptr<client_core>(std::move(core));
   }
   core.reset();
-}
-
-log_callback safe_log(log_callback log) {
-  return [log = std::move(log)](log_level level, std::string_view message) {
-    if (!log) return;
-    try {
-      log(level, message);
-    } catch (...) {  // NOLINT(bugprone-empty-catch): options.hpp promises so, and there is nobody to tell
-    }
-  };
 }
 
 }  // namespace dlock::detail

@@ -13,6 +13,7 @@
 #include "client/lease_record.hpp"
 #include "protocol/acquire.hpp"
 #include "store/store.hpp"
+#include "util/logger.hpp"
 #include "util/worker_pool.hpp"
 
 namespace dlock::detail {
@@ -22,9 +23,11 @@ namespace dlock::detail {
 class client_core {
  public:
   /// `options` must be validated.
-  client_core(client_options options, std::shared_ptr<store> where, std::shared_ptr<worker_pool> io);
+  client_core(client_options options, std::shared_ptr<store> where, std::shared_ptr<worker_pool> io, std::shared_ptr<logger> log);
   client_core(const client_core&) = delete;
   client_core& operator=(const client_core&) = delete;
+  /// Waits for its threads, at most 1 s in all.
+  ~client_core();
 
   [[nodiscard]] const client_options& options() const { return options_; }
 
@@ -42,6 +45,10 @@ class client_core {
   void release_in_background(const lease_record& record);
 
   void on_lost(lease_record& record, std::function<void()> callback);
+
+  void log(log_level level, std::string message) const {
+    if (log_) log_->write(level, std::move(message));
+  }
 
   void close() noexcept;
   /// Throws errc::closed or errc::forked.
@@ -70,15 +77,12 @@ class client_core {
   std::shared_ptr<store> store_;
   std::shared_ptr<worker_pool> notices_;
   std::shared_ptr<worker_pool> io_;
-  std::shared_ptr<void> driver_log_;
+  std::shared_ptr<logger> log_;
   std::unique_ptr<lease_keeper> keeper_;
 };
 
 /// A handle's reference to its core: in a forked child it is let go of without running a destructor, because the threads
 /// and sockets are the parent's.
 void let_go(std::shared_ptr<client_core>& core) noexcept;
-
-/// A log callback that is never empty and never throws.
-[[nodiscard]] log_callback safe_log(log_callback log);
 
 }  // namespace dlock::detail

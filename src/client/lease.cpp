@@ -26,7 +26,7 @@ void abandon(detail::held_state& state) noexcept {
     const auto patience = std::min(core.options().operation_timeout, kDestructorPatience);
     if (core.release(*state.record, 0, patience.count()) == release_result::lost) core.release_in_background(*state.record);
   } catch (const std::exception& e) {
-    detail::safe_log(core.options().log)(log_level::warning, e.what());
+    core.log(log_level::warning, e.what());
   }
 }
 

@@ -177,7 +177,8 @@ lease_keeper::~lease_keeper() {
     shared_->stopped = true;
   }
   shared_->poke();
-  watch_.join();
+  watch_.join();  // at once: it runs nobody's code but ours
+  renewals_.stop(std::chrono::milliseconds{300});
 }
 
 void lease_keeper::keep(const std::shared_ptr<lease_record>& record, const protocol::lease_schedule& schedule) {

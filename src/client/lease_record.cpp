@@ -36,9 +36,10 @@ lease_record::phase lease_record::begin_release() {
 }
 
 void lease_record::end_release(phase result) {
+  std::vector<std::function<void()>> unused;  // what they own may be this very lease: they go without the lock
   const std::lock_guard lock(guard_);
   phase_ = result;
-  if (result != phase::in_doubt) callbacks_.clear();
+  if (result != phase::in_doubt) unused.swap(callbacks_);
 }
 
 void lease_record::lose(worker_pool& notices) {

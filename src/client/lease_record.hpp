@@ -36,6 +36,10 @@ class lease_record {
   void left_free(bool free) { left_free_ = free; }
   [[nodiscard]] bool left_free() const { return left_free_; }
 
+  /// A request of this acquisition went without an answer before it was granted, and may yet arrive.
+  void doubtful(bool doubt) { doubtful_ = doubt; }
+  [[nodiscard]] bool is_doubtful() const { return doubtful_; }
+
   /// A renewal succeeded. Ignored once the lease is not held any more.
   void extend(protocol::ms valid_until);
   [[nodiscard]] bool held(protocol::ms now) const;
@@ -59,6 +63,7 @@ class lease_record {
   std::atomic<phase> phase_{phase::held};
   std::atomic<bool> alone_{false};
   std::atomic<bool> left_free_{false};
+  std::atomic<bool> doubtful_{false};
   std::stop_source stop_;
   mutable std::mutex guard_;  // phase_ changes and callbacks_
   std::vector<std::function<void()>> callbacks_;

@@ -56,6 +56,8 @@ class acquire_machine {
   [[nodiscard]] std::optional<ms> give_up_at() const;
   /// The acquisitions to undo; the last one is acquired if the result is.
   [[nodiscard]] const std::vector<abandoned>& to_undo() const { return undo_; }
+  /// A request for id() was never answered.
+  [[nodiscard]] bool in_doubt() const { return doubt_; }
   /// The last answer, for people.
   [[nodiscard]] const reply& last() const { return last_; }
   [[nodiscard]] const std::string& id() const { return id_; }

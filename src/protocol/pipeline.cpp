@@ -75,13 +75,13 @@ constexpr auto kRemoveHolder =
 constexpr auto kRemoveWaiter =
     R"({"$set": {"w": {"$filter": {"input": "$w", "cond": {"$ne": ["$$this.id", "$r.id"]}}}}})";
 
-/// A release whose holder stays, taken, until `keep` after its grant; to be followed by kRemoveHolder if that is over.
+/// A release whose holder stays, taken, until `keep` after its grant; kRemoveHolder follows, for one whose `keep` is over.
+/// It is nobody's any more: a renewal that is still on its way must not find it.
 constexpr auto kKeepHolder = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$cond": [
-  {"$eq": ["$$this.id", "$r.id"]},
-  {"$mergeObjects": ["$$this", {"until": {"$add": ["$$this.since", "$r.keep"]}, "announced": true}]},
+  {"$and": [{"$eq": ["$$this.id", "$r.id"]}, {"$gt": [{"$add": ["$$this.since", "$r.keep"]}, "$now"]}]},
+  {"$mergeObjects": ["$$this", {"id": {"$concat": ["$$this.id", "/kept"]},
+    "until": {"$add": ["$$this.since", "$r.keep"]}, "announced": true}]},
   "$$this"]}}}}})";
-constexpr auto kRemoveUnlessKept = R"({"$set": {"h": {"$filter": {"input": "$h", "cond":
-  {"$or": [{"$ne": ["$$this.id", "$r.id"]}, {"$gt": ["$$this.until", "$now"]}]}}}}})";
 
 /// The id is not to be admitted any more, should its request arrive late.
 constexpr auto kBury = R"({"$set": {"g": {"$cond": [{"$in": ["$r.id", "$g.id"]}, "$g",
@@ -161,7 +161,7 @@ std::vector<std::string> stages(operation op, bool stays) {
     case operation::renew:
       return {kTakeHolders, kMoveHolder, kRenewed};
     case operation::release:
-      if (stays) return {kPurge, kKeepHolder, kRemoveUnlessKept, kAdmit, kFinish};
+      if (stays) return {kPurge, kKeepHolder, kRemoveHolder, kAdmit, kFinish};
       return {kPurge, kRemoveHolder, kAdmit, kFinish};
     case operation::cancel:
       if (stays) return {kPurge, kRemoveHolder, kRemoveWaiter, kBury, kAdmit, kFinish};
@@ -173,7 +173,8 @@ std::vector<std::string> stages(operation op, bool stays) {
 using stage_list = std::vector<bson>;
 
 const stage_list& constant_stages(const request& r) {
-  static const auto parsed = [] {
+  // Never freed: a lease of static duration may still be released while the process ends.
+  static const auto& parsed = *new auto([] {
     std::array<std::array<stage_list, 2>, 6> out;
     for (std::size_t op = 0; op < out.size(); ++op) {
       for (const bool form : {false, true}) {
@@ -181,12 +182,12 @@ const stage_list& constant_stages(const request& r) {
       }
     }
     return out;
-  }();
+  }());
   return parsed[static_cast<std::size_t>(r.op)][stays(r)];
 }
 
 bson wrap_stage(const request& r, const bson& now) {
-  static const bson lock = parse(kLock);
+  static const auto& lock = *new bson(parse(kLock));
   auto wrap = make_bson();
   append(wrap.get(), "was", "$$ROOT");
   append_parsed(wrap.get(), "d", lock);
@@ -204,32 +205,33 @@ bson update(const request& r, const bson& now) {
   return pipeline;
 }
 
-/// `in` with $$me and $$cut.
-bson let(const request& r, const bson& now, const bson& in) {
-  auto vars = make_bson();
-  append(vars.get(), "me", single("$literal", r.id).get());
-  append(vars.get(), "cut", cut(r, now).get());
+bson let(const bson& vars, const bson& in) {
   auto b = make_bson();
   append(b.get(), "vars", vars.get());
   append_parsed(b.get(), "in", in);
   return single("$let", b.get());
 }
 
+/// $$me
+bson me(const request& r) {
+  return single("me", single("$literal", r.id).get());
+}
+
 bson projection(const request& r, const bson& now) {
-  static const bson summary = parse(kSummary);
+  static const auto& summary = *new bson(parse(kSummary));
   auto b = make_bson();
   append(b.get(), "_id", std::int64_t{0});
   for (const char* field : kPlain) append(b.get(), field, std::int64_t{1});
   append_parsed(b.get(), "now", now);
-  append(b.get(), "r", let(r, now, summary).get());
+  append(b.get(), "r", let(me(r), summary).get());
   return b;
 }
 
 /// Most operations look for the lock alone. Renewal and release must tell whether there was something to renew or
 /// release: they look for the holder, too, and find nothing if mongo-dlock took the lock meanwhile.
 bson query(const request& r, const bson& now) {
-  static const bson alive = parse(kAlive);
-  static const bson ours = parse(kOurs);
+  static const auto& alive = *new bson(parse(kAlive));
+  static const auto& ours = *new bson(parse(kOurs));
   auto q = make_bson();
   append(q.get(), "_id", r.lock);
   if (r.op == operation::renew || r.op == operation::release) {
@@ -237,7 +239,9 @@ bson query(const request& r, const bson& now) {
     if (r.op == operation::release) {
       append_parsed(q.get(), "$expr", ours);
     } else {
-      append(q.get(), "$expr", let(r, now, alive).get());
+      auto vars = me(r);
+      append(vars.get(), "cut", cut(r, now).get());
+      append(q.get(), "$expr", let(vars, alive).get());
     }
   }
   return q;

@@ -53,8 +53,8 @@ bool has_short_form(const request& r) noexcept {
 }
 
 bson short_command(const request& r, const command_options& options) {
-  static const bson acquire = parse(kAcquire);
-  static const bson release = parse(kRelease);
+  static const auto& acquire = *new bson(parse(kAcquire));
+  static const auto& release = *new bson(parse(kRelease));
   const bool releases = r.op == operation::release;
   const bson now = parse(options.now);
   auto pipeline = make_bson();

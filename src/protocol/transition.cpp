@@ -131,6 +131,7 @@ void apply(document& d, const request& r, ms now, bool foreign_live) {
       if (is_holder && r.keep > 0 && held->since + r.keep > now) {
         held->until = held->since + r.keep;
         held->announced = true;
+        held->id += "/kept";  // nobody's any more: a renewal that is still on its way must not find it
       } else if (is_holder) {
         d.holders.erase(held);
       }

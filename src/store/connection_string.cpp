@@ -7,6 +7,9 @@
 namespace dlock {
 namespace {
 
+/// A primary that refuses a command is asked again who is primary after so long; the driver's own 10 s is a whole election.
+constexpr std::int32_t kLongestHeartbeat = 2000;
+
 std::string percent_decoded(std::string_view text) {
   std::string out;
   const auto digit = [](char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; };
@@ -78,6 +81,7 @@ void harden(mongoc_uri_t* uri, std::int32_t io_limit_ms) {
   limit(uri, MONGOC_URI_SOCKETTIMEOUTMS, io_limit_ms);
   limit(uri, MONGOC_URI_CONNECTTIMEOUTMS, io_limit_ms);
   limit(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, io_limit_ms);
+  limit(uri, MONGOC_URI_HEARTBEATFREQUENCYMS, kLongestHeartbeat);
 }
 
 bool names_one_member(const mongoc_uri_t* uri) {

@@ -11,7 +11,7 @@ namespace {
 
 struct listeners {
   std::mutex guard;
-  std::vector<std::weak_ptr<log_callback>> list;
+  std::vector<std::weak_ptr<logger>> list;
 };
 
 /// Never destroyed: the driver may log while the process ends.
@@ -36,7 +36,7 @@ log_level level_of(mongoc_log_level_t level) {
 }
 
 void forward(mongoc_log_level_t level, const char* domain, const char* message, void*) {
-  std::vector<std::shared_ptr<log_callback>> now;
+  std::vector<std::shared_ptr<logger>> now;
   {
     auto& all = all_listeners();
     const std::lock_guard lock(all.guard);
@@ -44,12 +44,8 @@ void forward(mongoc_log_level_t level, const char* domain, const char* message, 
       if (auto one = weak.lock()) now.push_back(std::move(one));
     }
   }
-  for (const auto& log : now) {
-    try {  // the driver is C: no exception may pass through it
-      (*log)(level_of(level), std::string("driver: ") + domain + ": " + message);
-    } catch (...) {  // NOLINT(bugprone-empty-catch): options.hpp promises so, and there is nobody to tell
-    }
-  }
+  // Only handed over: the driver holds a lock of its own meanwhile.
+  for (const auto& log : now) log->write(level_of(level), std::string("driver: ") + domain + ": " + message);
 }
 
 }  // namespace
@@ -63,14 +59,12 @@ void initialise_driver() {
   (void)once;
 }
 
-std::shared_ptr<void> listen_to_driver(log_callback log) {
-  if (!log) return nullptr;
-  auto one = std::make_shared<log_callback>(std::move(log));
+void listen_to_driver(const std::shared_ptr<logger>& log) {
+  if (!log) return;
   auto& all = all_listeners();
   const std::lock_guard lock(all.guard);
   std::erase_if(all.list, [](auto& weak) { return weak.expired(); });
-  all.list.push_back(one);
-  return one;
+  all.list.push_back(log);
 }
 
 }  // namespace dlock

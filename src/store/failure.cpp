@@ -11,7 +11,7 @@ constexpr int kAuthenticationFailed = 18;
 
 /// The server could not do it now: elections, shutdowns, interruptions, time limits, conflicts.
 constexpr std::array kTransient{6,  7,   24,  46,  50,  64,   89,    91,    112,   133,   134,   175,
-                                189, 262, 290, 358, 9001, 10107, 11000, 11600, 11601, 11602, 13435, 13436};
+                                189, 202, 262, 279, 290, 358, 365, 9001, 10107, 11000, 11600, 11601, 11602, 13435, 13436};
 /// Of these, the ones that mean that nothing was executed.
 constexpr std::array kNotExecuted{10107, 13435, 13436};
 

@@ -50,7 +50,7 @@ class mongo_store final : public store {
   /// How many threads may use lane::normal at a time.
   [[nodiscard]] std::uint32_t connections() const { return settings_.connections; }
   /// "host:port,..."
-  [[nodiscard]] std::string hosts() const { return hosts_of(uri_.get()); }
+  [[nodiscard]] std::string hosts() const { return redact_(hosts_of(uri_.get())); }
 
  private:
   class borrowed;

@@ -70,6 +70,13 @@ bool worker_pool::post(std::function<void()> task) {
   return true;
 }
 
+bool worker_pool::is_mine() const { return this_threads_pool == shared_.get(); }
+
+bool worker_pool::is_busy() const {
+  const std::lock_guard lock(shared_->guard);
+  return !shared_->tasks.empty() || shared_->idle < shared_->threads;
+}
+
 void worker_pool::stop(std::chrono::milliseconds patience) {
   std::deque<std::function<void()>> dropped;  // destroyed without the lock: a task may own anything
   {

@@ -21,6 +21,10 @@ class worker_pool {
   /// False if the pool was stopped, or no thread can be had: the task will not run.
   bool post(std::function<void()> task);
 
+  /// Whether this thread runs one of the pool's tasks; whether any does, or is to.
+  [[nodiscard]] bool is_mine() const;
+  [[nodiscard]] bool is_busy() const;
+
   /// Drops the tasks that have not begun and waits for the others, up to `patience`. A thread that is still busy then
   /// is let go: it ends when its task does. May be called from a task.
   void stop(std::chrono::milliseconds patience);

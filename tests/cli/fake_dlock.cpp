@@ -1,10 +1,11 @@
-// The public API of dlock on a directory instead of a server, for tests of the command: linked instead of the library, it
-// makes them run anywhere, also under sanitizers, and lets them break the "server" at will. The highest-numbered file of a
-// lock is its document; times are on boot_clock. The URL is fake:///DIRECTORY. Files in there steer it:
+// The public API of dlock on a directory instead of a server, for tests of the command: linked instead of the library,
+// it makes them run anywhere, also under sanitizers, and lets them break the "server" at will. The highest-numbered
+// file of a lock is its document; times are on boot_clock. The URL is fake:///DIRECTORY. Files in there steer it:
 //
 //     outage   no call gets an answer
 //     evicted  the next renewal or release finds that the lock is gone
 
+#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <condition_variable>
@@ -14,7 +15,6 @@
 #include <fstream>
 #include <mutex>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -67,7 +67,8 @@ class client_core {
         std::getline((in >> now.token >> now.until >> now.owner).ignore(), now.who);
       }
       auto result = change(now);
-      std::ofstream(draft, std::ios::trunc) << now.token << ' ' << now.until << ' ' << now.owner << ' ' << now.who << '\n';
+      std::ofstream(draft, std::ios::trunc)
+          << now.token << ' ' << now.until << ' ' << now.owner << ' ' << now.who << '\n';
       const int problem = link(draft.c_str(), file(number + 1).c_str()) == 0 ? 0 : errno;
       std::filesystem::remove(draft);
       if (problem == 0) return result;
@@ -108,7 +109,8 @@ class held_state {
   [[nodiscard]] std::stop_token lost_token() const { return lost_.get_token(); }
 
   void on_lost(std::function<void()> callback) {
-    callbacks_.push_back(std::make_unique<std::stop_callback<std::function<void()>>>(lost_token(), std::move(callback)));
+    callbacks_.push_back(
+        std::make_unique<std::stop_callback<std::function<void()>>>(lost_token(), std::move(callback)));
   }
 
   release_result release(std::optional<milliseconds> at_least, milliseconds timeout) {
@@ -185,8 +187,8 @@ class lock_core {
       const time_point admits(boot_clock::duration(now.until) + client->options.clock_skew);
       if (now.until != 0 && sent < admits) {
         const time_point until{boot_clock::duration(now.until)};
-        in_the_way = {.who = now.who, .token = now.token,
-                      .expires_in = std::chrono::duration_cast<milliseconds>(until - sent)};
+        in_the_way = {
+            .who = now.who, .token = now.token, .expires_in = std::chrono::duration_cast<milliseconds>(until - sent)};
         return false;
       }
       now.token = std::max(now.token + 1000, std::int64_t{1000});
@@ -215,12 +217,16 @@ boot_clock::time_point boot_clock::now() noexcept {
   return time_point(std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec));
 }
 
-const char* version() noexcept { return "0.0.0-fake"; }
+const char* version() noexcept {
+  return "0.0.0-fake";
+}
 
 error::error(errc code, const std::string& what, traits properties)
     : std::runtime_error(what), code_(code), properties_(properties) {}
 
-const char* to_string(outcome value) noexcept { return value == outcome::cancelled ? "cancelled" : "?"; }
+const char* to_string(outcome value) noexcept {
+  return value == outcome::cancelled ? "cancelled" : "?";
+}
 
 client::client(client_options options) : core_(std::make_shared<detail::client_core>()) {
   constexpr std::string_view scheme = "fake://";
@@ -233,7 +239,9 @@ client::~client() = default;
 client::client(client&&) noexcept = default;
 client& client::operator=(client&&) noexcept = default;
 void client::close() noexcept {}
-const client_options& client::options() const { return core_->options; }
+const client_options& client::options() const {
+  return core_->options;
+}
 
 mutex::mutex(client& owner, std::string id) : core_(std::make_shared<detail::lock_core>()) {
   if (id.empty()) throw error(errc::invalid_argument, "the id is empty");
@@ -242,7 +250,9 @@ mutex::mutex(client& owner, std::string id) : core_(std::make_shared<detail::loc
 }
 mutex::~mutex() = default;
 
-acquisition mutex::try_acquire() { return acquire({.timeout = milliseconds(0), .stop = {}, .on_wait = {}}); }
+acquisition mutex::try_acquire() {
+  return acquire({.timeout = milliseconds(0), .stop = {}, .on_wait = {}});
+}
 
 acquisition mutex::acquire(wait_options options) {
   const auto& client = *core_->client;
@@ -274,18 +284,34 @@ lease::~lease() {
   }
 }
 
-const std::string& lease::id() const { return *state_->options.id; }
-const std::string& lease::owner() const { return state_->owner; }
-std::int64_t lease::token() const { return state_->token; }
-boot_clock::time_point lease::valid_until() const { return state_->valid_until(); }
+const std::string& lease::id() const {
+  return *state_->options.id;
+}
+const std::string& lease::owner() const {
+  return state_->owner;
+}
+std::int64_t lease::token() const {
+  return state_->token;
+}
+boot_clock::time_point lease::valid_until() const {
+  return state_->valid_until();
+}
 milliseconds lease::valid_for() const {
   if (state_->lost()) return milliseconds(0);
   return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(valid_until() - boot_clock::now()));
 }
-bool lease::held() const { return valid_for() > milliseconds(0); }
-std::stop_token lease::lost() const { return state_->lost_token(); }
-void lease::on_lost(std::function<void()> callback) { state_->on_lost(std::move(callback)); }
-release_result lease::release(milliseconds timeout) { return state_->release({}, timeout); }
+bool lease::held() const {
+  return valid_for() > milliseconds(0);
+}
+std::stop_token lease::lost() const {
+  return state_->lost_token();
+}
+void lease::on_lost(std::function<void()> callback) {
+  state_->on_lost(std::move(callback));
+}
+release_result lease::release(milliseconds timeout) {
+  return state_->release({}, timeout);
+}
 release_result lease::release_at_least(milliseconds at_least, milliseconds timeout) {
   return state_->release(at_least, timeout);
 }

@@ -83,6 +83,18 @@ class Signals(Case):
         self.assertEqual(process.wait(PATIENCE), 4)
 
 
+    def test_with_streams_that_are_closed(self) -> None:
+        """dlock's own descriptors must not be in their place."""
+        process = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *self.command(self.lock, self.listener(), "log")],
+                                   env=self.environment, cwd=self.folder, start_new_session=True)
+        self.addCleanup(process.wait)
+        self.wait_for_file("log")
+        process.terminate()
+        wait_for(lambda: "TERM" in self.file("log").read_text(), "TERM")
+        self.file("end").touch()
+        self.assertEqual(process.wait(PATIENCE), 5)
+
+
 class WhileWaiting(Case):
     def test_dies_of_it_and_leaves_the_queue(self) -> None:
         with self.holder() as holder:

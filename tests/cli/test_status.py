@@ -2,6 +2,7 @@
 """dlock run: exit statuses, arguments, environment, waiting, --at-least, --verbose."""
 
 import os
+import select
 import signal
 import subprocess
 import time
@@ -238,6 +239,7 @@ class Environment(Case):
         process = self.start(self.lock, "sh", "-c", "exec >&-; echo yes >closed; sleep 600")
         self.wait_for_file("closed")
         assert process.stdout
+        self.assertTrue(select.select([process.stdout], [], [], 5)[0], "no end of file")
         self.assertEqual(process.stdout.read(), "")
         self.assertIsNone(process.poll())
 

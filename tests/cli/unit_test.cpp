@@ -42,8 +42,9 @@ TEST(Duration, BareNumbersAndZeroWhereTheyMakeSense) {
 }
 
 TEST(Duration, Nonsense) {
-  for (const char* text : {"", "5", "s", "ms", ".", ".s", "-5s", "-0s", "+5s", "0s", "0ms", "0.4ms", "1e3s", "0x5s", "nan", "nans", "inf", "infs", "5 s",
-                           " 5s", "5s ", "5S", "5d", "5sec", "1.2.3s", "1,5s", "87661h", "1e999s"}) {
+  for (const char* text : {"",    "5",     "s",    "ms",   ".",      ".s",   "-5s",    "-0s",   "+5s", "0s",
+                           "0ms", "0.4ms", "1e3s", "0x5s", "nan",    "nans", "inf",    "infs",  "5 s", " 5s",
+                           "5s ", "5S",    "5d",   "5sec", "1.2.3s", "1,5s", "87661h", "1e999s"}) {
     EXPECT_THROW((void)parse_duration("--ttl", text), failure) << text;
   }
   EXPECT_THROW((void)parse_duration("--ttl", std::string(400, '9') + "s"), failure);
@@ -90,7 +91,8 @@ TEST_F(Arguments, OptionsBeforeAndAfterTheLeadingOnes) {
 }
 
 TEST_F(Arguments, EveryWayToGiveAValue) {
-  for (const words& way : std::vector<words>{{"-w", "5"}, {"-w5"}, {"-nw5"}, {"-nw", "5"}, {"--value", "5"}, {"--value=5"}, {"--other=5"}}) {
+  for (const words& way : std::vector<words>{
+           {"-w", "5"}, {"-w5"}, {"-nw5"}, {"-nw", "5"}, {"--value", "5"}, {"--value=5"}, {"--other=5"}}) {
     (void)parse(way);
     EXPECT_EQ(value, "5") << way[0];
   }
@@ -121,7 +123,16 @@ TEST_F(Arguments, Dashes) {
 }
 
 TEST_F(Arguments, Refused) {
-  for (const words& wrong : std::vector<words>{{"-x"}, {"-nx"}, {"--unknown"}, {"--fla"}, {"--flag=1"}, {"-w"}, {"--value"}, {"-n="}, {"---flag"}, {"id", "-x", "command"}}) {
+  for (const words& wrong : std::vector<words>{{"-x"},
+                                               {"-nx"},
+                                               {"--unknown"},
+                                               {"--fla"},
+                                               {"--flag=1"},
+                                               {"-w"},
+                                               {"--value"},
+                                               {"-n="},
+                                               {"---flag"},
+                                               {"id", "-x", "command"}}) {
     EXPECT_THROW((void)parse(wrong), failure) << wrong[0];
   }
 }
@@ -176,13 +187,15 @@ TEST(KillReserve, IsSmall) {
 }
 
 TEST(ServerUrl, Passwords) {
-  for (const char* url : {"mongodb://me:pw@host", "mongodb+srv://me:pw@host/db", "mongodb://me:p@w@host", "mongodb://me:p/w@host/db", "me:pw@host",
-                          "mongodb://h/?tlsCertificateKeyFilePassword=pw", "mongodb://h/?sslclientcertificatekeypassword=pw",
+  for (const char* url : {"mongodb://me:pw@host", "mongodb+srv://me:pw@host/db", "mongodb://me:p@w@host",
+                          "mongodb://me:p/w@host/db", "me:pw@host", "mongodb://h/?tlsCertificateKeyFilePassword=pw",
+                          "mongodb://h/?sslclientcertificatekeypassword=pw",
                           "mongodb://h/?authMechanismProperties=AWS_SESSION_TOKEN:pw"}) {
     EXPECT_TRUE(has_password(url)) << url;
   }
-  for (const char* url : {"mongodb://host", "mongodb://host:27017", "mongodb://a:1,b:2/db?replicaSet=x", "mongodb://me@host:27017", "mongodb://me:@host", "",
-                          "mongodb://host/?appName=a:b@c", "mongodb://[::1]:27017/db", "localhost:27017"}) {
+  for (const char* url :
+       {"mongodb://host", "mongodb://host:27017", "mongodb://a:1,b:2/db?replicaSet=x", "mongodb://me@host:27017",
+        "mongodb://me:@host", "", "mongodb://host/?appName=a:b@c", "mongodb://[::1]:27017/db", "localhost:27017"}) {
     EXPECT_FALSE(has_password(url)) << url;
   }
 }
@@ -197,10 +210,12 @@ TEST(ServerUrl, TheCommandLineWins) {
 }
 
 TEST(LockId, Utf8) {
-  for (const char* id : {"a", "some-task", "$holders", "a b", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x94\x92", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"}) {
+  for (const char* id : {"a", "some-task", "$holders", "a b", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x94\x92",
+                         "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"}) {
     EXPECT_NO_THROW(check_id(id)) << id;
   }
-  for (const char* id : {"", "\xff", "\x80", "\xc3", "\xc3(", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "ok\xe2\x82"}) {
+  for (const char* id : {"", "\xff", "\x80", "\xc3", "\xc3(", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80",
+                         "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "ok\xe2\x82"}) {
     EXPECT_THROW(check_id(id), failure) << id;
   }
   EXPECT_NO_THROW(check_id(std::string(1000, 'x')));
@@ -225,8 +240,9 @@ TEST(RunOptions, KillAfterFollowsTheTtl) {
 }
 
 TEST(RunOptions, TheLibrarysOptionsByTheirNames) {
-  const run_options out = parse_run({"--db", "d", "--coll", "c", "--notif_url", "mongodb://n/x", "--notif_channel", "ch", "--grace", "90",
-                                     "--autorefresh", "false", "--wait_lock_period", "2s", "--clock_skew", "0s", "job", "x"});
+  const run_options out =
+      parse_run({"--db", "d", "--coll", "c", "--notif_url", "mongodb://n/x", "--notif_channel", "ch", "--grace", "90",
+                 "--autorefresh", "false", "--wait_lock_period", "2s", "--clock_skew", "0s", "job", "x"});
   EXPECT_EQ(out.client.db, "d");
   EXPECT_EQ(out.client.coll, "c");
   EXPECT_EQ(out.client.notif_url, "mongodb://n/x");

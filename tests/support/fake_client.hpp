@@ -15,8 +15,10 @@ namespace dlock::detail {
 /// The friend that dlock::client has for tests: makes one on any store.
 struct testing {
   static client make(client_options options, std::shared_ptr<store> where, std::size_t threads) {
-    return client(std::make_shared<client_core>(validated(std::move(options)), std::move(where),
-                                                std::make_shared<worker_pool>(threads)));
+    auto checked = validated(std::move(options));
+    auto log = logger::make(checked.log);
+    return client(std::make_shared<client_core>(std::move(checked), std::move(where),
+                                                std::make_shared<worker_pool>(threads), std::move(log)));
   }
 };
 

@@ -317,12 +317,12 @@ TEST(Transition, AReleasedLockStaysTakenForAsLongAsItWasMeantTo) {
   r.keep = 10'000;
   const auto answer = lock(r);
   EXPECT_TRUE(answer.found);
-  EXPECT_EQ(lock.state(), "a | b");
-  EXPECT_EQ(lock.held("a").until, kStart + 10'000) << "counted from the grant, and shorter than the lease";
+  EXPECT_EQ(lock.state(), "a/kept | b");
+  EXPECT_EQ(lock.held("a/kept").until, kStart + 10'000) << "counted from the grant, and shorter than the lease";
   EXPECT_EQ(lock.doc->et, kStart + 10'000 + kSkew);
   lock.now = kStart + 10'000 + kSkew - 1;
   lock(heartbeat("b"));
-  EXPECT_EQ(lock.state(), "a | b");
+  EXPECT_EQ(lock.state(), "a/kept | b");
   lock.now += 1;
   lock(heartbeat("b"));
   EXPECT_EQ(lock.state(), "b |");
@@ -347,8 +347,18 @@ TEST(Transition, AKeepThatIsOverKeepsNothing) {
     auto r = release("a");
     r.keep = 3000;
     EXPECT_TRUE(lock(r).found);
-    EXPECT_EQ(lock.state(), early == 0 ? "b |" : "a | b");
+    EXPECT_EQ(lock.state(), early == 0 ? "b |" : "a/kept | b");
   }
+}
+
+TEST(Transition, ARenewalThatOvertakesNothingCannotProlongAKeptLock) {
+  lock_in_memory lock;
+  lock(with_delta(enqueue("a"), 30'000));
+  auto r = release("a");
+  r.keep = 2000;
+  lock(r);
+  EXPECT_FALSE(lock(renew("a")).found);
+  EXPECT_EQ(lock.held("a/kept").until, kStart + 2000);
 }
 
 TEST(Transition, AReleaseWithoutKeepFreesAtOnce) {

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include <dlock/options.hpp>
+
+#include "util/worker_pool.hpp"
+
+namespace dlock {
+
+/// Brings messages to a user's log callback: one after the other, on a thread of its own, so that a callback that blocks
+/// keeps no lease, no notice and no thread of the driver waiting. An exception from it is swallowed. When the logger is
+/// gone, so are its messages.
+class logger {
+ public:
+  /// Null without a callback.
+  [[nodiscard]] static std::shared_ptr<logger> make(log_callback log);
+  logger(const logger&) = delete;
+  logger& operator=(const logger&) = delete;
+  /// Brings what is waiting, for at most 0.3 s.
+  ~logger();
+
+  void write(log_level level, std::string message);
+
+ private:
+  explicit logger(log_callback log);
+  std::shared_ptr<log_callback> log_;
+  worker_pool thread_{1};
+};
+
+/// A callback that writes to `to` as long as it is there; never empty, never throws, never blocks.
+[[nodiscard]] log_callback writer(const std::shared_ptr<logger>& to);
+
+}  // namespace dlock

@@ -1,0 +1,153 @@
+#pragma once
+
+#include "protocol/acquire.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+/// A language for tables of an acquisition: what happened, when, and what the machine does next. No clock, no threads.
+namespace dlock::protocol {
+
+using machine = acquire_machine;
+
+inline std::string show(const machine::action& a) {
+  if (const auto* s = std::get_if<machine::send>(&a)) {
+    const char* op = s->r.op == operation::enqueue     ? "enqueue "
+                     : s->r.op == operation::heartbeat ? "heartbeat "
+                     : s->r.op == operation::try_      ? "try "
+                                                       : "something else ";
+    return op + s->r.id;
+  }
+  if (const auto* w = std::get_if<machine::wait>(&a)) return "wait until " + std::to_string(w->until);
+  const auto& d = std::get<machine::done>(a);
+  switch (d.what) {
+    case machine::result::acquired:
+      return "acquired, sent at " + std::to_string(d.sent);
+    case machine::result::busy:
+      return "busy";
+    case machine::result::timed_out:
+      return "timed out";
+    case machine::result::cancelled:
+      return "cancelled";
+    case machine::result::no_answer:
+      return "no answer";
+    case machine::result::not_a_lock:
+      return "not a lock";
+    case machine::result::other_capacity:
+      return "other capacity";
+  }
+  return "?";
+}
+
+/// "a? b": a is to be undone although its fate is unknown, b is known to stand there.
+inline std::string show(const std::vector<abandoned>& undo) {
+  std::string out;
+  for (const auto& one : undo) out += (out.empty() ? "" : " ") + one.id + (one.in_doubt ? "?" : "");
+  return out;
+}
+
+using event = std::function<machine::action(machine&, ms)>;
+struct step {
+  ms at;
+  event what;
+  std::string then;
+};
+
+constexpr ms server_clock = 1'000'000;
+
+inline reply queued_reply(std::int64_t place, std::optional<ms> next_end = {}, std::optional<ms> foreign_until = {}) {
+  reply r{.found = true, .now = server_clock, .rev = 1, .place = place, .holders = 1, .queue = place + 1};
+  if (next_end) r.next_end = server_clock + *next_end;
+  if (foreign_until) r.foreign_until = server_clock + *foreign_until;
+  return r;
+}
+
+inline event answer(reply r) {
+  return [r = std::move(r)](machine& m, ms now) { return m.answered(r, now); };
+}
+inline event start() {
+  return [](machine& m, ms now) { return m.start(now); };
+}
+inline event granted() {
+  return [](machine& m, ms now) {
+    reply r{.found = true, .now = server_clock, .rev = 1, .fence = 7000, .holders = 1};
+    r.mine = holder{.id = m.id(), .fence = 7000};
+    return m.answered(r, now);
+  };
+}
+inline event queued(std::int64_t place, std::optional<ms> next_end = {}, std::optional<ms> foreign_until = {}) {
+  return answer(queued_reply(place, next_end, foreign_until));
+}
+inline event busy(std::int64_t cap = 0) {
+  return answer({.found = true, .now = server_clock, .cap = cap, .holders = 1});
+}
+inline event idle(std::int64_t cap = 0) {
+  return answer({.found = true, .now = server_clock, .cap = cap});
+}
+inline event dead() {
+  return answer({.found = true, .now = server_clock, .dead = true, .holders = 1});
+}
+inline event no_document() {
+  return answer({});
+}
+inline event malformed() {
+  return answer({.found = true, .valid = false});
+}
+inline event lost_answer() {
+  return [](machine& m, ms now) { return m.unanswered(true, now); };
+}
+inline event unreachable() {
+  return [](machine& m, ms now) { return m.unanswered(false, now); };
+}
+inline event look() {
+  return [](machine& m, ms now) { return m.look(now); };
+}
+inline event give_up() {
+  return [](machine& m, ms now) { return m.give_up(now); };
+}
+inline event cancel() {
+  return [](machine& m, ms) { return m.cancel(); };
+}
+
+struct options {
+  bool queue = true;
+  std::optional<ms> deadline = {};
+  ms patience = 10'000;
+  ms delta = 5000;
+  ms wait_period = 5000;
+  ms skew = 500;
+  double jitter = 0;
+  std::int64_t cap = 0;
+  claim what = {};
+};
+
+inline machine make(const options& o) {
+  acquire_plan plan;
+  plan.ask.lock = "lock";
+  plan.ask.delta = o.delta;
+  plan.ask.skew = o.skew;
+  plan.ask.cap = o.cap;
+  plan.ask.what = o.what;
+  plan.queue = o.queue;
+  plan.deadline = o.deadline;
+  plan.patience = o.patience;
+  plan.wait_period = o.wait_period;
+  return {plan, [n = 0]() mutable { return std::string(1, static_cast<char>('a' + n++)); },
+          [j = o.jitter] { return j; }};
+}
+
+/// Plays the steps; `undo` is what is left to undo at the end.
+inline void play(const options& o, const std::vector<step>& steps, const std::string& undo = "") {
+  auto m = make(o);
+  int i = 0;
+  for (const auto& s : steps) {
+    ASSERT_EQ(show(s.what(m, s.at)), s.then) << "step " << i << " at " << s.at;
+    ++i;
+  }
+  EXPECT_EQ(show(m.to_undo()), undo);
+}
+
+}  // namespace dlock::protocol
