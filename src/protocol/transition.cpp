@@ -153,7 +153,7 @@ bool creates(const request& r) noexcept {
 }
 
 transition_result transition(const std::optional<document>& before, const request& r, ms now) {
-  const transition_result not_found{before, reply{}};
+  transition_result not_found{before, reply{}};
   if (!before && !creates(r)) return not_found;
   document d = before.value_or(document{});
   const cutoff cut{now - r.skew};

@@ -49,7 +49,7 @@ std::string as_written(const std::string& value) {
   return whole.substr(start, whole.rfind('}') - 1 - start);
 }
 
-command_function with_text(std::string from, std::string to, command_function original = command) {
+command_function with_text(const std::string& from, const std::string& to, const command_function& original = command) {
   return [=](const request& r, const command_options& options) {
     std::string json = canonical(original(r, options).get());
     for (std::size_t at = 0; (at = json.find(from, at)) != std::string::npos; at += to.size())

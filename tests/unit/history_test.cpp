@@ -73,6 +73,7 @@ class historian {
     if (!before_ || r.op == operation::enqueue || r.op == operation::try_) return;
     auto known = ids(before_->holders);
     for (const auto& id : ids(before_->waiters)) known.push_back(id);
+    std::erase_if(known, [](const auto& id) { return id.ends_with("/kept"); });  // nobody's
     const auto n = static_cast<std::size_t>(r.life) % (known.size() + 1);
     if (n < known.size()) r.id = known[n];
   }
@@ -120,6 +121,7 @@ class historian {
       const auto* stays = find(is.holders, h.id);
       const bool leaves = h.id == r.id && (r.op == operation::release || r.op == operation::cancel);
       if (h.until <= now_ - r.skew && !stays) ++seen_.ended;
+      if (leaves) must(stays == nullptr, "released, and still there");
       if (leaves || h.until <= now_ - r.skew) continue;
       must(stays != nullptr, "a live holder is gone");
       if (stays == nullptr) continue;
@@ -134,8 +136,9 @@ class historian {
     std::int64_t last = was.fence;
     must(is.fence >= last, "the fence fell");
     for (const auto& h : is.holders) {
-      const auto* old = find(was.holders, h.id);
-      if (old != nullptr && old->fence == h.fence) continue;
+      // by its token: a release that keeps takes the id away
+      if (std::any_of(was.holders.begin(), was.holders.end(), [&](auto& old) { return old.fence == h.fence; }))
+        continue;
       must(!theirs, "granted although mongo-dlock holds it");
       must(h.fence > last, "a token did not rise");
       must(h.fence % token_step == 0, "a token is not a whole step");

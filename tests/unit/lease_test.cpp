@@ -65,6 +65,18 @@ TEST(Transition, ADeadWaiterIsPassedOver) {
   EXPECT_EQ(lock.state(), "b |");
 }
 
+TEST(Transition, TheAnswerTellsTheEarliestEndAndTheFirstHolder) {
+  lock_in_memory lock;
+  auto a = with_weight(with_delta(enqueue("a"), 7000), 1);
+  a.who = "alice";
+  lock(a);
+  lock(with_weight(with_delta(enqueue("b"), 3000), 1));
+  const auto answer = lock(with_weight(with_delta(enqueue("c"), 9000), 1));
+  EXPECT_EQ(answer.next_end, kStart + 3000);
+  EXPECT_EQ(answer.holders, 3);
+  EXPECT_EQ(answer.first.value().who, "alice");
+}
+
 // --- a clock that is stale: $$NOW is fixed before the command waits for its locks
 // ---------------------------------------
 
@@ -328,6 +340,17 @@ TEST(Transition, AReleasedLockStaysTakenForAsLongAsItWasMeantTo) {
   EXPECT_EQ(lock.state(), "b |");
 }
 
+TEST(Transition, AnHeirThatReleasesAndKeepsIsHeardOf) {
+  lock_in_memory lock;
+  lock(enqueue("a"));
+  lock(enqueue("b"));
+  lock(release("a"));
+  auto r = release("b");
+  r.keep = 10'000;
+  EXPECT_TRUE(lock(r).heirs.empty()) << "there is nobody to wake any more";
+  EXPECT_EQ(lock.state(), "b/kept |");
+}
+
 TEST(Transition, AKeptLockMayOutliveItsLease) {
   lock_in_memory lock;
   lock(with_delta(enqueue("a"), 2000));
@@ -351,7 +374,7 @@ TEST(Transition, AKeepThatIsOverKeepsNothing) {
   }
 }
 
-TEST(Transition, ARenewalThatOvertakesNothingCannotProlongAKeptLock) {
+TEST(Transition, ARenewalOnItsWayCannotProlongAKeptLock) {
   lock_in_memory lock;
   lock(with_delta(enqueue("a"), 30'000));
   auto r = release("a");
