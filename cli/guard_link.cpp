@@ -48,8 +48,9 @@ void guard_link::finish() {
 
 bool guard_link::send(const order& what, const std::string& tail) {
   order head = what;
-  std::string copy = tail;
-  iovec parts[] = {{.iov_base = &head, .iov_len = sizeof head}, {.iov_base = copy.data(), .iov_len = copy.size()}};
+  // sendmsg only reads it
+  iovec parts[] = {{.iov_base = &head, .iov_len = sizeof head},
+                   {.iov_base = const_cast<char*>(tail.data()), .iov_len = tail.size()}};
   msghdr message{};
   message.msg_iov = parts;
   message.msg_iovlen = 2;

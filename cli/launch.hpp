@@ -1,7 +1,7 @@
 #pragma once
 
-#include <cerrno>
 #include <sys/types.h>
+#include <cerrno>
 
 #include "fd.hpp"
 #include "guard.hpp"
@@ -16,8 +16,9 @@ struct launched {
 /// What `exec_error` says if it was too late to start the command.
 inline constexpr int too_late = ETIME;
 
-/// Starts the command, unless it is `latest` by then: a child of this process, in process group `group` (0: its own), with the signals, the
-/// standard streams and the environment that dlock was given, and DLOCK_ID, DLOCK_TOKEN and DLOCK_OWNER.
+/// Starts the command, unless it is `latest` by then: a child of this process, in process group `group` (0: its own),
+/// with the signals, the standard streams and the environment that dlock was given, and DLOCK_ID, DLOCK_TOKEN and
+/// DLOCK_OWNER.
 [[nodiscard]] launched launch(const guard_setup& setup, pid_t group, boot_clock::time_point latest, std::int64_t token,
                               const std::string& owner);
 

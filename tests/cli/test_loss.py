@@ -4,9 +4,11 @@ dlock itself is killed or frozen."""
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
+import unittest
 import uuid
 
 from harness import FAKE, PATIENCE, Case, is_alive, main, wait_for
@@ -214,6 +216,28 @@ class Loss(Case):
         finally:
             for pid in left:
                 os.kill(pid, signal.SIGKILL)
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "needs root, to become somebody else")
+    def test_a_descendant_of_another_user(self) -> None:
+        """It cannot be killed: dlock says so and does not wait for it."""
+        self.folder.chmod(0o777)
+        if FAKE:
+            self.server.folder.chmod(0o777)
+        become_root = self.folder / "become-root"
+        shutil.copy(shutil.which("setpriv"), become_root)
+        become_root.chmod(0o4755)
+        script = self.script(f"{become_root} --reuid 0 sleep 600 2>/dev/null &\necho $! >>other\necho yes >>ready\nwait\n", "other.sh")
+        process = subprocess.Popen(["setpriv", "--reuid", "65534", "--clear-groups",
+                                    *self.command("--ttl", "1s", "--autorefresh", "no", self.lock, script)],
+                                   stderr=subprocess.PIPE, text=True, env=self.environment, cwd=self.folder)
+        self.wait_for_file("ready")
+        other = self.pids_in("other")[0]
+        wait_for(lambda: os.stat(f"/proc/{other}").st_uid == 0, "somebody else")
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 123)
+        self.assertIn("except 1 that could not be killed (run dlock as the user they run as)", err)
+        self.assertTrue(is_alive(other))
+        os.kill(other, signal.SIGKILL)
 
     def test_a_guard_without_work_ends_with_dlock(self) -> None:
         with self.holder():

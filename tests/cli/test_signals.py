@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import time
+import unittest
 
-from harness import FAKE, PATIENCE, Case, main, wait_for
+from harness import FAKE, PATIENCE, Case, children_of, main, wait_for
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -143,6 +144,21 @@ class WhileWaiting(Case):
             self.assertEqual(waiter.returncode, -signal.SIGTERM)
             self.assertLess(time.monotonic() - began, 3)
             self.server.mend()
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root, to make a PID namespace")
+    def test_as_process_1_of_a_container(self) -> None:
+        """It does not die of signals, so it exits with the status that a shell would report."""
+        inside = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+        result = subprocess.run([*inside, *self.command(self.lock, "sh", "-c", "exit 7")], env=self.environment,
+                                timeout=PATIENCE)
+        self.assertEqual(result.returncode, 7)
+        with self.holder():
+            waiter = subprocess.Popen([*inside, *self.command(self.lock, "true")], env=self.environment)
+            self.addCleanup(waiter.wait)
+            dlock = wait_for(lambda: children_of(waiter.pid), "dlock")[0]
+            time.sleep(0.7)
+            os.kill(dlock, signal.SIGTERM)
+            self.assertEqual(waiter.wait(PATIENCE), 128 + signal.SIGTERM)
 
     def waiters(self) -> int:
         return 0 if FAKE else sum(len(lock.get("waiters", [])) for lock in self.server.documents())
