@@ -26,8 +26,10 @@ std::vector<std::string> ids(const auto& entries) {
   return out;
 }
 
-const holder* find(const std::vector<holder>& holders, const std::string& id) {
-  const auto it = std::find_if(holders.begin(), holders.end(), [&](auto& h) { return h.id == id; });
+/// By its token, too: an id that has gone comes again in these histories, and then two kept holders have one name.
+const holder* find(const std::vector<holder>& holders, const holder& who) {
+  const auto it =
+      std::find_if(holders.begin(), holders.end(), [&](auto& h) { return h.id == who.id && h.fence == who.fence; });
   return it == holders.end() ? nullptr : &*it;
 }
 
@@ -118,7 +120,7 @@ class historian {
       return;
     }
     for (const auto& h : was.holders) {
-      const auto* stays = find(is.holders, h.id);
+      const auto* stays = find(is.holders, h);
       const bool leaves = h.id == r.id && (r.op == operation::release || r.op == operation::cancel);
       if (h.until <= now_ - r.skew && !stays) ++seen_.ended;
       if (leaves) must(stays == nullptr, "released, and still there");
