@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
+#include <dlock/events.hpp>
 #include <dlock/options.hpp>
 
 namespace dlock {
@@ -35,6 +37,16 @@ class client {
   /// errc::closed. Does not throw. Blocks for at most 1 s.
   void close() noexcept;
 
+  /// Calls `callback` for each lock_event of this lock in all processes, this one included, until the subscription ends. Returns at
+  /// once: subscription::wait_until_open() tells when events are heard. A subscription may outlive the client; it is
+  /// silent then. Throws dlock::error: invalid_argument, closed, forked.
+  [[nodiscard]] subscription subscribe(std::string id, event_callback callback);
+  /// The same for all locks of the notification channel.
+  [[nodiscard]] subscription subscribe_all(event_callback callback);
+
+  /// How the notifications are. Does not block.
+  [[nodiscard]] notification_status notifications() const;
+
   /// The options in force, defaults filled in.
   [[nodiscard]] const client_options& options() const;
 
@@ -42,6 +54,7 @@ class client {
   friend class mutex;
   friend struct detail::testing;
   explicit client(std::shared_ptr<detail::client_core> core) noexcept;
+  [[nodiscard]] detail::client_core& core() const;
   std::shared_ptr<detail::client_core> core_;
 };
 

@@ -9,6 +9,7 @@
 #include "client/client_core.hpp"
 #include "client/validate.hpp"
 #include "store/driver.hpp"
+#include "store/mongo_channel.hpp"
 #include "store/mongo_store.hpp"
 #include "util/clock.hpp"
 #include "util/thread.hpp"
@@ -25,9 +26,10 @@ milliseconds io_limit(const client_options& o) {
 }
 
 constexpr std::size_t kConnections = 100;  // the driver's own default
+constexpr milliseconds kNoticeLimit{5000};
 
 /// On a thread of `io`, because the driver may take longer than the caller has.
-void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, milliseconds timeout) {
+void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, milliseconds timeout, const std::string& hosts) {
   auto done = std::make_shared<std::promise<void>>();
   auto result = done->get_future();
   const auto deadline = boot_clock::now() + timeout;
@@ -41,40 +43,44 @@ void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, millise
   });
   if (!posted || result.wait_for(timeout + milliseconds{50}) != std::future_status::ready) {
     io.stop(milliseconds{0});  // it ends when the driver lets it
-    throw error(errc::unavailable, "cannot use the locks: no contact with " + where->hosts() + " within " +
+    throw error(errc::unavailable, "cannot use the locks: no contact with " + hosts + " within " +
                                        std::to_string(timeout.count()) + " ms; check that it is up and that the URL names it",
                 {.retryable = true});
   }
   result.get();
 }
 
+/// The notification channel. Without a server of its own it shares the locks' connections.
+std::shared_ptr<mongo_channel> notices_for(const client_options& o, std::shared_ptr<mongo_pool> shared, log_callback log) {
+  const auto uri = parse_connection_string(*o.notif_url, "notif_url");
+  const char* db = mongoc_uri_get_database(uri.get());
+  if (!shared) shared = std::make_shared<mongo_pool>(*o.notif_url, "notif_url", kNoticeLimit, kConnections);
+  return std::make_shared<mongo_channel>(std::move(shared), db != nullptr ? db : "mongo_dlock_notif", std::move(log));
+}
+
 }  // namespace
 
 client::client(client_options options) {
+  const bool own_channel = options.notif_url.has_value();
   auto o = validated(std::move(options));
-  mongo_settings settings;
-  settings.url = o.url;
-  settings.db = o.db;
-  settings.coll = o.coll;
-  settings.grace = o.grace;
-  settings.io_limit = io_limit(o);
-  settings.connections = kConnections;
   auto log = logger::make(o.log);
-  settings.log = writer(log);
-  auto where = std::make_shared<mongo_store>(std::move(settings));
-  auto io = std::make_shared<worker_pool>(where->connections());
   listen_to_driver(log);
+  auto pool = std::make_shared<mongo_pool>(o.url, "url", io_limit(o), kConnections);
+  const auto notices = notices_for(o, own_channel ? nullptr : pool, writer(log));
+  auto where = std::make_shared<mongo_store>(pool, mongo_settings{.db = o.db, .coll = o.coll, .grace = o.grace, .log = writer(log)});
+  auto io = std::make_shared<worker_pool>(pool->connections());
   try {
-    connect(where, *io, o.operation_timeout);
+    connect(where, *io, o.operation_timeout, pool->hosts());
   } catch (...) {
     // Their ends can take longer than the caller has: the driver needs half a second to stop its own threads.
-    quiet_thread([where = std::move(where), io = std::move(io)]() mutable {
+    quiet_thread([where = std::move(where), io = std::move(io), pool]() mutable {
       io.reset();
       where.reset();
+      pool.reset();
     }).detach();
     throw;
   }
-  core_ = std::make_shared<detail::client_core>(std::move(o), std::move(where), std::move(io), std::move(log));
+  core_ = std::make_shared<detail::client_core>(std::move(o), std::move(where), notices, std::move(io), std::move(log));
 }
 
 client::client(std::shared_ptr<detail::client_core> core) noexcept : core_(std::move(core)) {}
@@ -99,9 +105,21 @@ void client::close() noexcept {
   if (core_) core_->close();
 }
 
-const client_options& client::options() const {
+const client_options& client::options() const { return core().options(); }
+
+subscription client::subscribe(std::string id, event_callback callback) {
+  return subscription(core().subscribe(checked_id(id), std::move(callback)));
+}
+
+subscription client::subscribe_all(event_callback callback) {
+  return subscription(core().subscribe(std::nullopt, std::move(callback)));
+}
+
+notification_status client::notifications() const { return core().notifications(); }
+
+detail::client_core& client::core() const {
   if (!core_) throw error(errc::closed, "this client was moved from");
-  return core_->options();
+  return *core_;
 }
 
 }  // namespace dlock

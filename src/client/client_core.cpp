@@ -19,7 +19,8 @@ using protocol::ms;
 
 constexpr ms kTombstone = 30000;      // longer than a command can be on its way: every I/O has a shorter limit
 constexpr ms kUndoPatience = 400;     // a cancelled wait stays so long to leave the queue properly
-constexpr auto kClosePatience = 900ms;
+constexpr auto kClosePatience = 800ms;
+constexpr auto kListenPatience = 100ms;
 
 double jitter() {
   thread_local std::minstd_rand generator{std::random_device{}()};
@@ -53,14 +54,30 @@ std::optional<holder_info> who_holds(const protocol::reply& r) {
 
 }  // namespace
 
-/// One caller waiting for one answer after the other; outlives the caller if an answer comes late.
-struct client_core::call {
+/// One caller waiting for one answer after the other, and for what the bus tells; outlives the caller if an answer comes late.
+struct client_core::call : bus::waiter {
   std::mutex guard;
   std::condition_variable changed;
   std::optional<answer> result;
   int round = 0;  // an answer to an earlier request is of no interest
   bool stopped = false;
+  struct announced {
+    protocol::grant what;
+    ms heard;
+  };
+  std::optional<announced> grant;  // the last one
+  bool nudge = false, foreign_nudge = false;
 
+  void granted(const protocol::grant& g, ms heard) override {
+    const std::lock_guard lock(guard);
+    grant = announced{g, heard};
+    changed.notify_all();
+  }
+  void nudged(bool foreign) override {
+    const std::lock_guard lock(guard);
+    (foreign ? foreign_nudge : nudge) = true;
+    changed.notify_all();
+  }
   void stop() {
     const std::lock_guard lock(guard);
     stopped = true;
@@ -70,22 +87,68 @@ struct client_core::call {
   void abandon() {
     const std::lock_guard lock(guard);
     ++round;
+    result.reset();
   }
   [[nodiscard]] bool is_current(int r) {
     const std::lock_guard lock(guard);
     return round == r;
   }
-  /// Until there is an answer (true), a stop, or the time.
-  bool wait(std::optional<ms> until) {
+
+  enum class woken { by_answer, by_grant, by_nudge, by_stop, by_time };
+  /// Until one of these comes; nudges only if `nudges`.
+  woken wait(std::optional<ms> until, bool nudges = false) {
     std::unique_lock lock(guard);
-    const auto ready = [&] { return result.has_value() || stopped; };
+    const auto ready = [&] { return result || stopped || grant || (nudges && (nudge || foreign_nudge)); };
     if (until) {
       changed.wait_for(lock, std::chrono::milliseconds{std::max<ms>(0, *until - now_ms())}, ready);
     } else {
       changed.wait(lock, ready);
     }
-    return result.has_value();
+    if (grant) return woken::by_grant;
+    if (result) return woken::by_answer;
+    if (stopped) return woken::by_stop;
+    return nudges && (nudge || foreign_nudge) ? woken::by_nudge : woken::by_time;
   }
+  [[nodiscard]] answer take_answer() {
+    const std::lock_guard lock(guard);
+    answer a = std::move(*result);
+    result.reset();
+    return a;
+  }
+  [[nodiscard]] announced take_grant() {
+    const std::lock_guard lock(guard);
+    announced a = std::move(*grant);
+    grant.reset();
+    return a;
+  }
+  /// Whether the nudge came from mongo-dlock's release.
+  [[nodiscard]] bool take_nudge() {
+    const std::lock_guard lock(guard);
+    const bool foreign = foreign_nudge;
+    nudge = foreign_nudge = false;
+    return foreign;
+  }
+};
+
+/// One acquisition after the other, as the bus knows it.
+class client_core::seat {
+ public:
+  seat(bus& with, const std::string& lock, std::shared_ptr<call> who) : bus_(with), lock_(lock), who_(std::move(who)) {}
+  seat(const seat&) = delete;
+  seat& operator=(const seat&) = delete;
+  ~seat() { bus_.forget(id_); }
+  void take(const std::string& id) {
+    if (id == id_) return;
+    bus_.forget(id_);
+    id_ = id;
+    bus_.expect(id_, lock_, who_);
+  }
+
+ private:
+  bus& bus_;
+  const std::string& lock_;
+  std::shared_ptr<call> who_;
+  std::string id_;
 };
 
 /// How much is going on that close() has to wait for: acquisitions, and what undoes them in the background.
@@ -112,12 +175,14 @@ class client_core::in_progress {
   std::shared_ptr<activity> what_;
 };
 
-client_core::client_core(client_options options, std::shared_ptr<store> where, std::shared_ptr<worker_pool> io, std::shared_ptr<logger> log)
+client_core::client_core(client_options options, std::shared_ptr<store> where, std::shared_ptr<channel> notices,
+                         std::shared_ptr<worker_pool> io, std::shared_ptr<logger> log)
     : options_(std::move(options)),
       client_id_(fresh_uuid()),
       pid_(getpid()),
       activity_(std::make_shared<activity>()),
-      store_(std::move(where)),
+      bus_(std::make_shared<bus>(std::move(notices), options_.notif_channel, client_id_, writer(log))),
+      store_(announcing(std::move(where), bus_)),
       notices_(std::make_shared<worker_pool>(static_cast<std::size_t>(-1))),
       io_(std::move(io)),
       log_(std::move(log)),
@@ -127,6 +192,7 @@ client_core::~client_core() {
   keeper_.reset();  // at most 0.3 s, and so are the others
   io_->stop(300ms);
   notices_->stop(300ms);
+  bus_.reset();  // tells what is to be told; threads of ours that are let go may keep it for a while
 }
 
 bool client_core::forked() const { return getpid() != pid_; }
@@ -146,10 +212,16 @@ protocol::request client_core::blank_request(const std::string& lock) const {
   return r;
 }
 
-void client_core::saw(const protocol::reply& reply) {
+void client_core::saw_token(std::int64_t token) {
   auto highest = highest_token_.load();
-  while (reply.fence > highest && !highest_token_.compare_exchange_weak(highest, reply.fence)) {
+  while (token > highest && !highest_token_.compare_exchange_weak(highest, token)) {
   }
+}
+
+/// The time of a release is told by our clock, counted from the grant: not every answer to a release carries the server's.
+protocol::announcement client_core::announcement_of(const lease_record& record, bool locked) const {
+  const auto& g = record.granted();
+  return {record.lock(), locked, g.token, *options_.who, locked ? g.since : g.since + now_ms() - g.begin};
 }
 
 void client_core::send(const std::shared_ptr<call>& c, protocol::request r) {
@@ -182,61 +254,83 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
   const std::stop_callback on_close(closing_.get_token(), [c] { c->stop(); });
 
   using machine = protocol::acquire_machine;
+  using woken = call::woken;
+  plan.renews = autorefresh;
   machine m(plan, fresh_uuid, jitter);
+  seat at(*bus_, plan.ask.lock, c);
   answer last_failure;
   last_failure.why = "still waiting for its first answer";
   bool brief = false;  // the last answer came in short
   std::size_t undone = 0;
-  machine::action next = m.start(now_ms());
-  const auto stopped = [&] { return options.stop.stop_requested() || closing_.stop_requested(); };
-  while (!std::holds_alternative<machine::done>(next)) {
-    for (; undone < m.to_undo().size(); ++undone) undo(plan.ask, {m.to_undo()[undone]}, false);
-    if (stopped()) {
-      next = m.cancel();
-    } else if (const auto* pause = std::get_if<machine::wait>(&next)) {
-      {
-        const std::lock_guard lock(c->guard);
-        c->result.reset();
-      }
-      c->wait(pause->until);
-      if (!stopped()) next = m.look(now_ms());
-    } else {
-      auto& request = std::get<machine::send>(next).r;
-      request.floor = highest_token_;
-      send(c, std::move(request));
-      if (c->wait(m.give_up_at())) {
-        answer a;
-        {
-          const std::lock_guard lock(c->guard);
-          a = std::move(*c->result);
-        }
-        if (a.what == answer::kind::refused) {
-          (void)m.cancel();  // it may stand in the queue since an earlier answer
-          undo(plan.ask, rest_of(m.to_undo(), undone), false);
-          fail(doing, a, a.in_doubt);
-        }
-        if (a.what == answer::kind::replied) {
-          saw(a.reply);
-          brief = a.brief;
-          next = m.answered(a.reply, now_ms());
-          if (options.on_wait && a.reply.place >= 0 && !std::holds_alternative<machine::done>(next)) {
-            try {
-              options.on_wait({a.reply.place, a.reply.queue, who_holds(a.reply)});
-            } catch (...) {
-              (void)m.cancel();
-              undo(plan.ask, rest_of(m.to_undo(), undone), false);
-              throw;
-            }
-          }
-        } else {
-          next = m.unanswered(a.in_doubt, now_ms());
-          last_failure = std::move(a);
-        }
-      } else {
-        c->abandon();
-        next = stopped() ? m.cancel() : m.give_up(now_ms());
+  const auto give_up = [&] {
+    (void)m.cancel();  // it may stand in the queue since an earlier answer
+    undo(plan.ask, rest_of(m.to_undo(), undone), false);
+  };
+
+  /// What an answer to the request in flight leads to.
+  const auto take_answer = [&]() -> machine::action {
+    answer a = c->take_answer();
+    if (a.what == answer::kind::refused) {
+      give_up();
+      fail(doing, a, a.in_doubt);
+    }
+    if (a.what != answer::kind::replied) {
+      last_failure = std::move(a);
+      return m.unanswered(last_failure.in_doubt, now_ms());
+    }
+    saw_token(a.reply.fence);
+    brief = a.brief;
+    if (a.reply.place >= 0) bus_->waits(m.id(), a.reply.foreign_until.has_value());
+    auto then = m.answered(a.reply, now_ms(), bus_->pushes());
+    if (options.on_wait && a.reply.place >= 0 && !std::holds_alternative<machine::done>(then)) {
+      try {
+        options.on_wait({a.reply.place, a.reply.queue, who_holds(a.reply)});
+      } catch (...) {
+        give_up();
+        throw;
       }
     }
+    return then;
+  };
+  /// Waits for one thing to happen; nothing if it changes nothing.
+  const auto step = [&](std::optional<ms> until, bool in_flight) -> std::optional<machine::action> {
+    switch (c->wait(until, !in_flight)) {
+      case woken::by_grant: {
+        const auto told = c->take_grant();
+        return m.announced(told.what, told.heard, now_ms());
+      }
+      case woken::by_answer:
+        return take_answer();
+      case woken::by_nudge:
+        return m.nudged(c->take_nudge(), now_ms());
+      case woken::by_stop:
+        return m.cancel();
+      case woken::by_time:
+        return in_flight ? m.give_up(now_ms()) : m.look(now_ms());
+    }
+    return std::nullopt;
+  };
+
+  machine::action next = m.start(now_ms());
+  while (!std::holds_alternative<machine::done>(next)) {
+    for (; undone < m.to_undo().size(); ++undone) undo(plan.ask, {m.to_undo()[undone]}, false);
+    if (options.stop.stop_requested() || closing_.stop_requested()) {
+      next = m.cancel();
+      break;
+    }
+    std::optional<ms> until = m.give_up_at();
+    auto* request = std::get_if<machine::send>(&next);
+    if (request != nullptr) {
+      at.take(m.id());
+      request->r.floor = highest_token_;
+      send(c, std::move(request->r));
+    } else {
+      until = std::get<machine::wait>(next).until;
+    }
+    std::optional<machine::action> then;
+    while (!then) then = step(until, request != nullptr);
+    if (request != nullptr) c->abandon();  // if it was not its answer that came
+    next = *std::move(then);
   }
 
   const auto& end = std::get<machine::done>(next);
@@ -248,11 +342,13 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
     case result::acquired: {
       protocol::request ask = plan.ask;
       ask.id = m.id();
-      const protocol::lease_schedule schedule(end.sent, ask.delta, autorefresh && !closing_.stop_requested());
-      out.record = std::make_shared<lease_record>(std::move(ask), m.last().mine->fence, schedule.valid_until());
+      const protocol::lease_schedule schedule(end.begin, end.lease, ask.delta, autorefresh && !closing_.stop_requested());
+      out.record = std::make_shared<lease_record>(std::move(ask), lease_record::grant{end.token, end.since, end.begin}, schedule.valid_until());
       out.record->seen_alone(brief);
       out.record->doubtful(m.in_doubt());
       keeper_->keep(out.record, schedule);
+      saw_token(end.token);
+      bus_->publish(announcement_of(*out.record, true));
       out.what = outcome::acquired;
       return out;
     }
@@ -292,14 +388,16 @@ void client_core::undo(const protocol::request& ask, const std::vector<protocol:
 }
 
 /// In the background: what is not heard of by `until` runs out by itself.
-void client_core::ask_until_answered(protocol::request r, ms until, std::shared_ptr<call> tell) {
+void client_core::ask_until_answered(protocol::request r, ms until, std::shared_ptr<call> tell, std::function<void()> once_found) {
   auto here = std::make_shared<in_progress>(activity_);
-  io_->post([s = store_, r = std::move(r), until, tell = std::move(tell), closing = closing_.get_token(), here = std::move(here)] {
+  io_->post([s = store_, r = std::move(r), until, tell = std::move(tell), once_found = std::move(once_found),
+             closing = closing_.get_token(), here = std::move(here)] {
     std::mutex unused;
     std::condition_variable_any pause;
     for (auto delay = 50ms;; delay = std::min(delay * 2, std::chrono::milliseconds{1000})) {
       answer a = s->apply(r);
       if (a.what != answer::kind::no_answer || now_ms() >= until || closing.stop_requested()) {
+        if (once_found && a.what == answer::kind::replied && a.reply.found) once_found();
         if (!tell) return;
         const std::lock_guard lock(tell->guard);
         tell->result = std::move(a);
@@ -313,7 +411,12 @@ void client_core::ask_until_answered(protocol::request r, ms until, std::shared_
 }
 
 void client_core::release_in_background(const lease_record& record) {
-  ask_until_answered(record.ask(protocol::operation::release), record.valid_until() + options_.clock_skew.count(), nullptr);
+  give_back(record, record.ask(protocol::operation::release));
+}
+
+void client_core::give_back(const lease_record& record, protocol::request r) {
+  ask_until_answered(std::move(r), record.valid_until() + options_.clock_skew.count(), nullptr,
+                     [b = bus_, freed = announcement_of(record, false)] { b->publish(freed); });
 }
 
 release_result client_core::release(lease_record& record, ms keep, ms timeout) {
@@ -352,32 +455,37 @@ release_result client_core::released(lease_record& record, const protocol::reque
   for (ms delay = 50;; delay = std::min<ms>(delay * 2, 500)) {
     send(c, ask);
     ask.brief = false;
-    if (!c->wait(until)) {
+    if (c->wait(until) != call::woken::by_answer) {
       c->abandon();
       in_doubt = true;
       break;
     }
-    {
-      const std::lock_guard lock(c->guard);
-      last = std::move(*c->result);
-      c->result.reset();
-    }
+    last = c->take_answer();
     if (last.what == answer::kind::replied) {
-      saw(last.reply);
+      saw_token(last.reply.fence);
       // Not there although it was ours: an earlier try of this release removed it, or else somebody took it from us.
-      const bool done = last.reply.found || in_doubt;
-      record.left_free(last.reply.found && last.reply.holders == 0 && last.reply.queue == 0);
-      if (record.is_doubtful()) undo(r, {{r.id, true}}, false);  // a late copy of its first request must find no way in
+      const bool found = last.reply.found;
+      const bool done = found || in_doubt;
+      record.left_free(found && last.reply.holders == 0 && last.reply.queue == 0);
+      if (done && r.keep == 0) bus_->publish(announcement_of(record, false));
+      // A late copy of its first request must find no way in. And the heirs of a release that was never answered are
+      // known to nobody: the answer to a cancel names them.
+      if (record.is_doubtful() || !found) undo(r, {{r.id, record.is_doubtful()}}, false);
       record.end_release(done ? lease_record::phase::released : lease_record::phase::lost);
       return done ? release_result::released : release_result::lost;
     }
     in_doubt = in_doubt || last.in_doubt;
     if (last.what == answer::kind::refused || now_ms() + delay >= until) break;
-    c->wait(now_ms() + delay);
+    (void)c->wait(now_ms() + delay);
   }
   record.end_release(lease_record::phase::in_doubt);
-  ask_until_answered(ask, record.valid_until() + options_.clock_skew.count(), nullptr);
+  give_back(record, std::move(ask));
   fail(doing, last, true);
+}
+
+std::shared_ptr<subscriber> client_core::subscribe(std::optional<std::string> id, event_callback callback) {
+  check_usable("cannot subscribe to events");
+  return bus_->subscribe(std::move(id), std::move(callback), notices_);
 }
 
 void client_core::on_lost(lease_record& record, std::function<void()> callback) {
@@ -400,6 +508,8 @@ void client_core::close() noexcept {
   keeper_->stop_renewing();
   std::unique_lock lock(activity_->guard);
   activity_->idle.wait_for(lock, kClosePatience, [&] { return activity_->count == 0; });
+  lock.unlock();
+  bus_->stop_listening(kListenPatience);
 }
 
 void let_go(std::shared_ptr<client_core>& core) noexcept {

@@ -6,9 +6,11 @@
 #include <stop_token>
 #include <string>
 
+#include <dlock/events.hpp>
 #include <dlock/mutex.hpp>
 #include <dlock/options.hpp>
 
+#include "client/bus.hpp"
 #include "client/lease_keeper.hpp"
 #include "client/lease_record.hpp"
 #include "protocol/acquire.hpp"
@@ -22,8 +24,9 @@ namespace dlock::detail {
 /// Every wait here is on an answer that a thread of `io_` fetches, so a call ends on time whatever the driver does.
 class client_core {
  public:
-  /// `options` must be validated.
-  client_core(client_options options, std::shared_ptr<store> where, std::shared_ptr<worker_pool> io, std::shared_ptr<logger> log);
+  /// `options` must be validated; `notices` may be null: then waiters are woken by this client only.
+  client_core(client_options options, std::shared_ptr<store> where, std::shared_ptr<channel> notices, std::shared_ptr<worker_pool> io,
+              std::shared_ptr<logger> log);
   client_core(const client_core&) = delete;
   client_core& operator=(const client_core&) = delete;
   /// Waits for its threads, at most 1 s in all.
@@ -44,6 +47,10 @@ class client_core {
   /// The same, later and without an answer.
   void release_in_background(const lease_record& record);
 
+  /// Events of the lock, or of all. Throws error.
+  [[nodiscard]] std::shared_ptr<subscriber> subscribe(std::optional<std::string> id, event_callback callback);
+  [[nodiscard]] notification_status notifications() const { return bus_->status(); }
+
   void on_lost(lease_record& record, std::function<void()> callback);
 
   void log(log_level level, std::string message) const {
@@ -61,10 +68,13 @@ class client_core {
   struct call;
   struct activity;
   class in_progress;
+  class seat;
   void send(const std::shared_ptr<call>& c, protocol::request r);
   void undo(const protocol::request& ask, const std::vector<protocol::abandoned>& what, bool wait_for_it);
-  void ask_until_answered(protocol::request r, protocol::ms until, std::shared_ptr<call> tell);
-  void saw(const protocol::reply& reply);
+  void ask_until_answered(protocol::request r, protocol::ms until, std::shared_ptr<call> tell, std::function<void()> once_found = {});
+  void saw_token(std::int64_t token);
+  [[nodiscard]] protocol::announcement announcement_of(const lease_record& record, bool locked) const;
+  void give_back(const lease_record& record, protocol::request r);
   [[nodiscard]] release_result released(lease_record& record, const protocol::request& r, protocol::ms timeout, bool in_doubt);
 
   const client_options options_;
@@ -74,6 +84,7 @@ class client_core {
   std::stop_source closing_;
   std::shared_ptr<activity> activity_;
 
+  std::shared_ptr<bus> bus_;
   std::shared_ptr<store> store_;
   std::shared_ptr<worker_pool> notices_;
   std::shared_ptr<worker_pool> io_;

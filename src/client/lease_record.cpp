@@ -10,8 +10,8 @@ void tell(worker_pool& notices, const std::function<void()>& notice) {
 
 }  // namespace
 
-lease_record::lease_record(protocol::request ask, std::int64_t token, protocol::ms valid_until)
-    : ask_(std::move(ask)), token_(token), valid_until_(valid_until) {}
+lease_record::lease_record(protocol::request ask, grant granted, protocol::ms valid_until)
+    : ask_(std::move(ask)), granted_(granted), valid_until_(valid_until) {}
 
 protocol::request lease_record::ask(protocol::operation op) const {
   protocol::request r = ask_;

@@ -20,11 +20,18 @@ class lease_record {
  public:
   enum class phase { held, releasing, in_doubt, released, lost };
 
-  lease_record(protocol::request ask, std::int64_t token, protocol::ms valid_until);
+  struct grant {
+    std::int64_t token = 0;
+    protocol::ms since = 0;  // by the server's clock,
+    protocol::ms begin = 0;  // and by ours
+  };
+
+  lease_record(protocol::request ask, grant granted, protocol::ms valid_until);
 
   [[nodiscard]] const std::string& lock() const { return ask_.lock; }
   [[nodiscard]] const std::string& owner() const { return ask_.id; }
-  [[nodiscard]] std::int64_t token() const { return token_; }
+  [[nodiscard]] std::int64_t token() const { return granted_.token; }
+  [[nodiscard]] const grant& granted() const { return granted_; }
   /// The request of this acquisition, as `op`.
   [[nodiscard]] protocol::request ask(protocol::operation op) const;
 
@@ -58,7 +65,7 @@ class lease_record {
 
  private:
   const protocol::request ask_;
-  const std::int64_t token_;
+  const grant granted_;
   std::atomic<protocol::ms> valid_until_;
   std::atomic<phase> phase_{phase::held};
   std::atomic<bool> alone_{false};

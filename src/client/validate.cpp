@@ -95,13 +95,18 @@ client_options validated(client_options o) {
   return o;
 }
 
+const std::string& checked_id(const std::string& id) {
+  if (id.empty()) refuse("the lock's id is empty; give a name, or none for a new UUID");
+  if (id.size() > 1000) refuse("the lock's id " + quoted(id) + " has " + std::to_string(id.size()) + " bytes; at most 1000 are allowed");
+  if (id.find('\0') != std::string::npos) refuse("the lock's id " + quoted(id) + " contains a NUL byte");
+  if (!is_plain_utf8(id)) refuse("the lock's id is not valid UTF-8");
+  return id;
+}
+
 lock_settings validated(const lock_options& o, const client_options& defaults) {
   lock_settings s;
   s.id = o.id ? *o.id : fresh_uuid();
-  if (s.id.empty()) refuse("the lock's id is empty; give a name, or none for a new UUID");
-  if (s.id.size() > 1000) refuse("the lock's id " + quoted(s.id) + " has " + std::to_string(s.id.size()) + " bytes; at most 1000 are allowed");
-  if (s.id.find('\0') != std::string::npos) refuse("the lock's id " + quoted(s.id) + " contains a NUL byte");
-  if (!is_plain_utf8(s.id)) refuse("the lock's id is not valid UTF-8");
+  (void)checked_id(s.id);
   s.exp_delta = o.exp_delta.value_or(defaults.exp_delta);
   s.autorefresh = o.autorefresh.value_or(defaults.autorefresh);
   s.wait_lock_period = o.wait_lock_period.value_or(defaults.wait_lock_period);

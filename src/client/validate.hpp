@@ -18,6 +18,9 @@ struct lock_settings {
   bool autorefresh = true;
   std::chrono::milliseconds wait_lock_period{};
 };
+/// Returns a lock's id that can be one. Throws error(invalid_argument).
+[[nodiscard]] const std::string& checked_id(const std::string& id);
+
 [[nodiscard]] lock_settings validated(const lock_options& options, const client_options& defaults);
 
 }  // namespace dlock

@@ -10,6 +10,7 @@ constexpr ms kRetryPause = 50;      // after no answer; doubles up to
 constexpr ms kLongestRetry = 1000;  // so much
 constexpr ms kOvertime = 80;        // the answer to the look at the deadline may come so long after it
 constexpr int kSlowAnswers = 2;     // renewals of a grant that took half of the lease to arrive
+constexpr ms kEnough = 250;           // what must be left of an heir's first term
 constexpr std::int64_t kWatchful = 3;  // so many at the head of the queue look when a lease ends
 
 }  // namespace
@@ -29,7 +30,7 @@ acquire_machine::action acquire_machine::start_afresh(ms now) {
   if (doubt_) undo_.push_back({id_, true});
   id_ = fresh_id_();
   queued_ = doubt_ = false;
-  place_ = -1;
+  grant_.reset();
   pause_ = kFirstPause;
   return ask(plan_.queue ? operation::enqueue : operation::try_, now);
 }
@@ -44,14 +45,14 @@ acquire_machine::action acquire_machine::ask(operation op, ms now) {
   return send{std::move(r)};
 }
 
-acquire_machine::action acquire_machine::answered(const reply& r, ms now) {
+acquire_machine::action acquire_machine::answered(const reply& r, ms now, bool pushed) {
   contact_ = true;
   silent_ = in_flight_ = false;
   last_ = r;
   if (!r.found) return start_afresh(now);  // swept by the TTL index, or deleted by mongo-dlock's unlock
   if (!r.valid) return finish(result::not_a_lock);
   if (r.mine) return granted(now);
-  if (r.place >= 0) return queued(now);
+  if (r.place >= 0) return queued(now, pushed);
   if (r.dead || queued_) return start_afresh(now);
   const bool in_use = r.holders + r.queue > 0;
   if ((in_use && r.cap != plan_.ask.cap) || (plan_.ask.cap > 0 && plan_.ask.what.weight > plan_.ask.cap)) {
@@ -66,17 +67,19 @@ acquire_machine::action acquire_machine::granted(ms now) {
   const bool late = plan_.deadline && now >= *plan_.deadline;
   if (left < plan_.ask.delta / 2 && !late && slow_answers_++ < kSlowAnswers) return ask(operation::heartbeat, now);
   if (left <= 2 * (plan_.ask.delta / 10)) return finish(result::no_answer);
-  return done{result::acquired, sent_};
+  return done{result::acquired, sent_, plan_.ask.delta, last_.mine->fence, last_.mine->since};
 }
 
-acquire_machine::action acquire_machine::queued(ms now) {
+acquire_machine::action acquire_machine::queued(ms now, bool pushed) {
   queued_ = true;
+  asked_ = sent_;
+  asked_server_ = last_.now;
+  if (grant_) {
+    if (auto d = by_announcement(now)) return *d;
+    if (!plan_.deadline || now < *plan_.deadline) return ask(operation::heartbeat, now);
+  }
   if (plan_.deadline && (last_look_ || now >= *plan_.deadline)) return finish(result::timed_out);
-  // A queue that moves is looked at in time for the head: half of what it should take at this pace.
-  const auto moved = place_ - last_.place;
-  if (place_ >= 0 && moved > 0) pause_ = std::clamp((now - looked_) / moved * (last_.place + 1) / 2, kFirstPause, longest_pause());
-  place_ = last_.place;
-  looked_ = now;
+  if (pushed) pause_ = longest_pause();
   ms next = now + static_cast<ms>(static_cast<double>(pause_) * (0.75 + 0.25 * jitter_()));
   pause_ = std::min(pause_ * 2, longest_pause());
   if (last_.place < kWatchful) {
@@ -107,6 +110,30 @@ acquire_machine::action acquire_machine::unanswered(bool in_doubt, ms now) {
 acquire_machine::action acquire_machine::look(ms now) {
   if (queued_) return ask(operation::heartbeat, now);
   return ask(plan_.queue ? operation::enqueue : operation::try_, now);
+}
+
+/// The heir's lease without a command of its own (docs/adr/0008-hand-off.md has the argument). The server counts it from
+/// `since`, which is not before the server's time in the answer to the request sent at asked_.
+std::optional<acquire_machine::done> acquire_machine::by_announcement(ms now) const {
+  const ms term = std::min(plan_.ask.term, plan_.ask.delta);
+  const ms begin = std::min(heard_, asked_ + std::max<ms>(0, grant_->since - asked_server_));
+  if (!plan_.renews || doubt_ || begin + term - now < std::max(term / 2, kEnough)) return std::nullopt;
+  return done{result::acquired, begin, term, grant_->fence, grant_->since};
+}
+
+std::optional<acquire_machine::action> acquire_machine::announced(const grant& g, ms heard, ms now) {
+  if (g.id != id_ || grant_) return std::nullopt;  // of an acquisition that was given up, or announced before
+  grant_ = g;
+  heard_ = heard;
+  if (!queued_) return std::nullopt;  // first the answer that it was queued
+  if (auto d = by_announcement(now)) return *d;
+  if (in_flight_) return std::nullopt;
+  return ask(operation::heartbeat, now);
+}
+
+std::optional<acquire_machine::action> acquire_machine::nudged(bool foreign, ms now) {
+  if (!queued_ || in_flight_ || (foreign ? !last_.foreign_until : last_.place >= kWatchful)) return std::nullopt;
+  return ask(operation::heartbeat, now);
 }
 
 acquire_machine::action acquire_machine::give_up(ms now) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "protocol/document.hpp"
+#include "protocol/event.hpp"
 
 namespace dlock::protocol {
 
@@ -15,6 +16,7 @@ struct acquire_plan {
   request ask;           // everything but op and id
   bool queue = true;     // false: one try
   bool brief = false;    // the lock was left free: see request::brief
+  bool renews = true;    // the lease will be renewed, so that it may begin with an heir's first term
   ms wait_period = 5000; // the longest time between two looks
   std::optional<ms> deadline;  // local time
   ms patience = 10000;   // first contact without a deadline: give up after so long
@@ -35,7 +37,11 @@ class acquire_machine {
   enum class result { acquired, busy, timed_out, cancelled, no_answer, not_a_lock, other_capacity };
   struct done {
     result what;
-    ms sent = 0;  // acquired: when the request was sent that set the lease
+    // acquired:
+    ms begin = 0;  // the lease surely lasts from here, in local time,
+    ms lease = 0;  // for so long
+    std::int64_t token = 0;
+    ms since = 0;  // of the grant, on the server's clock
   };
   using action = std::variant<send, wait, done>;
 
@@ -43,11 +49,16 @@ class acquire_machine {
   acquire_machine(acquire_plan plan, std::function<std::string()> fresh_id, std::function<double()> jitter);
 
   [[nodiscard]] action start(ms now);
-  /// The request in flight was answered, or not.
-  [[nodiscard]] action answered(const reply& r, ms now);
+  /// The request in flight was answered, or not. `pushed`: grants are announced at present, so that there is no need to look
+  /// often.
+  [[nodiscard]] action answered(const reply& r, ms now, bool pushed = false);
   [[nodiscard]] action unanswered(bool in_doubt, ms now);
-  /// The time of a `wait` has come, or something hinted that a look may pay.
+  /// The time of a `wait` has come.
   [[nodiscard]] action look(ms now);
+  /// Somebody announced, at `heard`, that an acquisition was granted. Nothing: go on as before.
+  [[nodiscard]] std::optional<action> announced(const grant& g, ms heard, ms now);
+  /// Announcements may have been missed (or `foreign`: mongo-dlock released the lock). Nothing: go on as before.
+  [[nodiscard]] std::optional<action> nudged(bool foreign, ms now);
   /// give_up_at() has come while a request is in flight: its answer is not waited for any more.
   [[nodiscard]] action give_up(ms now);
   [[nodiscard]] action cancel();
@@ -67,7 +78,8 @@ class acquire_machine {
   action finish(result what);
   action start_afresh(ms now);
   action granted(ms now);
-  action queued(ms now);
+  action queued(ms now, bool pushed);
+  [[nodiscard]] std::optional<done> by_announcement(ms now) const;
   [[nodiscard]] ms longest_pause() const;
   [[nodiscard]] result not_acquired() const;
 
@@ -80,8 +92,10 @@ class acquire_machine {
   ms started_ = 0;
   ms sent_ = 0;
   ms pause_ = 0;
-  std::int64_t place_ = -1;  // at the last look,
-  ms looked_ = 0;            // which was then
+  ms asked_ = 0;             // when the last request was sent that was answered "queued",
+  ms asked_server_ = 0;      // and the server's time in that answer
+  std::optional<grant> grant_;  // of id_, as announced,
+  ms heard_ = 0;                // then
   int slow_answers_ = 0;
   bool in_flight_ = false;
   bool queued_ = false;      // the server said so for id_

@@ -107,6 +107,7 @@ struct heir {
   std::string id;
   std::string client;
   std::int64_t fence = 0;
+  ms since = 0;
   ms until = 0;
   bool operator==(const heir&) const = default;
 };

@@ -6,17 +6,20 @@
 namespace dlock::protocol {
 namespace {
 constexpr ms kNever = std::numeric_limits<ms>::max();
+/// An heir's first term is made a whole lease soon, so that it outlasts an election; not at once, because many give the
+/// lock back within that time.
+constexpr ms kFirstTerm = 25;
 }
 
 ms lease_margin(ms delta) noexcept { return std::clamp<ms>(delta / 10, 20, 500); }
 
 ms valid_until(ms sent, ms delta) noexcept { return sent + delta - lease_margin(delta); }
 
-lease_schedule::lease_schedule(ms sent, ms delta, bool renews) noexcept
+lease_schedule::lease_schedule(ms begin, ms first, ms delta, bool renews) noexcept
     : delta_(delta),
       renews_(renews),
-      valid_until_(protocol::valid_until(sent, delta)),
-      next_renewal_(renews ? sent + delta / 3 : kNever) {}
+      valid_until_(protocol::valid_until(begin, first)),
+      next_renewal_(renews ? begin + (first < delta ? std::min(first / 3, kFirstTerm) : first / 3) : kNever) {}
 
 void lease_schedule::renewed(ms sent) noexcept {
   valid_until_ = std::max(valid_until_, protocol::valid_until(sent, delta_));

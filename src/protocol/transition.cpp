@@ -81,7 +81,7 @@ reply answer(const document& d, const request& r, ms now) {
   if (!d.holders.empty()) a.first = {d.holders[0].who, d.holders[0].fence, d.holders[0].until};
   for (const auto& h : d.holders) {
     if (h.id == r.id && !a.mine) a.mine = h;
-    if (!h.announced) a.heirs.push_back({h.id, h.client, h.fence, h.until});
+    if (!h.announced) a.heirs.push_back({h.id, h.client, h.fence, h.since, h.until});
     a.next_end = std::min(a.next_end.value_or(h.until), h.until);
   }
   const auto me = std::find_if(d.waiters.begin(), d.waiters.end(), [&](auto& w) { return w.id == r.id; });

@@ -15,47 +15,6 @@ constexpr int kOldestWireVersion = 9;  // MongoDB 4.4
 constexpr int kIndexOptionsConflict = 85;
 constexpr int kIndexKeySpecsConflict = 86;
 
-struct client_deleter {
-  void operator()(mongoc_client_t* c) const noexcept { mongoc_client_destroy(c); }
-};
-struct description_deleter {
-  void operator()(mongoc_server_description_t* d) const noexcept { mongoc_server_description_destroy(d); }
-};
-using description = std::unique_ptr<mongoc_server_description_t, description_deleter>;
-
-answer ok() {
-  answer a;
-  a.what = answer::kind::replied;
-  return a;
-}
-
-answer refused(errc code, std::string why, int server_code = 0) {
-  answer a;
-  a.what = answer::kind::refused;
-  a.code = code;
-  a.why = std::move(why);
-  a.server_code = server_code;
-  return a;
-}
-
-/// A reply that the driver fills and we free, also after an error.
-class server_reply {
- public:
-  server_reply() { bson_init(&value_); }
-  server_reply(const server_reply&) = delete;
-  server_reply& operator=(const server_reply&) = delete;
-  ~server_reply() { bson_destroy(&value_); }
-  /// For a call that initialises it.
-  bson_t* out() {
-    bson_destroy(&value_);
-    return &value_;
-  }
-  [[nodiscard]] const bson_t* get() const { return &value_; }
-
- private:
-  bson_t value_;
-};
-
 bson ttl_index_command(const std::string& coll, std::chrono::seconds grace) {
   auto key = make_bson();
   append(key.get(), "et", std::int64_t{1});
@@ -90,53 +49,22 @@ std::int64_t existing_grace(const bson_t* reply) {
 
 }  // namespace
 
-/// A connection of the pool for the time of one command.
-class mongo_store::borrowed {
- public:
-  explicit borrowed(mongoc_client_pool_t* pool) : pool_(pool), client_(mongoc_client_pool_pop(pool)) {}
-  borrowed(const borrowed&) = delete;
-  borrowed& operator=(const borrowed&) = delete;
-  ~borrowed() {
-    if (client_ != nullptr) mongoc_client_pool_push(pool_, client_);
-  }
-  [[nodiscard]] mongoc_client_t* get() const { return client_; }
+mongo_store::mongo_store(std::shared_ptr<mongo_pool> pool, mongo_settings settings)
+    : pool_(std::move(pool)), settings_(std::move(settings)) {}
 
- private:
-  mongoc_client_pool_t* pool_;
-  mongoc_client_t* client_;
-};
-
-mongo_store::mongo_store(mongo_settings settings)
-    : settings_((initialise_driver(), std::move(settings))),
-      redact_(settings_.url),
-      uri_(parse_connection_string(settings_.url, "url")) {
-  harden(uri_.get(), static_cast<std::int32_t>(settings_.io_limit.count()));
-  const auto asked = mongoc_uri_get_option_as_int32(uri_.get(), MONGOC_URI_MAXPOOLSIZE, 0);
-  if (asked > 0) settings_.connections = static_cast<std::uint32_t>(asked);
-}
-
-mongo_store::~mongo_store() {
-  if (renewal_ != nullptr) mongoc_client_pool_push(pool_.get(), renewal_);
-}
+mongo_store::~mongo_store() = default;
 
 void mongo_store::log(log_level level, const std::string& message) const {
-  if (settings_.log) settings_.log(level, redact_(message));
+  if (settings_.log) settings_.log(level, pool_->redact()(message));
 }
 
 void mongo_store::connect(boot_clock::time_point deadline) {
   for (auto pause = std::chrono::milliseconds{20};; pause = std::min(pause * 2, std::chrono::milliseconds{500})) {
-    answer a = pool_ ? ok() : discover_set();
+    answer a = pool_->open();
     if (a.what == answer::kind::replied) {
-      if (!pool_) {
-        mongoc_uri_set_option_as_int32(uri_.get(), MONGOC_URI_MAXPOOLSIZE, static_cast<std::int32_t>(settings_.connections + 1));
-        pool_.reset(mongoc_client_pool_new(uri_.get()));
-        if (!pool_) throw error(errc::invalid_argument, "url: the driver cannot use this connection string; check its options");
-        mongoc_client_pool_set_error_api(pool_.get(), MONGOC_ERROR_API_VERSION_2);
-        if (mongoc_uri_get_appname(uri_.get()) == nullptr) mongoc_client_pool_set_appname(pool_.get(), "dlock");
-        renewal_ = mongoc_client_pool_pop(pool_.get());
-      }
-      a = check_server(renewal_);
-      if (a.what == answer::kind::replied) a = ensure_index(renewal_);
+      if (!renewal_) renewal_.emplace(*pool_);
+      a = check_server(renewal_->get());
+      if (a.what == answer::kind::replied) a = ensure_index(renewal_->get());
     }
     if (a.what == answer::kind::replied) return;
     const bool late = boot_clock::now() + pause >= deadline;
@@ -146,54 +74,36 @@ void mongo_store::connect(boot_clock::time_point deadline) {
                                : a.code == errc::unsupported_server ? "upgrade the server"
                                : a.code == errc::server ? "see the server's message"
                                                         : "check that it is up and that the URL names it";
-      throw error(a.code, "cannot use the locks in " + settings_.db + "." + settings_.coll + " on " + hosts() + ": " + a.why + "; " + hint,
+      throw error(a.code, "cannot use the locks in " + settings_.db + "." + settings_.coll + " on " + pool_->hosts() + ": " + a.why + "; " + hint,
                   {.retryable = a.what == answer::kind::no_answer, .in_doubt = false, .server_code = a.server_code});
     }
     std::this_thread::sleep_for(pause);
   }
 }
 
-/// The driver takes a URL with one host for a direct connection, which breaks when the primary moves.
-answer mongo_store::discover_set() {
-  if (!names_one_member(uri_.get())) return ok();
-  uri_handle direct{mongoc_uri_copy(uri_.get())};
-  mongoc_uri_set_option_as_bool(direct.get(), MONGOC_URI_DIRECTCONNECTION, true);
-  const std::unique_ptr<mongoc_client_t, client_deleter> client{mongoc_client_new_from_uri(direct.get())};
-  if (!client) return refused(errc::invalid_argument, "the driver cannot use this connection string");
-  mongoc_client_set_error_api(client.get(), MONGOC_ERROR_API_VERSION_2);
-  bson_error_t why;
-  const description server{mongoc_client_select_server(client.get(), false, nullptr, &why)};
-  if (!server) return failure(why, redact_);
-  bson_iter_t it;
-  if (bson_iter_init_find(&it, mongoc_server_description_hello_response(server.get()), "setName") && BSON_ITER_HOLDS_UTF8(&it)) {
-    mongoc_uri_set_option_as_utf8(uri_.get(), MONGOC_URI_REPLICASET, bson_iter_utf8(&it, nullptr));
-  }
-  return ok();
-}
-
 answer mongo_store::check_server(mongoc_client_t* client) {
   bson_error_t why;
-  const description server{mongoc_client_select_server(client, true, nullptr, &why)};
-  if (!server) return failure(why, redact_);
+  const server_description server{mongoc_client_select_server(client, true, nullptr, &why)};
+  if (!server) return failure(why, pool_->redact());
   const bson_t* hello = mongoc_server_description_hello_response(server.get());
   bson_iter_t it;
   const auto wire = bson_iter_init_find(&it, hello, "maxWireVersion") ? bson_iter_as_int64(&it) : 0;
   if (wire < kOldestWireVersion) {
-    return refused(errc::unsupported_server, "the server speaks wire version " + std::to_string(wire) +
+    return refusal(errc::unsupported_server, "the server speaks wire version " + std::to_string(wire) +
                                                  "; dlock needs MongoDB 4.4 or newer (wire version 9)");
   }
   if (std::string_view(mongoc_server_description_type(server.get())) == "Standalone") {
-    log(log_level::warning, hosts() + " is a standalone server: what it acknowledged can be lost when it crashes; use a replica set");
+    log(log_level::warning, pool_->hosts() + " is a standalone server: what it acknowledged can be lost when it crashes; use a replica set");
   }
-  return ok();
+  return ok_answer();
 }
 
 answer mongo_store::ensure_index(mongoc_client_t* client) {
   const auto command = ttl_index_command(settings_.coll, settings_.grace);
   server_reply reply;
   bson_error_t why;
-  if (mongoc_client_command_simple(client, settings_.db.c_str(), command.get(), nullptr, reply.out(), &why)) return ok();
-  const auto a = failure(why, redact_);
+  if (mongoc_client_command_simple(client, settings_.db.c_str(), command.get(), nullptr, reply.out(), &why)) return ok_answer();
+  const auto a = failure(why, pool_->redact());
   const bool other_options = a.server_code == kIndexOptionsConflict || a.server_code == kIndexKeySpecsConflict;
   return other_options || a.code == errc::not_authorized ? adopt_index(client, a) : a;
 }
@@ -205,7 +115,7 @@ answer mongo_store::adopt_index(mongoc_client_t* client, const answer& refusal) 
   server_reply reply;
   bson_error_t why;
   if (!mongoc_client_command_simple(client, settings_.db.c_str(), command.get(), nullptr, reply.out(), &why)) {
-    return refusal.code == errc::not_authorized ? refusal : failure(why, redact_);
+    return refusal.code == errc::not_authorized ? refusal : failure(why, pool_->redact());
   }
   const auto grace = existing_grace(reply.get());
   if (grace < 0) return refusal;
@@ -215,16 +125,16 @@ answer mongo_store::adopt_index(mongoc_client_t* client, const answer& refusal) 
                                 " s; it is used as it is. To change it: db.runCommand({collMod: \"" + settings_.coll +
                                 "\", index: {keyPattern: {et: 1}, expireAfterSeconds: " + std::to_string(settings_.grace.count()) + "}})");
   }
-  return ok();
+  return ok_answer();
 }
 
 answer mongo_store::apply(const protocol::request& r, lane which) {
   // The server stops waiting for a majority a little before the socket does, so that the connection survives.
   const protocol::command_options options{
-      .coll = settings_.coll, .limit = settings_.io_limit.count() * 4 / 5, .now = settings_.now_expression};
-  std::optional<borrowed> own;
-  if (which == lane::normal) own.emplace(pool_.get());
-  mongoc_client_t* client = own ? own->get() : renewal_;
+      .coll = settings_.coll, .limit = pool_->io_limit().count() * 4 / 5, .now = settings_.now_expression};
+  std::optional<mongo_pool::borrowed> own;
+  if (which == lane::normal) own.emplace(*pool_);
+  mongoc_client_t* client = own ? own->get() : renewal_->get();
   if (client == nullptr) {
     answer a;
     a.why = "all connections are busy";
@@ -232,7 +142,7 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
   }
   if (r.brief && protocol::has_short_form(r)) {
     server_reply reply;
-    answer a = run(client, protocol::short_command(r, options).get(), reply.out());
+    answer a = pool_->run(client, settings_.db, protocol::short_command(r, options).get(), reply.out());
     if (a.what != answer::kind::replied) return a;
     if (auto told = protocol::parse_short_reply(reply.get(), r)) {
       a.reply = *std::move(told);
@@ -242,20 +152,8 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
     // Somebody else is about: it changed nothing, and the whole transition follows.
   }
   server_reply reply;
-  answer a = run(client, protocol::command(r, options).get(), reply.out());
+  answer a = pool_->run(client, settings_.db, protocol::command(r, options).get(), reply.out());
   if (a.what == answer::kind::replied) a.reply = protocol::parse_reply(reply.get());
-  return a;
-}
-
-answer mongo_store::run(mongoc_client_t* client, const bson_t* command, bson_t* reply) const {
-  bson_error_t why;
-  if (!mongoc_client_command_simple(client, settings_.db.c_str(), command, nullptr, reply, &why)) return failure(why, redact_);
-  answer a;
-  if (has_write_concern_error(reply, &a.why)) {
-    a.in_doubt = true;
-  } else {
-    a.what = answer::kind::replied;
-  }
   return a;
 }
 

@@ -25,7 +25,7 @@ inline std::string show(const machine::action& a) {
   const auto& d = std::get<machine::done>(a);
   switch (d.what) {
     case machine::result::acquired:
-      return "acquired, sent at " + std::to_string(d.sent);
+      return "acquired, sent at " + std::to_string(d.begin);
     case machine::result::busy:
       return "busy";
     case machine::result::timed_out:

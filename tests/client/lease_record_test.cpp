@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 struct LeaseRecord : ::testing::Test {
   worker_pool notices{100};
-  lease_record record{protocol::request{.lock = "lock", .id = "me", .delta = 1000}, 7000, 500};
+  lease_record record{protocol::request{.lock = "lock", .id = "me", .delta = 1000}, {.token = 7000}, 500};
 };
 
 TEST_F(LeaseRecord, IsHeldUntilItsEnd) {

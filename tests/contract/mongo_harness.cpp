@@ -52,11 +52,10 @@ class mongo_harness final : public store_harness {
   void connect() {
     close_aside(std::move(store_));
     mongo_settings settings;
-    settings.url = test_url();
     settings.db = database();
     settings.coll = coll_;
     settings.now_expression = R"({"$date":{"$numberLong":")" + std::to_string(now_) + "\"}}";
-    store_ = std::make_unique<mongo_store>(settings);
+    store_ = std::make_unique<mongo_store>(std::make_shared<mongo_pool>(test_url(), "url", 5s, 100), settings);
     store_->connect(boot_clock::now() + 20s);
   }
 

@@ -113,7 +113,7 @@ TEST_F(Store, EveryFieldOfAnAnswer) {
                                  .holders = 1,
                                  .first = holder_summary{"", token + 1000, now() + 2000},
                                  .next_end = now() + 2000,
-                                 .heirs = {{"b", "inbox-b", token + 1000, now() + 2000}}}));
+                                 .heirs = {{"b", "inbox-b", token + 1000, now(), now() + 2000}}}));
 }
 
 TEST_F(Store, FirstComeFirstServed) {

@@ -179,7 +179,6 @@ TEST_F(Contention, ARenewalHasAConnectionOfItsOwn) {
 
 TEST_F(Elections, ACounterUnderTheLockIsExactWhileThePrimaryStepsDownEvery2s) {
   auto o = options();
-  o.wait_lock_period = 50ms;
   client one(o), two(o);
   std::atomic<int> counter{0};  // read and written in two steps: only the lock makes it exact
   std::atomic<int> increments{0};

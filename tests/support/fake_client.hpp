@@ -14,10 +14,10 @@ namespace dlock::detail {
 
 /// The friend that dlock::client has for tests: makes one on any store.
 struct testing {
-  static client make(client_options options, std::shared_ptr<store> where, std::size_t threads) {
+  static client make(client_options options, std::shared_ptr<store> where, std::shared_ptr<channel> notices, std::size_t threads) {
     auto checked = validated(std::move(options));
     auto log = logger::make(checked.log);
-    return client(std::make_shared<client_core>(std::move(checked), std::move(where),
+    return client(std::make_shared<client_core>(std::move(checked), std::move(where), std::move(notices),
                                                 std::make_shared<worker_pool>(threads), std::move(log)));
   }
 };
@@ -32,8 +32,8 @@ namespace dlock::testing {
 }
 
 [[nodiscard]] inline client fake_client(std::shared_ptr<store> where, client_options options = {},
-                                        std::size_t threads = 16) {
-  return detail::testing::make(std::move(options), std::move(where), threads);
+                                        std::size_t threads = 16, std::shared_ptr<channel> notices = nullptr) {
+  return detail::testing::make(std::move(options), std::move(where), std::move(notices), threads);
 }
 
 }  // namespace dlock::testing

@@ -257,7 +257,7 @@ TEST(Transition, AnHeirsFirstTermIsShort) {
     const auto answer = lock(release("a"));
     EXPECT_EQ(lock.held("b").until, lock.now + row.first) << row.delta << "/" << row.term;
     EXPECT_FALSE(lock.held("b").announced);
-    EXPECT_EQ(answer.heirs, (std::vector<heir>{{"b", "", lock.held("b").fence, lock.now + row.first}}));
+    EXPECT_EQ(answer.heirs, (std::vector<heir>{{"b", "", lock.held("b").fence, lock.now, lock.now + row.first}}));
   }
 }
 

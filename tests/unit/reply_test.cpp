@@ -25,7 +25,7 @@ const std::string kSummary =
     R"("r": {"me": "a", "holders": 2, "queue": 3, "place": 1, "dead": true, "next_end": {"$date": {"$numberLong": "70"}},
      "first": {"id": "x", "who": "w", "fence": {"$numberLong": "5"}, "until": {"$date": {"$numberLong": "70"}}},
      "some": [{"id": "a", "exclusive": true, "delta": 9, "until": {"$date": {"$numberLong": "80"}}, "announced": true},
-              {"id": "h", "weight": 2, "client": "c", "fence": 6, "until": {"$date": {"$numberLong": "90"}}, "announced": false}]})";
+              {"id": "h", "weight": 2, "client": "c", "fence": 6, "since": {"$date": {"$numberLong": "40"}}, "until": {"$date": {"$numberLong": "90"}}, "announced": false}]})";
 
 std::string value(const std::string& plain) {
   return "{" + plain + ", " + kSummary + "}";
@@ -49,7 +49,7 @@ TEST(Reply, IsReadInFull) {
   EXPECT_EQ(r.first, (holder_summary{"w", 5, 70}));
   ASSERT_TRUE(r.mine);
   EXPECT_EQ(r.mine->until, 80);
-  EXPECT_EQ(r.heirs, (std::vector<heir>{{"h", "c", 6, 90}}));
+  EXPECT_EQ(r.heirs, (std::vector<heir>{{"h", "c", 6, 40, 90}}));
   EXPECT_FALSE(r.foreign_until);
 }
 

@@ -1,0 +1,229 @@
+#include "client/bus.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "client/feeds.hpp"
+#include "util/clock.hpp"
+
+namespace dlock {
+namespace {
+
+using protocol::ms;
+using namespace std::chrono_literals;
+
+/// An heir that nobody has heard of for so long may not have been told: the one who admitted it may be dead.
+constexpr ms kOverdue = 100;
+constexpr ms kToldAgain = 1000;   // and is not told again for so long
+constexpr std::size_t kTold = 1000;
+
+class announcing_store final : public store {
+ public:
+  announcing_store(std::shared_ptr<store> where, std::shared_ptr<bus> by) : where_(std::move(where)), by_(std::move(by)) {}
+  [[nodiscard]] answer apply(const protocol::request& r, lane which) override {
+    answer a = where_->apply(r, which);
+    if (a.what == answer::kind::replied) by_->announce(r, a.reply);
+    return a;
+  }
+
+ private:
+  std::shared_ptr<store> where_;
+  std::shared_ptr<bus> by_;
+};
+
+std::chrono::system_clock::time_point wall_clock(ms at) {
+  return at > 0 ? std::chrono::system_clock::time_point{std::chrono::milliseconds{at}} : std::chrono::system_clock::now();
+}
+
+}  // namespace
+
+std::shared_ptr<store> announcing(std::shared_ptr<store> where, std::shared_ptr<bus> by) {
+  return std::make_shared<announcing_store>(std::move(where), std::move(by));
+}
+
+bus::bus(std::shared_ptr<channel> where, std::string channel_name, std::string client, log_callback log)
+    : where_(std::move(where)),
+      name_(std::move(channel_name)),
+      client_(std::move(client)),
+      log_(std::move(log)),
+      health_(std::make_shared<health>(log_)) {
+  if (where_) outbox_ = std::make_unique<outbox>(where_, name_, health_);
+}
+
+bus::~bus() { stop_listening(0ms); }
+
+void bus::expect(const std::string& id, const std::string& lock, const std::shared_ptr<waiter>& w) {
+  const std::lock_guard lock_here(guard_);
+  if (!stopped_) expected_.insert_or_assign(id, expected{lock, w});
+}
+
+void bus::forget(const std::string& id) {
+  bool last = false;
+  {
+    const std::lock_guard lock(guard_);
+    const auto it = expected_.find(id);
+    if (it == expected_.end()) return;
+    last = it->second.foreign && --foreign_ == 0;
+    expected_.erase(it);
+  }
+  if (last) unfollow_events();
+}
+
+void bus::waits(const std::string& id, bool foreign) {
+  if (!where_) return;
+  {
+    const std::lock_guard lock(guard_);
+    const auto it = expected_.find(id);
+    if (it == expected_.end()) return;
+    if (!inbox_) {
+      inbox_ = std::make_shared<follower>(
+          where_, feed_of_inbox(name_, client_),
+          channel::ear{
+              .opened = [self = weak_from_this()] { if (const auto b = self.lock()) b->nudge_all(); },
+              .heard =
+                  [self = weak_from_this()](const bson_t* d) {
+                    const auto b = self.lock();
+                    if (const auto g = protocol::parse_grant(d); b && g) b->grant(*g);
+                  },
+              .gap = [] {}},
+          health_, health::part::inbox);
+    }
+    if (!foreign || it->second.foreign) return;
+    it->second.foreign = true;
+    ++foreign_;
+  }
+  follow_events();
+}
+
+bool bus::pushes() const {
+  const std::lock_guard lock(guard_);
+  return inbox_ && inbox_->is_open();
+}
+
+void bus::grant(const protocol::grant& g) {
+  std::shared_ptr<waiter> who;
+  {
+    const std::lock_guard lock(guard_);
+    const auto it = expected_.find(g.id);
+    if (it == expected_.end() || it->second.lock != g.lock) return;
+    who = it->second.who;
+  }
+  who->granted(g, now_ms());
+}
+
+void bus::nudge_all() {
+  std::vector<std::shared_ptr<waiter>> all;
+  {
+    const std::lock_guard lock(guard_);
+    for (const auto& [_, e] : expected_) all.push_back(e.who);
+  }
+  for (const auto& w : all) w->nudged(false);
+}
+
+bool bus::told_lately(const std::string& id) {
+  const std::lock_guard lock(guard_);
+  const auto now = now_ms();
+  if (told_.size() >= kTold) std::erase_if(told_, [&](const auto& t) { return t.second + kToldAgain <= now; });
+  auto& when = told_[id];
+  const bool lately = when != 0 && when + kToldAgain > now;
+  if (!lately) when = now;
+  return lately;
+}
+
+void bus::announce(const protocol::request& r, const protocol::reply& a) {
+  for (const auto& h : a.heirs) {
+    const protocol::grant g{r.lock, h.id, h.fence, h.since};
+    if (h.client == client_) {
+      grant(g);
+      continue;
+    }
+    // Whoever admitted it tells it; the others only if that seems not to have happened. A cancel is also what follows a
+    // release whose answer was lost: nobody else may know of its heirs.
+    const bool ours = h.since >= a.now || r.op == protocol::operation::cancel;
+    if (!outbox_ || (!ours && a.now - h.since < kOverdue) || told_lately(h.id)) continue;
+    outbox_->tell(h.client, g);
+  }
+}
+
+void bus::publish(protocol::announcement a) {
+  if (outbox_) outbox_->publish(std::move(a));
+}
+
+std::shared_ptr<detail::subscriber> bus::subscribe(std::optional<std::string> id, event_callback callback, std::shared_ptr<worker_pool> threads) {
+  auto s = std::make_shared<detail::subscriber>(std::move(id), std::move(callback), log_, std::move(threads));
+  s->on_end = [self = weak_from_this()] { if (const auto b = self.lock()) b->unfollow_events(); };
+  s->wait_until_open = [self = weak_from_this()](std::chrono::milliseconds timeout) {
+    std::shared_ptr<follower> events;
+    if (const auto b = self.lock()) {
+      const std::lock_guard lock(b->guard_);
+      events = b->events_;
+    }
+    return events && events->wait_until_open(timeout);
+  };
+  subscribers_.add(s);
+  follow_events();
+  return s;
+}
+
+void bus::follow_events() {
+  const std::lock_guard lock(guard_);
+  if (!where_ || events_ || stopped_) return;
+  events_ = std::make_shared<follower>(
+      where_, feed_of_events(name_),
+      channel::ear{
+          .opened = [self = weak_from_this()] { if (const auto b = self.lock()) b->nudge_foreign({}); },
+          .heard = [self = weak_from_this()](const bson_t* d) { if (const auto b = self.lock()) b->heard_event(d); },
+          .gap = [self = weak_from_this()] { if (const auto b = self.lock()) b->deliver_gap(); }},
+      health_, health::part::events);
+}
+
+/// Each follower costs the server something for every event.
+void bus::unfollow_events() {
+  std::shared_ptr<follower> ended;
+  {
+    const std::lock_guard lock(guard_);
+    if (foreign_ > 0 || subscribers_.size() > 0) return;
+    ended.swap(events_);
+  }
+  if (ended) ended->stop(0ms);
+}
+
+void bus::nudge_foreign(const std::string& lock) {
+  std::vector<std::shared_ptr<waiter>> theirs;
+  {
+    const std::lock_guard here(guard_);
+    for (const auto& [_, e] : expected_) {
+      if (e.foreign && (lock.empty() || e.lock == lock)) theirs.push_back(e.who);
+    }
+  }
+  for (const auto& w : theirs) w->nudged(true);
+}
+
+void bus::heard_event(const bson_t* document) {
+  if (protocol::is_gap(document)) return deliver_gap();
+  const auto a = protocol::parse_announcement(document);
+  if (!a) return;
+  if (!a->locked) nudge_foreign(a->lock);
+  using kind = lock_event::kind;
+  subscribers_.deliver({a->locked ? kind::locked : kind::unlocked, a->lock, a->token, a->who, wall_clock(a->at)});
+}
+
+void bus::deliver_gap() {
+  subscribers_.deliver({lock_event::kind::gap, "", 0, "", std::chrono::system_clock::now()});
+}
+
+void bus::stop_listening(std::chrono::milliseconds patience) {
+  std::shared_ptr<follower> inbox, events;
+  {
+    const std::lock_guard lock(guard_);
+    stopped_ = true;
+    inbox.swap(inbox_);
+    events.swap(events_);
+    expected_.clear();
+    foreign_ = 0;
+  }
+  if (inbox) inbox->stop(patience / 2);
+  if (events) events->stop(patience / 2);
+}
+
+}  // namespace dlock

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "client/follower.hpp"
+#include "client/health.hpp"
+#include "client/outbox.hpp"
+#include "client/subscribers.hpp"
+#include "protocol/document.hpp"
+#include "protocol/event.hpp"
+#include "store/store.hpp"
+
+namespace dlock {
+
+/// How a client tells and is told: heirs of their grants, everybody of what happens to locks. All of it is hints; without a
+/// channel, or with one that does not work, nothing but speed is lost.
+class bus : public std::enable_shared_from_this<bus> {
+ public:
+  /// Somebody who waits in a queue. Called on threads of the bus; must not block.
+  class waiter {
+   public:
+    virtual ~waiter() = default;
+    virtual void granted(const protocol::grant& g, protocol::ms heard) = 0;
+    /// Grants may have been missed; or `foreign`: mongo-dlock released the lock.
+    virtual void nudged(bool foreign) = 0;
+  };
+
+  /// `where` may be null.
+  bus(std::shared_ptr<channel> where, std::string channel_name, std::string client, log_callback log);
+  bus(const bus&) = delete;
+  bus& operator=(const bus&) = delete;
+  ~bus();
+
+  // --- being woken ----------------------------------------------------------------------------------------------------
+  /// From now on `w` is told of a grant of acquisition `id`. Before its first request is sent: the grant may come before the answer.
+  void expect(const std::string& id, const std::string& lock, const std::shared_ptr<waiter>& w);
+  void forget(const std::string& id);
+  /// It stands in the queue, behind mongo-dlock perhaps: makes sure that its inbox, or the events, are followed.
+  void waits(const std::string& id, bool foreign);
+  /// Whether grants are heard of just now.
+  [[nodiscard]] bool pushes() const;
+
+  // --- telling --------------------------------------------------------------------------------------------------------
+  /// An answer, acknowledged by a majority, may name heirs: they are told. `r` is what was asked.
+  void announce(const protocol::request& r, const protocol::reply& a);
+  void publish(protocol::announcement a);
+
+  // --- events ---------------------------------------------------------------------------------------------------------
+  [[nodiscard]] std::shared_ptr<detail::subscriber> subscribe(std::optional<std::string> id, event_callback callback, std::shared_ptr<worker_pool> threads);
+
+  [[nodiscard]] notification_status status() const { return health_->now(); }
+
+  /// Nobody waits or listens any more; heirs are still told. Waits for its threads, at most `patience`.
+  void stop_listening(std::chrono::milliseconds patience);
+
+ private:
+  struct expected {
+    std::string lock;
+    std::shared_ptr<waiter> who;
+    bool foreign = false;
+  };
+  void grant(const protocol::grant& g);
+  void nudge_all();
+  /// Those behind mongo-dlock's lock with this id; empty: any.
+  void nudge_foreign(const std::string& lock);
+  void heard_event(const bson_t* document);
+  void deliver_gap();
+  void follow_events();
+  void unfollow_events();
+  [[nodiscard]] bool told_lately(const std::string& id);
+
+  const std::shared_ptr<channel> where_;
+  const std::string name_;
+  const std::string client_;
+  const log_callback log_;
+  const std::shared_ptr<health> health_;
+  subscribers subscribers_;
+  std::unique_ptr<outbox> outbox_;
+
+  mutable std::mutex guard_;
+  bool stopped_ = false;
+  std::map<std::string, expected> expected_;
+  std::size_t foreign_ = 0;                   // of them, behind mongo-dlock
+  std::map<std::string, protocol::ms> told_;  // heirs that we told, and when
+  std::shared_ptr<follower> inbox_;
+  std::shared_ptr<follower> events_;
+};
+
+/// A store whose answers' heirs are told.
+[[nodiscard]] std::shared_ptr<store> announcing(std::shared_ptr<store> where, std::shared_ptr<bus> by);
+
+}  // namespace dlock

@@ -1,0 +1,86 @@
+#include "client/follower.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+
+#include "util/thread.hpp"
+
+namespace dlock {
+namespace {
+
+constexpr std::chrono::milliseconds kFirstPause{100};
+constexpr std::chrono::milliseconds kLongestPause{3000};
+
+}  // namespace
+
+struct follower::shared {
+  std::shared_ptr<channel> where;
+  channel::feed what;
+  channel::ear to;
+  std::shared_ptr<health> state;
+  health::part part;
+
+  std::stop_source stop;
+  mutable std::mutex guard;
+  mutable std::condition_variable_any changed;
+  bool open = false;
+
+  void set_open(bool value) {
+    const std::lock_guard lock(guard);
+    open = value;
+    changed.notify_all();
+  }
+
+  void run() {
+    channel::place place;
+    auto pause = kFirstPause;
+    channel::ear ear = to;
+    ear.opened = [&] {
+      pause = kFirstPause;
+      set_open(true);
+      state->works(part);
+      to.opened();
+    };
+    while (!stop.stop_requested()) {
+      const answer a = where->follow(what, place, ear, stop.get_token());
+      set_open(false);
+      if (stop.stop_requested()) break;
+      state->fails(part, a.why);
+      std::unique_lock lock(guard);
+      changed.wait_for(lock, stop.get_token(), pause, [] { return false; });
+      pause = std::min(pause * 2, kLongestPause);
+    }
+    state->rests(part);
+  }
+};
+
+follower::follower(std::shared_ptr<channel> where, channel::feed what, channel::ear to, std::shared_ptr<health> state, health::part part)
+    : shared_(std::make_shared<shared>()) {
+  shared_->where = std::move(where);
+  shared_->what = std::move(what);
+  shared_->to = std::move(to);
+  shared_->state = std::move(state);
+  shared_->part = part;
+  thread_.post([s = shared_] { s->run(); });
+}
+
+follower::~follower() { stop(std::chrono::milliseconds{300}); }
+
+void follower::stop(std::chrono::milliseconds patience) {
+  if (shared_->stop.request_stop()) quiet_thread([s = shared_] { s->where->interrupt(); }).detach();  // it does I/O
+  thread_.stop(patience);
+}
+
+bool follower::is_open() const {
+  const std::lock_guard lock(shared_->guard);
+  return shared_->open;
+}
+
+bool follower::wait_until_open(std::chrono::milliseconds timeout) const {
+  std::unique_lock lock(shared_->guard);
+  return shared_->changed.wait_for(lock, shared_->stop.get_token(), timeout, [&] { return shared_->open; });
+}
+
+}  // namespace dlock

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "client/health.hpp"
+#include "store/channel.hpp"
+#include "util/worker_pool.hpp"
+
+namespace dlock {
+
+/// Follows one feed for as long as it lives, on a thread of its own, and begins again whenever it breaks.
+class follower {
+ public:
+  /// `to` is called on that thread, must not throw, and must own what it uses: a last call may come after the end.
+  follower(std::shared_ptr<channel> where, channel::feed what, channel::ear to, std::shared_ptr<health> state, health::part part);
+  follower(const follower&) = delete;
+  follower& operator=(const follower&) = delete;
+  /// Waits for the thread for at most `patience` of stop(); called from that very thread it does not wait.
+  ~follower();
+  void stop(std::chrono::milliseconds patience);
+
+  /// What is inserted now is heard.
+  [[nodiscard]] bool is_open() const;
+  [[nodiscard]] bool wait_until_open(std::chrono::milliseconds timeout) const;
+
+ private:
+  struct shared;
+  std::shared_ptr<shared> shared_;
+  worker_pool thread_{1};
+};
+
+}  // namespace dlock

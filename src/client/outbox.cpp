@@ -1,0 +1,137 @@
+#include "client/outbox.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <stop_token>
+#include <vector>
+
+#include "client/feeds.hpp"
+
+namespace dlock {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kUntold = 256;               // more grants than these wait for nobody
+constexpr std::size_t kUnpublished = 10'000;
+constexpr std::size_t kBatch = 500;
+constexpr auto kLinger = 5ms;              // what happens within it goes together
+constexpr std::chrono::milliseconds kFirstPause{100};
+constexpr std::chrono::milliseconds kLongestPause{3000};
+
+}  // namespace
+
+struct outbox::shared {
+  std::shared_ptr<channel> where;
+  std::string name;
+  std::shared_ptr<health> state;
+  std::atomic<int> untold{0};
+
+  std::mutex guard;
+  std::condition_variable_any changed;
+  std::deque<protocol::announcement> queue;
+  std::stop_source hurry;
+  bool publishing = false;
+  bool failing = false;
+  bool gap = false;  // some of ours were dropped
+
+  void outcome(const answer& a) {
+    if (a.what == answer::kind::replied) {
+      state->works(health::part::outbox);
+    } else {
+      state->fails(health::part::outbox, a.why);
+    }
+  }
+
+  /// The next batch; empty if there is nothing to publish, and then this publisher has ended.
+  std::vector<bson> take(std::size_t& events) {
+    const std::lock_guard lock(guard);
+    std::vector<bson> batch;
+    if (gap) batch.push_back(protocol::gap_document());
+    events = std::min(queue.size(), kBatch);
+    for (std::size_t i = 0; i < events; ++i) batch.push_back(protocol::announcement_document(queue[i]));
+    if (batch.empty()) publishing = false;
+    if (batch.empty()) changed.notify_all();
+    return batch;
+  }
+
+  void sent(std::size_t events, const answer& a) {
+    const std::lock_guard lock(guard);
+    failing = a.what != answer::kind::replied;
+    // In doubt: they may be there, and twice would be a lie.
+    const bool over = !failing || a.in_doubt;
+    if (over) queue.erase(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(std::min(events, queue.size())));
+    gap = failing && (gap || over);
+    if (failing) changed.notify_all();
+  }
+
+  void wait(std::chrono::milliseconds time) {
+    std::unique_lock lock(guard);
+    changed.wait_for(lock, hurry.get_token(), time, [] { return false; });
+  }
+
+  void run() {
+    auto pause = kFirstPause;
+    wait(kLinger);
+    std::size_t events = 0;
+    for (auto batch = take(events); !batch.empty(); batch = take(events)) {
+      const answer a = where->insert(feed_of_events(name), batch);
+      outcome(a);
+      sent(events, a);
+      const bool works = a.what == answer::kind::replied;
+      if (!works && hurry.stop_requested()) return;
+      wait(works ? kLinger : pause);
+      pause = works ? kFirstPause : std::min(pause * 2, kLongestPause);
+    }
+  }
+};
+
+outbox::outbox(std::shared_ptr<channel> where, std::string channel_name, std::shared_ptr<health> state)
+    : shared_(std::make_shared<shared>()) {
+  shared_->where = std::move(where);
+  shared_->name = std::move(channel_name);
+  shared_->state = std::move(state);
+}
+
+outbox::~outbox() {
+  flush(300ms);
+  tellers_.stop(50ms);
+  publisher_.stop(50ms);
+}
+
+void outbox::tell(const std::string& client, protocol::grant g) {
+  if (shared_->untold.fetch_add(1) >= kUntold) {
+    --shared_->untold;
+    return;
+  }
+  tellers_.post([s = shared_, client, g = std::move(g)] {
+    std::vector<bson> one;
+    one.push_back(protocol::grant_document(client, g));
+    s->outcome(s->where->insert(feed_of_inbox(s->name, client), one));
+    --s->untold;
+  });
+}
+
+void outbox::publish(protocol::announcement a) {
+  if (!protocol::can_be_announced(a.lock)) return;
+  const std::lock_guard lock(shared_->guard);
+  if (shared_->queue.size() >= kUnpublished) {
+    // What is being sent just now stands at the front: the new one goes.
+    shared_->gap = true;
+    return;
+  }
+  shared_->queue.push_back(std::move(a));
+  if (shared_->publishing) return;
+  shared_->publishing = publisher_.post([s = shared_] { s->run(); });
+}
+
+void outbox::flush(std::chrono::milliseconds patience) {
+  shared_->hurry.request_stop();
+  std::unique_lock lock(shared_->guard);
+  shared_->changed.wait_for(lock, patience, [&] { return !shared_->publishing || shared_->failing; });
+}
+
+}  // namespace dlock

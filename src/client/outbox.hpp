@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "client/health.hpp"
+#include "protocol/event.hpp"
+#include "store/channel.hpp"
+#include "util/worker_pool.hpp"
+
+namespace dlock {
+
+/// What a client tells others, off the locking path: grants at once, one by one; announcements in order and in batches. What
+/// cannot be told in time is dropped: heirs look by themselves, and a gap is announced.
+class outbox {
+ public:
+  outbox(std::shared_ptr<channel> where, std::string channel_name, std::shared_ptr<health> state);
+  outbox(const outbox&) = delete;
+  outbox& operator=(const outbox&) = delete;
+  /// flush(), and waits for its threads, at most 0.4 s in all.
+  ~outbox();
+
+  /// To the inbox of `client`.
+  void tell(const std::string& client, protocol::grant g);
+  void publish(protocol::announcement a);
+
+  /// Waits until what was published is sent, or cannot be just now, at most `patience`.
+  void flush(std::chrono::milliseconds patience);
+
+ private:
+  struct shared;
+  std::shared_ptr<shared> shared_;
+  worker_pool tellers_{4};
+  worker_pool publisher_{1};
+};
+
+}  // namespace dlock

@@ -1,0 +1,352 @@
+#include "store/mongo_channel.hpp"
+
+#include <algorithm>
+
+#include "protocol/event.hpp"
+#include "protocol/read.hpp"
+#include "store/failure.hpp"
+
+namespace dlock {
+namespace {
+
+using protocol::read_document;
+using protocol::read_number;
+
+constexpr int kNamespaceExists = 48;
+constexpr int kBadValue = 2;  // the answer to a tailable cursor on a collection that is not capped
+constexpr std::chrono::milliseconds kLongestAwait{2500};
+/// Publishers make the _id of a document by their own clocks: so far behind the newest they may be.
+constexpr std::int64_t kClocksApart = 300;
+
+answer lost(std::string why) {
+  answer a;
+  a.why = std::move(why);
+  return a;
+}
+
+void append_w1(bson_t* command) {
+  auto concern = make_bson();
+  append(concern.get(), "w", std::int64_t{1});
+  append(command, "writeConcern", concern.get());
+}
+
+/// {"_id": the document's}
+bson id_of(const bson_t* document) {
+  auto out = make_bson();
+  bson_iter_t it;
+  if (bson_iter_init_find(&it, document, "_id")) bson_append_value(out.get(), "_id", 3, bson_iter_value(&it));
+  return out;
+}
+
+/// The documents that may follow `last`: inserted before it, with clocks apart, some may be of those before it.
+bson after(const bson_t* last) {
+  auto filter = make_bson();
+  bson_iter_t it;
+  if (!bson_iter_init_find(&it, last, "_id") || !BSON_ITER_HOLDS_OID(&it)) return filter;
+  const auto seconds = static_cast<std::int64_t>(bson_oid_get_time_t(bson_iter_oid(&it)));
+  const auto from = static_cast<std::uint32_t>(std::max<std::int64_t>(0, seconds - kClocksApart));
+  std::uint8_t bytes[12] = {static_cast<std::uint8_t>(from >> 24), static_cast<std::uint8_t>(from >> 16),
+                            static_cast<std::uint8_t>(from >> 8), static_cast<std::uint8_t>(from)};
+  bson_oid_t oid;
+  bson_oid_init_from_data(&oid, bytes);
+  auto range = make_bson();
+  bson_append_oid(range.get(), "$gte", 4, &oid);
+  append(filter.get(), "_id", range.get());
+  return filter;
+}
+
+template <typename Use>
+void for_each_in_batch(const bson_t* reply, const char* batch, Use use) {
+  read_document(reply, "cursor", [&](const bson_t* c) {
+    read_document(c, batch, [&](const bson_t* documents) {
+      bson_iter_t it;
+      if (!bson_iter_init(&it, documents)) return;
+      while (bson_iter_next(&it)) read_document(it, use);
+    });
+  });
+}
+
+std::int64_t cursor_id(const bson_t* reply) {
+  std::int64_t id = 0;
+  read_document(reply, "cursor", [&](const bson_t* c) { id = read_number(c, "id"); });
+  return id;
+}
+
+bson find_command(const std::string& coll, const bson_t* filter) {
+  auto command = make_bson();
+  append(command.get(), "find", coll);
+  append(command.get(), "filter", filter);
+  return command;
+}
+
+std::vector<bson> keep_alive() {
+  std::vector<bson> out;
+  out.push_back(protocol::keep_alive_document());
+  return out;
+}
+
+bson kill_command(const std::string& coll, std::int64_t id) {
+  auto ids = make_bson();
+  append(ids.get(), "0", id);
+  auto command = make_bson();
+  append(command.get(), "killCursors", coll);
+  append_array(command.get(), "cursors", ids.get());
+  return command;
+}
+
+}  // namespace
+
+mongo_channel::mongo_channel(std::shared_ptr<mongo_pool> pool, std::string db, log_callback log)
+    : pool_(std::move(pool)), db_(std::move(db)), log_(std::move(log)) {}
+
+answer mongo_channel::run(mongoc_client_t* client, const bson_t* command, bson_t* reply, std::uint32_t server) const {
+  return pool_->run(client, db_, command, reply, server);
+}
+
+/// Makes the collection, if this process does not know it: an insert would make one that is not capped.
+answer mongo_channel::make(mongoc_client_t* client, const feed& what) {
+  {
+    const std::lock_guard lock(guard_);
+    if (made_.contains(what.coll)) return ok_answer();
+  }
+  auto command = make_bson();
+  append(command.get(), "create", what.coll);
+  append_bool(command.get(), "capped", true);
+  append(command.get(), "size", what.size);
+  append_w1(command.get());
+  server_reply reply;
+  answer a = run(client, command.get(), reply.out());
+  if (a.server_code == kNamespaceExists) a = ok_answer();
+  if (a.what != answer::kind::replied) return a;
+  const std::lock_guard lock(guard_);
+  made_.insert(what.coll);
+  return a;
+}
+
+void mongo_channel::forget(const std::string& coll) {
+  const std::lock_guard lock(guard_);
+  made_.erase(coll);
+}
+
+/// Somebody dropped it while others were inserting, which made it again, but not capped. That may be mended if nothing
+/// in it is anybody else's.
+answer mongo_channel::make_capped(mongoc_client_t* client, const feed& what) {
+  auto missing = make_bson();
+  append_bool(missing.get(), "$exists", false);
+  auto strange = make_bson();
+  for (const char* ours : {"event", "dummy", "to"}) append(strange.get(), ours, missing.get());
+  auto find = find_command(what.coll, strange.get());
+  append(find.get(), "limit", std::int64_t{1});
+  server_reply found;
+  if (answer a = run(client, find.get(), found.out()); a.what != answer::kind::replied) return a;
+  bool others = false;
+  for_each_in_batch(found.get(), "firstBatch", [&](const bson_t*) { others = true; });
+  const std::string name = db_ + "." + what.coll;
+  if (others) {
+    return refusal(errc::configuration, name + " is not a capped collection, and holds documents that are no events; "
+                                              "drop it, or choose another notif_channel");
+  }
+  auto command = make_bson();
+  append(command.get(), "convertToCapped", what.coll);
+  append(command.get(), "size", what.size);
+  append_w1(command.get());
+  server_reply reply;
+  answer a = run(client, command.get(), reply.out());
+  if (a.what == answer::kind::replied && log_) log_(log_level::warning, name + " was not capped; it is now");
+  return a;
+}
+
+answer mongo_channel::insert(mongoc_client_t* client, const std::string& coll, const std::vector<bson>& documents) const {
+  auto list = make_bson();
+  for (std::size_t i = 0; i < documents.size(); ++i) append(list.get(), std::to_string(i), documents[i].get());
+  auto command = make_bson();
+  append(command.get(), "insert", coll);
+  append_array(command.get(), "documents", list.get());
+  append_w1(command.get());
+  server_reply reply;
+  answer a = run(client, command.get(), reply.out());
+  if (a.what != answer::kind::replied) return a;
+  bson_iter_t it, errors;
+  if (bson_iter_init_find(&it, reply.get(), "writeErrors") && bson_iter_recurse(&it, &errors) && bson_iter_next(&errors)) {
+    std::string why = "the server refused the insert";
+    read_document(errors, [&](const bson_t* e) { why = protocol::read_string(e, "errmsg"); });
+    return refusal(errc::server, pool_->redact()(why));
+  }
+  return a;
+}
+
+answer mongo_channel::insert(const feed& where, const std::vector<bson>& documents) {
+  if (documents.empty()) return ok_answer();
+  if (answer a = pool_->open(); a.what != answer::kind::replied) return a;
+  const mongo_pool::borrowed own(*pool_);
+  if (own.get() == nullptr) return lost("all connections are busy");
+  answer a = make(own.get(), where);
+  if (a.what == answer::kind::replied) a = insert(own.get(), where.coll, documents);
+  if (a.what != answer::kind::replied) forget(where.coll);
+  return a;
+}
+
+/// Where a feed of everything begins: behind `from`, if that is still there, else at the newest document.
+answer mongo_channel::find_place(mongoc_client_t* client, const feed& what, place& from, const ear& to) {
+  if (from.last) {
+    auto find = find_command(what.coll, from.last.get());
+    append(find.get(), "limit", std::int64_t{1});
+    server_reply reply;
+    if (answer a = run(client, find.get(), reply.out()); a.what != answer::kind::replied) return a;
+    bool there = false;
+    for_each_in_batch(reply.get(), "firstBatch", [&](const bson_t*) { there = true; });
+    if (there) return ok_answer();
+    to.gap();
+    from.last.reset();
+  }
+  auto backwards = make_bson();
+  append(backwards.get(), "$natural", std::int64_t{-1});
+  for (int tries = 0; tries < 2; ++tries) {
+    auto find = find_command(what.coll, make_bson().get());
+    append(find.get(), "sort", backwards.get());
+    append(find.get(), "limit", std::int64_t{1});
+    server_reply reply;
+    if (answer a = run(client, find.get(), reply.out()); a.what != answer::kind::replied) return a;
+    for_each_in_batch(reply.get(), "firstBatch", [&](const bson_t* newest) { from.last = id_of(newest); });
+    if (from.last) return ok_answer();
+    if (answer a = insert(client, what.coll, keep_alive()); a.what != answer::kind::replied) return a;
+  }
+  return lost("the channel empties itself");
+}
+
+/// A cursor at the server, which is told when we do not need it any more.
+class mongo_channel::cursor {
+ public:
+  cursor(mongo_channel& owner, mongoc_client_t* client, std::uint32_t server, std::string coll)
+      : owner_(owner), client_(client), server_(server), coll_(std::move(coll)) {}
+  cursor(const cursor&) = delete;
+  cursor& operator=(const cursor&) = delete;
+  ~cursor() {
+    if (id_ == 0) return;
+    {
+      const std::lock_guard lock(owner_.guard_);
+      owner_.followers_.erase(this);
+    }
+    if (broken_) return;
+    server_reply reply;
+    (void)owner_.run(client_, kill_command(coll_, id_).get(), reply.out(), server_);
+  }
+
+  [[nodiscard]] answer open(const bson_t* filter, server_reply& reply) {
+    auto find = find_command(coll_, filter);
+    append_bool(find.get(), "tailable", true);
+    append_bool(find.get(), "awaitData", true);
+    answer a = owner_.run(client_, find.get(), reply.out(), server_);
+    if (a.what != answer::kind::replied) return a;
+    id_ = cursor_id(reply.get());
+    const std::lock_guard lock(owner_.guard_);
+    if (id_ != 0) owner_.followers_[this] = {server_, id_, coll_};
+    return a;
+  }
+  [[nodiscard]] answer more(std::chrono::milliseconds wait, bson_t* reply) {
+    auto command = make_bson();
+    append(command.get(), "getMore", id_);
+    append(command.get(), "collection", coll_);
+    append(command.get(), "maxTimeMS", std::int64_t{wait.count()});
+    answer a = owner_.run(client_, command.get(), reply, server_);
+    broken_ = a.what != answer::kind::replied;
+    return a;
+  }
+  [[nodiscard]] bool alive() const { return id_ != 0; }
+
+ private:
+  mongo_channel& owner_;
+  mongoc_client_t* client_;
+  std::uint32_t server_;
+  std::string coll_;
+  std::int64_t id_ = 0;
+  bool broken_ = false;
+};
+
+/// Opens a cursor that lives, on the primary. A collection that is empty or not capped is mended first.
+answer mongo_channel::open(cursor& c, mongoc_client_t* client, const feed& what, const bson_t* filter, server_reply& reply) {
+  answer a;
+  for (int tries = 0; tries < 3; ++tries) {
+    a = c.open(filter, reply);
+    if (a.what == answer::kind::replied && c.alive()) return a;
+    if (a.server_code == kBadValue) {
+      a = make_capped(client, what);
+    } else if (a.what == answer::kind::replied) {  // empty, or what we look for rolled over just now
+      a = insert(client, what.coll, keep_alive());
+    }
+    if (a.what != answer::kind::replied) return a;
+  }
+  return lost("the server closes the cursor at once");
+}
+
+answer mongo_channel::follow(const feed& what, place& from, const ear& to, std::stop_token stop) {
+  if (answer a = pool_->open(); a.what != answer::kind::replied) return a;
+  const mongo_pool::borrowed own(*pool_);
+  mongoc_client_t* client = own.get();
+  if (client == nullptr) return lost("all connections are busy");
+  forget(what.coll);  // whether it is still there is what we want to know
+  if (answer a = make(client, what); a.what != answer::kind::replied) return a;
+
+  const bool all = what.to.empty();
+  if (all) {
+    if (answer a = find_place(client, what, from, to); a.what != answer::kind::replied) return a;
+  }
+  auto filter = all ? after(from.last.get()) : make_bson();
+  if (!all) append(filter.get(), "to", what.to);
+
+  bson_error_t why;
+  const server_description primary{mongoc_client_select_server(client, true, nullptr, &why)};
+  if (!primary) return failure(why, pool_->redact());
+  const auto server = mongoc_server_description_id(primary.get());
+
+  cursor c(*this, client, server, what.coll);
+  server_reply batch;
+  if (answer a = open(c, client, what, filter.get(), batch); a.what != answer::kind::replied) return a;
+  to.opened();
+  const auto await = std::min(kLongestAwait, pool_->io_limit() / 2);
+  bool passed = !all;  // the place to begin at
+  for (const char* name = "firstBatch"; !stop.stop_requested(); name = "nextBatch") {
+    bool any = false;
+    for_each_in_batch(batch.get(), name, [&](const bson_t* document) {
+      any = true;
+      auto id = id_of(document);
+      if (passed) {
+        from.last = std::move(id);
+        to.heard(document);
+      } else if (bson_equal(id.get(), from.last.get())) {
+        passed = true;
+      }
+    });
+    if (!any && !passed) {  // it rolled over meanwhile
+      passed = true;
+      to.gap();
+    }
+    if (cursor_id(batch.get()) == 0) return lost("the server closed the cursor");
+    if (!any) {
+      // A cursor survives a stepdown and goes on, on what is a secondary now.
+      const server_description now{mongoc_client_select_server(client, true, nullptr, &why)};
+      if (!now) return failure(why, pool_->redact());
+      if (mongoc_server_description_id(now.get()) != server) return lost("the primary has moved");
+    }
+    answer a = c.more(await, batch.out());
+    if (a.what != answer::kind::replied) return stop.stop_requested() ? ok_answer() : a;
+  }
+  return ok_answer();
+}
+
+void mongo_channel::interrupt() {
+  std::vector<follower> all;
+  {
+    const std::lock_guard lock(guard_);
+    for (const auto& [_, f] : followers_) all.push_back(f);
+  }
+  if (all.empty()) return;
+  const mongo_pool::borrowed own(*pool_);
+  if (own.get() == nullptr) return;
+  for (const auto& f : all) {
+    server_reply reply;
+    (void)run(own.get(), kill_command(f.coll, f.cursor).get(), reply.out(), f.server);
+  }
+}
+
+}  // namespace dlock

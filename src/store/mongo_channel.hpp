@@ -1,0 +1,50 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include <dlock/options.hpp>
+
+#include "store/channel.hpp"
+#include "store/mongo_pool.hpp"
+
+namespace dlock {
+
+/// The notification database on MongoDB.
+class mongo_channel final : public channel {
+ public:
+  mongo_channel(std::shared_ptr<mongo_pool> pool, std::string db, log_callback log);
+
+  [[nodiscard]] answer insert(const feed& where, const std::vector<bson>& documents) override;
+  [[nodiscard]] answer follow(const feed& what, place& from, const ear& to, std::stop_token stop) override;
+  void interrupt() override;
+
+ private:
+  class cursor;
+  struct follower {
+    std::uint32_t server;
+    std::int64_t cursor;
+    std::string coll;
+  };
+
+  [[nodiscard]] answer run(mongoc_client_t* client, const bson_t* command, bson_t* reply, std::uint32_t server = 0) const;
+  [[nodiscard]] answer make(mongoc_client_t* client, const feed& what);
+  [[nodiscard]] answer make_capped(mongoc_client_t* client, const feed& what);
+  [[nodiscard]] answer find_place(mongoc_client_t* client, const feed& what, place& from, const ear& to);
+  [[nodiscard]] answer open(cursor& c, mongoc_client_t* client, const feed& what, const bson_t* filter, server_reply& reply);
+  [[nodiscard]] answer insert(mongoc_client_t* client, const std::string& coll, const std::vector<bson>& documents) const;
+  void forget(const std::string& coll);
+
+  std::shared_ptr<mongo_pool> pool_;
+  std::string db_;
+  log_callback log_;
+  std::mutex guard_;
+  std::set<std::string> made_;                 // collections known to be there
+  std::map<const void*, follower> followers_;  // by their cursors
+};
+
+}  // namespace dlock
