@@ -23,17 +23,48 @@ raw_server::raw_server(const std::string& url) {
 }
 
 raw_server::session::session(raw_server& server) : server_(server), client_(mongoc_client_pool_pop(server.pool_.get())) {}
-raw_server::session::~session() { mongoc_client_pool_push(server_.pool_.get(), client_); }
+raw_server::session::~session() {
+  bson_destroy(&reply_);
+  mongoc_client_pool_push(server_.pool_.get(), client_);
+}
+
+/// Takes the command.
+bson_t* raw_server::session::run(const char* database, bson_t* command) {
+  const std::unique_ptr<bson_t, bson_deleter> owned(command);
+  bson_destroy(&reply_);
+  bson_error_t why;
+  if (!mongoc_client_command_simple(client_, database, command, nullptr, &reply_, &why)) {
+    throw std::runtime_error(std::string("a raw command: ") + why.message);
+  }
+  return &reply_;
+}
 
 void raw_server::session::increment(const std::string& id) {
-  const std::unique_ptr<bson_t, bson_deleter> command(
-      BCON_NEW("findAndModify", BCON_UTF8("raw"), "query", "{", "_id", BCON_UTF8(id.c_str()), "}", "update", "{", "$inc", "{", "n",
-               BCON_INT64(1), "}", "}", "new", BCON_BOOL(true), "upsert", BCON_BOOL(true), "writeConcern", "{", "w", "majority", "}"));
-  bson_t reply;
-  bson_error_t why;
-  const bool ok = mongoc_client_command_simple(client_, kDatabase, command.get(), nullptr, &reply, &why);
-  bson_destroy(&reply);
-  if (!ok) throw std::runtime_error(std::string("raw findAndModify: ") + why.message);
+  run(kDatabase, BCON_NEW("findAndModify", BCON_UTF8("raw"), "query", "{", "_id", BCON_UTF8(id.c_str()), "}", "update", "{", "$inc", "{",
+                          "n", BCON_INT64(1), "}", "}", "new", BCON_BOOL(true), "upsert", BCON_BOOL(true), "writeConcern", "{", "w",
+                          "majority", "}"));
+}
+
+void raw_server::session::insert() {
+  if (!made_) {
+    bson_error_t why;
+    bson_t reply;
+    bson_t* create = BCON_NEW("create", BCON_UTF8("raw_capped"), "capped", BCON_BOOL(true), "size", BCON_INT64(1048576));
+    (void)mongoc_client_command_simple(client_, kDatabase, create, nullptr, &reply, &why);  // it may be there
+    bson_destroy(&reply);
+    bson_destroy(create);
+    made_ = true;
+  }
+  run(kDatabase, BCON_NEW("insert", BCON_UTF8("raw_capped"), "documents", "[", "{", "to", BCON_UTF8("nobody"), "lock", BCON_UTF8("floor"),
+                          "id", BCON_UTF8("00000000-0000-0000-0000-000000000000"), "fence", BCON_INT64(1), "}", "]", "writeConcern", "{",
+                          "w", BCON_INT32(1), "}"));
+}
+
+std::int64_t raw_server::session::commands() {
+  const bson_t* status = run("admin", BCON_NEW("serverStatus", BCON_INT32(1)));
+  bson_iter_t it, total;
+  if (!bson_iter_init(&it, status) || !bson_iter_find_descendant(&it, "metrics.commands.findAndModify.total", &total)) return 0;
+  return bson_iter_as_int64(&total);
 }
 
 }  // namespace bench

@@ -21,10 +21,18 @@ class raw_server {
     ~session();
     /// Adds 1 to the counter with this _id, as a lock would be taken: one document, acknowledged by a majority.
     void increment(const std::string& id);
+    /// Adds a document to a capped collection, w:1, as an heir would be told.
+    void insert();
+    /// How many findAndModify the primary has run.
+    [[nodiscard]] std::int64_t commands();
 
    private:
+    bson_t* run(const char* database, bson_t* command);
+
     raw_server& server_;
     mongoc_client_t* client_;
+    bool made_ = false;                // the capped collection
+    bson_t reply_ = BSON_INITIALIZER;  // of the last command
   };
 
  private:

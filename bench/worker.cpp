@@ -1,0 +1,66 @@
+#include "worker.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <dlock/dlock.hpp>
+#include <iostream>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::int64_t now() { return dlock::boot_clock::now().time_since_epoch().count(); }
+
+void sleep_until(std::int64_t when) { std::this_thread::sleep_for(std::chrono::nanoseconds(when - now())); }
+
+}  // namespace
+
+int run_worker(const work& what) {
+  dlock::client locks({.url = what.url, .db = "dlock_bench", .exp_delta = 30s, .wait_lock_period = 5s});
+  std::vector<std::unique_ptr<dlock::mutex>> mutexes;
+  for (int i = 0; i < what.threads; ++i) mutexes.push_back(std::make_unique<dlock::mutex>(locks, what.lock));
+  std::puts("ready");
+  std::fflush(stdout);
+  std::int64_t begin = 0, end = 0;
+  while (std::cin >> begin >> end) {
+    std::mutex guard;
+    std::vector<grant> grants;
+    std::vector<std::jthread> threads;
+    for (auto& m : mutexes) {
+      threads.emplace_back([&, mine = m.get()] {
+        sleep_until(begin);
+        std::vector<grant> own;
+        while (now() < end) {
+          grant g;
+          g.asked = now();
+          const auto left = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::nanoseconds(end - g.asked));
+          auto got = mine->acquire({.timeout = left, .on_wait = [&](const auto&) { if (g.queued == 0) g.queued = now(); }});
+          if (!got) continue;
+          g.acquired = now();
+          g.token = got->token();
+          if (what.hold_ms > 0) std::this_thread::sleep_for(std::chrono::milliseconds(what.hold_ms));
+          g.releasing = now();
+          (void)got->release();
+          own.push_back(g);
+        }
+        const std::lock_guard lock(guard);
+        grants.insert(grants.end(), own.begin(), own.end());
+      });
+    }
+    threads.clear();
+    for (const auto& g : grants) {
+      std::printf("%lld %lld %lld %lld %lld\n", static_cast<long long>(g.token), static_cast<long long>(g.asked),
+                  static_cast<long long>(g.queued), static_cast<long long>(g.acquired), static_cast<long long>(g.releasing));
+    }
+    std::puts("done");
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
+}  // namespace bench

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace bench {
+
+struct work {
+  std::string url;
+  std::string lock;
+  int threads = 1;
+  int hold_ms = 0;
+  bool only_wait = false;  // for a lock that nobody releases
+};
+
+/// One grant, as its holder saw it. Times are nanoseconds of CLOCK_BOOTTIME: they can be compared between processes.
+struct grant {
+  std::int64_t token = 0;
+  std::int64_t asked = 0;     // acquire() was called
+  std::int64_t queued = 0;    // and answered "you are queued"; 0: was not
+  std::int64_t acquired = 0;  // acquire() returned
+  std::int64_t releasing = 0; // release() was called
+};
+
+/// Writes "ready", then for each line "begin end" on stdin contends between these times, and writes a line for each grant, then
+/// "done".
+int run_worker(const work& what);
+
+}  // namespace bench
