@@ -1,5 +1,6 @@
 #include "arguments.hpp"
 
+#include <getopt.h>
 #include <algorithm>
 
 #include "text.hpp"
@@ -8,87 +9,62 @@ namespace dlock::cli {
 
 namespace {
 
-template <class Predicate>
-const option& find(const std::vector<option>& options, const std::string& shown, Predicate matches) {
-  const auto found = std::find_if(options.begin(), options.end(), matches);
-  if (found == options.end()) throw failure("unknown option " + quoted(shown) + "; see 'dlock run --help'");
-  return *found;
+const option& find(std::string_view verb, const std::vector<option>& options, const std::string& shown) {
+  const auto is_shown = [&](const option& o) {
+    if (!shown.starts_with("--")) return o.letter == shown[1];
+    const std::string_view name = std::string_view(shown).substr(2);
+    return !name.empty() && (name == o.name || name == o.alias);
+  };
+  const auto found = std::find_if(options.begin(), options.end(), is_shown);
+  if (found != options.end()) return *found;
+  throw failure("unknown option " + quoted(shown) + "; see 'dlock " + std::string(verb) + " --help'");
 }
-
-class parser {
- public:
-  parser(const std::vector<option>& options, const std::vector<std::string>& arguments)
-      : options_(options), next_(arguments.begin()), end_(arguments.end()) {}
-
-  operands parse(std::size_t leading) {
-    operands out;
-    bool options_over = false;
-    for (; next_ != end_; ++next_) {
-      if (!options_over && *next_ == "--") {
-        options_over = true;
-        if (out.leading.size() < leading) continue;
-        ++next_;
-        break;
-      }
-      if (!options_over && next_->starts_with("--")) {
-        take_long(*next_);
-      } else if (!options_over && next_->starts_with('-') && next_->size() > 1) {
-        take_letters(*next_);
-      } else if (out.leading.size() < leading) {
-        out.leading.push_back(*next_);
-      } else {
-        if (*next_ == "--") ++next_;  // `run -- job -- command`: the second one only separates
-        break;
-      }
-    }
-    out.rest.assign(next_, end_);
-    return out;
-  }
-
- private:
-  void take_long(const std::string& word) {
-    const std::size_t equals = word.find('=');
-    const std::string shown = word.substr(0, equals);
-    const std::string name = shown.substr(2);
-    const option& o = find(options_, shown, [&](const option& each) {
-      return each.name == name || (!each.alias.empty() && each.alias == name);
-    });
-    if (o.value.empty()) {
-      if (equals != std::string::npos) throw failure("option " + quoted(shown) + " takes no value");
-      o.take({});
-    } else {
-      o.take(equals != std::string::npos ? word.substr(equals + 1) : following(shown, o));
-    }
-  }
-
-  void take_letters(const std::string& word) {
-    for (std::size_t i = 1; i < word.size(); ++i) {
-      const std::string shown{'-', word[i]};
-      const option& o = find(options_, shown, [&](const option& each) { return each.letter == word[i]; });
-      if (o.value.empty()) {
-        o.take({});
-      } else {
-        o.take(i + 1 < word.size() ? word.substr(i + 1) : following(shown, o));
-        return;
-      }
-    }
-  }
-
-  const std::string& following(const std::string& shown, const option& o) {
-    if (next_ + 1 == end_) throw failure("option " + quoted(shown) + " needs a value: " + std::string(o.value));
-    return *++next_;
-  }
-
-  const std::vector<option>& options_;
-  std::vector<std::string>::const_iterator next_;
-  std::vector<std::string>::const_iterator end_;
-};
 
 }  // namespace
 
-operands parse_arguments(const std::vector<option>& options, const std::vector<std::string>& arguments,
-                         std::size_t leading) {
-  return parser(options, arguments).parse(leading);
+operands parse_arguments(std::string_view verb, const std::vector<option>& options,
+                         const std::vector<std::string>& arguments, std::size_t leading) {
+  std::string letters = "+:";  // stop at operands, print nothing
+  std::vector<struct ::option> names;
+  for (const option& o : options) {
+    const bool has_value = !o.value.empty();
+    if (o.letter != 0) letters += std::string(1, o.letter) + (has_value ? ":" : "");
+    for (const char* const name : {o.name, o.alias}) names.push_back({name, has_value ? 1 : 0, nullptr, 1});
+  }
+  names.push_back({});
+  std::vector<char*> words{nullptr};  // the program's name
+  for (const std::string& each : arguments) words.push_back(const_cast<char*>(each.c_str()));
+  const int count = static_cast<int>(words.size());
+  words.push_back(nullptr);
+  char* const* const argv = words.data();
+
+  operands out;
+  optind = 0;  // glibc's and musl's way to begin anew
+  for (;;) {
+    const int at = std::max(optind, 1);
+    const int found = getopt_long(count, argv, letters.c_str(), names.data(), nullptr);
+    if (found == -1) {
+      const bool after_dashes = optind > at;
+      if (after_dashes || optind == count || out.leading.size() == leading) break;
+      out.leading.emplace_back(argv[optind++]);
+      continue;
+    }
+    const std::string word = argv[at];
+    const char letter = static_cast<char>(found == '?' || found == ':' ? optopt : found);
+    const std::string shown = word.starts_with("--") ? word.substr(0, word.find('=')) : std::string{'-', letter};
+    // getopt knows abbreviations; here they are unknown: the next option to come would make them ambiguous.
+    const option& o = find(verb, options, shown);
+    if (found == '?') throw failure("option " + quoted(shown) + " takes no value");
+    if (found == ':') throw failure("option " + quoted(shown) + " needs a value: " + std::string(o.value));
+    o.take(optarg != nullptr ? optarg : "");
+  }
+  auto next = arguments.begin() + (optind - 1);
+  if (out.leading.size() < leading) {
+    while (next != arguments.end() && out.leading.size() < leading) out.leading.push_back(*next++);
+    if (next != arguments.end() && *next == "--") ++next;  // `run -- job -- command`: the second one only separates
+  }
+  out.rest.assign(next, arguments.end());
+  return out;
 }
 
 std::string describe(const std::vector<option>& options) {
@@ -97,7 +73,7 @@ std::string describe(const std::vector<option>& options) {
   for (const option& o : options) {
     std::string line = o.letter != 0 ? std::string("  -") + o.letter + ", --" : "      --";
     line += o.name;
-    if (!o.alias.empty()) line += ", --" + std::string(o.alias);
+    if (*o.alias != '\0') line += std::string(", --") + o.alias;
     if (!o.value.empty()) line += " " + std::string(o.value);
     line += line.size() + 2 > column ? "\n" + std::string(column, ' ') : std::string(column - line.size(), ' ');
     for (const char c : o.help) line += c == '\n' ? "\n" + std::string(column, ' ') : std::string(1, c);

@@ -11,6 +11,7 @@
 #include <dlock/clock.hpp>
 
 #include "fd.hpp"
+#include "process_tree.hpp"
 #include "signals.hpp"
 
 // The guard: a small process between dlock and the command that knows when the lease ends. It ends the command and all
@@ -75,12 +76,17 @@ class guard_link {
   /// The command has ended: the guard has done its duty.
   void finish();
 
+  /// Descendants of dlock that have nothing to do with the command: they were there before. Their later ones belong to
+  /// them, unless a parent in between ended: then nothing tells them from the command's if the guard is killed.
+  [[nodiscard]] const std::vector<process>& strangers() const noexcept { return strangers_; }
+
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   /// The next report, none if there is none yet. Throws failure if the guard is dead.
   [[nodiscard]] std::optional<report> take();
 
  private:
   bool send(const order& what, const std::string& tail = {});
+  std::vector<process> strangers_ = inherited_descendants();
   unique_fd fd_;
 };
 

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <algorithm>
 #include <array>
@@ -62,19 +63,35 @@ std::vector<process> all_processes() {
 std::vector<pid_t> children() {
   const std::string path = "/proc/self/task/" + std::to_string(getpid()) + "/children";
   const unique_fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
   std::array<char, 4096> buffer{};
-  const ssize_t size = file ? read(file.get(), buffer.data(), buffer.size() - 1) : 0;
+  for (ssize_t size = 0; file && (size = read(file.get(), buffer.data(), buffer.size())) > 0;) {
+    text.append(buffer.data(), static_cast<std::size_t>(size));
+  }
   std::vector<pid_t> found;
-  const char* next = buffer.data();
-  const char* const end = next + std::max<ssize_t>(size, 0);
+  const char* next = text.data();
+  const char* const end = next + text.size();
   for (pid_t id = 0; next < end;) {
     const auto [stop, error] = std::from_chars(next, end, id);
-    // A number that the end of the buffer cut off would be somebody else's.
+    // A number that was cut off would be somebody else's.
     if (error != std::errc() || stop == end) break;
     found.push_back(id);
     next = stop + 1;
   }
   return found;
+}
+
+bool contains(const std::vector<process>& processes, const process& one) {
+  return std::any_of(processes.begin(), processes.end(),
+                     [&](const process& each) { return each.id == one.id && each.started == one.started; });
+}
+
+/// A child that ended is none any more; its number may be another one's soon.
+bool is_stranger(pid_t child, const std::vector<process>& strangers) {
+  const auto same_id = [&](const process& each) { return each.id == child; };
+  if (std::none_of(strangers.begin(), strangers.end(), same_id)) return false;
+  const auto seen = look_at(child);
+  return seen && contains(strangers, *seen);
 }
 
 /// Whether the signal was sent; errno tells why not. By a descriptor where the kernel has them (5.3), so that
@@ -109,7 +126,7 @@ sweep signal_all(const std::vector<process>& targets, int signal) {
 
 }  // namespace
 
-std::vector<process> descendants() {
+std::vector<process> descendants(const std::vector<process>& strangers) {
   const std::vector<process> all = all_processes();
   std::vector<process> found;
   std::vector<pid_t> parents{getpid()};
@@ -117,12 +134,24 @@ std::vector<process> descendants() {
     const pid_t parent = parents.back();
     parents.pop_back();
     for (const process& each : all) {
-      if (each.parent != parent) continue;
+      if (each.parent != parent || contains(strangers, each)) continue;
       found.push_back(each);
       parents.push_back(each.id);
     }
   }
   return found;
+}
+
+std::vector<process> inherited_descendants() {
+  siginfo_t ignored{};
+  const bool childless = waitid(P_ALL, 0, &ignored, WEXITED | WNOHANG | WNOWAIT) != 0;
+  return childless ? std::vector<process>{} : descendants();
+}
+
+bool are_strangers_all(const std::vector<process>& strangers) {
+  const std::vector<pid_t> found = children();
+  if (found.empty()) return descendants(strangers).empty();  // the kernel does not tell
+  return std::all_of(found.begin(), found.end(), [&](pid_t child) { return is_stranger(child, strangers); });
 }
 
 bool is_stopped(pid_t id) {
@@ -134,8 +163,8 @@ sweep signal_descendants(int signal) {
   return signal_all(descendants(), signal);
 }
 
-sweep kill_descendants() {
-  const std::vector<process> found = descendants();
+sweep kill_descendants(const std::vector<process>& strangers) {
+  const std::vector<process> found = descendants(strangers);
   // Nobody can join a session, so one that was made by a descendant has descendants only.
   const pid_t our_session = getsid(0);
   for (const process& each : found) {
@@ -145,7 +174,9 @@ sweep kill_descendants() {
   // Faster than a walk through /proc are chains of short-lived processes, each the parent of the next one: but then
   // each soon is our child.
   for (int round = 0; round < 50; ++round) {
-    for (const pid_t child : children()) kill(child, SIGKILL);
+    for (const pid_t child : children()) {
+      if (!is_stranger(child, strangers)) kill(child, SIGKILL);
+    }
   }
   return result;
 }

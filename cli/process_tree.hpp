@@ -18,7 +18,19 @@ struct process {
 /// All that descend from this process and have not ended, whatever session or group they moved to. With
 /// PR_SET_CHILD_SUBREAPER the orphans among them are this process's children, so nobody can leave. A snapshot: who
 /// forks or loses a parent meanwhile can be missed. Only waitpid's ECHILD says that nobody is left.
-[[nodiscard]] std::vector<process> descendants();
+///
+/// Without `strangers`, and without what descends from them.
+[[nodiscard]] std::vector<process> descendants(const std::vector<process>& strangers = {});
+
+/// The descendants of a process that has not forked yet: a shell that is replaced by exec leaves its background jobs
+/// to the program. Costs next to nothing if there are none.
+[[nodiscard]] std::vector<process> inherited_descendants();
+
+/// Whether none but `strangers` and theirs are left. A proof as good as ECHILD, for a process with
+/// PR_SET_CHILD_SUBREAPER that reaps on this thread only: everybody else descends from a child that is no stranger, and
+/// who ended stays in the kernel's list of children until reaped. (A weaker one without CONFIG_PROC_CHILDREN: nobody
+/// was seen.)
+[[nodiscard]] bool are_strangers_all(const std::vector<process>& strangers);
 
 /// Whether this process was stopped and not continued.
 [[nodiscard]] bool is_stopped(pid_t id);
@@ -31,8 +43,8 @@ struct sweep {
 /// Sends `signal` to every descendant found in one look.
 sweep signal_descendants(int signal);
 
-/// Kills every descendant found in one look. Where they have sessions of their own, by process group: unlike a walk
-/// through /proc, that misses nobody who just forks.
-sweep kill_descendants();
+/// Kills every descendant but `strangers` and theirs found in one look. Where they have sessions of their own, by
+/// process group: unlike a walk through /proc, that misses nobody who just forks.
+sweep kill_descendants(const std::vector<process>& strangers = {});
 
 }  // namespace dlock::cli

@@ -134,7 +134,7 @@ run_options parse_run(const std::vector<std::string>& arguments) {
   run_options& out = raw.out;
   out.client.exp_delta = std::chrono::seconds(30);
   out.conflict_exit_code = exit_not_acquired;
-  operands operands = parse_arguments(option_table(raw), arguments, 1);
+  operands operands = parse_arguments("run", option_table(raw), arguments, 1);
   if (out.help) return std::move(out);
 
   if (operands.leading.empty()) throw failure("no ID of a lock given; see 'dlock run --help'");

@@ -32,16 +32,17 @@ void let_go_of_stdin_and_stdout() {
   dup2(null.get(), 1);
 }
 
-/// Kills every descendant, the guard included. For when the guard is dead or does not do its duty.
-/// Returns how many could not be killed.
-int end_all_descendants() {
+/// Kills every descendant but `strangers` and theirs, the guard included. For when the guard is dead or does not do its
+/// duty. Returns how many could not be killed.
+int end_all_descendants(const std::vector<process>& strangers) {
   const time_point give_up_at = boot_clock::now() + std::chrono::seconds(10);
   for (;;) {
-    const sweep swept = kill_descendants();
+    const sweep swept = kill_descendants(strangers);
     pid_t pid = 0;
     while ((pid = waitpid(-1, nullptr, WNOHANG)) > 0) {
     }
     if (pid < 0 && errno == ECHILD) return 0;
+    if (!strangers.empty() && are_strangers_all(strangers)) return 0;
     if ((swept.reached == 0 && swept.refused > 0) || boot_clock::now() >= give_up_at) {
       return std::max(1, swept.reached + swept.refused);
     }
@@ -84,7 +85,7 @@ class supervisor {
           return ending_;
         }
       } catch (const failure&) {
-        ending_.number = end_all_descendants();
+        ending_.number = end_all_descendants(guard_.strangers());
         if (ending_.number == 0) throw;
         ending_.what = ending::kind::lost;  // what could not be ended must keep the lock as long as it lasts
         return ending_;
@@ -99,7 +100,7 @@ class supervisor {
       pass_on_renewals();
       if (boot_clock::now() > plan_.kill_at() + guards_allowance) {
         ending_.what = ending::kind::lost;
-        ending_.number = end_all_descendants();
+        ending_.number = end_all_descendants(guard_.strangers());
         return ending_;
       }
     }

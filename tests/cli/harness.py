@@ -56,6 +56,10 @@ def state_of(pid: int) -> str:
         return ""
 
 
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
 def is_alive(pid: int) -> bool:
     return state_of(pid) not in ("", "Z", "X")
 
@@ -65,6 +69,13 @@ def children_of(pid: int) -> list[int]:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
+
+
+def name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
+    except OSError:
+        return ""
 
 
 class FakeServer:
@@ -189,11 +200,11 @@ class Case(unittest.TestCase):
         """The same for a shell."""
         return f"{DLOCK} run {'' if FAKE else '--db ' + self.server.db} {words}"
 
-    def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
-        """Without a terminal, in a session of its own."""
+    def start(self, *words: str, through: tuple[str, ...] = (), **options: Any) -> subprocess.Popen[str]:
+        """Without a terminal, in a session of its own; `through` a command that executes its arguments."""
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True,
                    "env": self.environment, "cwd": self.folder, "start_new_session": True, **options}
-        process = subprocess.Popen(self.command(*words), **options)
+        process = subprocess.Popen([*through, *self.command(*words)], **options)
         self.addCleanup(self._end, process)
         return process
 
@@ -241,7 +252,7 @@ class Case(unittest.TestCase):
         process.communicate(timeout=PATIENCE)
 
     def guard_of(self, dlock: int) -> int:
-        return wait_for(lambda: children_of(dlock), "the guard")[0]
+        return wait_for(lambda: [pid for pid in children_of(dlock) if name_of(pid) == "lock-guard"], "the guard")[0]
 
 
 class Terminal:

@@ -20,7 +20,8 @@ REFUSED = {
     "IDs": [(["", "true"], "ID of the lock is empty"), (["x" * 1001, "true"], "1001 bytes"),
             *(([word, "true"], "not valid UTF-8") for word in ("\udcff\udcfe", "a\udcc3", "\udced\udca0\udc80", "\udcc0\udc80"))],
     "unknown options": [(["--bogus", "job", "true"], "unknown option '--bogus'"), (["job", "-x", "true"], "'-x'"),
-                        (["-nx", "job", "true"], "'-x'"), (["--wai", "1", "job", "true"], "'--wai'"),
+                        (["-nx", "job", "true"], "'-x'"), (["--=x", "job", "true"], "unknown option '--'"),
+                        (["--wai", "1", "job", "true"], "'--wai'"),
                         (["--red\x1b[31m", "job", "true"], r"'--red\x1b[31m'")],
     "values": [(["job", "--ttl"], "'--ttl' needs a value"), (["job", "-w"], "'-w' needs a value"),
                (["--nonblock=1", "job", "true"], "takes no value")],
@@ -84,6 +85,9 @@ class BadInput(Case):
         for url in PASSWORDS:
             self.check(["--url", url, "job", "true"], "--url-file FILE")
             self.check(["--notif_url", url, "job", "true"], "--notif_url contains a password")
+            self.check([f"--ur={url}", "job", "true"], "unknown option '--ur'")
+            self.check([f"-u{url}", "job", "true"], "unknown option '-u'")
+            self.check([f"--verbose={url}", "job", "true"], "takes no value")
 
     def test_an_empty_environment_variable(self) -> None:
         self.environment["DLOCK_URL"] = ""

@@ -10,8 +10,9 @@ import subprocess
 import time
 import unittest
 import uuid
+from collections.abc import Callable
 
-from harness import FAKE, PATIENCE, Case, is_alive, main, wait_for
+from harness import FAKE, PATIENCE, Case, children_of, is_alive, main, parent_of, wait_for
 
 TTL = 2.0
 
@@ -53,15 +54,20 @@ class Loss(Case):
     def end_family(self) -> None:
         """If a test failed."""
         for _ in range(50):
-            found = subprocess.run(f"grep -slaF FAMILY={self.mark} /proc/[0-9]*/environ", shell=True, capture_output=True,
-                                   text=True).stdout
-            for pid in re.findall(r"\d+", found):
+            found = self.marked()
+            for pid in found:
                 try:
-                    os.kill(int(pid), signal.SIGKILL)
+                    os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
             if not found:
                 return
+
+    def marked(self) -> list[int]:
+        """Whoever descends from the command."""
+        found = subprocess.run(f"grep -slaF FAMILY={self.mark} /proc/[0-9]*/environ", shell=True, capture_output=True,
+                               text=True).stdout
+        return [int(pid) for pid in re.findall(r"\d+", found)]
 
     def hold(self, script: str = FAMILY, **options: object) -> subprocess.Popen:
         """A dlock whose command carries a mark in its environment, and so do all its descendants."""
@@ -157,10 +163,47 @@ class Loss(Case):
 
     def test_the_guard_is_frozen_and_then_the_lock_lost(self) -> None:
         process = self.hold()
-        os.kill(self.guard_of(process.pid), signal.SIGSTOP)
-        self.server.evict(self.lock)
+        self.freeze_the_guard_and_lose(process)
         self.check_lost(process, "the server no longer has it")
         self.assertEqual(self.family(), [])
+
+    def check_inherited_ones_are_spared(self, lose: Callable[[subprocess.Popen], None], status: int,
+                                        script: str = FAMILY) -> None:
+        """A shell that has background jobs and executes dlock leaves them to it as children."""
+        shell = ("exec 3>&2 2>/dev/null; (sleep 100 >&- 3>&- & echo $! >orphan; exec sleep 100 >&- 3>&-) & "
+                 "sleep 100 >&- 3>&- & echo $! >child; until [ -s orphan ]; do sleep 0.01; done; exec \"$@\" 2>&3 3>&-")
+        process = self.hold(script, through=("sh", "-c", shell, "sh"))
+        strangers = self.pids_in("orphan") + self.pids_in("child")
+        try:
+            parent = parent_of(strangers[0])
+            os.kill(parent, signal.SIGKILL)
+            wait_for(lambda: strangers[0] in children_of(process.pid), "the orphan")
+            lose(process)
+            _, err = process.communicate(timeout=PATIENCE)
+            self.assertEqual((process.returncode, err.count("dlock: ")), (status, 1), err)
+            self.assertNotIn("could not be killed", err)
+            self.assertEqual(self.marked(), [])
+            self.assertEqual([is_alive(pid) for pid in strangers], [True, True])
+        finally:
+            for pid in strangers:
+                if is_alive(pid):
+                    os.kill(pid, signal.SIGKILL)
+
+    def test_inherited_children_and_a_loss(self) -> None:
+        self.check_inherited_ones_are_spared(lambda process: self.server.evict(self.lock), 123)
+
+    def test_inherited_children_and_a_killed_guard(self) -> None:
+        self.check_inherited_ones_are_spared(lambda process: os.kill(self.guard_of(process.pid), signal.SIGKILL), 125)
+
+    def freeze_the_guard_and_lose(self, process: subprocess.Popen) -> None:
+        os.kill(self.guard_of(process.pid), signal.SIGSTOP)
+        self.server.evict(self.lock)
+
+    def test_inherited_children_and_a_frozen_guard(self) -> None:
+        self.check_inherited_ones_are_spared(self.freeze_the_guard_and_lose, 123)
+
+    def test_inherited_children_a_frozen_guard_and_a_chain_of_forks(self) -> None:
+        self.check_inherited_ones_are_spared(self.freeze_the_guard_and_lose, 123, CHAIN)
 
     def test_a_chain_of_forks(self) -> None:
         process = self.hold(CHAIN)

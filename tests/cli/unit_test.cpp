@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -75,7 +76,7 @@ class Arguments : public testing::Test {
         {'w', "value", "other", "VALUE", "", [this](const std::string& v) { value = v; }},
         {0, "long-only", "", "", "", [this](const std::string&) { ++flags; }},
     };
-    return parse_arguments(table, arguments, leading);
+    return parse_arguments("run", table, arguments, leading);
   }
 
   int flags = 0;
@@ -122,16 +123,27 @@ TEST_F(Arguments, Dashes) {
   EXPECT_EQ(parse({}).leading, words{});
 }
 
+TEST_F(Arguments, AnyNumberOfLeadingOnes) {
+  EXPECT_EQ(parse({"a", "-n", "b", "-w5", "c"}, SIZE_MAX).leading, (words{"a", "b", "c"}));
+  EXPECT_EQ(flags, 1);
+  EXPECT_EQ(value, "5");
+  EXPECT_EQ(parse({"a", "--", "-n", "--"}, SIZE_MAX).leading, (words{"a", "-n", "--"}));
+  EXPECT_EQ(parse({"-n", "a", "-n"}, 0).rest, (words{"a", "-n"}));
+  EXPECT_EQ(flags, 1);
+}
+
 TEST_F(Arguments, Refused) {
   for (const words& wrong : std::vector<words>{{"-x"},
                                                {"-nx"},
                                                {"--unknown"},
                                                {"--fla"},
+                                               {"--val", "5"},
                                                {"--flag=1"},
                                                {"-w"},
                                                {"--value"},
                                                {"-n="},
                                                {"---flag"},
+                                               {"--=x"},
                                                {"id", "-x", "command"}}) {
     EXPECT_THROW((void)parse(wrong), failure) << wrong[0];
   }
@@ -230,6 +242,11 @@ TEST(RunOptions, Defaults) {
   EXPECT_TRUE(out.client.autorefresh);
   EXPECT_FALSE(out.wait);
   EXPECT_FALSE(out.at_least);
+}
+
+TEST(RunOptions, TheLastOfContradictingOnesWins) {
+  EXPECT_EQ(parse_run({"-n", "-w5", "job", "x"}).wait, 5s);
+  EXPECT_EQ(parse_run({"-w5", "job", "-n", "x"}).wait, 0s);
 }
 
 TEST(RunOptions, KillAfterFollowsTheTtl) {

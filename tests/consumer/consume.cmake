@@ -12,7 +12,7 @@ if(KIND STREQUAL "installed")
   run(${CMAKE_COMMAND} --install ${DLOCK_BUILD} --prefix ${WORK}/prefix)
   set(where -DCMAKE_PREFIX_PATH=${WORK}/prefix)
   # The command is installed, too, and works from there.
-  if(EXISTS ${DLOCK_BUILD}/bin/dlock)
+  if(CLI)
     run(${WORK}/prefix/bin/dlock --version)
   endif()
 else()
