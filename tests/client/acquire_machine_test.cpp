@@ -211,15 +211,15 @@ TEST(Acquire, ATombstoneOfMineStartsAgain) {
 
 TEST(Acquire, ASlowGrantIsRenewedBeforeItIsBelieved) {
   play({.delta = 1000},
-       {{0, start(), "enqueue a"}, {501, granted(), "heartbeat a"}, {510, granted(), "acquired, sent at 501"}});
-  play({.delta = 1000}, {{0, start(), "enqueue a"}, {500, granted(), "acquired, sent at 0"}});
+       {{0, start(), "enqueue a"}, {501, granted(), "heartbeat a"}, {510, granted(), "acquired, sent at 501, for 1000"}});
+  play({.delta = 1000}, {{0, start(), "enqueue a"}, {500, granted(), "acquired, sent at 0, for 1000"}});
 }
 
 TEST(Acquire, RenewingASlowGrantEndsSomeTime) {
   play({.delta = 1000}, {{0, start(), "enqueue a"},
                          {600, granted(), "heartbeat a"},
                          {1200, granted(), "heartbeat a"},
-                         {1800, granted(), "acquired, sent at 1200"}});
+                         {1800, granted(), "acquired, sent at 1200, for 1000"}});
   // nothing worth having is left of it
   play({.delta = 1000},
        {{0, start(), "enqueue a"},

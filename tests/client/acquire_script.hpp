@@ -12,8 +12,11 @@
 namespace dlock::protocol {
 
 using machine = acquire_machine;
+constexpr ms kLease = 5000;  // what a script's leases last if it says nothing else
 
-inline std::string show(const machine::action& a) {
+inline std::string show(const std::optional<machine::action>& maybe) {
+  if (!maybe) return "goes on";
+  const machine::action& a = *maybe;
   if (const auto* s = std::get_if<machine::send>(&a)) {
     const char* op = s->r.op == operation::enqueue     ? "enqueue "
                      : s->r.op == operation::heartbeat ? "heartbeat "
@@ -25,7 +28,7 @@ inline std::string show(const machine::action& a) {
   const auto& d = std::get<machine::done>(a);
   switch (d.what) {
     case machine::result::acquired:
-      return "acquired, sent at " + std::to_string(d.begin);
+      return "acquired, sent at " + std::to_string(d.begin) + (d.lease == kLease ? "" : ", for " + std::to_string(d.lease));
     case machine::result::busy:
       return "busy";
     case machine::result::timed_out:
@@ -49,7 +52,7 @@ inline std::string show(const std::vector<abandoned>& undo) {
   return out;
 }
 
-using event = std::function<machine::action(machine&, ms)>;
+using event = std::function<std::optional<machine::action>(machine&, ms)>;
 struct step {
   ms at;
   event what;
@@ -77,6 +80,17 @@ inline event granted() {
     r.mine = holder{.id = m.id(), .fence = 7000};
     return m.answered(r, now);
   };
+}
+/// A grant of `id` is announced: the lock is its since `since` after the time of the answers of this script.
+inline event announced(const std::string& id, ms since, std::optional<ms> heard = {}) {
+  return [=](machine& m, ms now) { return m.announced({"lock", id, 9000, server_clock + since}, heard.value_or(now), now); };
+}
+inline event nudged(bool foreign = false) {
+  return [=](machine& m, ms now) { return m.nudged(foreign, now); };
+}
+/// Queued, and grants are pushed.
+inline event queued_and_pushed(std::int64_t place) {
+  return [=](machine& m, ms now) { return m.answered(queued_reply(place), now, true); };
 }
 inline event queued(std::int64_t place, std::optional<ms> next_end = {}, std::optional<ms> foreign_until = {}) {
   return answer(queued_reply(place, next_end, foreign_until));
@@ -116,7 +130,9 @@ struct options {
   bool queue = true;
   std::optional<ms> deadline = {};
   ms patience = 10'000;
-  ms delta = 5000;
+  ms delta = kLease;
+  ms term = 5000;
+  bool renews = true;
   ms wait_period = 5000;
   ms skew = 500;
   double jitter = 0;
@@ -128,9 +144,11 @@ inline machine make(const options& o) {
   acquire_plan plan;
   plan.ask.lock = "lock";
   plan.ask.delta = o.delta;
+  plan.ask.term = o.term;
   plan.ask.skew = o.skew;
   plan.ask.cap = o.cap;
   plan.ask.what = o.what;
+  plan.renews = o.renews;
   plan.queue = o.queue;
   plan.deadline = o.deadline;
   plan.patience = o.patience;

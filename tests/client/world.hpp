@@ -12,6 +12,7 @@
 
 #include <dlock/dlock.hpp>
 
+#include "support/fake_channel.hpp"
 #include "support/fake_client.hpp"
 
 namespace dlock::testing {
@@ -34,13 +35,15 @@ struct world {
   }
 
   std::shared_ptr<fake_store> store = running_store();
+  std::shared_ptr<fake_channel> notices;  // null: no channel
   std::optional<client> locks;
 
-  explicit world(client_options o = quick(), std::size_t threads = 16) {
-    locks.emplace(fake_client(store, std::move(o), threads));
+  explicit world(client_options o = quick(), std::size_t threads = 16, std::shared_ptr<fake_channel> channel = nullptr)
+      : notices(std::move(channel)) {
+    locks.emplace(fake_client(store, std::move(o), threads, notices));
   }
 
-  [[nodiscard]] client another(client_options o = quick()) const { return fake_client(store, std::move(o)); }
+  [[nodiscard]] client another(client_options o = quick()) const { return fake_client(store, std::move(o), 16, notices); }
 };
 
 inline fake_store::filter only(operation op) {

@@ -1,0 +1,131 @@
+#include "support/fake_channel.hpp"
+
+#include "protocol/read.hpp"
+
+namespace dlock::testing {
+namespace {
+
+bson place_of(std::int64_t number) {
+  auto b = make_bson();
+  append(b.get(), "_id", number);
+  return b;
+}
+
+}  // namespace
+
+answer fake_channel::insert(const feed& where, const std::vector<bson>& documents) {
+  answer a;
+  const std::lock_guard lock(guard_);
+  if (!failing_.empty()) {
+    a.why = failing_;
+    return a;
+  }
+  a.what = answer::kind::replied;
+  inserted_[where.coll] += documents.size();
+  if (lose_times_ > 0 && where.coll.find(losing_) != std::string::npos) {
+    --lose_times_;
+    return a;
+  }
+  for (const auto& d : documents) collections_[where.coll].push_back({next_++, bson{bson_copy(d.get())}});
+  changed_.notify_all();
+  return a;
+}
+
+answer fake_channel::follow(const feed& what, place& from, const ear& to, std::stop_token stop) {
+  answer a;
+  std::unique_lock lock(guard_);
+  if (!failing_.empty()) {
+    a.why = failing_;
+    return a;
+  }
+  auto& all = collections_[what.coll];
+  std::int64_t seen = 0;
+  bool gap = false;
+  if (what.to.empty()) {
+    if (from.last) {
+      seen = protocol::read_number(from.last.get(), "_id");
+      gap = std::none_of(all.begin(), all.end(), [&](const auto& e) { return e.number == seen; });
+    }
+    if (!from.last || gap) {
+      if (all.empty()) all.push_back({next_++, make_bson()});
+      seen = all.back().number;
+      from.last = place_of(seen);
+    }
+  }
+  const int generation = generation_;
+  lock.unlock();
+  if (gap) to.gap();
+  to.opened();
+  lock.lock();
+  while (!stop.stop_requested()) {
+    if (generation != generation_) {
+      a.why = failing_.empty() ? "thrown out" : failing_;
+      return a;
+    }
+    bson next;
+    if (!held_) {
+      for (const auto& e : all) {
+        if (e.number <= seen) continue;
+        seen = e.number;
+        if (!what.to.empty() && protocol::read_string(e.document.get(), "to") != what.to) continue;
+        next.reset(bson_copy(e.document.get()));
+        break;
+      }
+    }
+    if (next) {
+      from.last = place_of(seen);
+      lock.unlock();
+      to.heard(next.get());
+      lock.lock();
+      continue;
+    }
+    changed_.wait_for(lock, stop, std::chrono::milliseconds{50}, [] { return false; });
+  }
+  a.what = answer::kind::replied;
+  return a;
+}
+
+void fake_channel::interrupt() {
+  const std::lock_guard lock(guard_);
+  changed_.notify_all();
+}
+
+void fake_channel::fail(const std::string& why) {
+  const std::lock_guard lock(guard_);
+  failing_ = why;
+  ++generation_;
+  changed_.notify_all();
+}
+
+void fake_channel::heal() {
+  const std::lock_guard lock(guard_);
+  failing_.clear();
+}
+
+void fake_channel::lose(const std::string& text, int times) {
+  const std::lock_guard lock(guard_);
+  losing_ = text;
+  lose_times_ = times;
+}
+
+void fake_channel::hold_back(bool on) {
+  const std::lock_guard lock(guard_);
+  held_ = on;
+  changed_.notify_all();
+}
+
+void fake_channel::drop(const std::string& coll) {
+  const std::lock_guard lock(guard_);
+  collections_[coll].clear();
+  ++generation_;
+  changed_.notify_all();
+}
+
+std::size_t fake_channel::count(const std::string& text) const {
+  const std::lock_guard lock(guard_);
+  std::size_t n = 0;
+  for (const auto& [name, count] : inserted_) n += name.find(text) != std::string::npos ? count : 0;
+  return n;
+}
+
+}  // namespace dlock::testing

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "store/channel.hpp"
+
+namespace dlock::testing {
+
+/// Channels in memory: what mongo_channel does, without a server. Faults come when the test says so. Thread-safe.
+class fake_channel final : public channel {
+ public:
+  [[nodiscard]] answer insert(const feed& where, const std::vector<bson>& documents) override;
+  [[nodiscard]] answer follow(const feed& what, place& from, const ear& to, std::stop_token stop) override;
+  void interrupt() override;
+
+  // --- faults -------------------------------------------------------------------------------------------------------
+  /// Nothing works from now on, or it works again. Who follows is thrown out.
+  void fail(const std::string& why);
+  void heal();
+  /// The next inserts into collections whose names contain `text` do not arrive, though they seem to.
+  void lose(const std::string& text, int times);
+  /// What is inserted is heard only when this is off again.
+  void hold_back(bool on);
+  /// All documents are gone, as if they had rolled over.
+  void drop(const std::string& coll);
+
+  /// How many documents were inserted into collections whose names contain `text`.
+  [[nodiscard]] std::size_t count(const std::string& text) const;
+
+ private:
+  struct entry {
+    std::int64_t number;
+    bson document;
+  };
+
+  mutable std::mutex guard_;
+  std::condition_variable_any changed_;
+  std::map<std::string, std::vector<entry>> collections_;
+  std::int64_t next_ = 1;
+  std::map<std::string, std::size_t> inserted_;
+  std::string failing_;
+  std::string losing_;
+  int lose_times_ = 0;
+  bool held_ = false;
+  int generation_ = 0;
+};
+
+}  // namespace dlock::testing
