@@ -346,6 +346,7 @@ void mongo_channel::interrupt() {
   for (const auto& f : all) {
     server_reply reply;
     (void)run(own.get(), kill_command(f.coll, f.cursor).get(), reply.out(), f.server);
+    (void)insert(own.get(), f.coll, keep_alive());  // a getMore that waits for documents looks up only when one comes
   }
 }
 

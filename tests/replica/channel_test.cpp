@@ -1,0 +1,214 @@
+// The notification channel on a real server, and what can happen to it: locks go on, and it heals by itself.
+#include "replica/fixture.hpp"
+
+#include <future>
+
+#include "contract/listening.hpp"
+#include "store/mongo_channel.hpp"
+
+namespace dlock::testing {
+namespace {
+
+using state = notification_status::state;
+
+/// Whoever gets in fast was woken.
+class Notices : public Replica {
+ protected:
+  client_options patient() {
+    auto o = options();
+    o.exp_delta = 30s;
+    o.wait_lock_period = 3s;
+    o.notif_url = test_url().find("/?") == std::string::npos ? test_url() : std::string(test_url()).replace(test_url().find("/?"), 2, "/" + notices_.name() + "?");
+    return o;
+  }
+  /// A release to a waiter of another client: how long until that has the lock.
+  milliseconds hand_over(client& from, client& to) {
+    auto first = mutex(from, id).acquire({.timeout = 20s});
+    EXPECT_TRUE(first);
+    auto next = std::async(std::launch::async, [&] { return mutex(to, id).acquire({.timeout = 20s}); });
+    EXPECT_TRUE(eventually([&] { return waiters(id) == 1; }));
+    std::this_thread::sleep_for(700ms);  // its first looks, which come fast, are over
+    return time_of([&] {
+      EXPECT_EQ(first->release(), release_result::released);
+      EXPECT_TRUE(next.get());
+    });
+  }
+  /// Runs a command in the notification database.
+  connection::outcome notif(const std::string& text) { return connection().run(notices_.name(), json(text).get()); }
+  [[nodiscard]] std::vector<std::string> inboxes() {
+    std::vector<std::string> out;
+    auto all = notif(R"({"listCollections": 1, "nameOnly": true})");
+    const auto text = to_text(all.reply.get());
+    for (auto at = text.find("mongo_dlock_notif.inbox."); at != std::string::npos; at = text.find("mongo_dlock_notif.inbox.", at + 1)) {
+      const auto end = text.find('"', at);
+      const auto name = text.substr(at, end - at);
+      if (text[at - 1] == '"') out.push_back(name);
+    }
+    return out;
+  }
+  /// Of all who follow something in the notification database. Returns how many.
+  int kill_cursors() {
+    connection at(url_of(primary()));
+    const auto ops = at.run("admin", json(R"({"aggregate": 1, "cursor": {}, "pipeline": [{"$currentOp": {"idleCursors": true}},
+        {"$match": {"ns": {"$regex": "^)" + notices_.name() + R"("}, "cursor.cursorId": {"$exists": true}}},
+        {"$project": {"ns": 1, "id": {"$toString": "$cursor.cursorId"}}}]})").get());
+    const auto text = to_text(ops.reply.get());
+    int killed = 0;
+    for (auto at_ns = text.find("\"ns\" : \"" + notices_.name() + "."); at_ns != std::string::npos; at_ns = text.find("\"ns\" : \"" + notices_.name() + ".", at_ns + 1)) {
+      const auto dot = text.find('.', at_ns);
+      const auto coll = text.substr(dot + 1, text.find('"', dot) - dot - 1);
+      const auto id_at = text.find("\"id\" : \"", at_ns);
+      if (id_at == std::string::npos) break;
+      const auto number = text.substr(id_at + 8, text.find('"', id_at + 8) - id_at - 8);
+      at.run(notices_.name(), json(R"({"killCursors": ")" + coll + R"(", "cursors": [{"$numberLong": ")" + number + "\"}]}").get());
+      ++killed;
+    }
+    return killed;
+  }
+  [[nodiscard]] mongo_channel direct(std::chrono::milliseconds limit = 2s) {
+    return {std::make_shared<mongo_pool>(test_url(), "url", limit, 20), notices_.name(), {}};
+  }
+
+  scratch_database notices_{"notices"};
+};
+
+TEST_F(Notices, AReleaseWakesTheHeir) {
+  client one(patient()), two(patient());
+  hand_over(one, two);  // makes the inbox
+  EXPECT_LT(hand_over(one, two), 500ms);
+  EXPECT_EQ(two.notifications().now, state::working);
+}
+
+TEST_F(Notices, ADroppedChannelCostsALookAndHealsByItself) {
+  client one(patient()), two(patient());
+  hand_over(one, two);
+  connection().drop(notices_.name());
+  EXPECT_LT(hand_over(one, two), 3500ms);
+  EXPECT_TRUE(eventually([&] { return two.notifications().now == state::working; }));
+  EXPECT_LT(hand_over(one, two), 1s);
+}
+
+TEST_F(Notices, KilledCursorsAreOpenedAgain) {
+  client one(patient()), two(patient());
+  hand_over(one, two);
+  EXPECT_GT(kill_cursors(), 0);
+  EXPECT_LT(hand_over(one, two), 3500ms);
+  EXPECT_LT(hand_over(one, two), 500ms);
+}
+
+TEST_F(Notices, ACollectionOfTheWrongKindIsLeftAloneAndSaid) {
+  journal said;
+  auto o = patient();
+  o.log = said.callback();
+  connection().insert(notices_.name(), "mongo_dlock_notif", [] {
+    std::vector<bson> one;
+    one.push_back(json(R"({"order": 4711})"));
+    return one;
+  }());
+  client one(o);
+  std::atomic<int> heard = 0;
+  const auto s = one.subscribe_all([&](const lock_event& e) { heard += e.what != lock_event::kind::gap ? 1 : 0; });
+  EXPECT_FALSE(s.wait_until_open(1s));
+  EXPECT_EQ(one.notifications().now, state::failing);
+  EXPECT_NE(one.notifications().problem.find("is not a capped collection"), std::string::npos) << one.notifications().problem;
+  std::this_thread::sleep_for(500ms);
+  EXPECT_EQ(said.count("hearing of other locks' events) do not work"), 1);
+  EXPECT_TRUE(mutex(one, id).try_acquire()) << "locks need no channel";
+  EXPECT_EQ(connection().find_all(notices_.name(), "mongo_dlock_notif", json(R"({"order": 4711})").get()).size(), 1u);
+  notif(R"({"drop": "mongo_dlock_notif"})");
+  EXPECT_TRUE(s.wait_until_open(10s)) << "it heals by itself";
+  ASSERT_TRUE(mutex(one, id).try_acquire());
+  EXPECT_TRUE(eventually([&] { return heard >= 2; }));
+}
+
+TEST_F(Notices, AnInboxThatIsNotCappedIsMended) {
+  client one(patient()), two(patient());
+  hand_over(one, two);
+  for (const auto& inbox : inboxes()) {
+    notif(R"({"drop": ")" + inbox + "\"}");
+    notif(R"({"create": ")" + inbox + "\"}");
+  }
+  hand_over(one, two);
+  EXPECT_TRUE(eventually([&] { return two.notifications().now == state::working; }));
+  EXPECT_LT(hand_over(one, two), 500ms);
+}
+
+TEST_F(Notices, WhatRolledOverIsAGap) {
+  auto channel = direct();
+  const channel::feed small{"small", 4096, ""};
+  channel::place place;
+  {
+    listening one(channel, small, &place);
+    ASSERT_TRUE(one.hears("open"));
+    ASSERT_EQ(channel.insert(small, words({"a"})).what, answer::kind::replied);
+    ASSERT_TRUE(one.hears("open a"));
+    one.stop(channel);
+    ASSERT_TRUE(one.ends());
+  }
+  for (int i = 0; i < 20; ++i) ASSERT_EQ(channel.insert(small, words({std::string(1000, 'x')})).what, answer::kind::replied);
+  listening two(channel, small, &place);
+  ASSERT_TRUE(two.hears("gap open")) << two.heard().substr(0, 100);
+  two.stop(channel);
+}
+
+TEST_F(Notices, AKilledCursorEndsTheFollowingAndNothingIsLost) {
+  auto channel = direct(20s);
+  const channel::feed all{"events", 1 << 20, ""};
+  channel::place place;
+  {
+    listening one(channel, all, &place);
+    ASSERT_TRUE(one.hears("open"));
+    channel.interrupt();  // kills the cursor, as anybody could
+    ASSERT_TRUE(one.ends());
+    EXPECT_NE(one.end().what, answer::kind::replied);
+  }
+  ASSERT_EQ(channel.insert(all, words({"a"})).what, answer::kind::replied);
+  listening two(channel, all, &place);
+  EXPECT_TRUE(two.hears("open a")) << two.heard();
+  two.stop(channel);
+}
+
+TEST_F(Notices, APublisherWhoseClockIsBehindIsHeard) {
+  auto channel = direct();
+  const channel::feed all{"events", 1 << 20, ""};
+  channel::place place;
+  listening one(channel, all, &place);
+  ASSERT_TRUE(one.hears("open"));
+  const auto behind = static_cast<std::uint32_t>(wall_clock_ms() / 1000 - 60);
+  std::vector<bson> old;
+  char oid[25];
+  std::snprintf(oid, sizeof oid, "%08x0000000000000000", behind);
+  old.push_back(json(std::string(R"({"_id": {"$oid": ")") + oid + R"("}, "event": "x", "n": "late"})"));
+  connection().insert(notices_.name(), "events", old);
+  EXPECT_TRUE(one.hears("open late")) << one.heard();
+  one.stop(channel);
+}
+
+TEST_F(Notices, ADeadChannelDelaysAGrantByALookAtMost) {
+  auto o = patient();
+  o.notif_url = "mongodb://127.0.0.1:1/nothing";
+  journal said;
+  o.log = said.callback();
+  client one(o), two(o);
+  EXPECT_LT(hand_over(one, two), 3500ms);
+  EXPECT_TRUE(eventually([&] { return two.notifications().now == state::failing; }));
+  EXPECT_LE(said.count("being woken) do not work"), 1);
+}
+
+TEST_F(Notices, EventsGoOnAfterAStepdown) {
+  if (members().size() < 3) GTEST_SKIP() << "needs a set of 3";
+  client one(patient()), two(patient());
+  std::atomic<int> heard = 0;
+  const auto s = two.subscribe(id, [&](const lock_event&) { ++heard; });
+  ASSERT_TRUE(s.wait_until_open(10s));
+  hand_over(one, two);
+  connection(url_of(primary())).run("admin", json(R"({"replSetStepDown": 5, "secondaryCatchUpPeriodSecs": 2})").get());
+  EXPECT_LT(hand_over(one, two), 20s);
+  EXPECT_TRUE(eventually([&] { return two.notifications().now == state::working; }));
+  const int before = heard;
+  EXPECT_TRUE(eventually([&] { return hand_over(one, two) < 500ms; }));
+  EXPECT_TRUE(eventually([&] { return heard >= before + 4; })) << heard - before;
+}
+
+}  // namespace
+}  // namespace dlock::testing
