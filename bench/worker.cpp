@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -15,6 +16,16 @@ namespace {
 using namespace std::chrono_literals;
 
 std::int64_t now() { return dlock::boot_clock::now().time_since_epoch().count(); }
+
+/// At a window's end there may be no time left for even one answer.
+dlock::acquisition acquire(dlock::mutex& lock, const dlock::wait_options& options) {
+  try {
+    return lock.acquire(options);
+  } catch (const dlock::error& e) {
+    if (!e.retryable()) throw;
+    return {dlock::outcome::timed_out, {}, std::nullopt};
+  }
+}
 
 void sleep_until(std::int64_t when) { std::this_thread::sleep_for(std::chrono::nanoseconds(when - now())); }
 
@@ -39,7 +50,7 @@ int run_worker(const work& what) {
           grant g;
           g.asked = now();
           const auto left = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::nanoseconds(end - g.asked));
-          auto got = mine->acquire({.timeout = left, .on_wait = [&](const auto&) { if (g.queued == 0) g.queued = now(); }});
+          auto got = acquire(*mine, {.timeout = left, .on_wait = [&](const auto&) { if (g.queued == 0) g.queued = now(); }});
           if (!got) continue;
           g.acquired = now();
           g.token = got->token();
