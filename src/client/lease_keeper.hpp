@@ -12,9 +12,9 @@
 
 namespace dlock {
 
-/// Renews the leases of one client and watches their ends. Two threads: one does nothing but watch the clock
-/// (CLOCK_BOOTTIME, so that it also wakes after a suspend) and so tells a loss on time whatever the network does; the
-/// other sends the renewals, on a connection of its own.
+/// Renews the leases of one client and watches their ends. One thread does nothing but watch the clock (CLOCK_BOOTTIME, so
+/// that it also wakes after a suspend) and so tells a loss on time whatever the network does; a few others send the
+/// renewals, on connections of their own: one that hangs keeps no other waiting.
 class lease_keeper {
  public:
   lease_keeper(std::shared_ptr<store> where, std::shared_ptr<worker_pool> notices, log_callback log);
@@ -31,7 +31,7 @@ class lease_keeper {
  private:
   struct shared;
   std::shared_ptr<shared> shared_;
-  worker_pool renewals_{1};
+  worker_pool renewals_{renewal_lanes};
   std::thread watch_;
 };
 

@@ -24,9 +24,9 @@ answer mongo_pool::open() {
   if (pool_) return ok_answer();
   answer a = discover_set();
   if (a.what != answer::kind::replied) return a;
-  // On top come what is borrowed for good: the renewals' connection, and the notifications'.
-  constexpr std::uint32_t kForGood = 8;
-  mongoc_uri_set_option_as_int32(uri_.get(), MONGOC_URI_MAXPOOLSIZE, static_cast<std::int32_t>(connections_ + kForGood));
+  // On top comes what must not wait for the others: renewals, and notifications.
+  constexpr std::uint32_t kReserved = renewal_lanes + 8;
+  mongoc_uri_set_option_as_int32(uri_.get(), MONGOC_URI_MAXPOOLSIZE, static_cast<std::int32_t>(connections_ + kReserved));
   pool_.reset(mongoc_client_pool_new(uri_.get()));
   if (!pool_) throw error(errc::invalid_argument, "url: the driver cannot use this connection string; check its options");
   mongoc_client_pool_set_error_api(pool_.get(), MONGOC_ERROR_API_VERSION_2);

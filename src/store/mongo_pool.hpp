@@ -48,7 +48,7 @@ class mongo_pool {
                            std::uint32_t server = 0) const;
 
   [[nodiscard]] const redactor& redact() const { return redact_; }
-  /// How many may be borrowed at a time.
+  /// How many may be borrowed at a time for lane::normal; the pool has more.
   [[nodiscard]] std::uint32_t connections() const { return connections_; }
   [[nodiscard]] std::chrono::milliseconds io_limit() const { return io_limit_; }
   [[nodiscard]] const mongoc_uri_t* uri() const { return uri_.get(); }

@@ -1,5 +1,6 @@
 #include "store/mongo_store.hpp"
 
+#include <algorithm>
 #include <thread>
 
 #include "protocol/pipeline.hpp"
@@ -62,9 +63,9 @@ void mongo_store::connect(boot_clock::time_point deadline) {
   for (auto pause = std::chrono::milliseconds{20};; pause = std::min(pause * 2, std::chrono::milliseconds{500})) {
     answer a = pool_->open();
     if (a.what == answer::kind::replied) {
-      if (!renewal_) renewal_.emplace(*pool_);
-      a = check_server(renewal_->get());
-      if (a.what == answer::kind::replied) a = ensure_index(renewal_->get());
+      const mongo_pool::borrowed own(*pool_);
+      a = check_server(own.get());
+      if (a.what == answer::kind::replied) a = ensure_index(own.get());
     }
     if (a.what == answer::kind::replied) return;
     const bool late = boot_clock::now() + pause >= deadline;
@@ -130,11 +131,12 @@ answer mongo_store::adopt_index(mongoc_client_t* client, const answer& refusal) 
 
 answer mongo_store::apply(const protocol::request& r, lane which) {
   // The server stops waiting for a majority a little before the socket does, so that the connection survives.
-  const protocol::command_options options{
-      .coll = settings_.coll, .limit = pool_->io_limit().count() * 4 / 5, .now = settings_.now_expression};
-  std::optional<mongo_pool::borrowed> own;
-  if (which == lane::normal) own.emplace(*pool_);
-  mongoc_client_t* client = own ? own->get() : renewal_->get();
+  // A renewal of a short lease gives up early enough for another.
+  auto limit = pool_->io_limit().count();
+  if (which == lane::renewal) limit = std::min<std::int64_t>(limit, std::max<std::int64_t>(r.delta / 2, 100));
+  const protocol::command_options options{.coll = settings_.coll, .limit = limit * 4 / 5, .now = settings_.now_expression};
+  const mongo_pool::borrowed own(*pool_);
+  mongoc_client_t* client = own.get();
   if (client == nullptr) {
     answer a;
     a.why = "all connections are busy";

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include <dlock/clock.hpp>
@@ -42,7 +41,6 @@ class mongo_store final : public store {
 
   std::shared_ptr<mongo_pool> pool_;
   mongo_settings settings_;
-  std::optional<mongo_pool::borrowed> renewal_;  // for good
 };
 
 }  // namespace dlock

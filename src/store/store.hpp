@@ -25,8 +25,9 @@ struct answer {
   bool in_doubt = false;  // it may have been carried out all the same
 };
 
-/// Which connection an operation takes: renewals have one of their own, so that nothing can keep them waiting.
+/// Which connections an operation takes: renewals have some of their own, so that nothing can keep them waiting.
 enum class lane { normal, renewal };
+inline constexpr std::size_t renewal_lanes = 4;
 
 /// Where the locks' documents live. One implementation speaks to MongoDB, a fake applies the reference model;
 /// tests/contract holds both to the same behaviour.
@@ -38,7 +39,7 @@ class store {
   virtual ~store() = default;
 
   /// Carries the operation out. Blocks, for as long as the store's own I/O limits allow; never throws for what the
-  /// server or the network does. Thread-safe; lane::renewal is for one thread at a time.
+  /// server or the network does. Thread-safe; lane::renewal is for `renewal_lanes` threads at a time.
   [[nodiscard]] virtual answer apply(const protocol::request& r, lane which = lane::normal) = 0;
 };
 

@@ -168,6 +168,20 @@ TEST(Release, ALostReplyOfAReleaseIsAReleaseNotALoss) {
   EXPECT_EQ(got->release(), release_result::released);
 }
 
+TEST(Release, OfAnAcquisitionInDoubtLeavesATombstoneForItsLateRequest) {
+  world w;
+  w.store->inject({.what = fault::kind::lost_answer});
+  auto got = mutex(*w.locks, "lock").acquire();
+  ASSERT_TRUE(got);
+  const auto first = w.store->calls()[0].request;
+  EXPECT_EQ(got->release(), release_result::released);
+  ASSERT_TRUE(eventually([&] { return !w.store->get("lock")->gone.empty(); }));
+  const auto late = w.store->apply(first);  // its first copy arrives at last
+  EXPECT_TRUE(late.reply.dead);
+  EXPECT_FALSE(late.reply.mine);
+  EXPECT_TRUE(w.store->get("lock")->holders.empty());
+}
+
 TEST(Release, LearnsThatTheLockWasTaken) {
   world w;
   auto got = mutex(*w.locks, "lock").try_acquire();

@@ -84,6 +84,16 @@ TEST_F(LeaseKeeper, ALossIsToldOnTimeWhileARenewalHangs) {
   store->unblock();
 }
 
+TEST_F(LeaseKeeper, ARenewalThatHangsKeepsNoOtherWaiting) {
+  store->block([](const auto& r, lane) { return r.op == operation::renew && r.lock == "hangs"; });
+  const auto stuck = hold("hangs", 600);
+  const auto other = hold("other", 600);
+  std::this_thread::sleep_for(1s);
+  EXPECT_FALSE(stuck->held(now_ms()));
+  EXPECT_TRUE(other->held(now_ms()));
+  store->unblock();
+}
+
 TEST_F(LeaseKeeper, ARenewalWithoutAnAnswerIsRepeatedUntilOneComes) {
   store->inject({.what = fake_store::fault::kind::lost_answer, .times = 3, .on = [](const auto& r, lane) {
                    return r.op == operation::renew;

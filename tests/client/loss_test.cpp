@@ -150,6 +150,36 @@ TEST(Loss, SixtyFourThreadsThatBlockEveryConnectionLoseNoLease) {
   w.store->unblock();
 }
 
+TEST(Loss, ALogCallbackThatBlocksDelaysNoRenewalAndNoNotice) {
+  auto o = brief();
+  event unblock, entered;
+  o.log = [&](log_level, std::string_view) {
+    entered.happen();
+    EXPECT_TRUE(unblock.wait(60s));
+  };
+  world w(o);
+  auto lost = mutex(*w.locks, "lost").try_acquire();
+  auto kept = mutex(*w.locks, lock_options{.id = "kept", .exp_delta = 1s, .autorefresh = true}).try_acquire();
+  ASSERT_TRUE(entered.wait()) << "the loss is logged";
+  auto other = mutex(*w.locks, "other").try_acquire();
+  event told;
+  other->on_lost([&] { told.happen(); });
+  EXPECT_TRUE(told.wait());
+  std::this_thread::sleep_for(1200ms);
+  EXPECT_TRUE(kept->held());
+  unblock.happen();
+}
+
+TEST(Loss, ACallbackThatOwnsItsLeaseGoesWithTheRelease) {
+  world w;
+  auto shared = std::make_shared<lease>(std::move(*mutex(*w.locks, "lock").try_acquire()));
+  const std::weak_ptr<lease> gone = shared;
+  lease* const mine = shared.get();
+  mine->on_lost([owner = std::move(shared)] {});
+  EXPECT_EQ(mine->release(), release_result::released);
+  EXPECT_TRUE(gone.expired());
+}
+
 TEST(Loss, ALogCallbackThatThrowsHarmsNobody) {
   auto o = brief();
   o.log = [](log_level, std::string_view) { throw std::runtime_error("cannot write"); };

@@ -292,6 +292,34 @@ TEST(Mutex, AMovedFromClientRefusesPolitely) {
   EXPECT_TRUE(mutex(moved, "lock").try_acquire());
 }
 
+TEST(Mutex, AsksInShortOnlyWhenNobodyElseSeemsToBeAbout) {
+  world w;
+  auto other = w.another();
+  mutex mine(*w.locks, "lock"), theirs(other, "lock");
+  const auto briefs = [&] {
+    std::string out;
+    for (const auto& c : w.store->calls()) out += c.request.brief ? "short " : "long ";
+    w.store->forget_calls();
+    return out;
+  };
+  const auto take_and_release = [&] { EXPECT_EQ(mine.try_acquire()->release(), release_result::released); };
+  take_and_release();
+  EXPECT_EQ(briefs(), "long long ") << "nothing is known of the lock";
+  take_and_release();
+  EXPECT_EQ(briefs(), "short long ") << "it was left free; the fake store does not answer in short";
+  { ASSERT_TRUE(theirs.try_acquire()); }
+  (void)briefs();
+  auto got = mine.try_acquire();
+  auto waiting = std::jthread([&] { EXPECT_TRUE(theirs.acquire({.timeout = 5s})); });
+  ASSERT_TRUE(eventually([&] { return w.store->get("lock")->waiters.size() == 1; }));
+  (void)briefs();
+  EXPECT_EQ(got->release(), release_result::released);
+  waiting.join();
+  (void)briefs();
+  take_and_release();
+  EXPECT_EQ(briefs().substr(0, 5), "long ") << "it was left to somebody";
+}
+
 TEST(Mutex, OutlivesItsClientsHandleButIsClosed) {
   world w;
   mutex lock(*w.locks, "lock");
