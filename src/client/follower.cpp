@@ -39,8 +39,8 @@ struct follower::shared {
     channel::ear ear = to;
     ear.opened = [&] {
       pause = kFirstPause;
-      set_open(true);
       state->works(part);
+      set_open(true);
       to.opened();
     };
     while (!stop.stop_requested()) {

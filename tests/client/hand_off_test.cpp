@@ -133,7 +133,8 @@ TEST(HandOff, ACancelThatRacesTheGrantPassesTheLockOn) {
   std::stop_source stop;
   auto got = nothing();
   std::jthread waiting([&] { got = w.theirs.acquire({.timeout = 15s, .stop = stop.get_token()}); });
-  ASSERT_TRUE(eventually([&] { return w.waiters() == 1; }));
+  ASSERT_TRUE(eventually([&] { return w.waiters() == 1 && w.other.notifications().now == notification_status::state::working; }));
+  std::this_thread::sleep_for(300ms);  // its first looks are over
   w.notices->hold_back(true);
   EXPECT_EQ(first->release(), release_result::released);
   stop.request_stop();
