@@ -1,109 +1,21 @@
 #include "contended.hpp"
 
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <cstdio>
-#include <dlock/clock.hpp>
-#include <map>
-#include <memory>
+#include <dlock/dlock.hpp>
+#include <functional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
+#include "fleet.hpp"
 #include "raw.hpp"
 #include "statistics.hpp"
-#include "worker.hpp"
 
 namespace bench {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::int64_t now() { return dlock::boot_clock::now().time_since_epoch().count(); }
-
-/// A worker process, and the pipes to and from it. Ends when its stdin does.
-class process {
- public:
-  explicit process(std::vector<std::string> arguments) {
-    int to[2], from[2];
-    if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0) throw std::runtime_error("no more pipes");
-    pid_ = fork();
-    if (pid_ < 0) throw std::runtime_error("no more processes");
-    if (pid_ == 0) {
-      dup2(to[0], 0);
-      dup2(from[1], 1);
-      std::vector<char*> argv;
-      for (auto& a : arguments) argv.push_back(a.data());
-      argv.push_back(nullptr);
-      execv("/proc/self/exe", argv.data());
-      _exit(127);
-    }
-    close(to[0]);
-    close(from[1]);
-    in_ = fdopen(to[1], "w");
-    out_ = fdopen(from[0], "r");
-  }
-  process(const process&) = delete;
-  process& operator=(const process&) = delete;
-  ~process() {
-    std::fclose(in_);
-    std::fclose(out_);
-    waitpid(pid_, nullptr, 0);
-  }
-  void say(const std::string& line) {
-    std::fputs((line + "\n").c_str(), in_);
-    std::fflush(in_);
-  }
-  [[nodiscard]] std::string hear() {
-    std::array<char, 200> line{};
-    if (std::fgets(line.data(), line.size(), out_) == nullptr) throw std::runtime_error("a worker ended early");
-    return line.data();
-  }
-
- private:
-  pid_t pid_;
-  FILE* in_;
-  FILE* out_;
-};
-
-class fleet {
- public:
-  fleet(const std::string& url, const std::string& lock, int processes, int threads, int hold_ms) {
-    for (int i = 0; i < processes; ++i) {
-      all_.push_back(std::make_unique<process>(std::vector<std::string>{"dlock-bench", "worker", "--url", url, "--lock", lock, "--threads",
-                                                                        std::to_string(threads), "--hold-ms", std::to_string(hold_ms)}));
-    }
-    for (auto& p : all_) {
-      if (p->hear() != "ready\n") throw std::runtime_error("a worker is not ready");
-    }
-  }
-  void start(std::int64_t begin, std::int64_t end) {
-    for (auto& p : all_) p->say(std::to_string(begin) + " " + std::to_string(end));
-  }
-  /// By their tokens.
-  [[nodiscard]] std::vector<grant> grants(std::vector<int>* each = nullptr) {
-    std::vector<grant> out;
-    for (auto& p : all_) {
-      int count = 0;
-      for (std::string line = p->hear(); line != "done\n"; line = p->hear(), ++count) {
-        long long token = 0, asked = 0, queued = 0, acquired = 0, releasing = 0;
-        if (std::sscanf(line.c_str(), "%lld %lld %lld %lld %lld", &token, &asked, &queued, &acquired, &releasing) != 5)
-          throw std::runtime_error("a worker said: " + line);
-        out.push_back({token, asked, queued, acquired, releasing});
-      }
-      if (each != nullptr) each->push_back(count);
-    }
-    std::sort(out.begin(), out.end(), [](auto& a, auto& b) { return a.token < b.token; });
-    return out;
-  }
-
- private:
-  std::vector<std::unique_ptr<process>> all_;
-};
 
 struct floor_times {
   double write_us = 0;   // a raw majority findAndModify
@@ -150,7 +62,7 @@ int bypasses(const std::vector<grant>& grants) {
 void measure(const std::string& url, int processes, int threads, int hold_ms, int windows, std::chrono::milliseconds length) {
   raw_server server(url);
   raw_server::session raw(server);
-  fleet workers(url, "contended-" + std::to_string(now()), processes, threads, hold_ms);
+  fleet workers(url, {"contended-" + std::to_string(now())}, processes, threads, hold_ms);
   std::vector<double> write_us, insert_us, hand_off_us, ratio, rate, per_write, commands;
   int passed = 0;
   for (int i = -1; i < windows; ++i) {  // the first one warms
@@ -198,6 +110,60 @@ void contended(const std::string& url, int windows, std::chrono::milliseconds le
   for (const int threads : {10, 100}) {
     if (10 * threads <= most) measure(url, 10, threads, 0, windows, 10 * threads < 1000 ? length : length * 10);
   }
+}
+
+void fairness(const std::string& url, int processes, int grants_wanted) {
+  fleet workers(url, {"fairness-" + std::to_string(now())}, processes, 1, 0);
+  std::vector<int> each(static_cast<std::size_t>(processes), 0);
+  int total = 0, passed = 0;
+  while (total < grants_wanted) {
+    const auto begin = now() + 50'000'000;
+    workers.start(begin, begin + 10'000'000'000);
+    std::vector<int> counts;
+    const auto grants = workers.grants(&counts);
+    if (grants.empty()) throw std::runtime_error("no grant in 10 s");
+    passed += bypasses(grants);
+    total += static_cast<int>(grants.size());
+    std::transform(each.begin(), each.end(), counts.begin(), each.begin(), std::plus<>());
+  }
+  const auto [least, most] = std::minmax_element(each.begin(), each.end());
+  std::printf("  %d grants over %d processes: %d bypasses of the queue; smallest share %d, largest %d (%.1f %% more)\n", total, processes, passed,
+              *least, *most, 100.0 * (*most - *least) / *least);
+}
+
+void bystanders(const std::string& url, const std::vector<int>& numbers, std::chrono::milliseconds length) {
+  std::vector<double> each;
+  for (const int n : numbers) {
+    raw_server server(url);
+    raw_server::session raw(server);
+    // Each waits for a lock of its own that nobody releases.
+    dlock::client holder({.url = url, .db = "dlock_bench", .exp_delta = 30s});
+    std::vector<std::string> locks;
+    std::vector<dlock::lease> held;
+    for (int i = 0; i < n; ++i) {
+      locks.push_back("bystander-" + std::to_string(i) + "-" + std::to_string(now()));
+      held.push_back(std::move(*dlock::mutex(holder, locks.back()).acquire()));
+    }
+    fleet waiting(url, locks, n, 1, 0);
+    fleet two(url, {"watched-" + std::to_string(now())}, 2, 1, 0);
+    const auto span = std::chrono::nanoseconds(length).count();
+    waiting.start(now(), now() + 4 * span);
+    std::this_thread::sleep_for(length);  // they queue up
+    const auto before = raw.cpu_us();
+    std::this_thread::sleep_for(length);
+    const auto idle = raw.cpu_us() - before;
+    const auto begin = now();
+    const auto from = raw.cpu_us();
+    two.start(begin, begin + span);
+    const auto grants = two.grants();
+    const auto busy = raw.cpu_us() - from;
+    (void)waiting.grants();
+    each.push_back(static_cast<double>(busy - idle) / static_cast<double>(std::max<std::size_t>(grants.size(), 1)) / 1000);
+    std::printf("  %3d processes wait on other locks: %.2f ms of the primary's CPU per hand-off (%zu in %lld ms; %.1f %% of a core while idle)\n", n,
+                each.back(), grants.size(), static_cast<long long>(length.count()), 100.0 * static_cast<double>(idle) * 1000 / static_cast<double>(span));
+    std::fflush(stdout);
+  }
+  if (each.size() > 1) std::printf("  ratio %.2f\n", each.back() / each.front());
 }
 
 }  // namespace bench

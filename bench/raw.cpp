@@ -60,11 +60,14 @@ void raw_server::session::insert() {
                           "w", BCON_INT32(1), "}"));
 }
 
-std::int64_t raw_server::session::commands() {
-  const bson_t* status = run("admin", BCON_NEW("serverStatus", BCON_INT32(1)));
-  bson_iter_t it, total;
-  if (!bson_iter_init(&it, status) || !bson_iter_find_descendant(&it, "metrics.commands.findAndModify.total", &total)) return 0;
-  return bson_iter_as_int64(&total);
+std::int64_t raw_server::session::status(const char* path) {
+  const bson_t* all = run("admin", BCON_NEW("serverStatus", BCON_INT32(1)));
+  bson_iter_t it, value;
+  return bson_iter_init(&it, all) && bson_iter_find_descendant(&it, path, &value) ? bson_iter_as_int64(&value) : 0;
 }
+
+std::int64_t raw_server::session::commands() { return status("metrics.commands.findAndModify.total"); }
+
+std::int64_t raw_server::session::cpu_us() { return status("extra_info.user_time_us") + status("extra_info.system_time_us"); }
 
 }  // namespace bench

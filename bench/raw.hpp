@@ -25,8 +25,11 @@ class raw_server {
     void insert();
     /// How many findAndModify the primary has run.
     [[nodiscard]] std::int64_t commands();
+    /// The processor time that the primary has used.
+    [[nodiscard]] std::int64_t cpu_us();
 
    private:
+    std::int64_t status(const char* path);
     bson_t* run(const char* database, bson_t* command);
 
     raw_server& server_;

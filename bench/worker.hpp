@@ -10,7 +10,6 @@ struct work {
   std::string lock;
   int threads = 1;
   int hold_ms = 0;
-  bool only_wait = false;  // for a lock that nobody releases
 };
 
 /// One grant, as its holder saw it. Times are nanoseconds of CLOCK_BOOTTIME: they can be compared between processes.

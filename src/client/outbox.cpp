@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 constexpr int kUntold = 256;               // more grants than these wait for nobody
 constexpr std::size_t kUnpublished = 10'000;
 constexpr std::size_t kBatch = 500;
-constexpr auto kLinger = 5ms;              // what happens within it goes together
+constexpr auto kLinger = 20ms;             // what happens within it goes together
 constexpr std::chrono::milliseconds kFirstPause{100};
 constexpr std::chrono::milliseconds kLongestPause{3000};
 
