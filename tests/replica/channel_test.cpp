@@ -1,6 +1,10 @@
 // The notification channel on a real server, and what can happen to it: locks go on, and it heals by itself.
 #include "replica/fixture.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <future>
 
 #include "contract/listening.hpp"
@@ -193,6 +197,31 @@ TEST_F(Notices, ADeadChannelDelaysAGrantByALookAtMost) {
   EXPECT_LT(hand_over(one, two), 3500ms);
   EXPECT_TRUE(eventually([&] { return two.notifications().now == state::failing; }));
   EXPECT_LE(said.count("being woken) do not work"), 1);
+}
+
+TEST_F(Notices, AWaiterKilledAtTheHeadOfTheQueueCostsItsFirstTermWhateverItsTtl) {
+  auto o = patient();
+  o.wait_lock_period = 2s;
+  client one(o), two(o);
+  auto first = mutex(one, id).acquire({.timeout = 20s});
+  ASSERT_TRUE(first);
+  // A waiter with a TTL of 60 s, and a wait_lock_period like ours: it looks every 2 s at most, and then is dead.
+  const auto url = test_url();
+  const pid_t head = fork();
+  if (head == 0) {
+    execl(DLOCK_HOLDER, DLOCK_HOLDER, url.c_str(), db.c_str(), id.c_str(), "60000", "2000", static_cast<char*>(nullptr));
+    _exit(127);
+  }
+  ASSERT_TRUE(eventually([&] { return waiters(id) == 1; }));
+  auto next = std::async(std::launch::async, [&] { return mutex(two, id).acquire({.timeout = 30s}); });
+  ASSERT_TRUE(eventually([&] { return waiters(id) == 2; }));
+  kill(head, SIGKILL);
+  waitpid(head, nullptr, 0);
+  const auto took = time_of([&] {
+    EXPECT_EQ(first->release(), release_result::released);
+    EXPECT_TRUE(next.get());
+  });
+  EXPECT_LE(took, 3s) << "wait_lock_period and a second";
 }
 
 TEST_F(Notices, EventsGoOnAfterAStepdown) {

@@ -1,4 +1,4 @@
-// Holds a lock until it is killed: holder URL DB ID TTL_MS. Prints the token once it has it.
+// Holds a lock until it is killed: holder URL DB ID TTL_MS [WAIT_LOCK_PERIOD_MS]. Prints the token once it has it.
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
@@ -6,11 +6,12 @@
 #include <dlock/dlock.hpp>
 
 int main(int argc, char** argv) {
-  if (argc != 5) return 2;
+  if (argc != 5 && argc != 6) return 2;
   dlock::client_options o;
   o.url = argv[1];
   o.db = argv[2];
   o.exp_delta = std::chrono::milliseconds(std::atoi(argv[4]));
+  if (argc == 6) o.wait_lock_period = std::chrono::milliseconds(std::atoi(argv[5]));
   dlock::client locks(o);
   dlock::mutex lock(locks, argv[3]);
   auto got = lock.acquire();
