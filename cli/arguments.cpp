@@ -17,7 +17,7 @@ const option& find(std::string_view verb, const std::vector<option>& options, co
   };
   const auto found = std::find_if(options.begin(), options.end(), is_shown);
   if (found != options.end()) return *found;
-  throw failure("unknown option " + quoted(shown) + "; see 'dlock " + std::string(verb) + " --help'");
+  throw failure("unknown option " + quoted_input(shown) + "; see 'dlock " + std::string(verb) + " --help'");
 }
 
 }  // namespace
@@ -54,8 +54,8 @@ operands parse_arguments(std::string_view verb, const std::vector<option>& optio
     const std::string shown = word.starts_with("--") ? word.substr(0, word.find('=')) : std::string{'-', letter};
     // getopt knows abbreviations; here they are unknown: the next option to come would make them ambiguous.
     const option& o = find(verb, options, shown);
-    if (found == '?') throw failure("option " + quoted(shown) + " takes no value");
-    if (found == ':') throw failure("option " + quoted(shown) + " needs a value: " + std::string(o.value));
+    if (found == '?') throw failure("option " + quoted_input(shown) + " takes no value");
+    if (found == ':') throw failure("option " + quoted_input(shown) + " needs a value: " + std::string(o.value));
     o.take(optarg != nullptr ? optarg : "");
   }
   auto next = arguments.begin() + (optind - 1);

@@ -211,7 +211,7 @@ class run_command {
           return exit_lost;
         }
         (void)release(held, release_timeout);
-        complain("cannot execute " + quoted(options_.command.front()) + ": " + std::strerror(end.number));
+        complain("cannot execute " + quoted_input(options_.command.front()) + ": " + std::strerror(end.number));
         return end.number == ENOENT ? exit_not_found : exit_cannot_execute;
       case ending::kind::ended:
         break;

@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view digits = "0123456789";
 
 [[noreturn]] void refuse(std::string_view option, std::string_view text, const std::string& why) {
-  throw failure(std::string(option) + " " + quoted(text) + " " + why);
+  throw failure(std::string(option) + " " + quoted_input(text) + " " + why);
 }
 
 /// Milliseconds in one `unit`; 0 if there is no such unit.

@@ -35,7 +35,7 @@ int dispatch(const std::vector<std::string>& words, process_title title) {
   if (verb == "-h" || verb == "--help") return print(usage);
   if (verb == "-V" || verb == "--version") return print(std::string("dlock ") + dlock::version() + "\n");
   if (verb == "run") return cmd_run({words.begin() + 1, words.end()}, title);
-  throw failure("unknown verb " + quoted(verb) + "; see 'dlock --help'");
+  throw failure("unknown verb " + quoted_input(verb) + "; see 'dlock --help'");
 }
 
 /// The driver keeps counters in /dev/shm, from the moment it is loaded, and says on stderr when it finds those of an

@@ -9,6 +9,7 @@
 #include "duration.hpp"
 #include "exit_codes.hpp"
 #include "lock_id.hpp"
+#include "secrets.hpp"
 #include "server_url.hpp"
 #include "text.hpp"
 
@@ -30,7 +31,7 @@ struct raw_options {
 bool parse_bool(std::string_view option, const std::string& text) {
   if (text == "true" || text == "yes" || text == "on" || text == "1") return true;
   if (text == "false" || text == "no" || text == "off" || text == "0") return false;
-  throw failure(std::string(option) + " " + quoted(text) + " is neither true nor false");
+  throw failure(std::string(option) + " " + quoted_input(text) + " is neither true nor false");
 }
 
 int parse_exit_code(const std::string& text) {
@@ -38,14 +39,15 @@ int parse_exit_code(const std::string& text) {
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, code);
   if (error != std::errc() || stop != end || code < 0 || code > 255) {
-    throw failure("--conflict-exit-code " + quoted(text) + " is not an exit status; write a number from 0 to 255");
+    throw failure("--conflict-exit-code " + quoted_input(text) +
+                  " is not an exit status; write a number from 0 to 255");
   }
   return code;
 }
 
 std::chrono::seconds parse_grace(const std::string& text) {
   const milliseconds grace = parse_duration("--grace", text, {.bare_seconds = true});
-  if (grace.count() % 1000 != 0) throw failure("--grace " + quoted(text) + " is not a whole number of seconds");
+  if (grace.count() % 1000 != 0) throw failure("--grace " + quoted_input(text) + " is not a whole number of seconds");
   return std::chrono::duration_cast<std::chrono::seconds>(grace);
 }
 
@@ -122,7 +124,7 @@ std::vector<std::string> choose_command(const std::optional<std::string>& shell_
     return rest;
   }
   if (!rest.empty())
-    throw failure("-c and a COMMAND (" + quoted(rest.front()) + ") exclude each other; give one of them");
+    throw failure("-c and a COMMAND (" + quoted_input(rest.front()) + ") exclude each other; give one of them");
   const char* const shell = std::getenv("SHELL");
   return {shell != nullptr && *shell != '\0' ? shell : "/bin/sh", "-c", *shell_command};
 }

@@ -2,13 +2,12 @@
 
 #include <fcntl.h>
 #include <unistd.h>
-#include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <cstring>
 
 #include "fd.hpp"
+#include "secrets.hpp"
 #include "text.hpp"
 
 namespace dlock::cli {
@@ -16,7 +15,7 @@ namespace dlock::cli {
 namespace {
 
 [[noreturn]] void refuse_file(const std::string& path, const std::string& why) {
-  throw failure("cannot use " + quoted(path) + " as --url-file: " + why);
+  throw failure("cannot use " + quoted_input(path) + " as --url-file: " + why);
 }
 
 std::string read_url(const std::string& path) {
@@ -38,22 +37,6 @@ std::string read_url(const std::string& path) {
 }
 
 }  // namespace
-
-bool has_password(std::string_view url) {
-  const std::size_t scheme = url.find("://");  // none: malformed, but a password all the same
-  const std::string_view rest = scheme == std::string_view::npos ? url : url.substr(scheme + 3);
-  // The last @ counts: people forget to escape one, or a slash, in the password itself.
-  const std::size_t at = rest.substr(0, rest.find('?')).rfind('@');
-  const std::size_t colon = rest.find(':');
-  if (at != std::string_view::npos && colon < at && colon + 1 < at) return true;
-
-  std::string lower(rest);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  for (const std::string_view secret : {"password=", "aws_session_token:"}) {
-    if (lower.find(secret) != std::string::npos) return true;
-  }
-  return false;
-}
 
 std::optional<std::string> choose_url(const std::optional<std::string>& url, const std::optional<std::string>& url_file,
                                       const char* environment) {

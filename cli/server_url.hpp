@@ -2,12 +2,8 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace dlock::cli {
-
-/// Whether a connection string carries a secret that `ps` would show to every user of the machine.
-[[nodiscard]] bool has_password(std::string_view url);
 
 /// The connection string that --url, --url-file and DLOCK_URL (null: unset) come to; none: the library's default.
 /// Throws failure, never with a password in its text.

@@ -60,7 +60,10 @@ REFUSED_BY_THE_LIBRARY = [
 
 class BadInput(Case):
     def check(self, words: list[str], expected: str, regex: bool = False, seconds: float = PATIENCE, status: int = 125) -> str:
-        result = subprocess.run([DLOCK, "run", *words], capture_output=True, text=True, errors="replace",
+        return self.check_dlock(["run", *words], expected, regex, seconds, status)
+
+    def check_dlock(self, words: list[str], expected: str, regex: bool = False, seconds: float = PATIENCE, status: int = 125) -> str:
+        result = subprocess.run([DLOCK, *words], capture_output=True, text=True, errors="replace",
                                 env=self.environment, timeout=seconds, cwd=self.folder)
         self.assertEqual((result.returncode, result.stdout), (status, ""), words)
         self.assertRegex(result.stderr, r"\Adlock: [^\n]*\n\Z", words)
@@ -76,10 +79,7 @@ class BadInput(Case):
 
     def test_verbs(self) -> None:
         for words, expected in (([], "no verb"), (["walk"], "unknown verb 'walk'"), (["--bogus"], "--bogus")):
-            result = subprocess.run([DLOCK, *words], capture_output=True, text=True, env=self.environment, timeout=PATIENCE)
-            self.assertEqual((result.returncode, result.stdout), (125, ""))
-            self.assertRegex(result.stderr, r"\Adlock: [^\n]*\n\Z")
-            self.assertIn(expected, result.stderr)
+            self.check_dlock(words, expected)
 
     def test_passwords_on_the_command_line(self) -> None:
         for url in PASSWORDS:
@@ -88,6 +88,17 @@ class BadInput(Case):
             self.check([f"--ur={url}", "job", "true"], "unknown option '--ur'")
             self.check([f"-u{url}", "job", "true"], "unknown option '-u'")
             self.check([f"--verbose={url}", "job", "true"], "takes no value")
+            self.check([f"--{url}", "job", "true"], "unknown option")
+            self.check(["--url-file", url, "job", "true"], "No such file")
+
+    def test_passwords_in_the_wrong_place(self) -> None:
+        for url in PASSWORDS:
+            self.check_dlock([url], "unknown verb")
+            self.check(["job", "-c", "true", url], "exclude each other")
+            for option in ("--ttl", "--wait", "--at-least", "--kill-after", "-E", "--grace", "--autorefresh",
+                           "--wait_lock_period", "--clock_skew"):
+                self.check([option, url, "job", "true"], option.replace("-E", "--conflict-exit-code"))
+            self.check(self.command("job", url)[2:], "cannot execute", status=127)
 
     def test_an_empty_environment_variable(self) -> None:
         self.environment["DLOCK_URL"] = ""
@@ -100,6 +111,7 @@ class BadInput(Case):
 
 class BadInputForTheLibrary(Case):
     check = BadInput.check
+    check_dlock = BadInput.check_dlock
 
     def setUp(self) -> None:
         super().setUp()

@@ -10,6 +10,7 @@
 #include "kill_plan.hpp"
 #include "lock_id.hpp"
 #include "run_options.hpp"
+#include "secrets.hpp"
 #include "server_url.hpp"
 #include "text.hpp"
 
@@ -273,6 +274,38 @@ TEST(RunOptions, TheLibrarysOptionsByTheirNames) {
 TEST(Text, ControlCharactersAreShown) {
   EXPECT_EQ(quoted("a\x1b[31m\nb\x7f"), R"('a\x1b[31m\x0ab\x7f')");
   EXPECT_EQ(quoted("grün"), "'grün'");
+}
+
+TEST(Text, CharactersThatTurnTheTextAreShown) {
+  EXPECT_EQ(printable("a\xc2\x9b"
+                      "31mb"),
+            R"(a\xc2\x9b31mb)");  // the one-character form of ESC [
+  EXPECT_EQ(printable("a\xe2\x80\xae"
+                      "b"),
+            R"(a\xe2\x80\xaeb)");
+  EXPECT_EQ(printable("a\xe2\x80\xa8"
+                      "b"),
+            R"(a\xe2\x80\xa8b)");
+  EXPECT_EQ(printable("a\x9b"
+                      "b\xc3"),
+            R"(a\x9bb\xc3)");
+  EXPECT_EQ(printable("\xc2\xa0…“€”𝄞"), "\xc2\xa0…“€”𝄞");
+}
+
+TEST(Text, NoSecretIsQuoted) {
+  EXPECT_EQ(quoted("mongodb://me:pw@host/db"), "'mongodb://***@host/db'");
+  EXPECT_EQ(quoted("--mongodb://me:p@w/?@host"), "'--mongodb://***@host'");
+  EXPECT_EQ(quoted("mongodb://me@h/?tlsCertificateKeyFilePassword=p@w&a=b"),
+            "'mongodb://***@h/?tlsCertificateKeyFilePassword=***'");
+  EXPECT_EQ(quoted("password=x mongodb://me:pw@host"), "'password=x mongodb://***@host'");
+  for (const char* id : {"user:1@db", "a://b", "mongodb://host:27017", "password=x", "@", "://"}) {
+    EXPECT_EQ(quoted(id), "'" + std::string(id) + "'");
+  }
+  for (const char* word : {"me:pw@host", "me:p?w@host", "host/?tlsCertificateKeyFilePassword=pw"}) {
+    EXPECT_EQ(quoted_input(word), "'***'");
+  }
+  EXPECT_EQ(quoted_input("5x"), "'5x'");
+  EXPECT_EQ(quoted_input("mongodb://me:pw@host"), quoted("mongodb://me:pw@host"));
 }
 
 TEST(Text, Seconds) {
