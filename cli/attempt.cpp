@@ -16,10 +16,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-void log_to_stderr(dlock::log_level level, std::string_view message) {
-  if (level >= dlock::log_level::info) remark(printable(message));
-}
-
 /// Remarks on how the queue moves, when it does.
 class queue_reporter {
  public:
@@ -56,9 +52,7 @@ attempt::attempt(const run_options& options, std::optional<boot_clock::time_poin
 
 void attempt::run(std::optional<boot_clock::time_point> deadline) {
   try {
-    dlock::client_options client = options_.client;
-    if (options_.verbose) client.log = log_to_stderr;
-    result_.client.emplace(std::move(client));
+    result_.client.emplace(options_.client);
     dlock::mutex lock{*result_.client, options_.id};
     connecting_ = false;
     if (!stop_.stop_requested()) result_.answer.emplace(acquire(lock, deadline));

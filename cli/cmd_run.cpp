@@ -1,6 +1,5 @@
 #include "cmd_run.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -21,6 +20,7 @@
 
 #include "attempt.hpp"
 #include "exit_codes.hpp"
+#include "fd.hpp"
 #include "kill_plan.hpp"
 #include "launch.hpp"
 #include "run_options.hpp"
@@ -37,15 +37,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds release_timeout{5000};
 constexpr milliseconds cancel_timeout{2000};
-
-/// A dlock that was started with a closed stdin must not get a socket of its own as descriptor 0. The command still
-/// finds it closed.
-void fill_standard_streams() {
-  int fd = 0;
-  while ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd <= STDERR_FILENO) {
-  }
-  if (fd >= 0) close(fd);
-}
 
 /// The processes that descend from dlock must be known (and killed, one day).
 void check_proc() {

@@ -28,4 +28,8 @@ class unique_fd {
   int fd_ = -1;
 };
 
+/// A dlock that was started with a closed stdin must not get a socket of its own as descriptor 0. The command still
+/// finds it closed.
+void fill_standard_streams();
+
 }  // namespace dlock::cli

@@ -6,11 +6,10 @@
 #include <utility>
 
 #include "arguments.hpp"
+#include "connection.hpp"
 #include "duration.hpp"
 #include "exit_codes.hpp"
 #include "lock_id.hpp"
-#include "secrets.hpp"
-#include "server_url.hpp"
 #include "text.hpp"
 
 namespace dlock::cli {
@@ -22,8 +21,7 @@ using std::chrono::milliseconds;
 /// The arguments as they are typed; what depends on several of them is worked out at the end.
 struct raw_options {
   run_options out;
-  std::optional<std::string> url;
-  std::optional<std::string> url_file;
+  connection_arguments connection{out};
   std::optional<std::string> shell;
   std::optional<milliseconds> kill_after;
 };
@@ -45,25 +43,10 @@ int parse_exit_code(const std::string& text) {
   return code;
 }
 
-std::chrono::seconds parse_grace(const std::string& text) {
-  const milliseconds grace = parse_duration("--grace", text, {.bare_seconds = true});
-  if (grace.count() % 1000 != 0) throw failure("--grace " + quoted_input(text) + " is not a whole number of seconds");
-  return std::chrono::duration_cast<std::chrono::seconds>(grace);
-}
-
-std::string parse_notif_url(const std::string& text) {
-  if (has_password(text)) {
-    throw failure(
-        "--notif_url contains a password, which 'ps' shows to every user of this machine; leave it out: without "
-        "--notif_url the server and credentials of --url-file or DLOCK_URL are used");
-  }
-  return text;
-}
-
 std::vector<option> option_table(raw_options& raw) {
   run_options& out = raw.out;
   dlock::client_options& client = out.client;
-  return {
+  std::vector<option> table{
       {'n', "nonblock", "", "", "do not wait: exit with 124 if others hold the lock",
        [&](const std::string&) { out.wait = milliseconds(0); }},
       {'w', "wait", "timeout", "SECONDS",
@@ -82,19 +65,9 @@ std::vector<option> option_table(raw_options& raw) {
        [&](const std::string& v) { raw.kill_after = parse_duration("--kill-after", v); }},
       {'c', "shell", "", "STRING", "run STRING with $SHELL (or /bin/sh) instead of COMMAND",
        [&](const std::string& v) { raw.shell = v; }},
-      {'v', "verbose", "", "", "say on stderr what is going on", [&](const std::string&) { out.verbose = true; }},
-      {0, "url", "", "URL", "the server, without a password.\nDefault: mongodb://localhost:27017",
-       [&](const std::string& v) { raw.url = v; }},
-      {0, "url-file", "", "FILE", "read the URL from FILE", [&](const std::string& v) { raw.url_file = v; }},
-      {0, "db", "", "NAME", "database of the locks. Default: dlocks", [&](const std::string& v) { client.db = v; }},
-      {0, "coll", "", "NAME", "collection of the locks. Default: dlocks",
-       [&](const std::string& v) { client.coll = v; }},
-      {0, "notif_url", "", "URL", "server and database of the notifications.\nDefault: the server's, mongo_dlock_notif",
-       [&](const std::string& v) { client.notif_url = parse_notif_url(v); }},
-      {0, "notif_channel", "", "NAME", "their collection. Default: mongo_dlock_notif",
-       [&](const std::string& v) { client.notif_channel = v; }},
-      {0, "grace", "", "SECONDS", "keep a lock's document that long after its end. Default: 60",
-       [&](const std::string& v) { client.grace = parse_grace(v); }},
+  };
+  for (option& each : raw.connection.table()) table.push_back(std::move(each));
+  const std::vector<option> rest{
       {0, "autorefresh", "", "BOOL", "renew the lock while the command runs. Default: true",
        [&](const std::string& v) { client.autorefresh = parse_bool("--autorefresh", v); }},
       {0, "wait_lock_period", "", "DURATION", "longest time between two looks while waiting. Default: 5s",
@@ -105,6 +78,8 @@ std::vector<option> option_table(raw_options& raw) {
        }},
       {'h', "help", "", "", "print this and exit", [&](const std::string&) { out.help = true; }},
   };
+  table.insert(table.end(), rest.begin(), rest.end());
+  return table;
 }
 
 milliseconds choose_kill_after(std::optional<milliseconds> asked, milliseconds ttl) {
@@ -148,7 +123,7 @@ run_options parse_run(const std::vector<std::string>& arguments) {
     throw failure("--ttl " + in_seconds(out.client.exp_delta) + " is too short; the least is 200ms");
   }
   out.kill_after = choose_kill_after(raw.kill_after, out.client.exp_delta);
-  if (const auto url = choose_url(raw.url, raw.url_file, std::getenv("DLOCK_URL"))) out.client.url = *url;
+  raw.connection.finish();
   return std::move(out);
 }
 

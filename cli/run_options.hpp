@@ -5,13 +5,12 @@
 #include <string>
 #include <vector>
 
-#include <dlock/options.hpp>
+#include "connection.hpp"
 
 namespace dlock::cli {
 
 /// What the arguments of `dlock run` come to.
-struct run_options {
-  dlock::client_options client;
+struct run_options : connection_options {
   std::string id;
   std::vector<std::string> command;  ///< The shell and its -c, with -c.
   /// How long to wait for the lock; none: for ever; zero: not at all.
@@ -19,8 +18,7 @@ struct run_options {
   int conflict_exit_code;
   std::optional<std::chrono::milliseconds> at_least;
   std::chrono::milliseconds kill_after;  ///< Between TERM and KILL.
-  bool verbose = false;
-  bool help = false;  ///< Only this was asked; nothing else is filled in.
+  bool help = false;                     ///< Only this was asked; nothing else is filled in.
 };
 
 /// Throws failure. Looks at DLOCK_URL and SHELL.

@@ -1,0 +1,63 @@
+#include "connection.hpp"
+
+#include <chrono>
+#include <cstdlib>
+
+#include "duration.hpp"
+#include "secrets.hpp"
+#include "server_url.hpp"
+#include "text.hpp"
+
+namespace dlock::cli {
+
+namespace {
+
+std::chrono::seconds parse_grace(const std::string& text) {
+  const std::chrono::milliseconds grace = parse_duration("--grace", text, {.bare_seconds = true});
+  if (grace.count() % 1000 != 0) throw failure("--grace " + quoted_input(text) + " is not a whole number of seconds");
+  return std::chrono::duration_cast<std::chrono::seconds>(grace);
+}
+
+std::string parse_notif_url(const std::string& text) {
+  if (has_password(text)) {
+    throw failure(
+        "--notif_url contains a password, which 'ps' shows to every user of this machine; leave it out: without "
+        "--notif_url the server and credentials of --url-file or DLOCK_URL are used");
+  }
+  return text;
+}
+
+void log_to_stderr(dlock::log_level level, std::string_view message) {
+  if (level >= dlock::log_level::info) remark(printable(message));
+}
+
+}  // namespace
+
+std::vector<option> connection_arguments::table() {
+  dlock::client_options& client = out_.client;
+  return {
+      {'v', "verbose", "", "", "say on stderr what is going on",
+       [&](const std::string&) {
+         out_.verbose = true;
+         client.log = log_to_stderr;
+       }},
+      {0, "url", "", "URL", "the server, without a password.\nDefault: mongodb://localhost:27017",
+       [&](const std::string& v) { url_ = v; }},
+      {0, "url-file", "", "FILE", "read the URL from FILE", [&](const std::string& v) { url_file_ = v; }},
+      {0, "db", "", "NAME", "database of the locks. Default: dlocks", [&](const std::string& v) { client.db = v; }},
+      {0, "coll", "", "NAME", "collection of the locks. Default: dlocks",
+       [&](const std::string& v) { client.coll = v; }},
+      {0, "notif_url", "", "URL", "server and database of the notifications.\nDefault: the server's, mongo_dlock_notif",
+       [&](const std::string& v) { client.notif_url = parse_notif_url(v); }},
+      {0, "notif_channel", "", "NAME", "their collection. Default: mongo_dlock_notif",
+       [&](const std::string& v) { client.notif_channel = v; }},
+      {0, "grace", "", "SECONDS", "keep a lock's document that long after its end. Default: 60",
+       [&](const std::string& v) { client.grace = parse_grace(v); }},
+  };
+}
+
+void connection_arguments::finish() {
+  if (const auto url = choose_url(url_, url_file_, std::getenv("DLOCK_URL"))) out_.client.url = *url;
+}
+
+}  // namespace dlock::cli
