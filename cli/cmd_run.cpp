@@ -72,19 +72,15 @@ class run_command {
   /// Ends the process. Not by returning: what could not be done in time (a release, a connection) must not be tried
   /// again by destructors, and the driver's takes half a second.
   [[noreturn]] void run() {
-    attempt_result got = wait_for_lock();
+    got_ = wait_for_lock();
     int status = exit_failed;
     try {
-      if (!got.error.empty()) throw failure(got.error);
-      if (*got.answer) {
-        status = run_while_holding(**got.answer);
-      } else {
-        status = not_acquired(*got.answer);
-        leave_the_queue(*got.client);
-      }
+      if (!got_.error.empty()) throw failure(got_.error);
+      status = *got_.answer ? run_while_holding(**got_.answer) : not_acquired(*got_.answer);
     } catch (const std::exception& problem) {
       complain(problem.what());
     }
+    leave();
     _exit(status);
   }
 
@@ -126,7 +122,9 @@ class run_command {
     }
     attempt_result result = attempt.take();
     if (patience) {
-      if (result.answer && *result.answer) (void)release(**result.answer, cancel_timeout);
+      got_ = std::move(result);
+      if (got_.answer && *got_.answer) (void)release(**got_.answer, cancel_timeout);
+      leave();
       give_up(signal);
     }
     return result;
@@ -161,13 +159,14 @@ class run_command {
     }
   }
 
-  /// After a timeout the library does so in the background; closing the client waits for that. But the deadline is
-  /// over.
-  static void leave_the_queue(dlock::client& client) {
+  /// What the library does in the background, closing the client waits for: leaving the queue after a timeout, waking
+  /// those who waited for us, events. None of it is worth more time than this.
+  void leave() {
     constexpr milliseconds patience{200};
+    if (!got_.client) return;
     const auto left = std::make_shared<std::promise<void>>();
-    std::thread([&client, left] {
-      client.close();
+    std::thread([this, left] {
+      got_.client->close();
       left->set_value();
     }).detach();
     left->get_future().wait_for(patience);
@@ -212,7 +211,10 @@ class run_command {
     const int signal = WTERMSIG(end.number);
     // A shell that runs us in a script ends the script only if the Ctrl-C ended us.
     const bool interrupted = (signal == SIGINT || signal == SIGQUIT) && sigismember(&end.from_terminal, signal) == 1;
-    if (interrupted) die_of(signal);
+    if (interrupted) {
+      leave();
+      die_of(signal);
+    }
     return exit_signalled + signal;
   }
 
@@ -264,6 +266,7 @@ class run_command {
   terminal terminal_;
   signals signals_{terminal_.exists()};
   guard_link guard_;
+  attempt_result got_;
 };
 
 }  // namespace

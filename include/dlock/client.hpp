@@ -33,7 +33,8 @@ class client {
 
   /// Ends this client; idempotent. Unlocks nothing: what is held stays valid until its lease runs out, is no longer
   /// renewed, and reports lost at its deadline (the lease may outlive the client). Threads that wait for a lock come
-  /// back with outcome::cancelled within 1 s and leave the queue if the server answers that fast. Later calls throw
+  /// back with outcome::cancelled within 1 s and leave the queue if the server answers that fast. What other processes
+  /// are to be told, wake-ups and events, is told if that takes at most 0.3 s. Later calls throw
   /// errc::closed. Does not throw. Blocks for at most 1 s.
   void close() noexcept;
 

@@ -149,6 +149,10 @@ void bus::publish(protocol::announcement a) {
   if (outbox_) outbox_->publish(std::move(a));
 }
 
+void bus::flush(std::chrono::milliseconds patience) {
+  if (outbox_) outbox_->flush(patience);
+}
+
 std::shared_ptr<detail::subscriber> bus::subscribe(std::optional<std::string> id, event_callback callback, std::shared_ptr<worker_pool> threads) {
   auto s = std::make_shared<detail::subscriber>(std::move(id), std::move(callback), log_, std::move(threads));
   s->on_end = [self = weak_from_this()] { if (const auto b = self.lock()) b->unfollow_events(); };

@@ -49,6 +49,8 @@ class bus : public std::enable_shared_from_this<bus> {
   /// An answer, acknowledged by a majority, may name heirs: they are told. `r` is what was asked.
   void announce(const protocol::request& r, const protocol::reply& a);
   void publish(protocol::announcement a);
+  /// outbox::flush()
+  void flush(std::chrono::milliseconds patience);
 
   // --- events ---------------------------------------------------------------------------------------------------------
   [[nodiscard]] std::shared_ptr<detail::subscriber> subscribe(std::optional<std::string> id, event_callback callback, std::shared_ptr<worker_pool> threads);

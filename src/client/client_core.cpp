@@ -21,6 +21,7 @@ constexpr ms kTombstone = 30000;      // longer than a command can be on its way
 constexpr ms kUndoPatience = 400;     // a cancelled wait stays so long to leave the queue properly
 constexpr auto kClosePatience = 800ms;
 constexpr auto kListenPatience = 100ms;
+constexpr std::chrono::milliseconds kFlushPatience{300};
 
 double jitter() {
   thread_local std::minstd_rand generator{std::random_device{}()};
@@ -506,9 +507,13 @@ void client_core::close() noexcept {
   if (forked()) return;
   closing_.request_stop();
   keeper_->stop_renewing();
+  const auto until = boot_clock::now() + kClosePatience;
   std::unique_lock lock(activity_->guard);
   activity_->idle.wait_for(lock, kClosePatience, [&] { return activity_->count == 0; });
   lock.unlock();
+  // A process may end right after: whom it woke and what it did would not be heard of.
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - boot_clock::now());
+  bus_->flush(std::clamp(left, std::chrono::milliseconds{0}, kFlushPatience));
   bus_->stop_listening(kListenPatience);
 }
 

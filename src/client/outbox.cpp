@@ -1,7 +1,6 @@
 #include "client/outbox.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -28,11 +27,10 @@ struct outbox::shared {
   std::shared_ptr<channel> where;
   std::string name;
   std::shared_ptr<health> state;
-  std::atomic<int> untold{0};
-
   std::mutex guard;
   std::condition_variable_any changed;
   std::deque<protocol::announcement> queue;
+  int untold = 0;
   std::stop_source hurry;
   bool publishing = false;
   bool failing = false;
@@ -44,6 +42,18 @@ struct outbox::shared {
     } else {
       state->fails(health::part::outbox, a.why);
     }
+  }
+
+  bool begin_to_tell() {
+    const std::lock_guard lock(guard);
+    if (untold >= kUntold) return false;
+    ++untold;
+    return true;
+  }
+
+  void told() {
+    const std::lock_guard lock(guard);
+    if (--untold == 0) changed.notify_all();
   }
 
   /// The next batch; empty if there is nothing to publish, and then this publisher has ended.
@@ -68,6 +78,12 @@ struct outbox::shared {
     if (failing) changed.notify_all();
   }
 
+  void stop() {
+    const std::lock_guard lock(guard);
+    publishing = false;  // the next one may begin again
+    changed.notify_all();
+  }
+
   void wait(std::chrono::milliseconds time) {
     std::unique_lock lock(guard);
     changed.wait_for(lock, hurry.get_token(), time, [] { return false; });
@@ -82,7 +98,7 @@ struct outbox::shared {
       outcome(a);
       sent(events, a);
       const bool works = a.what == answer::kind::replied;
-      if (!works && hurry.stop_requested()) return;
+      if (!works && hurry.stop_requested()) return stop();
       wait(works ? kLinger : pause);
       pause = works ? kFirstPause : std::min(pause * 2, kLongestPause);
     }
@@ -103,16 +119,14 @@ outbox::~outbox() {
 }
 
 void outbox::tell(const std::string& client, protocol::grant g) {
-  if (shared_->untold.fetch_add(1) >= kUntold) {
-    --shared_->untold;
-    return;
-  }
-  tellers_.post([s = shared_, client, g = std::move(g)] {
+  if (!shared_->begin_to_tell()) return;
+  const bool posted = tellers_.post([s = shared_, client, g = std::move(g)] {
     std::vector<bson> one;
     one.push_back(protocol::grant_document(client, g));
     s->outcome(s->where->insert(feed_of_inbox(s->name, client), one));
-    --s->untold;
+    s->told();
   });
+  if (!posted) shared_->told();
 }
 
 void outbox::publish(protocol::announcement a) {
@@ -131,7 +145,7 @@ void outbox::publish(protocol::announcement a) {
 void outbox::flush(std::chrono::milliseconds patience) {
   shared_->hurry.request_stop();
   std::unique_lock lock(shared_->guard);
-  shared_->changed.wait_for(lock, patience, [&] { return !shared_->publishing || shared_->failing; });
+  shared_->changed.wait_for(lock, patience, [&] { return shared_->untold == 0 && (!shared_->publishing || shared_->failing); });
 }
 
 }  // namespace dlock

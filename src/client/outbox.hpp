@@ -25,7 +25,8 @@ class outbox {
   void tell(const std::string& client, protocol::grant g);
   void publish(protocol::announcement a);
 
-  /// Waits until what was published is sent, or cannot be just now, at most `patience`.
+  /// Waits until everybody is told and what was published is sent, or cannot be just now, at most `patience`. From then on
+  /// nothing lingers.
   void flush(std::chrono::milliseconds patience);
 
  private:

@@ -221,6 +221,26 @@ TEST(Events, OfAClosedClientAreAnErrorAndItsSubscriptionsAreSilent) {
   EXPECT_FALSE(s.wait_until_open(10ms));
 }
 
+TEST(Events, AreSentBeforeCloseReturnsBecauseTheProcessMayEndThen) {
+  stage w;
+  {
+    const auto got = mutex(w.other, "lock").try_acquire();
+    ASSERT_TRUE(got);
+  }
+  w.other.close();
+  EXPECT_EQ(w.notices->count(w.coll), 2u);
+}
+
+TEST(Events, ACloseThatCannotSendThemDoesNotWaitForThat) {
+  stage w;
+  w.notices->fail("broken");
+  {
+    const auto got = mutex(w.other, "lock").try_acquire();
+    ASSERT_TRUE(got);
+  }
+  EXPECT_LT(time_of([&] { w.other.close(); }), 1s);
+}
+
 TEST(Events, AnIdThatCannotBeOneIsRefused) {
   stage w;
   EXPECT_THROW((void)w.locks->subscribe("", [](const lock_event&) {}), error);
