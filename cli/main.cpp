@@ -9,6 +9,7 @@
 #include <dlock/version.hpp>
 
 #include "cmd_run.hpp"
+#include "cmd_watch.hpp"
 #include "exit_codes.hpp"
 #include "text.hpp"
 
@@ -20,8 +21,9 @@ constexpr const char* usage =
     "Usage: dlock VERB ...\n"
     "\n"
     "  run [OPTIONS] ID COMMAND...  runs a command while holding a distributed lock\n"
+    "  watch [OPTIONS] [ID...]      prints when locks are locked and unlocked, as it happens\n"
     "\n"
-    "  -h, --help                   print this and exit; 'dlock run --help' tells more\n"
+    "  -h, --help                   print this and exit; 'dlock VERB --help' tells more\n"
     "  -V, --version                print the version and exit\n";
 
 int print(const std::string& text) {
@@ -35,6 +37,7 @@ int dispatch(const std::vector<std::string>& words, process_title title) {
   if (verb == "-h" || verb == "--help") return print(usage);
   if (verb == "-V" || verb == "--version") return print(std::string("dlock ") + dlock::version() + "\n");
   if (verb == "run") return cmd_run({words.begin() + 1, words.end()}, title);
+  if (verb == "watch") return cmd_watch({words.begin() + 1, words.end()});
   throw failure("unknown verb " + quoted_input(verb) + "; see 'dlock --help'");
 }
 

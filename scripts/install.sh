@@ -35,7 +35,7 @@ need_packages() {
 
 # One set-up for the command and its tests: the tests' libraries are small.
 need_compiler() {
-  need_packages g++ cmake ninja-build libmongoc-dev uuid-dev libcli11-dev libgtest-dev libgmock-dev librapidcheck-dev
+  need_packages g++ cmake ninja-build libmongoc-dev uuid-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev
 }
 
 # A server for tests, demo and benchmarks: the user's, or our own.

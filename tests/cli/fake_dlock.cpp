@@ -4,6 +4,8 @@
 //
 //     outage   no call gets an answer
 //     evicted  the next renewal or release finds that the lock is gone
+//     deaf     no events come
+//     events   is what subscribers are told, a line each: locked|unlocked, id, token, who, separated by tabs; or gap
 
 #include <unistd.h>
 #include <algorithm>
@@ -14,6 +16,7 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <sstream>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -45,6 +48,12 @@ class client_core {
 
   [[nodiscard]] bool is(const char* what) const { return std::filesystem::exists(directory / what); }
 
+  void announce(const char* what, const std::string& id, std::int64_t token) const {
+    const std::string line =
+        std::string(what) + '\t' + id + '\t' + std::to_string(token) + '\t' + options.who.value_or("somebody") + '\n';
+    std::ofstream(directory / "events", std::ios::app) << line << std::flush;  // in one write
+  }
+
   /// Waits until the outage is over or `deadline` has come.
   void reach(time_point deadline) const {
     while (is("outage")) {
@@ -75,6 +84,51 @@ class client_core {
       if (problem != EEXIST) throw error(errc::unavailable, "cannot reach the server " + directory.string());
     }
   }
+};
+
+/// Reads what is appended to `events`.
+class subscriber {
+ public:
+  subscriber(std::shared_ptr<client_core> client, std::optional<std::string> id, event_callback callback)
+      : client_(std::move(client)), id_(std::move(id)), callback_(std::move(callback)) {
+    const auto file = client_->directory / "events";
+    if (std::filesystem::exists(file)) heard_ = static_cast<std::streamoff>(std::filesystem::file_size(file));
+    thread_ = std::jthread([this](const std::stop_token& stop) {
+      for (; !stop.stop_requested(); std::this_thread::sleep_for(milliseconds(5))) {
+        if (is_open()) hear();
+      }
+    });
+  }
+
+  [[nodiscard]] bool is_open() const { return !client_->is("outage") && !client_->is("deaf"); }
+
+ private:
+  void hear() {
+    std::ifstream in(client_->directory / "events");
+    in.seekg(heard_);
+    for (std::string line; std::getline(in, line) && !in.eof();) {
+      heard_ += static_cast<std::streamoff>(line.size() + 1);
+      std::istringstream parts(line);
+      std::string what;
+      std::string token;
+      lock_event event;
+      std::getline(parts, what, '\t');
+      std::getline(parts, event.id, '\t');
+      std::getline(parts, token, '\t');
+      std::getline(parts, event.who);
+      using kind = lock_event::kind;
+      event.what = what == "locked" ? kind::locked : what == "unlocked" ? kind::unlocked : kind::gap;
+      event.token = token.empty() ? 0 : std::stoll(token);
+      event.at = std::chrono::system_clock::now();
+      if (!id_ || event.what == kind::gap || *id_ == event.id) callback_(event);
+    }
+  }
+
+  std::shared_ptr<client_core> client_;
+  std::optional<std::string> id_;
+  event_callback callback_;
+  std::streamoff heard_ = 0;
+  std::jthread thread_;
 };
 
 class held_state {
@@ -122,12 +176,14 @@ class held_state {
     } catch (const error& problem) {
       throw error(errc::unavailable, std::string("cannot release the lock: ") + problem.what());
     }
-    return client->with(*options.id, [&](entry& now) {
+    const release_result result = client->with(*options.id, [&](entry& now) {
       if (client->is("evicted") || now.owner != owner) return release_result::lost;
       const bool early = at_least && boot_clock::now() < granted + *at_least;
       now.until = early ? (granted + *at_least).time_since_epoch().count() : 0;
       return release_result::released;
     });
+    if (result == release_result::released) client->announce("unlocked", *options.id, token);
+    return result;
   }
 
  private:
@@ -200,6 +256,7 @@ class lock_core {
       return true;
     });
     if (!mine) return nullptr;
+    client->announce("locked", *options.id, state->token);
     state->client = client;
     state->options = options;
     state->granted = sent;
@@ -241,6 +298,32 @@ client& client::operator=(client&&) noexcept = default;
 void client::close() noexcept {}
 const client_options& client::options() const {
   return core_->options;
+}
+
+subscription client::subscribe(std::string id, event_callback callback) {
+  return subscription(std::make_shared<detail::subscriber>(core_, std::move(id), std::move(callback)));
+}
+subscription client::subscribe_all(event_callback callback) {
+  return subscription(std::make_shared<detail::subscriber>(core_, std::nullopt, std::move(callback)));
+}
+notification_status client::notifications() const {
+  using state = notification_status::state;
+  if (core_->is("outage") || core_->is("deaf")) return {state::failing, "no answer from the server"};
+  return {state::working, ""};
+}
+
+subscription::subscription() noexcept = default;
+subscription::subscription(std::shared_ptr<detail::subscriber> s) noexcept : subscriber_(std::move(s)) {}
+subscription::subscription(subscription&&) noexcept = default;
+subscription& subscription::operator=(subscription&&) noexcept = default;
+subscription::~subscription() = default;
+bool subscription::wait_until_open(milliseconds timeout) const {
+  const time_point deadline = boot_clock::now() + timeout;
+  while (!subscriber_->is_open()) {
+    if (boot_clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  return true;
 }
 
 mutex::mutex(client& owner, std::string id) : core_(std::make_shared<detail::lock_core>()) {

@@ -192,19 +192,19 @@ class Case(unittest.TestCase):
         for name in ("DLOCK_TEST_URL", "DLOCK_ID", "DLOCK_TOKEN", "DLOCK_OWNER", "PROMPT_COMMAND"):
             self.environment.pop(name, None)
 
-    def command(self, *words: str) -> list[str]:
+    def command(self, *words: str, verb: str = "run") -> list[str]:
         """dlock run with `words`, on this case's locks."""
-        return [DLOCK, "run", *([] if FAKE else ["--db", self.server.db]), *words]
+        return [DLOCK, verb, *([] if FAKE else ["--db", self.server.db]), *words]
 
     def shell_command(self, words: str) -> str:
         """The same for a shell."""
         return f"{DLOCK} run {'' if FAKE else '--db ' + self.server.db} {words}"
 
-    def start(self, *words: str, through: tuple[str, ...] = (), **options: Any) -> subprocess.Popen[str]:
+    def start(self, *words: str, through: tuple[str, ...] = (), verb: str = "run", **options: Any) -> subprocess.Popen[str]:
         """Without a terminal, in a session of its own; `through` a command that executes its arguments."""
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True,
                    "env": self.environment, "cwd": self.folder, "start_new_session": True, **options}
-        process = subprocess.Popen([*through, *self.command(*words)], **options)
+        process = subprocess.Popen([*through, *self.command(*words, verb=verb)], **options)
         self.addCleanup(self._end, process)
         return process
 

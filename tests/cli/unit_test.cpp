@@ -7,12 +7,14 @@
 
 #include "arguments.hpp"
 #include "duration.hpp"
+#include "event_line.hpp"
 #include "kill_plan.hpp"
 #include "lock_id.hpp"
 #include "run_options.hpp"
 #include "secrets.hpp"
 #include "server_url.hpp"
 #include "text.hpp"
+#include "watch_options.hpp"
 
 namespace dlock::cli {
 namespace {
@@ -313,6 +315,52 @@ TEST(Text, Seconds) {
   EXPECT_EQ(in_seconds(12500ms), "12.5 s");
   EXPECT_EQ(in_seconds(30s), "30 s");
   EXPECT_EQ(in_seconds(100s), "100 s");
+}
+
+lock_event event(lock_event::kind what, std::string id, std::int64_t token, std::string who) {
+  const std::chrono::system_clock::time_point at(std::chrono::milliseconds(1'795'482'123'045));
+  return {.what = what, .id = std::move(id), .token = token, .who = std::move(who), .at = at};
+}
+using kind = lock_event::kind;
+
+TEST(EventLine, ForPeople) {
+  EXPECT_EQ(event_line(event(kind::locked, "job", 1790000000000000, "host:1 rsync")),
+            "2026-11-24T01:02:03.045Z  locked    job  token 1790000000000000  host:1 rsync\n");
+  EXPECT_EQ(event_line(event(kind::unlocked, "job", 7, "")),
+            "2026-11-24T01:02:03.045Z  unlocked  job  token 7  somebody\n");
+  EXPECT_EQ(event_line(event(kind::locked, "job", 0, "")),
+            "2026-11-24T01:02:03.045Z  locked    job  a mongo-dlock (node) client\n");
+  EXPECT_EQ(event_line(event(kind::gap, "", 0, "")),
+            "2026-11-24T01:02:03.045Z  gap       events may have been missed\n");
+  EXPECT_EQ(event_line(event(kind::locked, "a\nb\x1b[31m", 7,
+                             "\xc2\x9b"
+                             "c\xff")),
+            "2026-11-24T01:02:03.045Z  locked    a\\x0ab\\x1b[31m  token 7  \\xc2\\x9bc\\xff\n");
+}
+
+TEST(EventLine, ForPrograms) {
+  EXPECT_EQ(event_json(event(kind::unlocked, "a\"\n\x7f", 7, "grün")),
+            R"({"at":"2026-11-24T01:02:03.045Z","event":"unlocked","id":"a\"\n\u007f","token":7,"who":"gr\u00fcn"})"
+            "\n");
+  EXPECT_EQ(event_json(event(kind::locked,
+                             "a\xff"
+                             "b\xc3",
+                             0, "")),
+            R"({"at":"2026-11-24T01:02:03.045Z","event":"locked","id":"a\ufffdb\ufffd","token":null,"who":null})"
+            "\n");
+  EXPECT_EQ(event_json(event(kind::gap, "", 0, "")),
+            R"({"at":"2026-11-24T01:02:03.045Z","event":"gap","id":null,"token":null,"who":null})"
+            "\n");
+}
+
+TEST(WatchOptions, IdsAndOptionsInAnyOrder) {
+  const watch_options out = parse_watch({"b", "--json", "a", "--db", "x", "b", "--", "--json"});
+  EXPECT_EQ(out.ids, (std::set<std::string>{"a", "b", "--json"}));
+  EXPECT_TRUE(out.json);
+  EXPECT_EQ(out.client.db, "x");
+  EXPECT_FALSE(out.verbose);
+  EXPECT_TRUE(parse_watch({}).ids.empty());
+  EXPECT_THROW((void)parse_watch({"a", ""}), failure);
 }
 
 }  // namespace

@@ -1,0 +1,162 @@
+#include "cmd_watch.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include <dlock/dlock.hpp>
+
+#include "event_line.hpp"
+#include "exit_codes.hpp"
+#include "fd.hpp"
+#include "signals.hpp"
+#include "text.hpp"
+#include "watch_options.hpp"
+
+namespace dlock::cli {
+
+namespace {
+
+using std::chrono::milliseconds;
+using state = dlock::notification_status::state;
+
+/// All of it, to stdout. 0, or why not: an errno.
+int write_out(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
+    if (written >= 0) {
+      text.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno == EAGAIN) {  // somebody who shares it made it so
+      pollfd out{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+      poll(&out, 1, -1);
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+/// Three threads: this one heeds signals and a reader that goes away, one connects, and the library's calls print().
+/// Only this one ends the process.
+class watch_command {
+ public:
+  explicit watch_command(watch_options options) : options_(std::move(options)), wake_(eventfd(0, EFD_CLOEXEC)) {
+    if (!wake_) throw failure(std::string("cannot make an event: ") + std::strerror(errno));
+  }
+
+  /// By _exit: the connection may be in the midst of something, and the driver's destructors take half a second.
+  [[noreturn]] void run() {
+    std::thread([this] { open(); }).detach();
+    for (;;) {
+      std::array<pollfd, 3> fds{{{.fd = wake_.get(), .events = POLLIN, .revents = 0},
+                                 {.fd = signals_.fd(), .events = POLLIN, .revents = 0},
+                                 // No event asked for: what comes is that nobody reads it any more.
+                                 {.fd = STDOUT_FILENO, .events = 0, .revents = 0}}};
+      constexpr int look_at_notifications = 200;
+      poll(fds.data(), fds.size(), is_open_ ? look_at_notifications : -1);
+      if (const auto received = signals_.take()) die_of(received->number);
+      if (fds[2].revents != 0) _exit(exit_ok);
+      if (fds[0].revents != 0) on_wake();
+      if (is_open_) report_trouble();
+    }
+  }
+
+ private:
+  /// On a thread of its own.
+  void open() {
+    try {
+      client_.emplace(options_.client);
+      const auto callback = [this](const dlock::lock_event& event) { print(event); };
+      // Several: one subscription all the same, which keeps the order and makes one gap of a gap.
+      subscription_ = options_.ids.size() == 1 ? client_->subscribe(*options_.ids.begin(), callback)
+                                               : client_->subscribe_all(callback);
+      const milliseconds patience = client_->options().operation_timeout;
+      if (subscription_.wait_until_open(patience)) {
+        ready_ = true;
+      } else {
+        const std::string problem = client_->notifications().problem;
+        error_ = "cannot watch: no contact with the notification channel within " + in_seconds(patience) +
+                 (problem.empty() ? "" : ": " + problem) + "; check --notif_url and the user's rights there";
+      }
+    } catch (const std::exception& problem) {
+      error_ = problem.what();
+    }
+    opened_ = true;
+    eventfd_write(wake_.get(), 1);
+  }
+
+  /// On a thread of the library. Waits for a slow reader: the library then says that events were missed.
+  void print(const dlock::lock_event& event) {
+    const bool all = options_.ids.empty() || event.what == dlock::lock_event::kind::gap;
+    if (write_error_ != 0 || (!all && !options_.ids.contains(event.id))) return;
+    const int problem = write_out(options_.json ? event_json(event) : event_line(event));
+    if (problem == 0) return;
+    write_error_ = problem;
+    eventfd_write(wake_.get(), 1);
+  }
+
+  void on_wake() {
+    eventfd_t count = 0;
+    eventfd_read(wake_.get(), &count);
+    if (const int problem = write_error_) {
+      if (problem == EPIPE) _exit(exit_ok);
+      complain(std::string("cannot write to standard output: ") + std::strerror(problem));
+      _exit(exit_failed);
+    }
+    if (!opened_ || is_open_) return;
+    if (!ready_) {
+      complain(error_);
+      _exit(exit_failed);
+    }
+    is_open_ = true;
+    if (options_.verbose) remark("watching");
+  }
+
+  void report_trouble() {
+    const dlock::notification_status now = client_->notifications();
+    const bool failing = now.now == state::failing;
+    if (failing == std::exchange(failing_, failing)) return;
+    remark(failing ? "events do not come at the moment: " + printable(now.problem) + "; trying again"
+                   : "events come again");
+  }
+
+  watch_options options_;
+  signals signals_{false};  // before there is any thread
+  unique_fd wake_;
+
+  std::optional<dlock::client> client_;
+  dlock::subscription subscription_;
+  bool ready_ = false;  // if not, error_ says why; both are read once opened_ is set
+  std::string error_;
+  std::atomic<bool> opened_ = false;
+  std::atomic<int> write_error_ = 0;
+
+  bool is_open_ = false;
+  bool failing_ = false;
+};
+
+}  // namespace
+
+int cmd_watch(const std::vector<std::string>& arguments) {
+  watch_options options = parse_watch(arguments);
+  if (options.help) {
+    std::fputs(watch_help().c_str(), stdout);
+    return std::fflush(stdout) == 0 ? exit_ok : exit_failed;
+  }
+  const bool unread = fcntl(STDOUT_FILENO, F_GETFD) == -1;
+  if (unread) return exit_ok;
+  fill_standard_streams();
+  watch_command(std::move(options)).run();
+}
+
+}  // namespace dlock::cli

@@ -1,0 +1,54 @@
+#include "watch_options.hpp"
+
+#include <cstdint>
+#include <utility>
+
+#include "arguments.hpp"
+#include "lock_id.hpp"
+
+namespace dlock::cli {
+
+namespace {
+
+std::vector<option> option_table(watch_options& out, connection_arguments& connection) {
+  std::vector<option> table = connection.table();
+  table.insert(table.begin(),
+               {0, "json", "", "", "one JSON object a line", [&](const std::string&) { out.json = true; }});
+  table.push_back({'h', "help", "", "", "print this and exit", [&](const std::string&) { out.help = true; }});
+  return table;
+}
+
+}  // namespace
+
+watch_options parse_watch(const std::vector<std::string>& arguments) {
+  watch_options out;
+  connection_arguments connection(out);
+  operands operands = parse_arguments("watch", option_table(out, connection), arguments, SIZE_MAX);
+  if (out.help) return out;
+  for (std::string& id : operands.leading) {
+    check_id(id);
+    out.ids.insert(std::move(id));
+  }
+  connection.finish();
+  return out;
+}
+
+std::string watch_help() {
+  watch_options out;
+  connection_arguments connection(out);
+  return "Usage: dlock watch [OPTIONS] [ID...]\n"
+         "\n"
+         "Prints when the locks ID, or all locks, are locked and unlocked, as it happens.\n"
+         "\n" +
+         describe(option_table(out, connection)) +
+         "\n"
+         "The server is named by --url, by --url-file or by the environment variable DLOCK_URL; the command line\n"
+         "wins.\n"
+         "\n"
+         "A 'gap' says that events may have been missed. A lease that runs out is no event: nobody is there to tell.\n"
+         "\n"
+         "Exit status: 0 when nobody reads the output any more; 125 dlock itself failed. A signal ends dlock as if it\n"
+         "were not caught: a shell says 130 after Ctrl-C.\n";
+}
+
+}  // namespace dlock::cli
