@@ -72,6 +72,17 @@ class Status(Case):
                 took = time.monotonic() - began
                 self.assertTrue(seconds <= took < seconds + 0.5, f"-w {word} took {took:.3f} s")  # started by python
 
+    def test_the_next_one_is_woken(self) -> None:
+        """Although dlock ends right after its release; by itself the next one would look in half a minute."""
+        with self.holder() as holder:
+            waiter = self.start("-v", "--wait_lock_period", "60s", self.lock, "true")
+            waiter.stderr.readline()  # it waits
+            time.sleep(2)
+            began = time.monotonic()
+            holder.terminate()
+            self.assertEqual(waiter.wait(PATIENCE), 0)
+            self.assertLess(time.monotonic() - began, 1)
+
     def test_a_timeout_leaves_the_queue(self) -> None:
         with self.holder("--ttl", "60s") as holder:
             self.check(124, "-w", "0.2", "--ttl", "60s", self.lock, "true")
