@@ -57,3 +57,18 @@ need_replica_set() {
   fi
   if [[ $path == */dlock/mongod-* ]]; then need_packages libcurl4 libssl3; fi
 }
+
+# node, and what tests/node needs from npm, downloaded once into ~/.cache/dlock. Without them those tests are skipped, and
+# ctest says so: nothing else needs node.
+need_node() {
+  local missing=()
+  command -v node >/dev/null || missing+=(nodejs)
+  if scripts/node_modules.py >/dev/null; then
+    [[ ${#missing[@]} == 0 ]] && return
+  elif ! command -v npm >/dev/null; then
+    missing+=(npm)
+  fi
+  if ! { [[ ${#missing[@]} == 0 ]] || (need_packages "${missing[@]}"); } || ! scripts/node_modules.py --install >/dev/null; then
+    say "There is no node, or not its packages: the tests with mongo-dlock's clients (node.*) will be skipped."
+  fi
+}
