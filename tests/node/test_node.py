@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -255,9 +256,9 @@ class TakeOver(Case):
     def test_a_holder_that_node_evicted_is_told_so(self) -> None:
         ours, node = self.dlock(ttl=1000), self.node()
         self.assertEqual(ours("try", self.lock), "acquired")
-        ours.process.send_signal(19)  # SIGSTOP
+        ours.process.send_signal(signal.SIGSTOP)
         self.assertTrue(node("wait", self.lock, TTL, 100))
-        ours.process.send_signal(18)
+        ours.process.send_signal(signal.SIGCONT)
         self.assertEqual(ours("unlock", self.lock), "lost")
         self.assertTrue(node("unlock", self.lock), "and it took nothing from node")
 
@@ -275,7 +276,7 @@ class Waking(Case):
         began = time.monotonic()
         self.assertTrue(node("unlock", self.lock))
         self.assertEqual(ours.result(waiting), "acquired")
-        self.assertLess(time.monotonic() - began, 0.5)
+        self.assertLess(time.monotonic() - began, 1.0)
 
     def test_nodes_unlock_wakes_all_of_us_one_after_the_other(self) -> None:
         node, first, second = self.node(), self.dlock(), self.dlock()
@@ -304,6 +305,19 @@ class Waking(Case):
         self.assertFalse(node.has_result(waiting))
         began = time.monotonic()
         self.assertEqual(ours("unlock", self.lock), "released")
+        self.assertIs(node.result(waiting), True)
+        self.assertLess(time.monotonic() - began, SOON)
+
+    def test_the_commands_end_wakes_node(self) -> None:
+        node = self.node()
+        with subprocess.Popen(self.dlock_run(self.lock, "sh", "-c", "echo in; read end"), stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as run:
+            self.assertEqual(run.stdout.readline(), "in\n")
+            waiting = node.begin("wait", self.lock, TTL, PERIOD)
+            time.sleep(1.5)
+            self.assertFalse(node.has_result(waiting))
+            began = time.monotonic()
+            run.communicate("\n", timeout=PATIENCE)
         self.assertIs(node.result(waiting), True)
         self.assertLess(time.monotonic() - began, SOON)
 
@@ -363,8 +377,8 @@ class Channel(Case):
         self.assertTrue(node("lock", "other", TTL))
         self.assertTrue(node("lock", self.lock, TTL))
         self.assertTrue(node("unlock", self.lock))
-        expected = [{"event": what, "id": id, "token": 0, "who": ""}
-                    for what, id in (("locked", "other"), ("locked", self.lock), ("unlocked", self.lock))]
+        expected = [{"event": what, "id": lock, "token": 0, "who": ""}
+                    for what, lock in (("locked", "other"), ("locked", self.lock), ("unlocked", self.lock))]
         self.assertEqual(all_of_them.await_events(3), expected)
         self.assertEqual(ours.await_events(2), expected[1:])
 
