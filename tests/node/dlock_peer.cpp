@@ -1,5 +1,6 @@
-// A process with a dlock::client, for test_node.py: dlock_node_peer URL DB NOTIF_URL CHANNEL EXP_DELTA WAIT_LOCK_PERIOD.
-// Reads commands, one a line, each with a number, and writes what came of them as JSON with that number:
+// A process with a dlock::client, for test_node.py: dlock_node_peer URL DB NOTIF_URL CHANNEL EXP_DELTA
+// WAIT_LOCK_PERIOD. Reads commands, one a line, each with a number, and writes what came of them as JSON with that
+// number:
 //
 //     N try ID             the outcome, and the token
 //     N wait ID TIMEOUT    the same
@@ -48,9 +49,12 @@ void show(const dlock::lock_event& e) {
 
 const char* name_of(dlock::release_result r) {
   switch (r) {
-    case dlock::release_result::released: return "released";
-    case dlock::release_result::not_held: return "not_held";
-    case dlock::release_result::lost: return "lost";
+    case dlock::release_result::released:
+      return "released";
+    case dlock::release_result::not_held:
+      return "not_held";
+    case dlock::release_result::lost:
+      return "lost";
   }
   return "unknown";
 }

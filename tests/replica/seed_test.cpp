@@ -42,7 +42,8 @@ class Seed : public Replica {
     auto o = options();
     const auto url = test_url();
     const auto host = url.find('/', url.find("://") + 3), query = url.find('?');
-    o.notif_url = url.substr(0, std::min(host, query)) + "/" + db + (query == std::string::npos ? "" : url.substr(query));
+    o.notif_url =
+        url.substr(0, std::min(host, query)) + "/" + db + (query == std::string::npos ? "" : url.substr(query));
     return o;
   }
 };
@@ -190,8 +191,9 @@ TEST_F(Seed, CloseDoesNotUnlock) {
   EXPECT_TRUE(other.acquire({.timeout = 5s})) << "it is no longer renewed, so that it ends";
 }
 
-/// 5 participants, each a client of its own, as in 5 processes, all try at the same moment, and again, and again. Several
-/// such groups of 5 race for different locks. DLOCK_TEST_RACES=10000 is what mongo-dlock's test does; it takes a minute.
+/// 5 participants, each a client of its own, as in 5 processes, all try at the same moment, and again, and again.
+/// Several such groups of 5 race for different locks. DLOCK_TEST_RACES=10000 is what mongo-dlock's test does; it takes
+/// a minute.
 TEST_F(Seed, ExactlyOneOf5WinsEachRace) {
   const char* asked = std::getenv("DLOCK_TEST_RACES");
   const int races = asked != nullptr ? std::atoi(asked) : 1000;
