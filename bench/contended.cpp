@@ -42,7 +42,8 @@ std::vector<double> hand_offs(const std::vector<grant>& grants) {
   for (std::size_t i = 1; i < grants.size(); ++i) {
     const auto& before = grants[i - 1];
     const auto& heir = grants[i];
-    if (heir.queued != 0 && heir.queued < before.releasing) out.push_back(static_cast<double>(heir.acquired - before.releasing) / 1000);
+    if (heir.queued != 0 && heir.queued < before.releasing)
+      out.push_back(static_cast<double>(heir.acquired - before.releasing) / 1000);
   }
   return out;
 }
@@ -59,7 +60,8 @@ int bypasses(const std::vector<grant>& grants) {
 }
 
 /// One row of the report.
-void measure(const std::string& url, int processes, int threads, int hold_ms, int windows, std::chrono::milliseconds length) {
+void measure(const std::string& url, int processes, int threads, int hold_ms, int windows,
+             std::chrono::milliseconds length) {
   raw_server server(url);
   raw_server::session raw(server);
   fleet workers(url, {"contended-" + std::to_string(now())}, processes, threads, hold_ms);
@@ -80,7 +82,8 @@ void measure(const std::string& url, int processes, int threads, int hold_ms, in
     const auto to = now();
     const auto grants = workers.grants();
     if (i < 0) continue;
-    const auto within = std::count_if(grants.begin(), grants.end(), [&](auto& g) { return g.acquired >= from && g.acquired < to; });
+    const auto within =
+        std::count_if(grants.begin(), grants.end(), [&](auto& g) { return g.acquired >= from && g.acquired < to; });
     passed += bypasses(grants);
     const double h = median(hand_offs(grants));
     const double grants_per_second = static_cast<double>(within) * 1e9 / static_cast<double>(to - from);
@@ -90,12 +93,15 @@ void measure(const std::string& url, int processes, int threads, int hold_ms, in
     ratio.push_back(h / (f.write_us + f.insert_us));
     rate.push_back(grants_per_second);
     per_write.push_back(grants_per_second * f.write_us / 1e6);
-    if (within > 0) commands.push_back(static_cast<double>(commands_after - commands_before) / static_cast<double>(within));
+    if (within > 0)
+      commands.push_back(static_cast<double>(commands_after - commands_before) / static_cast<double>(within));
   }
-  std::printf("  %4d in %3d processes, hold %2d ms: floor %5.2f+%.2f ms, hand-off %6.2f ms, ratio %5.2f; %4.0f grants/s, %4.2f per raw write, "
-              "%4.2f commands per grant, %d bypasses\n",
-              processes * threads, processes, hold_ms, median(write_us) / 1000, median(insert_us) / 1000, median(hand_off_us) / 1000,
-              median(ratio), median(rate), median(per_write), median(commands), passed);
+  std::printf(
+      "  %4d in %3d processes, hold %2d ms: floor %5.2f+%.2f ms, hand-off %6.2f ms, ratio %5.2f; %4.0f grants/s, %4.2f "
+      "per raw write, "
+      "%4.2f commands per grant, %d bypasses\n",
+      processes * threads, processes, hold_ms, median(write_us) / 1000, median(insert_us) / 1000,
+      median(hand_off_us) / 1000, median(ratio), median(rate), median(per_write), median(commands), passed);
   std::fflush(stdout);
 }
 
@@ -127,8 +133,8 @@ void fairness(const std::string& url, int processes, int grants_wanted) {
     std::transform(each.begin(), each.end(), counts.begin(), each.begin(), std::plus<>());
   }
   const auto [least, most] = std::minmax_element(each.begin(), each.end());
-  std::printf("  %d grants over %d processes: %d bypasses of the queue; smallest share %d, largest %d (%.1f %% more)\n", total, processes, passed,
-              *least, *most, 100.0 * (*most - *least) / *least);
+  std::printf("  %d grants over %d processes: %d bypasses of the queue; smallest share %d, largest %d (%.1f %% more)\n",
+              total, processes, passed, *least, *most, 100.0 * (*most - *least) / *least);
 }
 
 void bystanders(const std::string& url, const std::vector<int>& numbers, std::chrono::milliseconds length) {
@@ -158,9 +164,13 @@ void bystanders(const std::string& url, const std::vector<int>& numbers, std::ch
     const auto grants = two.grants();
     const auto busy = raw.cpu_us() - from;
     (void)waiting.grants();
-    each.push_back(static_cast<double>(busy - idle) / static_cast<double>(std::max<std::size_t>(grants.size(), 1)) / 1000);
-    std::printf("  %3d processes wait on other locks: %.2f ms of the primary's CPU per hand-off (%zu in %lld ms; %.1f %% of a core while idle)\n", n,
-                each.back(), grants.size(), static_cast<long long>(length.count()), 100.0 * static_cast<double>(idle) * 1000 / static_cast<double>(span));
+    each.push_back(static_cast<double>(busy - idle) / static_cast<double>(std::max<std::size_t>(grants.size(), 1)) /
+                   1000);
+    std::printf(
+        "  %3d processes wait on other locks: %.2f ms of the primary's CPU per hand-off (%zu in %lld ms; %.1f %% of a "
+        "core while idle)\n",
+        n, each.back(), grants.size(), static_cast<long long>(length.count()),
+        100.0 * static_cast<double>(idle) * 1000 / static_cast<double>(span));
     std::fflush(stdout);
   }
   if (each.size() > 1) std::printf("  ratio %.2f\n", each.back() / each.front());

@@ -12,7 +12,9 @@
 
 namespace bench {
 
-std::int64_t now() { return dlock::boot_clock::now().time_since_epoch().count(); }
+std::int64_t now() {
+  return dlock::boot_clock::now().time_since_epoch().count();
+}
 
 /// A worker process, and the pipes to and from it. Ends when its stdin does.
 class fleet::process {
@@ -62,8 +64,9 @@ class fleet::process {
 fleet::fleet(const std::string& url, const std::vector<std::string>& locks, int processes, int threads, int hold_ms) {
   for (int i = 0; i < processes; ++i) {
     const auto& lock = locks[std::min(static_cast<std::size_t>(i), locks.size() - 1)];
-    all_.push_back(std::make_unique<process>(std::vector<std::string>{"dlock-bench", "worker", "--url", url, "--lock", lock, "--threads",
-                                                                      std::to_string(threads), "--hold-ms", std::to_string(hold_ms)}));
+    all_.push_back(std::make_unique<process>(std::vector<std::string>{"dlock-bench", "worker", "--url", url, "--lock",
+                                                                      lock, "--threads", std::to_string(threads),
+                                                                      "--hold-ms", std::to_string(hold_ms)}));
   }
   for (auto& p : all_) {
     if (p->hear() != "ready\n") throw std::runtime_error("a worker is not ready");

@@ -30,7 +30,8 @@ int main(int argc, char** argv) {
   shares->add_option("--title", title, "What kind of server it is, for the report");
   int grants = 10'000;
   shares->add_option("--grants", grants, "How many grants")->check(CLI::Range(100, 1'000'000));
-  auto* others = common(app.add_subcommand("bystanders", "What a hand-off costs the server while others wait elsewhere"));
+  auto* others =
+      common(app.add_subcommand("bystanders", "What a hand-off costs the server while others wait elsewhere"));
   bench::work work;
   auto* worker = app.add_subcommand("worker", "One of the contending processes; contended starts them")->group("");
   worker->add_option("--url", work.url)->required();
@@ -41,7 +42,8 @@ int main(int argc, char** argv) {
   try {
     if (*worker) return bench::run_worker(work);
     if (*pairs) {
-      std::printf("%s: an uncontended acquire+release pair, medians of %d interleaved windows of %d ms\n", title.c_str(), windows, length);
+      std::printf("%s: an uncontended acquire+release pair, medians of %d interleaved windows of %d ms\n",
+                  title.c_str(), windows, length);
       for (const int threads : {1, 16}) bench::uncontended(url, threads, windows, std::chrono::milliseconds{length});
     } else if (*shares) {
       std::printf("%s: fairness\n", title.c_str());
@@ -50,7 +52,8 @@ int main(int argc, char** argv) {
       std::printf("%s: hand-offs beside waiters on other locks\n", title.c_str());
       bench::bystanders(url, {2, 200}, std::chrono::milliseconds{length});
     } else {
-      std::printf("%s: a queue, medians of %d windows of %d ms, interleaved with the raw commands\n", title.c_str(), windows, length);
+      std::printf("%s: a queue, medians of %d windows of %d ms, interleaved with the raw commands\n", title.c_str(),
+                  windows, length);
       bench::contended(url, windows, std::chrono::milliseconds{length}, most);
     }
   } catch (const std::exception& e) {

@@ -76,8 +76,8 @@ void bench::uncontended(const std::string& url, int threads, int windows, std::c
     time_ratio.push_back(l.median_us / r.median_us);
     rate_ratio.push_back(l.pairs_per_second / r.pairs_per_second);
   }
-  std::printf("  %2d thread%s  two raw findAndModify %8.0f us   acquire+release %8.0f us   time ratio %.2f\n", threads, threads == 1 ? " " : "s",
-              bench::median(raw_us), bench::median(lock_us), bench::median(time_ratio));
-  std::printf("              raw pairs %8.0f /s          lock pairs %8.0f /s          throughput ratio %.2f\n", bench::median(raw_rate),
-              bench::median(lock_rate), bench::median(rate_ratio));
+  std::printf("  %2d thread%s  two raw findAndModify %8.0f us   acquire+release %8.0f us   time ratio %.2f\n", threads,
+              threads == 1 ? " " : "s", bench::median(raw_us), bench::median(lock_us), bench::median(time_ratio));
+  std::printf("              raw pairs %8.0f /s          lock pairs %8.0f /s          throughput ratio %.2f\n",
+              bench::median(raw_rate), bench::median(lock_rate), bench::median(rate_ratio));
 }

@@ -15,7 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::int64_t now() { return dlock::boot_clock::now().time_since_epoch().count(); }
+std::int64_t now() {
+  return dlock::boot_clock::now().time_since_epoch().count();
+}
 
 /// At a window's end there may be no time left for even one answer.
 dlock::acquisition acquire(dlock::mutex& lock, const dlock::wait_options& options) {
@@ -27,7 +29,9 @@ dlock::acquisition acquire(dlock::mutex& lock, const dlock::wait_options& option
   }
 }
 
-void sleep_until(std::int64_t when) { std::this_thread::sleep_for(std::chrono::nanoseconds(when - now())); }
+void sleep_until(std::int64_t when) {
+  std::this_thread::sleep_for(std::chrono::nanoseconds(when - now()));
+}
 
 }  // namespace
 
@@ -50,7 +54,9 @@ int run_worker(const work& what) {
           grant g;
           g.asked = now();
           const auto left = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::nanoseconds(end - g.asked));
-          auto got = acquire(*mine, {.timeout = left, .on_wait = [&](const auto&) { if (g.queued == 0) g.queued = now(); }});
+          auto got = acquire(*mine, {.timeout = left, .on_wait = [&](const auto&) {
+                                       if (g.queued == 0) g.queued = now();
+                                     }});
           if (!got) continue;
           g.acquired = now();
           g.token = got->token();
@@ -66,7 +72,8 @@ int run_worker(const work& what) {
     threads.clear();
     for (const auto& g : grants) {
       std::printf("%lld %lld %lld %lld %lld\n", static_cast<long long>(g.token), static_cast<long long>(g.asked),
-                  static_cast<long long>(g.queued), static_cast<long long>(g.acquired), static_cast<long long>(g.releasing));
+                  static_cast<long long>(g.queued), static_cast<long long>(g.acquired),
+                  static_cast<long long>(g.releasing));
     }
     std::puts("done");
     std::fflush(stdout);

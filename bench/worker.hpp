@@ -15,14 +15,14 @@ struct work {
 /// One grant, as its holder saw it. Times are nanoseconds of CLOCK_BOOTTIME: they can be compared between processes.
 struct grant {
   std::int64_t token = 0;
-  std::int64_t asked = 0;     // acquire() was called
-  std::int64_t queued = 0;    // and answered "you are queued"; 0: was not
-  std::int64_t acquired = 0;  // acquire() returned
-  std::int64_t releasing = 0; // release() was called
+  std::int64_t asked = 0;      // acquire() was called
+  std::int64_t queued = 0;     // and answered "you are queued"; 0: was not
+  std::int64_t acquired = 0;   // acquire() returned
+  std::int64_t releasing = 0;  // release() was called
 };
 
-/// Writes "ready", then for each line "begin end" on stdin contends between these times, and writes a line for each grant, then
-/// "done".
+/// Writes "ready", then for each line "begin end" on stdin contends between these times, and writes a line for each
+/// grant, then "done".
 int run_worker(const work& what);
 
 }  // namespace bench

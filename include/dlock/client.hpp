@@ -11,7 +11,7 @@ namespace dlock {
 namespace detail {
 class client_core;
 struct testing;
-}
+}  // namespace detail
 
 /// One process's connection to the locks of one collection: a pool of connections, the thread that renews leases
 /// and the thread that watches their ends. Make one per process (or per collection) and share it.
@@ -38,9 +38,9 @@ class client {
   /// errc::closed. Does not throw. Blocks for at most 1 s.
   void close() noexcept;
 
-  /// Calls `callback` for each lock_event of this lock in all processes, this one included, until the subscription ends. Returns at
-  /// once: subscription::wait_until_open() tells when events are heard. A subscription may outlive the client; it is
-  /// silent then. Throws dlock::error: invalid_argument, closed, forked.
+  /// Calls `callback` for each lock_event of this lock in all processes, this one included, until the subscription
+  /// ends. Returns at once: subscription::wait_until_open() tells when events are heard. A subscription may outlive the
+  /// client; it is silent then. Throws dlock::error: invalid_argument, closed, forked.
   [[nodiscard]] subscription subscribe(std::string id, event_callback callback);
   /// The same for all locks of the notification channel.
   [[nodiscard]] subscription subscribe_all(event_callback callback);

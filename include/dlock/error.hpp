@@ -7,16 +7,16 @@ namespace dlock {
 
 /// Why a call failed. An outcome (busy, timed out, cancelled, lost) is never an error: see mutex.hpp.
 enum class errc {
-  invalid_argument,     ///< An option, id or duration makes no sense. Nothing was sent.
-  unavailable,          ///< The server gave no answer in time (down, unreachable, election, too slow).
-  authentication,       ///< The server refused the credentials.
-  not_authorized,       ///< The credentials lack a right on the database or collection.
-  unsupported_server,   ///< The server is older than MongoDB 4.4.
-  not_a_lock,           ///< The document with this id was not written by dlock or mongo-dlock; it was left as it is.
-  configuration,        ///< The lock is in use with other settings (another capacity, say).
-  closed,               ///< The client was closed.
-  forked,               ///< Called in a child process; what the parent holds is the parent's.
-  server,               ///< The server refused the command for another reason; see what().
+  invalid_argument,    ///< An option, id or duration makes no sense. Nothing was sent.
+  unavailable,         ///< The server gave no answer in time (down, unreachable, election, too slow).
+  authentication,      ///< The server refused the credentials.
+  not_authorized,      ///< The credentials lack a right on the database or collection.
+  unsupported_server,  ///< The server is older than MongoDB 4.4.
+  not_a_lock,          ///< The document with this id was not written by dlock or mongo-dlock; it was left as it is.
+  configuration,       ///< The lock is in use with other settings (another capacity, say).
+  closed,              ///< The client was closed.
+  forked,              ///< Called in a child process; what the parent holds is the parent's.
+  server,              ///< The server refused the command for another reason; see what().
 };
 
 /// A failure. what() says what failed, on which lock, why, and what to do; it never contains a password.

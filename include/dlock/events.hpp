@@ -13,7 +13,8 @@ class subscriber;
 }
 
 /// Something that happened to a lock, anywhere in the fleet. A hint for people and programs, not a fact to act on: it
-/// comes after the event, may come late, and may not come at all (then a `gap` says so). Only a lease says who holds a lock.
+/// comes after the event, may come late, and may not come at all (then a `gap` says so). Only a lease says who holds a
+/// lock.
 struct lock_event {
   enum class kind {
     locked,    ///< Somebody acquired the lock.
@@ -37,10 +38,11 @@ using event_callback = std::function<void(const lock_event&)>;
 
 /// Events come for as long as this lives. Move-only. The idea is mongo-dlock's `lock` and `unlock` events.
 ///
-/// Order: the events that one process causes come in their order. Those of different processes come in the order in which the
-/// server got them, which can swap neighbours: an `unlocked` may follow the next holder's `locked`. Compare the tokens.
-/// Gaps: what a slow callback leaves waiting beyond 1,000 events, what rolled over in the channel, or what a process could not
-/// publish is lost, and a `gap` comes in its place. A connection that breaks loses nothing: what was missed is fetched.
+/// Order: the events that one process causes come in their order. Those of different processes come in the order in
+/// which the server got them, which can swap neighbours: an `unlocked` may follow the next holder's `locked`. Compare
+/// the tokens. Gaps: what a slow callback leaves waiting beyond 1,000 events, what rolled over in the channel, or what
+/// a process could not publish is lost, and a `gap` comes in its place. A connection that breaks loses nothing: what
+/// was missed is fetched.
 class subscription {
  public:
   subscription() noexcept;
@@ -63,11 +65,11 @@ class subscription {
   std::shared_ptr<detail::subscriber> subscriber_;
 };
 
-/// How a client's notifications are. They only make things faster: without them waiters look at their locks from time to
-/// time (50 ms doubling up to wait_lock_period).
+/// How a client's notifications are. They only make things faster: without them waiters look at their locks from time
+/// to time (50 ms doubling up to wait_lock_period).
 struct notification_status {
   enum class state {
-    idle,     ///< Not needed so far.
+    idle,  ///< Not needed so far.
     working,
     failing,  ///< See problem. It is tried again and again; log says when it works again.
   };

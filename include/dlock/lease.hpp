@@ -65,8 +65,8 @@ class lease {
   /// on it run on a library thread of their own and may block, throw nothing, and call any function of the library.
   [[nodiscard]] std::stop_token lost() const;
 
-  /// Calls `callback` once when the lease is lost, on a library thread of its own; at once, on such a thread, if it is lost
-  /// already; never if it is released first. It may block for as long as it likes and call anything; an exception
+  /// Calls `callback` once when the lease is lost, on a library thread of its own; at once, on such a thread, if it is
+  /// lost already; never if it is released first. It may block for as long as it likes and call anything; an exception
   /// from it is logged and swallowed. Several may be registered.
   void on_lost(std::function<void()> callback);
 

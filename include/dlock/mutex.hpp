@@ -83,9 +83,9 @@ class [[nodiscard]] acquisition {
 ///       do_it(got->token(), got->lost());
 ///     }
 ///
-/// Cheap and thread-safe. One object is one participant: while it holds the lock or is acquiring it, acquiring through the
-/// same object answers already_held at once; threads that compete use an object each. First come, first served: waiters
-/// queue on the server, and nobody passes the head.
+/// Cheap and thread-safe. One object is one participant: while it holds the lock or is acquiring it, acquiring through
+/// the same object answers already_held at once; threads that compete use an object each. First come, first served:
+/// waiters queue on the server, and nobody passes the head.
 ///
 /// It is no C++ Mutex on purpose (std::lock_guard does not compile): `lock()` could not say that the lease was lost.
 ///
@@ -110,9 +110,9 @@ class mutex {
   /// Outcomes: acquired, busy, already_held, cancelled (client closed).
   acquisition try_acquire();
 
-  /// Waits in the queue until it is this object's turn. mongo-dlock's `wait_lock`. Outcomes: all but busy (unless timeout <= 0).
-  /// While the server gives no answer it goes on trying up to the timeout, or for operation_timeout without one,
-  /// then throws unavailable. An outage that begins after a first answer is waited out.
+  /// Waits in the queue until it is this object's turn. mongo-dlock's `wait_lock`. Outcomes: all but busy (unless
+  /// timeout <= 0). While the server gives no answer it goes on trying up to the timeout, or for operation_timeout
+  /// without one, then throws unavailable. An outage that begins after a first answer is waited out.
   acquisition acquire(wait_options options = {});
 
   /// Releases what this object holds: its lease's release(). mongo-dlock's `unlock`. not_held if it holds nothing.

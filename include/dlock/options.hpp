@@ -10,9 +10,10 @@ namespace dlock {
 
 enum class log_level { debug, info, warning, error };
 
-/// Receives the library's messages, the MongoDB driver's own included (those of all clients in the process: the driver has one
-/// log). Called one message at a time on a thread that does nothing else, never under a lock, never after the client and
-/// its leases are gone. An exception from it is swallowed. Without one the library says nothing: it never prints.
+/// Receives the library's messages, the MongoDB driver's own included (those of all clients in the process: the driver
+/// has one log). Called one message at a time on a thread that does nothing else, never under a lock, never after the
+/// client and its leases are gone. An exception from it is swallowed. Without one the library says nothing: it never
+/// prints.
 using log_callback = std::function<void(log_level level, std::string_view message)>;
 
 /// What a client is made of. Names and defaults are mongo-dlock's; where a default differs, it says so.

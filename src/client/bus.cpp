@@ -14,12 +14,13 @@ using namespace std::chrono_literals;
 
 /// An heir that nobody has heard of for so long may not have been told: the one who admitted it may be dead.
 constexpr ms kOverdue = 100;
-constexpr ms kToldAgain = 1000;   // and is not told again for so long
+constexpr ms kToldAgain = 1000;  // and is not told again for so long
 constexpr std::size_t kTold = 1000;
 
 class announcing_store final : public store {
  public:
-  announcing_store(std::shared_ptr<store> where, std::shared_ptr<bus> by) : where_(std::move(where)), by_(std::move(by)) {}
+  announcing_store(std::shared_ptr<store> where, std::shared_ptr<bus> by)
+      : where_(std::move(where)), by_(std::move(by)) {}
   [[nodiscard]] answer apply(const protocol::request& r, lane which) override {
     answer a = where_->apply(r, which);
     if (a.what == answer::kind::replied) by_->announce(r, a.reply);
@@ -32,7 +33,8 @@ class announcing_store final : public store {
 };
 
 std::chrono::system_clock::time_point wall_clock(ms at) {
-  return at > 0 ? std::chrono::system_clock::time_point{std::chrono::milliseconds{at}} : std::chrono::system_clock::now();
+  return at > 0 ? std::chrono::system_clock::time_point{std::chrono::milliseconds{at}}
+                : std::chrono::system_clock::now();
 }
 
 }  // namespace
@@ -50,7 +52,9 @@ bus::bus(std::shared_ptr<channel> where, std::string channel_name, std::string c
   if (where_) outbox_ = std::make_unique<outbox>(where_, name_, health_);
 }
 
-bus::~bus() { stop_listening(0ms); }
+bus::~bus() {
+  stop_listening(0ms);
+}
 
 void bus::expect(const std::string& id, const std::string& lock, const std::shared_ptr<waiter>& w) {
   const std::lock_guard lock_here(guard_);
@@ -76,17 +80,19 @@ void bus::waits(const std::string& id, bool foreign) {
     const auto it = expected_.find(id);
     if (it == expected_.end()) return;
     if (!inbox_) {
-      inbox_ = std::make_shared<follower>(
-          where_, feed_of_inbox(name_, client_),
-          channel::ear{
-              .opened = [self = weak_from_this()] { if (const auto b = self.lock()) b->nudge_all(); },
-              .heard =
-                  [self = weak_from_this()](const bson_t* d) {
-                    const auto b = self.lock();
-                    if (const auto g = protocol::parse_grant(d); b && g) b->grant(*g);
-                  },
-              .gap = [] {}},
-          health_, health::part::inbox);
+      inbox_ = std::make_shared<follower>(where_, feed_of_inbox(name_, client_),
+                                          channel::ear{.opened =
+                                                           [self = weak_from_this()] {
+                                                             if (const auto b = self.lock()) b->nudge_all();
+                                                           },
+                                                       .heard =
+                                                           [self = weak_from_this()](const bson_t* d) {
+                                                             const auto b = self.lock();
+                                                             if (const auto g = protocol::parse_grant(d); b && g)
+                                                               b->grant(*g);
+                                                           },
+                                                       .gap = [] {}},
+                                          health_, health::part::inbox);
     }
     if (!foreign || it->second.foreign) return;
     it->second.foreign = true;
@@ -153,9 +159,12 @@ void bus::flush(std::chrono::milliseconds patience) {
   if (outbox_) outbox_->flush(patience);
 }
 
-std::shared_ptr<detail::subscriber> bus::subscribe(std::optional<std::string> id, event_callback callback, std::shared_ptr<worker_pool> threads) {
+std::shared_ptr<detail::subscriber> bus::subscribe(std::optional<std::string> id, event_callback callback,
+                                                   std::shared_ptr<worker_pool> threads) {
   auto s = std::make_shared<detail::subscriber>(std::move(id), std::move(callback), log_, std::move(threads));
-  s->on_end = [self = weak_from_this()] { if (const auto b = self.lock()) b->unfollow_events(); };
+  s->on_end = [self = weak_from_this()] {
+    if (const auto b = self.lock()) b->unfollow_events();
+  };
   s->wait_until_open = [self = weak_from_this()](std::chrono::milliseconds timeout) {
     std::shared_ptr<follower> events;
     if (const auto b = self.lock()) {
@@ -172,13 +181,20 @@ std::shared_ptr<detail::subscriber> bus::subscribe(std::optional<std::string> id
 void bus::follow_events() {
   const std::lock_guard lock(guard_);
   if (!where_ || events_ || stopped_) return;
-  events_ = std::make_shared<follower>(
-      where_, feed_of_events(name_),
-      channel::ear{
-          .opened = [self = weak_from_this()] { if (const auto b = self.lock()) b->nudge_foreign({}); },
-          .heard = [self = weak_from_this()](const bson_t* d) { if (const auto b = self.lock()) b->heard_event(d); },
-          .gap = [self = weak_from_this()] { if (const auto b = self.lock()) b->deliver_gap(); }},
-      health_, health::part::events);
+  events_ = std::make_shared<follower>(where_, feed_of_events(name_),
+                                       channel::ear{.opened =
+                                                        [self = weak_from_this()] {
+                                                          if (const auto b = self.lock()) b->nudge_foreign({});
+                                                        },
+                                                    .heard =
+                                                        [self = weak_from_this()](const bson_t* d) {
+                                                          if (const auto b = self.lock()) b->heard_event(d);
+                                                        },
+                                                    .gap =
+                                                        [self = weak_from_this()] {
+                                                          if (const auto b = self.lock()) b->deliver_gap();
+                                                        }},
+                                       health_, health::part::events);
 }
 
 /// Each follower costs the server something for every event.

@@ -17,8 +17,8 @@
 
 namespace dlock {
 
-/// How a client tells and is told: heirs of their grants, everybody of what happens to locks. All of it is hints; without a
-/// channel, or with one that does not work, nothing but speed is lost.
+/// How a client tells and is told: heirs of their grants, everybody of what happens to locks. All of it is hints;
+/// without a channel, or with one that does not work, nothing but speed is lost.
 class bus : public std::enable_shared_from_this<bus> {
  public:
   /// Somebody who waits in a queue. Called on threads of the bus; must not block.
@@ -36,8 +36,10 @@ class bus : public std::enable_shared_from_this<bus> {
   bus& operator=(const bus&) = delete;
   ~bus();
 
-  // --- being woken ----------------------------------------------------------------------------------------------------
-  /// From now on `w` is told of a grant of acquisition `id`. Before its first request is sent: the grant may come before the answer.
+  // --- being woken
+  // ----------------------------------------------------------------------------------------------------
+  /// From now on `w` is told of a grant of acquisition `id`. Before its first request is sent: the grant may come
+  /// before the answer.
   void expect(const std::string& id, const std::string& lock, const std::shared_ptr<waiter>& w);
   void forget(const std::string& id);
   /// It stands in the queue, behind mongo-dlock perhaps: makes sure that its inbox, or the events, are followed.
@@ -45,15 +47,18 @@ class bus : public std::enable_shared_from_this<bus> {
   /// Whether grants are heard of just now.
   [[nodiscard]] bool pushes() const;
 
-  // --- telling --------------------------------------------------------------------------------------------------------
+  // --- telling
+  // --------------------------------------------------------------------------------------------------------
   /// An answer, acknowledged by a majority, may name heirs: they are told. `r` is what was asked.
   void announce(const protocol::request& r, const protocol::reply& a);
   void publish(protocol::announcement a);
   /// outbox::flush()
   void flush(std::chrono::milliseconds patience);
 
-  // --- events ---------------------------------------------------------------------------------------------------------
-  [[nodiscard]] std::shared_ptr<detail::subscriber> subscribe(std::optional<std::string> id, event_callback callback, std::shared_ptr<worker_pool> threads);
+  // --- events
+  // ---------------------------------------------------------------------------------------------------------
+  [[nodiscard]] std::shared_ptr<detail::subscriber> subscribe(std::optional<std::string> id, event_callback callback,
+                                                              std::shared_ptr<worker_pool> threads);
 
   [[nodiscard]] notification_status status() const { return health_->now(); }
 

@@ -22,14 +22,16 @@ using std::chrono::milliseconds;
 /// No single wait for the network takes longer: a third of the lease, so that a renewal that got stuck leaves time for
 /// another.
 milliseconds io_limit(const client_options& o) {
-  return std::min(std::clamp(o.exp_delta / 3, milliseconds{500}, milliseconds{5000}), std::max(o.operation_timeout / 2, milliseconds{100}));
+  return std::min(std::clamp(o.exp_delta / 3, milliseconds{500}, milliseconds{5000}),
+                  std::max(o.operation_timeout / 2, milliseconds{100}));
 }
 
 constexpr std::size_t kConnections = 100;  // the driver's own default
 constexpr milliseconds kNoticeLimit{5000};
 
 /// On a thread of `io`, because the driver may take longer than the caller has.
-void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, milliseconds timeout, const std::string& hosts) {
+void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, milliseconds timeout,
+             const std::string& hosts) {
   auto done = std::make_shared<std::promise<void>>();
   auto result = done->get_future();
   const auto deadline = boot_clock::now() + timeout;
@@ -43,15 +45,17 @@ void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, millise
   });
   if (!posted || result.wait_for(timeout + milliseconds{50}) != std::future_status::ready) {
     io.stop(milliseconds{0});  // it ends when the driver lets it
-    throw error(errc::unavailable, "cannot use the locks: no contact with " + hosts + " within " +
-                                       std::to_string(timeout.count()) + " ms; check that it is up and that the URL names it",
+    throw error(errc::unavailable,
+                "cannot use the locks: no contact with " + hosts + " within " + std::to_string(timeout.count()) +
+                    " ms; check that it is up and that the URL names it",
                 {.retryable = true});
   }
   result.get();
 }
 
 /// The notification channel. Without a server of its own it shares the locks' connections.
-std::shared_ptr<mongo_channel> notices_for(const client_options& o, std::shared_ptr<mongo_pool> shared, log_callback log) {
+std::shared_ptr<mongo_channel> notices_for(const client_options& o, std::shared_ptr<mongo_pool> shared,
+                                           log_callback log) {
   const auto uri = parse_connection_string(*o.notif_url, "notif_url");
   const char* db = mongoc_uri_get_database(uri.get());
   if (!shared) shared = std::make_shared<mongo_pool>(*o.notif_url, "notif_url", kNoticeLimit, kConnections);
@@ -67,7 +71,8 @@ client::client(client_options options) {
   listen_to_driver(log);
   auto pool = std::make_shared<mongo_pool>(o.url, "url", io_limit(o), kConnections);
   const auto notices = notices_for(o, own_channel ? nullptr : pool, writer(log));
-  auto where = std::make_shared<mongo_store>(pool, mongo_settings{.db = o.db, .coll = o.coll, .grace = o.grace, .log = writer(log)});
+  auto where = std::make_shared<mongo_store>(
+      pool, mongo_settings{.db = o.db, .coll = o.coll, .grace = o.grace, .log = writer(log)});
   auto io = std::make_shared<worker_pool>(pool->connections());
   try {
     connect(where, *io, o.operation_timeout, pool->hosts());
@@ -105,7 +110,9 @@ void client::close() noexcept {
   if (core_) core_->close();
 }
 
-const client_options& client::options() const { return core().options(); }
+const client_options& client::options() const {
+  return core().options();
+}
 
 subscription client::subscribe(std::string id, event_callback callback) {
   return subscription(core().subscribe(checked_id(id), std::move(callback)));
@@ -115,7 +122,9 @@ subscription client::subscribe_all(event_callback callback) {
   return subscription(core().subscribe(std::nullopt, std::move(callback)));
 }
 
-notification_status client::notifications() const { return core().notifications(); }
+notification_status client::notifications() const {
+  return core().notifications();
+}
 
 detail::client_core& client::core() const {
   if (!core_) throw error(errc::closed, "this client was moved from");

@@ -17,8 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 using protocol::ms;
 
-constexpr ms kTombstone = 30000;      // longer than a command can be on its way: every I/O has a shorter limit
-constexpr ms kUndoPatience = 400;     // a cancelled wait stays so long to leave the queue properly
+constexpr ms kTombstone = 30000;   // longer than a command can be on its way: every I/O has a shorter limit
+constexpr ms kUndoPatience = 400;  // a cancelled wait stays so long to leave the queue properly
 constexpr auto kClosePatience = 800ms;
 constexpr auto kListenPatience = 100ms;
 constexpr std::chrono::milliseconds kFlushPatience{300};
@@ -33,9 +33,11 @@ std::vector<protocol::abandoned> rest_of(const std::vector<protocol::abandoned>&
 }
 
 std::optional<holder_info> who_holds(const protocol::reply& r) {
-  if (r.foreign_until) return holder_info{"", 0, std::chrono::milliseconds{std::max<ms>(0, *r.foreign_until - r.now)}, true};
+  if (r.foreign_until)
+    return holder_info{"", 0, std::chrono::milliseconds{std::max<ms>(0, *r.foreign_until - r.now)}, true};
   if (!r.first) return std::nullopt;
-  return holder_info{r.first->who, r.first->fence, std::chrono::milliseconds{std::max<ms>(0, r.first->until - r.now)}, false};
+  return holder_info{r.first->who, r.first->fence, std::chrono::milliseconds{std::max<ms>(0, r.first->until - r.now)},
+                     false};
 }
 
 [[noreturn]] void fail(const std::string& doing, const answer& a, bool in_doubt) {
@@ -47,7 +49,8 @@ std::optional<holder_info> who_holds(const protocol::reply& r) {
       throw error(a.code, doing + ": " + a.why + "; grant find, insert, update and remove on the collection",
                   {.server_code = a.server_code});
     case errc::authentication:
-      throw error(a.code, doing + ": " + a.why + "; check user, password and authSource in the URL", {.server_code = a.server_code});
+      throw error(a.code, doing + ": " + a.why + "; check user, password and authSource in the URL",
+                  {.server_code = a.server_code});
     default:
       throw error(a.code, doing + ": " + a.why, {.in_doubt = in_doubt, .server_code = a.server_code});
   }
@@ -55,7 +58,8 @@ std::optional<holder_info> who_holds(const protocol::reply& r) {
 
 }  // namespace
 
-/// One caller waiting for one answer after the other, and for what the bus tells; outlives the caller if an answer comes late.
+/// One caller waiting for one answer after the other, and for what the bus tells; outlives the caller if an answer
+/// comes late.
 struct client_core::call : bus::waiter {
   std::mutex guard;
   std::condition_variable changed;
@@ -196,7 +200,9 @@ client_core::~client_core() {
   bus_.reset();  // tells what is to be told; threads of ours that are let go may keep it for a while
 }
 
-bool client_core::forked() const { return getpid() != pid_; }
+bool client_core::forked() const {
+  return getpid() != pid_;
+}
 
 void client_core::check_usable(const std::string& doing) const {
   if (forked()) throw error(errc::forked, doing + ": this client belongs to the parent process; make one in the child");
@@ -219,7 +225,8 @@ void client_core::saw_token(std::int64_t token) {
   }
 }
 
-/// The time of a release is told by our clock, counted from the grant: not every answer to a release carries the server's.
+/// The time of a release is told by our clock, counted from the grant: not every answer to a release carries the
+/// server's.
 protocol::announcement client_core::announcement_of(const lease_record& record, bool locked) const {
   const auto& g = record.granted();
   return {record.lock(), locked, g.token, *options_.who, locked ? g.since : g.since + now_ms() - g.begin};
@@ -343,8 +350,10 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
     case result::acquired: {
       protocol::request ask = plan.ask;
       ask.id = m.id();
-      const protocol::lease_schedule schedule(end.begin, end.lease, ask.delta, autorefresh && !closing_.stop_requested());
-      out.record = std::make_shared<lease_record>(std::move(ask), lease_record::grant{end.token, end.since, end.begin}, schedule.valid_until());
+      const protocol::lease_schedule schedule(end.begin, end.lease, ask.delta,
+                                              autorefresh && !closing_.stop_requested());
+      out.record = std::make_shared<lease_record>(std::move(ask), lease_record::grant{end.token, end.since, end.begin},
+                                                  schedule.valid_until());
       out.record->seen_alone(brief);
       out.record->doubtful(m.in_doubt());
       keeper_->keep(out.record, schedule);
@@ -369,9 +378,10 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
       throw error(errc::not_a_lock, doing + ": the document with this _id in " + options_.db + "." + options_.coll +
                                         " is not a lock; it was left as it is. Choose another id or collection");
     case result::other_capacity:
-      throw error(errc::configuration, doing + ": it is in use with " +
-                                           (m.last().cap == 0 ? "no capacity" : "capacity " + std::to_string(m.last().cap)) +
-                                           "; use the same kind and capacity everywhere, or wait until it is free");
+      throw error(errc::configuration,
+                  doing + ": it is in use with " +
+                      (m.last().cap == 0 ? "no capacity" : "capacity " + std::to_string(m.last().cap)) +
+                      "; use the same kind and capacity everywhere, or wait until it is free");
   }
   return out;
 }
@@ -389,7 +399,8 @@ void client_core::undo(const protocol::request& ask, const std::vector<protocol:
 }
 
 /// In the background: what is not heard of by `until` runs out by itself.
-void client_core::ask_until_answered(protocol::request r, ms until, std::shared_ptr<call> tell, std::function<void()> once_found) {
+void client_core::ask_until_answered(protocol::request r, ms until, std::shared_ptr<call> tell,
+                                     std::function<void()> once_found) {
   auto here = std::make_shared<in_progress>(activity_);
   io_->post([s = store_, r = std::move(r), until, tell = std::move(tell), once_found = std::move(once_found),
              closing = closing_.get_token(), here = std::move(here)] {

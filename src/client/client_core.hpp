@@ -25,8 +25,8 @@ namespace dlock::detail {
 class client_core {
  public:
   /// `options` must be validated; `notices` may be null: then waiters are woken by this client only.
-  client_core(client_options options, std::shared_ptr<store> where, std::shared_ptr<channel> notices, std::shared_ptr<worker_pool> io,
-              std::shared_ptr<logger> log);
+  client_core(client_options options, std::shared_ptr<store> where, std::shared_ptr<channel> notices,
+              std::shared_ptr<worker_pool> io, std::shared_ptr<logger> log);
   client_core(const client_core&) = delete;
   client_core& operator=(const client_core&) = delete;
   /// Waits for its threads, at most 1 s in all.
@@ -71,11 +71,13 @@ class client_core {
   class seat;
   void send(const std::shared_ptr<call>& c, protocol::request r);
   void undo(const protocol::request& ask, const std::vector<protocol::abandoned>& what, bool wait_for_it);
-  void ask_until_answered(protocol::request r, protocol::ms until, std::shared_ptr<call> tell, std::function<void()> once_found = {});
+  void ask_until_answered(protocol::request r, protocol::ms until, std::shared_ptr<call> tell,
+                          std::function<void()> once_found = {});
   void saw_token(std::int64_t token);
   [[nodiscard]] protocol::announcement announcement_of(const lease_record& record, bool locked) const;
   void give_back(const lease_record& record, protocol::request r);
-  [[nodiscard]] release_result released(lease_record& record, const protocol::request& r, protocol::ms timeout, bool in_doubt);
+  [[nodiscard]] release_result released(lease_record& record, const protocol::request& r, protocol::ms timeout,
+                                        bool in_doubt);
 
   const client_options options_;
   const std::string client_id_;
@@ -92,8 +94,8 @@ class client_core {
   std::unique_ptr<lease_keeper> keeper_;
 };
 
-/// A handle's reference to its core: in a forked child it is let go of without running a destructor, because the threads
-/// and sockets are the parent's.
+/// A handle's reference to its core: in a forked child it is let go of without running a destructor, because the
+/// threads and sockets are the parent's.
 void let_go(std::shared_ptr<client_core>& core) noexcept;
 
 }  // namespace dlock::detail

@@ -6,9 +6,12 @@ namespace dlock {
 
 const char* to_string(lock_event::kind value) noexcept {
   switch (value) {
-    case lock_event::kind::locked: return "locked";
-    case lock_event::kind::unlocked: return "unlocked";
-    case lock_event::kind::gap: return "gap";
+    case lock_event::kind::locked:
+      return "locked";
+    case lock_event::kind::unlocked:
+      return "unlocked";
+    case lock_event::kind::gap:
+      return "gap";
   }
   return "unknown";
 }
@@ -25,7 +28,9 @@ subscription& subscription::operator=(subscription&& other) noexcept {
   return *this;
 }
 
-subscription::~subscription() { end(); }
+subscription::~subscription() {
+  end();
+}
 
 bool subscription::wait_until_open(std::chrono::milliseconds timeout) const {
   return subscriber_ && subscriber_->wait_until_open(timeout);

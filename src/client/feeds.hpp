@@ -9,7 +9,9 @@
 namespace dlock {
 
 /// mubsub's size: another one would not be an error, but nothing would be gained.
-inline channel::feed feed_of_events(const std::string& name) { return {name, 5'242'880, ""}; }
+inline channel::feed feed_of_events(const std::string& name) {
+  return {name, 5'242'880, ""};
+}
 
 /// What `client` is told.
 inline channel::feed feed_of_inbox(const std::string& name, const std::string& client) {

@@ -56,7 +56,8 @@ struct follower::shared {
   }
 };
 
-follower::follower(std::shared_ptr<channel> where, channel::feed what, channel::ear to, std::shared_ptr<health> state, health::part part)
+follower::follower(std::shared_ptr<channel> where, channel::feed what, channel::ear to, std::shared_ptr<health> state,
+                   health::part part)
     : shared_(std::make_shared<shared>()) {
   shared_->where = std::move(where);
   shared_->what = std::move(what);
@@ -66,7 +67,9 @@ follower::follower(std::shared_ptr<channel> where, channel::feed what, channel::
   thread_.post([s = shared_] { s->run(); });
 }
 
-follower::~follower() { stop(std::chrono::milliseconds{300}); }
+follower::~follower() {
+  stop(std::chrono::milliseconds{300});
+}
 
 void follower::stop(std::chrono::milliseconds patience) {
   if (shared_->stop.request_stop()) quiet_thread([s = shared_] { s->where->interrupt(); }).detach();  // it does I/O

@@ -10,7 +10,8 @@ namespace dlock::detail {
 /// What a dlock::lease points to.
 class held_state {
  public:
-  held_state(std::shared_ptr<client_core> c, std::shared_ptr<lease_record> r) : core(std::move(c)), record(std::move(r)) {}
+  held_state(std::shared_ptr<client_core> c, std::shared_ptr<lease_record> r)
+      : core(std::move(c)), record(std::move(r)) {}
   held_state(const held_state&) = delete;
   held_state& operator=(const held_state&) = delete;
   ~held_state() { let_go(core); }

@@ -24,7 +24,8 @@ void abandon(detail::held_state& state) noexcept {
   if (core.forked()) return;
   try {
     const auto patience = std::min(core.options().operation_timeout, kDestructorPatience);
-    if (core.release(*state.record, 0, patience.count()) == release_result::lost) core.release_in_background(*state.record);
+    if (core.release(*state.record, 0, patience.count()) == release_result::lost)
+      core.release_in_background(*state.record);
   } catch (const std::exception& e) {
     core.log(log_level::warning, e.what());
   }
@@ -48,9 +49,15 @@ lease::~lease() {
   if (state_) abandon(*state_);
 }
 
-const std::string& lease::id() const { return state_ ? state_->record->lock() : empty_text(); }
-const std::string& lease::owner() const { return state_ ? state_->record->owner() : empty_text(); }
-std::int64_t lease::token() const { return state_ ? state_->record->token() : 0; }
+const std::string& lease::id() const {
+  return state_ ? state_->record->lock() : empty_text();
+}
+const std::string& lease::owner() const {
+  return state_ ? state_->record->owner() : empty_text();
+}
+std::int64_t lease::token() const {
+  return state_ ? state_->record->token() : 0;
+}
 
 boot_clock::time_point lease::valid_until() const {
   return state_ ? from_ms(state_->record->valid_until()) : boot_clock::time_point{};
@@ -62,9 +69,13 @@ std::chrono::milliseconds lease::valid_for() const {
   return std::chrono::milliseconds{std::max<protocol::ms>(0, state_->record->valid_until() - now)};
 }
 
-bool lease::held() const { return valid_for().count() > 0; }
+bool lease::held() const {
+  return valid_for().count() > 0;
+}
 
-std::stop_token lease::lost() const { return state_ ? state_->record->lost() : std::stop_token{}; }
+std::stop_token lease::lost() const {
+  return state_ ? state_->record->lost() : std::stop_token{};
+}
 
 void lease::on_lost(std::function<void()> callback) {
   if (!callback) throw error(errc::invalid_argument, "on_lost: the callback is empty");
@@ -75,12 +86,15 @@ release_result lease::release() {
   return state_ ? release(state_->core->options().operation_timeout) : release_result::not_held;
 }
 
-release_result lease::release(std::chrono::milliseconds timeout) { return release_at_least({}, timeout); }
+release_result lease::release(std::chrono::milliseconds timeout) {
+  return release_at_least({}, timeout);
+}
 
 release_result lease::release_at_least(std::chrono::milliseconds at_least, std::chrono::milliseconds timeout) {
   if (timeout.count() <= 0) throw error(errc::invalid_argument, "release: the timeout must be positive");
   if (at_least.count() < 0 || at_least > kLongest) {
-    throw error(errc::invalid_argument, "release: at_least must be from 0 to " + std::to_string(kLongest.count()) + " ms");
+    throw error(errc::invalid_argument,
+                "release: at_least must be from 0 to " + std::to_string(kLongest.count()) + " ms");
   }
   timeout = std::min(timeout, kLongest);
   return state_ ? state_->core->release(*state_->record, at_least.count(), timeout.count()) : release_result::not_held;

@@ -12,8 +12,8 @@
 
 namespace dlock {
 
-/// Renews the leases of one client and watches their ends. One thread does nothing but watch the clock (CLOCK_BOOTTIME, so
-/// that it also wakes after a suspend) and so tells a loss on time whatever the network does; a few others send the
+/// Renews the leases of one client and watches their ends. One thread does nothing but watch the clock (CLOCK_BOOTTIME,
+/// so that it also wakes after a suspend) and so tells a loss on time whatever the network does; a few others send the
 /// renewals, on connections of their own: one that hangs keeps no other waiting.
 class lease_keeper {
  public:

@@ -24,9 +24,13 @@ void lease_record::extend(protocol::ms valid_until) {
   if (phase_ == phase::held && valid_until > valid_until_) valid_until_ = valid_until;
 }
 
-bool lease_record::held(protocol::ms now) const { return phase_ == phase::held && now < valid_until(); }
+bool lease_record::held(protocol::ms now) const {
+  return phase_ == phase::held && now < valid_until();
+}
 
-lease_record::phase lease_record::now() const { return phase_; }
+lease_record::phase lease_record::now() const {
+  return phase_;
+}
 
 lease_record::phase lease_record::begin_release() {
   const std::lock_guard lock(guard_);

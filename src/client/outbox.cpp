@@ -14,10 +14,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kUntold = 256;               // more grants than these wait for nobody
+constexpr int kUntold = 256;  // more grants than these wait for nobody
 constexpr std::size_t kUnpublished = 10'000;
 constexpr std::size_t kBatch = 500;
-constexpr auto kLinger = 20ms;             // what happens within it goes together
+constexpr auto kLinger = 20ms;  // what happens within it goes together
 constexpr std::chrono::milliseconds kFirstPause{100};
 constexpr std::chrono::milliseconds kLongestPause{3000};
 
@@ -145,7 +145,8 @@ void outbox::publish(protocol::announcement a) {
 void outbox::flush(std::chrono::milliseconds patience) {
   shared_->hurry.request_stop();
   std::unique_lock lock(shared_->guard);
-  shared_->changed.wait_for(lock, patience, [&] { return shared_->untold == 0 && (!shared_->publishing || shared_->failing); });
+  shared_->changed.wait_for(lock, patience,
+                            [&] { return shared_->untold == 0 && (!shared_->publishing || shared_->failing); });
 }
 
 }  // namespace dlock

@@ -11,8 +11,8 @@
 
 namespace dlock {
 
-/// What a client tells others, off the locking path: grants at once, one by one; announcements in order and in batches. What
-/// cannot be told in time is dropped: heirs look by themselves, and a gap is announced.
+/// What a client tells others, off the locking path: grants at once, one by one; announcements in order and in batches.
+/// What cannot be told in time is dropped: heirs look by themselves, and a gap is announced.
 class outbox {
  public:
   outbox(std::shared_ptr<channel> where, std::string channel_name, std::shared_ptr<health> state);
@@ -25,8 +25,8 @@ class outbox {
   void tell(const std::string& client, protocol::grant g);
   void publish(protocol::announcement a);
 
-  /// Waits until everybody is told and what was published is sent, or cannot be just now, at most `patience`. From then on
-  /// nothing lingers.
+  /// Waits until everybody is told and what was published is sent, or cannot be just now, at most `patience`. From then
+  /// on nothing lingers.
   void flush(std::chrono::milliseconds patience);
 
  private:

@@ -31,7 +31,8 @@ struct subscriber::shared {
     try {
       callback(e);
     } catch (const std::exception& x) {
-      log(log_level::error, "the callback of a subscription to " + (id ? quoted(*id) : "all locks") + " threw: " + x.what());
+      log(log_level::error,
+          "the callback of a subscription to " + (id ? quoted(*id) : "all locks") + " threw: " + x.what());
     } catch (...) {
       log(log_level::error, "the callback of a subscription to " + (id ? quoted(*id) : "all locks") + " threw");
     }
@@ -53,7 +54,8 @@ struct subscriber::shared {
   }
 };
 
-subscriber::subscriber(std::optional<std::string> id, event_callback callback, log_callback log, std::shared_ptr<worker_pool> threads)
+subscriber::subscriber(std::optional<std::string> id, event_callback callback, log_callback log,
+                       std::shared_ptr<worker_pool> threads)
     : shared_(std::make_shared<shared>()), threads_(std::move(threads)) {
   shared_->id = std::move(id);
   shared_->callback = std::move(callback);

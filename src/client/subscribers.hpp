@@ -20,7 +20,8 @@ namespace detail {
 /// One subscription: a bounded queue, and a callback that is called for one event at a time.
 class subscriber {
  public:
-  subscriber(std::optional<std::string> id, event_callback callback, log_callback log, std::shared_ptr<worker_pool> threads);
+  subscriber(std::optional<std::string> id, event_callback callback, log_callback log,
+             std::shared_ptr<worker_pool> threads);
   subscriber(const subscriber&) = delete;
   subscriber& operator=(const subscriber&) = delete;
   ~subscriber();

@@ -17,9 +17,13 @@ using namespace std::chrono_literals;
 
 constexpr milliseconds kLongest = 24h * 365;
 
-[[noreturn]] void refuse(const std::string& why) { throw error(errc::invalid_argument, why); }
+[[noreturn]] void refuse(const std::string& why) {
+  throw error(errc::invalid_argument, why);
+}
 
-std::string shown(milliseconds d) { return std::to_string(d.count()) + " ms"; }
+std::string shown(milliseconds d) {
+  return std::to_string(d.count()) + " ms";
+}
 
 void check(const char* option, milliseconds value, milliseconds least, milliseconds most) {
   if (value < least || value > most) {
@@ -27,8 +31,12 @@ void check(const char* option, milliseconds value, milliseconds least, milliseco
   }
 }
 
-void check_exp_delta(milliseconds v) { check("exp_delta", v, 200ms, kLongest); }
-void check_wait_lock_period(milliseconds v) { check("wait_lock_period", v, 50ms, kLongest); }
+void check_exp_delta(milliseconds v) {
+  check("exp_delta", v, 200ms, kLongest);
+}
+void check_wait_lock_period(milliseconds v) {
+  check("wait_lock_period", v, 50ms, kLongest);
+}
 
 /// MongoDB's rules for names that work on every platform.
 void check_name(const char* option, const std::string& name, std::size_t longest, const char* forbidden) {
@@ -97,7 +105,8 @@ client_options validated(client_options o) {
 
 const std::string& checked_id(const std::string& id) {
   if (id.empty()) refuse("the lock's id is empty; give a name, or none for a new UUID");
-  if (id.size() > 1000) refuse("the lock's id " + quoted(id) + " has " + std::to_string(id.size()) + " bytes; at most 1000 are allowed");
+  if (id.size() > 1000)
+    refuse("the lock's id " + quoted(id) + " has " + std::to_string(id.size()) + " bytes; at most 1000 are allowed");
   if (id.find('\0') != std::string::npos) refuse("the lock's id " + quoted(id) + " contains a NUL byte");
   if (!is_plain_utf8(id)) refuse("the lock's id is not valid UTF-8");
   return id;

@@ -100,11 +100,16 @@ protocol::acquire_plan plan_of(detail::lock_core& lock) {
 
 const char* to_string(outcome value) noexcept {
   switch (value) {
-    case outcome::acquired: return "acquired";
-    case outcome::busy: return "busy";
-    case outcome::timed_out: return "timed_out";
-    case outcome::cancelled: return "cancelled";
-    case outcome::already_held: return "already_held";
+    case outcome::acquired:
+      return "acquired";
+    case outcome::busy:
+      return "busy";
+    case outcome::timed_out:
+      return "timed_out";
+    case outcome::cancelled:
+      return "cancelled";
+    case outcome::already_held:
+      return "already_held";
   }
   return "unknown";
 }
@@ -121,7 +126,9 @@ mutex::~mutex() = default;
 mutex::mutex(mutex&&) noexcept = default;
 mutex& mutex::operator=(mutex&&) noexcept = default;
 
-const std::string& mutex::id() const { return core_->settings.id; }
+const std::string& mutex::id() const {
+  return core_->settings.id;
+}
 
 acquisition mutex::try_acquire() {
   return acquire({.timeout = std::chrono::milliseconds{0}});

@@ -5,17 +5,18 @@
 namespace dlock::protocol {
 namespace {
 
-constexpr ms kFirstPause = 50;      // between looks; doubles up to the longest
-constexpr ms kRetryPause = 50;      // after no answer; doubles up to
-constexpr ms kLongestRetry = 1000;  // so much
-constexpr ms kOvertime = 80;        // the answer to the look at the deadline may come so long after it
-constexpr int kSlowAnswers = 2;     // renewals of a grant that took half of the lease to arrive
-constexpr ms kEnough = 250;           // what must be left of an heir's first term
+constexpr ms kFirstPause = 50;         // between looks; doubles up to the longest
+constexpr ms kRetryPause = 50;         // after no answer; doubles up to
+constexpr ms kLongestRetry = 1000;     // so much
+constexpr ms kOvertime = 80;           // the answer to the look at the deadline may come so long after it
+constexpr int kSlowAnswers = 2;        // renewals of a grant that took half of the lease to arrive
+constexpr ms kEnough = 250;            // what must be left of an heir's first term
 constexpr std::int64_t kWatchful = 3;  // so many at the head of the queue look when a lease ends
 
 }  // namespace
 
-acquire_machine::acquire_machine(acquire_plan plan, std::function<std::string()> fresh_id, std::function<double()> jitter)
+acquire_machine::acquire_machine(acquire_plan plan, std::function<std::string()> fresh_id,
+                                 std::function<double()> jitter)
     : plan_(std::move(plan)), fresh_id_(std::move(fresh_id)), jitter_(std::move(jitter)) {}
 
 acquire_machine::action acquire_machine::start(ms now) {
@@ -25,7 +26,8 @@ acquire_machine::action acquire_machine::start(ms now) {
   return first;
 }
 
-/// "No such entry" means: begin again with a fresh id. Never re-append the old one: a delayed command of it would be a ghost.
+/// "No such entry" means: begin again with a fresh id. Never re-append the old one: a delayed command of it would be a
+/// ghost.
 acquire_machine::action acquire_machine::start_afresh(ms now) {
   if (doubt_) undo_.push_back({id_, true});
   id_ = fresh_id_();
@@ -112,8 +114,8 @@ acquire_machine::action acquire_machine::look(ms now) {
   return ask(plan_.queue ? operation::enqueue : operation::try_, now);
 }
 
-/// The heir's lease without a command of its own (docs/adr/0008-hand-off.md has the argument). The server counts it from
-/// `since`, which is not before the server's time in the answer to the request sent at asked_.
+/// The heir's lease without a command of its own (docs/adr/0008-hand-off.md has the argument). The server counts it
+/// from `since`, which is not before the server's time in the answer to the request sent at asked_.
 std::optional<acquire_machine::done> acquire_machine::by_announcement(ms now) const {
   const ms term = std::min(plan_.ask.term, plan_.ask.delta);
   const ms begin = std::min(heard_, asked_ + std::max<ms>(0, grant_->since - asked_server_));

@@ -13,13 +13,13 @@ namespace dlock::protocol {
 
 /// What an attempt to acquire is made of. Local times are milliseconds on the caller's clock.
 struct acquire_plan {
-  request ask;           // everything but op and id
-  bool queue = true;     // false: one try
-  bool brief = false;    // the lock was left free: see request::brief
-  bool renews = true;    // the lease will be renewed, so that it may begin with an heir's first term
-  ms wait_period = 5000; // the longest time between two looks
+  request ask;                 // everything but op and id
+  bool queue = true;           // false: one try
+  bool brief = false;          // the lock was left free: see request::brief
+  bool renews = true;          // the lease will be renewed, so that it may begin with an heir's first term
+  ms wait_period = 5000;       // the longest time between two looks
   std::optional<ms> deadline;  // local time
-  ms patience = 10000;   // first contact without a deadline: give up after so long
+  ms patience = 10000;         // first contact without a deadline: give up after so long
 };
 
 /// An acquisition that was given up, and has to be undone on the server.
@@ -28,12 +28,16 @@ struct abandoned {
   bool in_doubt = false;  // a request for it was never answered: it may yet arrive
 };
 
-/// One attempt to acquire, as a state machine without I/O, clock or threads (the form is Boost.Redis's): it is told what
-/// happened and says what to do next. docs/protocol.md, "Acquiring", has the table.
+/// One attempt to acquire, as a state machine without I/O, clock or threads (the form is Boost.Redis's): it is told
+/// what happened and says what to do next. docs/protocol.md, "Acquiring", has the table.
 class acquire_machine {
  public:
-  struct send { request r; };
-  struct wait { ms until; };
+  struct send {
+    request r;
+  };
+  struct wait {
+    ms until;
+  };
   enum class result { acquired, busy, timed_out, cancelled, no_answer, not_a_lock, other_capacity };
   struct done {
     result what;
@@ -49,8 +53,8 @@ class acquire_machine {
   acquire_machine(acquire_plan plan, std::function<std::string()> fresh_id, std::function<double()> jitter);
 
   [[nodiscard]] action start(ms now);
-  /// The request in flight was answered, or not. `pushed`: grants are announced at present, so that there is no need to look
-  /// often.
+  /// The request in flight was answered, or not. `pushed`: grants are announced at present, so that there is no need to
+  /// look often.
   [[nodiscard]] action answered(const reply& r, ms now, bool pushed = false);
   [[nodiscard]] action unanswered(bool in_doubt, ms now);
   /// The time of a `wait` has come.
@@ -92,17 +96,17 @@ class acquire_machine {
   ms started_ = 0;
   ms sent_ = 0;
   ms pause_ = 0;
-  ms asked_ = 0;             // when the last request was sent that was answered "queued",
-  ms asked_server_ = 0;      // and the server's time in that answer
+  ms asked_ = 0;                // when the last request was sent that was answered "queued",
+  ms asked_server_ = 0;         // and the server's time in that answer
   std::optional<grant> grant_;  // of id_, as announced,
   ms heard_ = 0;                // then
   int slow_answers_ = 0;
   bool in_flight_ = false;
-  bool queued_ = false;      // the server said so for id_
-  bool doubt_ = false;       // a request for id_ went without an answer
-  bool last_look_ = false;   // the look at the deadline was sent
-  bool contact_ = false;     // there was an answer at all
-  bool silent_ = false;      // ... but none to the last request that had its time
+  bool queued_ = false;     // the server said so for id_
+  bool doubt_ = false;      // a request for id_ went without an answer
+  bool last_look_ = false;  // the look at the deadline was sent
+  bool contact_ = false;    // there was an answer at all
+  bool silent_ = false;     // ... but none to the last request that had its time
 };
 
 }  // namespace dlock::protocol

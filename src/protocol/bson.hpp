@@ -13,7 +13,9 @@ struct bson_deleter {
 };
 using bson = std::unique_ptr<bson_t, bson_deleter>;
 
-[[nodiscard]] inline bson make_bson() { return bson{bson_new()}; }
+[[nodiscard]] inline bson make_bson() {
+  return bson{bson_new()};
+}
 
 inline void append(bson_t* to, std::string_view key, std::string_view value) {
   bson_append_utf8(to, key.data(), static_cast<int>(key.size()), value.data(), static_cast<int>(value.size()));

@@ -77,17 +77,18 @@ struct request {
   std::string lock;  // the document's _id
   std::string id;    // this acquisition
   claim what;
-  std::int64_t cap = 0;  // 0 = none
-  ms delta = 5000;       // TTL
-  ms life = 15000;       // how long a waiter's entry lives without a heartbeat
-  ms term = 5000;        // see waiter::term
-  ms skew = 500;         // an entry ends for others this long after its `until`
-  ms keep = 0;           // release: stay until this long after the grant
-  ms tomb = 0;           // cancel: leave a tombstone for so long
+  std::int64_t cap = 0;    // 0 = none
+  ms delta = 5000;         // TTL
+  ms life = 15000;         // how long a waiter's entry lives without a heartbeat
+  ms term = 5000;          // see waiter::term
+  ms skew = 500;           // an entry ends for others this long after its `until`
+  ms keep = 0;             // release: stay until this long after the grant
+  ms tomb = 0;             // cancel: leave a tombstone for so long
   std::int64_t floor = 0;  // the highest token this client has seen
   std::string who;
   std::string client;
-  /// A hint: nobody else seems to be about, so the short form may do (short_form.hpp). Only for the first command of an id.
+  /// A hint: nobody else seems to be about, so the short form may do (short_form.hpp). Only for the first command of an
+  /// id.
   bool brief = false;
 };
 
@@ -120,14 +121,14 @@ struct reply {
   std::int64_t rev = 0;
   std::int64_t fence = 0;
   std::int64_t cap = 0;
-  std::optional<holder> mine;      // my entry among the holders
-  std::int64_t place = -1;         // my place among the waiters; -1 = none
-  bool dead = false;               // my id has a tombstone
-  std::int64_t holders = 0;        // their number
-  std::int64_t queue = 0;          // waiters
+  std::optional<holder> mine;           // my entry among the holders
+  std::int64_t place = -1;              // my place among the waiters; -1 = none
+  bool dead = false;                    // my id has a tombstone
+  std::int64_t holders = 0;             // their number
+  std::int64_t queue = 0;               // waiters
   std::optional<holder_summary> first;  // the first holder
-  std::optional<ms> next_end;      // the earliest `until` among the holders
-  std::optional<ms> foreign_until; // mongo-dlock holds it: its `et`
+  std::optional<ms> next_end;           // the earliest `until` among the holders
+  std::optional<ms> foreign_until;      // mongo-dlock holds it: its `et`
   std::vector<heir> heirs;
   bool operator==(const reply&) const = default;
 };

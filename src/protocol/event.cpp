@@ -5,7 +5,9 @@
 namespace dlock::protocol {
 namespace {
 
-void append_date(bson_t* to, const char* key, ms value) { bson_append_date_time(to, key, -1, value); }
+void append_date(bson_t* to, const char* key, ms value) {
+  bson_append_date_time(to, key, -1, value);
+}
 
 /// FNV-1a: every version of every client must come to the same number.
 std::uint64_t hash(const std::string& text) {
@@ -37,7 +39,9 @@ std::optional<grant> parse_grant(const bson_t* document) {
   return g;
 }
 
-bool can_be_announced(const std::string& lock) { return lock != "error"; }
+bool can_be_announced(const std::string& lock) {
+  return lock != "error";
+}
 
 bson announcement_document(const announcement& a) {
   auto message = make_bson();
@@ -76,6 +80,8 @@ bson gap_document() {
   return d;
 }
 
-bool is_gap(const bson_t* document) { return read_flag(document, "gap", false); }
+bool is_gap(const bson_t* document) {
+  return read_flag(document, "gap", false);
+}
 
 }  // namespace dlock::protocol

@@ -13,9 +13,9 @@ namespace dlock::protocol {
 /// Tells an heir that it holds the lock. Only the heir's inbox sees it, and only who may read the locks can know `id`.
 struct grant {
   std::string lock;
-  std::string id;          // the acquisition
+  std::string id;  // the acquisition
   std::int64_t fence = 0;
-  ms since = 0;            // server's clock
+  ms since = 0;  // server's clock
   bool operator==(const grant&) const = default;
 };
 
@@ -29,8 +29,8 @@ inline constexpr std::uint32_t inboxes = 512;
 /// Nothing if the document is none.
 [[nodiscard]] std::optional<grant> parse_grant(const bson_t* document);
 
-/// What everybody may know: a lock was taken, or given back. The format is mubsub's, as mongo-dlock 1.x writes and reads it:
-/// {event: <lock>, message: {id: <lock>, locked}}, and in `message` what it ignores: token, who, at.
+/// What everybody may know: a lock was taken, or given back. The format is mubsub's, as mongo-dlock 1.x writes and
+/// reads it: {event: <lock>, message: {id: <lock>, locked}}, and in `message` what it ignores: token, who, at.
 struct announcement {
   std::string lock;
   bool locked = false;

@@ -9,11 +9,15 @@ constexpr ms kNever = std::numeric_limits<ms>::max();
 /// An heir's first term is made a whole lease soon, so that it outlasts an election; not at once, because many give the
 /// lock back within that time.
 constexpr ms kFirstTerm = 25;
+}  // namespace
+
+ms lease_margin(ms delta) noexcept {
+  return std::clamp<ms>(delta / 10, 20, 500);
 }
 
-ms lease_margin(ms delta) noexcept { return std::clamp<ms>(delta / 10, 20, 500); }
-
-ms valid_until(ms sent, ms delta) noexcept { return sent + delta - lease_margin(delta); }
+ms valid_until(ms sent, ms delta) noexcept {
+  return sent + delta - lease_margin(delta);
+}
 
 lease_schedule::lease_schedule(ms begin, ms first, ms delta, bool renews) noexcept
     : delta_(delta),

@@ -10,7 +10,9 @@
 /// Fields of documents that anybody may have written: a field that is missing or of another type counts as absent.
 namespace dlock::protocol {
 
-inline bool find_field(const bson_t* in, const char* key, bson_iter_t& it) { return bson_iter_init_find(&it, in, key); }
+inline bool find_field(const bson_t* in, const char* key, bson_iter_t& it) {
+  return bson_iter_init_find(&it, in, key);
+}
 
 inline std::int64_t read_number(const bson_t* in, const char* key, std::int64_t otherwise = 0) {
   bson_iter_t it;

@@ -11,8 +11,8 @@
 
 namespace dlock {
 
-/// Capped collections as streams: what is inserted by anybody can be followed by everybody. Nothing that goes this way is
-/// relied on. One implementation speaks to MongoDB, a fake keeps lists.
+/// Capped collections as streams: what is inserted by anybody can be followed by everybody. Nothing that goes this way
+/// is relied on. One implementation speaks to MongoDB, a fake keeps lists.
 class channel {
  public:
   struct feed {
@@ -28,9 +28,9 @@ class channel {
 
   /// What a follower is told, on the thread that follows.
   struct ear {
-    std::function<void()> opened;               // from here on, documents come as they are inserted
+    std::function<void()> opened;  // from here on, documents come as they are inserted
     std::function<void(const bson_t*)> heard;
-    std::function<void()> gap;                  // documents after `place` may have been missed
+    std::function<void()> gap;  // documents after `place` may have been missed
   };
 
   channel() = default;

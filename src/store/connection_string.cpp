@@ -7,14 +7,16 @@
 namespace dlock {
 namespace {
 
-/// A primary that refuses a command is asked again who is primary after so long; the driver's own 10 s is a whole election.
+/// A primary that refuses a command is asked again who is primary after so long; the driver's own 10 s is a whole
+/// election.
 constexpr std::int32_t kLongestHeartbeat = 2000;
 
 std::string percent_decoded(std::string_view text) {
   std::string out;
   const auto digit = [](char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; };
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escaped = text[i] == '%' && i + 2 < text.size() && std::isxdigit(static_cast<unsigned char>(text[i + 1])) &&
+    const bool escaped = text[i] == '%' && i + 2 < text.size() &&
+                         std::isxdigit(static_cast<unsigned char>(text[i + 1])) &&
                          std::isxdigit(static_cast<unsigned char>(text[i + 2]));
     out += escaped ? static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])) : text[i];
     if (escaped) i += 2;
@@ -58,8 +60,9 @@ std::string redactor::operator()(std::string text) const {
 
 uri_handle parse_connection_string(const std::string& url, const char* option) {
   const auto fail = [&](const std::string& why) {
-    throw error(errc::invalid_argument, std::string(option) + ": " + why +
-                                            "; write it as mongodb://[user:password@]host[:port][,...][/database][?options]");
+    throw error(errc::invalid_argument,
+                std::string(option) + ": " + why +
+                    "; write it as mongodb://[user:password@]host[:port][,...][/database][?options]");
   };
   if (url.empty()) fail("the connection string is empty");
   if (url.find('\0') != std::string::npos) fail("the connection string contains a NUL byte");

@@ -10,12 +10,14 @@ constexpr int kUnauthorized = 13;
 constexpr int kAuthenticationFailed = 18;
 
 /// The server could not do it now: elections, shutdowns, interruptions, time limits, conflicts.
-constexpr std::array kTransient{6,  7,   24,  46,  50,  64,   89,    91,    112,   133,   134,   175,
-                                189, 202, 262, 279, 290, 358, 365, 9001, 10107, 11000, 11600, 11601, 11602, 13435, 13436};
+constexpr std::array kTransient{6,   7,   24,  46,  50,  64,   89,    91,    112,   133,   134,   175,   189,  202,
+                                262, 279, 290, 358, 365, 9001, 10107, 11000, 11600, 11601, 11602, 13435, 13436};
 /// Of these, the ones that mean that nothing was executed.
 constexpr std::array kNotExecuted{10107, 13435, 13436};
 
-bool is_one_of(int code, const auto& list) { return std::find(list.begin(), list.end(), code) != list.end(); }
+bool is_one_of(int code, const auto& list) {
+  return std::find(list.begin(), list.end(), code) != list.end();
+}
 
 answer from_server(int code, std::string why) {
   answer a;

@@ -143,8 +143,9 @@ answer mongo_channel::make_capped(mongoc_client_t* client, const feed& what) {
   for_each_in_batch(found.get(), "firstBatch", [&](const bson_t*) { others = true; });
   const std::string name = db_ + "." + what.coll;
   if (others) {
-    return refusal(errc::configuration, name + " is not a capped collection, and holds documents that are no events; "
-                                              "drop it, or choose another notif_channel");
+    return refusal(errc::configuration, name +
+                                            " is not a capped collection, and holds documents that are no events; "
+                                            "drop it, or choose another notif_channel");
   }
   auto command = make_bson();
   append(command.get(), "convertToCapped", what.coll);
@@ -156,7 +157,8 @@ answer mongo_channel::make_capped(mongoc_client_t* client, const feed& what) {
   return a;
 }
 
-answer mongo_channel::insert(mongoc_client_t* client, const std::string& coll, const std::vector<bson>& documents) const {
+answer mongo_channel::insert(mongoc_client_t* client, const std::string& coll,
+                             const std::vector<bson>& documents) const {
   auto list = make_bson();
   for (std::size_t i = 0; i < documents.size(); ++i) append(list.get(), std::to_string(i), documents[i].get());
   auto command = make_bson();
@@ -167,7 +169,8 @@ answer mongo_channel::insert(mongoc_client_t* client, const std::string& coll, c
   answer a = run(client, command.get(), reply.out());
   if (a.what != answer::kind::replied) return a;
   bson_iter_t it, errors;
-  if (bson_iter_init_find(&it, reply.get(), "writeErrors") && bson_iter_recurse(&it, &errors) && bson_iter_next(&errors)) {
+  if (bson_iter_init_find(&it, reply.get(), "writeErrors") && bson_iter_recurse(&it, &errors) &&
+      bson_iter_next(&errors)) {
     std::string why = "the server refused the insert";
     read_document(errors, [&](const bson_t* e) { why = protocol::read_string(e, "errmsg"); });
     return refusal(errc::server, pool_->redact()(why));
@@ -264,7 +267,8 @@ class mongo_channel::cursor {
 };
 
 /// Opens a cursor that lives, on the primary. A collection that is empty or not capped is mended first.
-answer mongo_channel::open(cursor& c, mongoc_client_t* client, const feed& what, const bson_t* filter, server_reply& reply) {
+answer mongo_channel::open(cursor& c, mongoc_client_t* client, const feed& what, const bson_t* filter,
+                           server_reply& reply) {
   answer a;
   for (int tries = 0; tries < 3; ++tries) {
     a = c.open(filter, reply);

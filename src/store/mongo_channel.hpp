@@ -31,12 +31,15 @@ class mongo_channel final : public channel {
     std::string coll;
   };
 
-  [[nodiscard]] answer run(mongoc_client_t* client, const bson_t* command, bson_t* reply, std::uint32_t server = 0) const;
+  [[nodiscard]] answer run(mongoc_client_t* client, const bson_t* command, bson_t* reply,
+                           std::uint32_t server = 0) const;
   [[nodiscard]] answer make(mongoc_client_t* client, const feed& what);
   [[nodiscard]] answer make_capped(mongoc_client_t* client, const feed& what);
   [[nodiscard]] answer find_place(mongoc_client_t* client, const feed& what, place& from, const ear& to);
-  [[nodiscard]] answer open(cursor& c, mongoc_client_t* client, const feed& what, const bson_t* filter, server_reply& reply);
-  [[nodiscard]] answer insert(mongoc_client_t* client, const std::string& coll, const std::vector<bson>& documents) const;
+  [[nodiscard]] answer open(cursor& c, mongoc_client_t* client, const feed& what, const bson_t* filter,
+                            server_reply& reply);
+  [[nodiscard]] answer insert(mongoc_client_t* client, const std::string& coll,
+                              const std::vector<bson>& documents) const;
   void forget(const std::string& coll);
 
   std::shared_ptr<mongo_pool> pool_;

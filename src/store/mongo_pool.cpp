@@ -12,8 +12,12 @@ struct client_deleter {
 
 }  // namespace
 
-mongo_pool::mongo_pool(std::string url, const char* option, std::chrono::milliseconds io_limit, std::uint32_t connections)
-    : redact_((initialise_driver(), url)), uri_(parse_connection_string(url, option)), io_limit_(io_limit), connections_(connections) {
+mongo_pool::mongo_pool(std::string url, const char* option, std::chrono::milliseconds io_limit,
+                       std::uint32_t connections)
+    : redact_((initialise_driver(), url)),
+      uri_(parse_connection_string(url, option)),
+      io_limit_(io_limit),
+      connections_(connections) {
   harden(uri_.get(), static_cast<std::int32_t>(io_limit_.count()));
   const auto asked = mongoc_uri_get_option_as_int32(uri_.get(), MONGOC_URI_MAXPOOLSIZE, 0);
   if (asked > 0) connections_ = static_cast<std::uint32_t>(asked);
@@ -26,9 +30,11 @@ answer mongo_pool::open() {
   if (a.what != answer::kind::replied) return a;
   // On top comes what must not wait for the others: renewals, and notifications.
   constexpr std::uint32_t kReserved = renewal_lanes + 8;
-  mongoc_uri_set_option_as_int32(uri_.get(), MONGOC_URI_MAXPOOLSIZE, static_cast<std::int32_t>(connections_ + kReserved));
+  mongoc_uri_set_option_as_int32(uri_.get(), MONGOC_URI_MAXPOOLSIZE,
+                                 static_cast<std::int32_t>(connections_ + kReserved));
   pool_.reset(mongoc_client_pool_new(uri_.get()));
-  if (!pool_) throw error(errc::invalid_argument, "url: the driver cannot use this connection string; check its options");
+  if (!pool_)
+    throw error(errc::invalid_argument, "url: the driver cannot use this connection string; check its options");
   mongoc_client_pool_set_error_api(pool_.get(), MONGOC_ERROR_API_VERSION_2);
   if (mongoc_uri_get_appname(uri_.get()) == nullptr) mongoc_client_pool_set_appname(pool_.get(), "dlock");
   return a;
@@ -46,17 +52,19 @@ answer mongo_pool::discover_set() {
   const server_description server{mongoc_client_select_server(client.get(), false, nullptr, &why)};
   if (!server) return failure(why, redact_);
   bson_iter_t it;
-  if (bson_iter_init_find(&it, mongoc_server_description_hello_response(server.get()), "setName") && BSON_ITER_HOLDS_UTF8(&it)) {
+  if (bson_iter_init_find(&it, mongoc_server_description_hello_response(server.get()), "setName") &&
+      BSON_ITER_HOLDS_UTF8(&it)) {
     mongoc_uri_set_option_as_utf8(uri_.get(), MONGOC_URI_REPLICASET, bson_iter_utf8(&it, nullptr));
   }
   return ok_answer();
 }
 
-answer mongo_pool::run(mongoc_client_t* client, const std::string& db, const bson_t* command, bson_t* reply, std::uint32_t server) const {
+answer mongo_pool::run(mongoc_client_t* client, const std::string& db, const bson_t* command, bson_t* reply,
+                       std::uint32_t server) const {
   bson_error_t why;
-  const bool done =
-      server == 0 ? mongoc_client_command_simple(client, db.c_str(), command, nullptr, reply, &why)
-                  : mongoc_client_command_simple_with_server_id(client, db.c_str(), command, nullptr, server, reply, &why);
+  const bool done = server == 0 ? mongoc_client_command_simple(client, db.c_str(), command, nullptr, reply, &why)
+                                : mongoc_client_command_simple_with_server_id(client, db.c_str(), command, nullptr,
+                                                                              server, reply, &why);
   if (!done) return failure(why, redact_);
   answer a;
   if (has_write_concern_error(reply, &a.why)) {

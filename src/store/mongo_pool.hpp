@@ -19,8 +19,8 @@ struct pool_deleter {
 /// The connections to one deployment, for locks or for notifications or for both.
 class mongo_pool {
  public:
-  /// Checks the URL; no I/O. `option` names it in errors; no single wait of the driver for a socket or a server is longer
-  /// than `io_limit`. Throws error(invalid_argument).
+  /// Checks the URL; no I/O. `option` names it in errors; no single wait of the driver for a socket or a server is
+  /// longer than `io_limit`. Throws error(invalid_argument).
   mongo_pool(std::string url, const char* option, std::chrono::milliseconds io_limit, std::uint32_t connections);
 
   /// Finds the server's replica set and makes the pool, unless that is done. Thread-safe; blocks.

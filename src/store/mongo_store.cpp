@@ -70,12 +70,15 @@ void mongo_store::connect(boot_clock::time_point deadline) {
     if (a.what == answer::kind::replied) return;
     const bool late = boot_clock::now() + pause >= deadline;
     if (a.what == answer::kind::refused || late) {
-      const std::string hint = a.code == errc::authentication    ? "check user, password and authSource in the URL"
-                               : a.code == errc::not_authorized  ? "grant find, insert, update, remove, createIndex and listIndexes"
+      const std::string hint = a.code == errc::authentication ? "check user, password and authSource in the URL"
+                               : a.code == errc::not_authorized
+                                   ? "grant find, insert, update, remove, createIndex and listIndexes"
                                : a.code == errc::unsupported_server ? "upgrade the server"
-                               : a.code == errc::server ? "see the server's message"
-                                                        : "check that it is up and that the URL names it";
-      throw error(a.code, "cannot use the locks in " + settings_.db + "." + settings_.coll + " on " + pool_->hosts() + ": " + a.why + "; " + hint,
+                               : a.code == errc::server             ? "see the server's message"
+                                                                    : "check that it is up and that the URL names it";
+      throw error(a.code,
+                  "cannot use the locks in " + settings_.db + "." + settings_.coll + " on " + pool_->hosts() + ": " +
+                      a.why + "; " + hint,
                   {.retryable = a.what == answer::kind::no_answer, .in_doubt = false, .server_code = a.server_code});
     }
     std::this_thread::sleep_for(pause);
@@ -94,7 +97,9 @@ answer mongo_store::check_server(mongoc_client_t* client) {
                                                  "; dlock needs MongoDB 4.4 or newer (wire version 9)");
   }
   if (std::string_view(mongoc_server_description_type(server.get())) == "Standalone") {
-    log(log_level::warning, pool_->hosts() + " is a standalone server: what it acknowledged can be lost when it crashes; use a replica set");
+    log(log_level::warning,
+        pool_->hosts() +
+            " is a standalone server: what it acknowledged can be lost when it crashes; use a replica set");
   }
   return ok_answer();
 }
@@ -103,7 +108,8 @@ answer mongo_store::ensure_index(mongoc_client_t* client) {
   const auto command = ttl_index_command(settings_.coll, settings_.grace);
   server_reply reply;
   bson_error_t why;
-  if (mongoc_client_command_simple(client, settings_.db.c_str(), command.get(), nullptr, reply.out(), &why)) return ok_answer();
+  if (mongoc_client_command_simple(client, settings_.db.c_str(), command.get(), nullptr, reply.out(), &why))
+    return ok_answer();
   const auto a = failure(why, pool_->redact());
   const bool other_options = a.server_code == kIndexOptionsConflict || a.server_code == kIndexKeySpecsConflict;
   return other_options || a.code == errc::not_authorized ? adopt_index(client, a) : a;
@@ -121,10 +127,11 @@ answer mongo_store::adopt_index(mongoc_client_t* client, const answer& refusal) 
   const auto grace = existing_grace(reply.get());
   if (grace < 0) return refusal;
   if (grace != settings_.grace.count()) {
-    log(log_level::warning, "the TTL index of " + settings_.db + "." + settings_.coll + " has a grace of " + std::to_string(grace) +
-                                " s, not " + std::to_string(settings_.grace.count()) +
-                                " s; it is used as it is. To change it: db.runCommand({collMod: \"" + settings_.coll +
-                                "\", index: {keyPattern: {et: 1}, expireAfterSeconds: " + std::to_string(settings_.grace.count()) + "}})");
+    log(log_level::warning,
+        "the TTL index of " + settings_.db + "." + settings_.coll + " has a grace of " + std::to_string(grace) +
+            " s, not " + std::to_string(settings_.grace.count()) +
+            " s; it is used as it is. To change it: db.runCommand({collMod: \"" + settings_.coll +
+            "\", index: {keyPattern: {et: 1}, expireAfterSeconds: " + std::to_string(settings_.grace.count()) + "}})");
   }
   return ok_answer();
 }
@@ -134,7 +141,8 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
   // A renewal of a short lease gives up early enough for another.
   auto limit = pool_->io_limit().count();
   if (which == lane::renewal) limit = std::min<std::int64_t>(limit, std::max<std::int64_t>(r.delta / 2, 100));
-  const protocol::command_options options{.coll = settings_.coll, .limit = limit * 4 / 5, .now = settings_.now_expression};
+  const protocol::command_options options{
+      .coll = settings_.coll, .limit = limit * 4 / 5, .now = settings_.now_expression};
   const mongo_pool::borrowed own(*pool_);
   mongoc_client_t* client = own.get();
   if (client == nullptr) {

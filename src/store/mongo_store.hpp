@@ -27,8 +27,9 @@ class mongo_store final : public store {
   mongo_store(std::shared_ptr<mongo_pool> pool, mongo_settings settings);
   ~mongo_store() override;
 
-  /// Finds the server's replica set, checks its version, makes sure of the TTL index. To be called once, before apply().
-  /// Blocks until it succeeds or `deadline` passes (and then for at most one io_limit more). Throws dlock::error.
+  /// Finds the server's replica set, checks its version, makes sure of the TTL index. To be called once, before
+  /// apply(). Blocks until it succeeds or `deadline` passes (and then for at most one io_limit more). Throws
+  /// dlock::error.
   void connect(boot_clock::time_point deadline);
 
   [[nodiscard]] answer apply(const protocol::request& r, lane which) override;

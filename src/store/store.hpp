@@ -20,7 +20,7 @@ struct answer {
   bool brief = false;  // it took the short form
   // For the other two:
   errc code = errc::unavailable;
-  std::string why;        // one line, without secrets
+  std::string why;  // one line, without secrets
   int server_code = 0;
   bool in_doubt = false;  // it may have been carried out all the same
 };

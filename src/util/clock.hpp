@@ -13,6 +13,8 @@ namespace dlock {
 [[nodiscard]] inline boot_clock::time_point from_ms(std::int64_t t) noexcept {
   return boot_clock::time_point{std::chrono::milliseconds{t}};
 }
-[[nodiscard]] inline std::int64_t now_ms() noexcept { return to_ms(boot_clock::now()); }
+[[nodiscard]] inline std::int64_t now_ms() noexcept {
+  return to_ms(boot_clock::now());
+}
 
 }  // namespace dlock

@@ -11,16 +11,26 @@ error::error(errc code, const std::string& what, traits properties)
 
 const char* to_string(errc code) noexcept {
   switch (code) {
-    case errc::invalid_argument: return "invalid_argument";
-    case errc::unavailable: return "unavailable";
-    case errc::authentication: return "authentication";
-    case errc::not_authorized: return "not_authorized";
-    case errc::unsupported_server: return "unsupported_server";
-    case errc::not_a_lock: return "not_a_lock";
-    case errc::configuration: return "configuration";
-    case errc::closed: return "closed";
-    case errc::forked: return "forked";
-    case errc::server: return "server";
+    case errc::invalid_argument:
+      return "invalid_argument";
+    case errc::unavailable:
+      return "unavailable";
+    case errc::authentication:
+      return "authentication";
+    case errc::not_authorized:
+      return "not_authorized";
+    case errc::unsupported_server:
+      return "unsupported_server";
+    case errc::not_a_lock:
+      return "not_a_lock";
+    case errc::configuration:
+      return "configuration";
+    case errc::closed:
+      return "closed";
+    case errc::forked:
+      return "forked";
+    case errc::server:
+      return "server";
   }
   return "unknown";
 }

@@ -16,7 +16,8 @@ logger::logger(log_callback log) : log_(std::make_shared<log_callback>(std::move
 logger::~logger() {
   auto done = std::make_shared<std::promise<void>>();
   // A logger that is destroyed by its own callback cannot wait for itself.
-  if (!thread_.is_mine() && thread_.is_busy() && thread_.post([done] { done->set_value(); })) (void)done->get_future().wait_for(kPatience);
+  if (!thread_.is_mine() && thread_.is_busy() && thread_.post([done] { done->set_value(); }))
+    (void)done->get_future().wait_for(kPatience);
   thread_.stop(std::chrono::milliseconds{0});
 }
 

@@ -10,9 +10,9 @@
 
 namespace dlock {
 
-/// Brings messages to a user's log callback: one after the other, on a thread of its own, so that a callback that blocks
-/// keeps no lease, no notice and no thread of the driver waiting. An exception from it is swallowed. When the logger is
-/// gone, so are its messages.
+/// Brings messages to a user's log callback: one after the other, on a thread of its own, so that a callback that
+/// blocks keeps no lease, no notice and no thread of the driver waiting. An exception from it is swallowed. When the
+/// logger is gone, so are its messages.
 class logger {
  public:
   /// Null without a callback.

@@ -14,6 +14,8 @@ std::string quoted(std::string_view id) {
   return out + (id.size() > kLongest ? "...\"" : "\"");
 }
 
-bool is_plain_utf8(std::string_view text) { return bson_utf8_validate(text.data(), text.size(), false); }
+bool is_plain_utf8(std::string_view text) {
+  return bson_utf8_validate(text.data(), text.size(), false);
+}
 
 }  // namespace dlock

@@ -44,9 +44,13 @@ namespace {
 thread_local const void* this_threads_pool = nullptr;
 }  // namespace
 
-worker_pool::worker_pool(std::size_t most) : shared_(std::make_shared<shared>()) { shared_->most = most; }
+worker_pool::worker_pool(std::size_t most) : shared_(std::make_shared<shared>()) {
+  shared_->most = most;
+}
 
-worker_pool::~worker_pool() { stop(std::chrono::seconds{1}); }
+worker_pool::~worker_pool() {
+  stop(std::chrono::seconds{1});
+}
 
 bool worker_pool::post(std::function<void()> task) {
   const std::lock_guard lock(shared_->guard);
@@ -70,7 +74,9 @@ bool worker_pool::post(std::function<void()> task) {
   return true;
 }
 
-bool worker_pool::is_mine() const { return this_threads_pool == shared_.get(); }
+bool worker_pool::is_mine() const {
+  return this_threads_pool == shared_.get();
+}
 
 bool worker_pool::is_busy() const {
   const std::lock_guard lock(shared_->guard);

@@ -210,8 +210,9 @@ TEST(Acquire, ATombstoneOfMineStartsAgain) {
 }
 
 TEST(Acquire, ASlowGrantIsRenewedBeforeItIsBelieved) {
-  play({.delta = 1000},
-       {{0, start(), "enqueue a"}, {501, granted(), "heartbeat a"}, {510, granted(), "acquired, sent at 501, for 1000"}});
+  play({.delta = 1000}, {{0, start(), "enqueue a"},
+                         {501, granted(), "heartbeat a"},
+                         {510, granted(), "acquired, sent at 501, for 1000"}});
   play({.delta = 1000}, {{0, start(), "enqueue a"}, {500, granted(), "acquired, sent at 0, for 1000"}});
 }
 

@@ -28,7 +28,8 @@ inline std::string show(const std::optional<machine::action>& maybe) {
   const auto& d = std::get<machine::done>(a);
   switch (d.what) {
     case machine::result::acquired:
-      return "acquired, sent at " + std::to_string(d.begin) + (d.lease == kLease ? "" : ", for " + std::to_string(d.lease));
+      return "acquired, sent at " + std::to_string(d.begin) +
+             (d.lease == kLease ? "" : ", for " + std::to_string(d.lease));
     case machine::result::busy:
       return "busy";
     case machine::result::timed_out:
@@ -83,7 +84,9 @@ inline event granted() {
 }
 /// A grant of `id` is announced: the lock is its since `since` after the time of the answers of this script.
 inline event announced(const std::string& id, ms since, std::optional<ms> heard = {}) {
-  return [=](machine& m, ms now) { return m.announced({"lock", id, 9000, server_clock + since}, heard.value_or(now), now); };
+  return [=](machine& m, ms now) {
+    return m.announced({"lock", id, 9000, server_clock + since}, heard.value_or(now), now);
+  };
 }
 inline event nudged(bool foreign = false) {
   return [=](machine& m, ms now) { return m.nudged(foreign, now); };

@@ -6,12 +6,16 @@ namespace dlock::protocol {
 namespace {
 
 TEST(Announcement, TheHeirReturnsWithoutACommandOfItsOwn) {
-  play({}, {{0, start(), "enqueue a"}, {10, queued_and_pushed(0), "wait until 3385"}, {1000, announced("a", 900), "acquired, sent at 900"}});
+  play({}, {{0, start(), "enqueue a"},
+            {10, queued_and_pushed(0), "wait until 3385"},
+            {1000, announced("a", 900), "acquired, sent at 900"}});
 }
 
 TEST(Announcement, TheLeaseCountsFromTheGrantAsItIsSurelyKnown) {
   // Sent at 100, answered "queued" at server time S: the grant at S + 900 was at 1000 or later, by our clock.
-  play({}, {{100, start(), "enqueue a"}, {400, queued_and_pushed(0), "wait until 3775"}, {1500, announced("a", 900), "acquired, sent at 1000"}});
+  play({}, {{100, start(), "enqueue a"},
+            {400, queued_and_pushed(0), "wait until 3775"},
+            {1500, announced("a", 900), "acquired, sent at 1000"}});
   // By the latest look, not by the first.
   play({}, {{0, start(), "enqueue a"},
             {10, queued_and_pushed(0), "wait until 3385"},
@@ -22,29 +26,44 @@ TEST(Announcement, TheLeaseCountsFromTheGrantAsItIsSurelyKnown) {
 
 TEST(Announcement, ItNeverCountsFromLaterThanItWasHeardOf) {
   // The server's clock jumped: the grant seems to be a day after our enqueue.
-  play({}, {{0, start(), "enqueue a"}, {10, queued_and_pushed(0), "wait until 3385"}, {1000, announced("a", 86'400'000), "acquired, sent at 1000"}});
-  play({}, {{0, start(), "enqueue a"}, {10, queued_and_pushed(0), "wait until 3385"}, {1500, announced("a", 86'400'000, 1000), "acquired, sent at 1000"}});
+  play({}, {{0, start(), "enqueue a"},
+            {10, queued_and_pushed(0), "wait until 3385"},
+            {1000, announced("a", 86'400'000), "acquired, sent at 1000"}});
+  play({}, {{0, start(), "enqueue a"},
+            {10, queued_and_pushed(0), "wait until 3385"},
+            {1500, announced("a", 86'400'000, 1000), "acquired, sent at 1000"}});
 }
 
 TEST(Announcement, AClockThatSteppedBackMakesTheLeaseNoLonger) {
-  play({}, {{0, start(), "enqueue a"}, {10, queued_and_pushed(0), "wait until 3385"}, {1000, announced("a", -500), "acquired, sent at 0"}});
+  play({}, {{0, start(), "enqueue a"},
+            {10, queued_and_pushed(0), "wait until 3385"},
+            {1000, announced("a", -500), "acquired, sent at 0"}});
 }
 
 TEST(Announcement, TheFirstLeaseIsTheTermThatTheServerGaveIt) {
-  play({.delta = 30'000, .term = 4000},
-       {{0, start(), "enqueue a"}, {10, queued_and_pushed(0), "wait until 3385"}, {1000, announced("a", 900), "acquired, sent at 900, for 4000"}});
+  play({.delta = 30'000, .term = 4000}, {{0, start(), "enqueue a"},
+                                         {10, queued_and_pushed(0), "wait until 3385"},
+                                         {1000, announced("a", 900), "acquired, sent at 900, for 4000"}});
 }
 
 TEST(Announcement, WithoutRenewalTheHeirAsksForItsWholeLease) {
-  play({.renews = false},
-       {{0, start(), "enqueue a"}, {10, queued_and_pushed(0), "wait until 3385"}, {1000, announced("a", 900), "heartbeat a"}, {1010, granted(), "acquired, sent at 1000"}});
+  play({.renews = false}, {{0, start(), "enqueue a"},
+                           {10, queued_and_pushed(0), "wait until 3385"},
+                           {1000, announced("a", 900), "heartbeat a"},
+                           {1010, granted(), "acquired, sent at 1000"}});
 }
 
 TEST(Announcement, WithLessThanHalfOfTheTermLeftTheHeirAsksFirst) {
-  play({}, {{0, start(), "enqueue a"}, {10, queued_and_pushed(0), "wait until 3385"}, {3000, announced("a", 500), "acquired, sent at 500"}});
-  play({}, {{0, start(), "enqueue a"}, {10, queued_and_pushed(0), "wait until 3385"}, {3001, announced("a", 500), "heartbeat a"}});
+  play({}, {{0, start(), "enqueue a"},
+            {10, queued_and_pushed(0), "wait until 3385"},
+            {3000, announced("a", 500), "acquired, sent at 500"}});
+  play({}, {{0, start(), "enqueue a"},
+            {10, queued_and_pushed(0), "wait until 3385"},
+            {3001, announced("a", 500), "heartbeat a"}});
   // A term of 400 ms is too short to be of use, half of it or not.
-  play({.term = 400}, {{0, start(), "enqueue a"}, {10, queued_and_pushed(0), "wait until 3385"}, {651, announced("a", 500), "heartbeat a"}});
+  play({.term = 400}, {{0, start(), "enqueue a"},
+                       {10, queued_and_pushed(0), "wait until 3385"},
+                       {651, announced("a", 500), "heartbeat a"}});
 }
 
 TEST(Announcement, ThatComesBeforeTheAnswerToTheEnqueueWaitsForIt) {
@@ -71,7 +90,10 @@ TEST(Announcement, IsNotBelievedWhileAnEarlierRequestIsInDoubt) {
 }
 
 TEST(Announcement, OfAnotherAcquisitionIsIgnored) {
-  play({}, {{0, start(), "enqueue a"}, {10, queued(0), "wait until 47"}, {20, announced("z", 15), "goes on"}, {47, look(), "heartbeat a"}});
+  play({}, {{0, start(), "enqueue a"},
+            {10, queued(0), "wait until 47"},
+            {20, announced("z", 15), "goes on"},
+            {47, look(), "heartbeat a"}});
   // Of an older one of ours: it expired in the queue, and a fresh one has taken its place.
   play({}, {{0, start(), "enqueue a"},
             {10, queued(0), "wait until 47"},
@@ -82,38 +104,63 @@ TEST(Announcement, OfAnotherAcquisitionIsIgnored) {
 }
 
 TEST(Announcement, ARepeatedOneChangesNothing) {
-  play({.renews = false},
-       {{0, start(), "enqueue a"}, {10, queued(0), "wait until 47"}, {20, announced("a", 15), "heartbeat a"}, {21, announced("a", 15), "goes on"}});
+  play({.renews = false}, {{0, start(), "enqueue a"},
+                           {10, queued(0), "wait until 47"},
+                           {20, announced("a", 15), "heartbeat a"},
+                           {21, announced("a", 15), "goes on"}});
 }
 
 TEST(Announcement, WhileAHeartbeatIsOnItsWay) {
-  play({}, {{0, start(), "enqueue a"}, {10, queued(0), "wait until 47"}, {47, look(), "heartbeat a"}, {50, announced("a", 45), "acquired, sent at 45"}});
+  play({}, {{0, start(), "enqueue a"},
+            {10, queued(0), "wait until 47"},
+            {47, look(), "heartbeat a"},
+            {50, announced("a", 45), "acquired, sent at 45"}});
   // What must be confirmed waits for that heartbeat's answer, which may have been before the grant.
-  play({.renews = false},
-       {{0, start(), "enqueue a"}, {10, queued(0), "wait until 47"}, {47, look(), "heartbeat a"}, {50, announced("a", 45), "goes on"}, {55, queued(0), "heartbeat a"}, {60, granted(), "acquired, sent at 55"}});
+  play({.renews = false}, {{0, start(), "enqueue a"},
+                           {10, queued(0), "wait until 47"},
+                           {47, look(), "heartbeat a"},
+                           {50, announced("a", 45), "goes on"},
+                           {55, queued(0), "heartbeat a"},
+                           {60, granted(), "acquired, sent at 55"}});
 }
 
 TEST(Announcement, ACancelThatRacesTheGrantGivesItBack) {
   play({.renews = false},
-       {{0, start(), "enqueue a"}, {10, queued(0), "wait until 47"}, {20, announced("a", 15), "heartbeat a"}, {21, cancel(), "cancelled"}}, "a?");
+       {{0, start(), "enqueue a"},
+        {10, queued(0), "wait until 47"},
+        {20, announced("a", 15), "heartbeat a"},
+        {21, cancel(), "cancelled"}},
+       "a?");
   play({}, {{0, start(), "enqueue a"}, {10, queued(0), "wait until 47"}, {20, cancel(), "cancelled"}}, "a");
 }
 
 TEST(Announcement, ThatCannotBeConfirmedByTheDeadlineIsGivenBack) {
   play({.deadline = 100, .renews = false},
-       {{0, start(), "enqueue a"}, {10, queued(0), "wait until 47"}, {47, look(), "heartbeat a"}, {60, announced("a", 45), "goes on"}, {101, queued(0), "timed out"}}, "a");
+       {{0, start(), "enqueue a"},
+        {10, queued(0), "wait until 47"},
+        {47, look(), "heartbeat a"},
+        {60, announced("a", 45), "goes on"},
+        {101, queued(0), "timed out"}},
+       "a");
 }
 
 TEST(Announcement, WhereGrantsArePushedNobodyLooksOften) {
-  play({.wait_period = 1000},
-       {{0, start(), "enqueue a"}, {10, queued_and_pushed(5), "wait until 685"}, {685, look(), "heartbeat a"}, {690, queued_and_pushed(5), "wait until 1365"}});
+  play({.wait_period = 1000}, {{0, start(), "enqueue a"},
+                               {10, queued_and_pushed(5), "wait until 685"},
+                               {685, look(), "heartbeat a"},
+                               {690, queued_and_pushed(5), "wait until 1365"}});
   // The channel broke: often again.
-  play({.wait_period = 1000},
-       {{0, start(), "enqueue a"}, {10, queued(5), "wait until 47"}, {47, look(), "heartbeat a"}, {50, queued(5), "wait until 125"}});
+  play({.wait_period = 1000}, {{0, start(), "enqueue a"},
+                               {10, queued(5), "wait until 47"},
+                               {47, look(), "heartbeat a"},
+                               {50, queued(5), "wait until 125"}});
 }
 
 TEST(Announcement, AfterAGapOnlyTheFirstInTheQueueLook) {
-  play({}, {{0, start(), "enqueue a"}, {5, nudged(), "goes on"}, {10, queued_and_pushed(2), "wait until 3385"}, {20, nudged(), "heartbeat a"}});
+  play({}, {{0, start(), "enqueue a"},
+            {5, nudged(), "goes on"},
+            {10, queued_and_pushed(2), "wait until 3385"},
+            {20, nudged(), "heartbeat a"}});
   play({}, {{0, start(), "enqueue a"}, {10, queued_and_pushed(3), "wait until 3385"}, {20, nudged(), "goes on"}});
 }
 

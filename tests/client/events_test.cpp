@@ -29,7 +29,9 @@ class listener {
     for (const auto& e : heard()) out += std::string(to_string(e.what)) + (e.id.empty() ? "" : " " + e.id) + "; ";
     return out;
   }
-  [[nodiscard]] bool hears(const std::string& all) const { return eventually([&] { return text() == all; }, 5s); }
+  [[nodiscard]] bool hears(const std::string& all) const {
+    return eventually([&] { return text() == all; }, 5s);
+  }
 
  private:
   mutable std::mutex guard_;
@@ -90,9 +92,11 @@ TEST(Events, OfMongoDlockAreHeardAndTheRestIsSkipped) {
   listener here;
   const auto all = w.locks->subscribe_all(here.callback());
   ASSERT_TRUE(all.wait_until_open(5s));
-  for (const char* json : {R"({"dummy": true})", R"({"event": "job", "message": {"id": "job", "locked": true}})", R"({"event": "chat", "message": "hello"})",
-                           R"({"event": "job", "message": {"id": "other", "locked": true}})", R"({"event": "job", "message": {"id": "job", "locked": "no"}})",
-                           R"({"event": "job", "message": {"id": "job", "locked": false}})"}) {
+  for (const char* json :
+       {R"({"dummy": true})", R"({"event": "job", "message": {"id": "job", "locked": true}})",
+        R"({"event": "chat", "message": "hello"})", R"({"event": "job", "message": {"id": "other", "locked": true}})",
+        R"({"event": "job", "message": {"id": "job", "locked": "no"}})",
+        R"({"event": "job", "message": {"id": "job", "locked": false}})"}) {
     std::vector<bson> one;
     one.push_back(bson{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(json), -1, nullptr)});
     ASSERT_EQ(w.notices->insert(feed_of_events(w.coll), one).what, answer::kind::replied);

@@ -19,7 +19,8 @@ client_options patient() {
 }
 
 struct two : world {
-  explicit two(const client_options& o = patient()) : world(o, 16, std::make_shared<fake_channel>()), other(another(o)) {}
+  explicit two(const client_options& o = patient())
+      : world(o, 16, std::make_shared<fake_channel>()), other(another(o)) {}
 
   client other;
   mutex mine{*locks, "lock"}, theirs{other, "lock"};
@@ -27,7 +28,8 @@ struct two : world {
   /// Starts to wait in `theirs`, and returns when that stands in the queue and its inbox is followed.
   std::jthread wait_in_line(acquisition* got, std::chrono::milliseconds timeout = 15s) {
     std::jthread t([this, got, timeout] { *got = theirs.acquire({.timeout = timeout}); });
-    EXPECT_TRUE(eventually([&] { return waiters() == 1 && other.notifications().now == notification_status::state::working; }));
+    EXPECT_TRUE(
+        eventually([&] { return waiters() == 1 && other.notifications().now == notification_status::state::working; }));
     return t;
   }
   [[nodiscard]] std::size_t waiters() const {
@@ -36,7 +38,9 @@ struct two : world {
   }
 };
 
-acquisition nothing() { return {outcome::busy, {}, std::nullopt}; }
+acquisition nothing() {
+  return {outcome::busy, {}, std::nullopt};
+}
 
 TEST(HandOff, AReleaseWakesTheHeirAndNobodyLooksMeanwhile) {
   two w;
@@ -133,7 +137,8 @@ TEST(HandOff, ACancelThatRacesTheGrantPassesTheLockOn) {
   std::stop_source stop;
   auto got = nothing();
   std::jthread waiting([&] { got = w.theirs.acquire({.timeout = 15s, .stop = stop.get_token()}); });
-  ASSERT_TRUE(eventually([&] { return w.waiters() == 1 && w.other.notifications().now == notification_status::state::working; }));
+  ASSERT_TRUE(eventually(
+      [&] { return w.waiters() == 1 && w.other.notifications().now == notification_status::state::working; }));
   std::this_thread::sleep_for(300ms);  // its first looks are over
   w.notices->hold_back(true);
   EXPECT_EQ(first->release(), release_result::released);

@@ -35,7 +35,8 @@ struct LeaseKeeper : ::testing::Test {
     const auto a = store->apply(r);
     EXPECT_TRUE(a.reply.mine);
     const protocol::lease_schedule schedule(sent, delta, delta, renews);
-    auto record = std::make_shared<lease_record>(r, lease_record::grant{.token = a.reply.mine->fence}, schedule.valid_until());
+    auto record =
+        std::make_shared<lease_record>(r, lease_record::grant{.token = a.reply.mine->fence}, schedule.valid_until());
     keeper.keep(record, schedule);
     return record;
   }

@@ -43,7 +43,9 @@ struct world {
     locks.emplace(fake_client(store, std::move(o), threads, notices));
   }
 
-  [[nodiscard]] client another(client_options o = quick()) const { return fake_client(store, std::move(o), 16, notices); }
+  [[nodiscard]] client another(client_options o = quick()) const {
+    return fake_client(store, std::move(o), 16, notices);
+  }
 };
 
 inline fake_store::filter only(operation op) {

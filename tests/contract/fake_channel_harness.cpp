@@ -15,6 +15,8 @@ class fake_harness final : public channel_harness {
 
 }  // namespace
 
-std::unique_ptr<channel_harness> make_channel_harness() { return std::make_unique<fake_harness>(); }
+std::unique_ptr<channel_harness> make_channel_harness() {
+  return std::make_unique<fake_harness>();
+}
 
 }  // namespace dlock::testing

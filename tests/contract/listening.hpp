@@ -36,8 +36,12 @@ class listening {
   }
 
   /// Whether it hears this within 10 s.
-  bool hears(const std::string& all) { return wait([&] { return heard_ == all; }); }
-  bool ends() { return wait([&] { return end_.has_value(); }); }
+  bool hears(const std::string& all) {
+    return wait([&] { return heard_ == all; });
+  }
+  bool ends() {
+    return wait([&] { return end_.has_value(); });
+  }
   [[nodiscard]] std::string heard() {
     const std::lock_guard lock(guard_);
     return heard_;

@@ -9,15 +9,20 @@ namespace {
 class mongo_harness final : public channel_harness {
  public:
   channel& notices() override { return channel_; }
-  void drop(const std::string& coll) override { connection().run(database_.name(), protocol::single("drop", coll).get()); }
+  void drop(const std::string& coll) override {
+    connection().run(database_.name(), protocol::single("drop", coll).get());
+  }
 
  private:
   scratch_database database_{"channel"};
-  mongo_channel channel_{std::make_shared<mongo_pool>(test_url(), "url", std::chrono::seconds{2}, 20), database_.name(), {}};
+  mongo_channel channel_{
+      std::make_shared<mongo_pool>(test_url(), "url", std::chrono::seconds{2}, 20), database_.name(), {}};
 };
 
 }  // namespace
 
-std::unique_ptr<channel_harness> make_channel_harness() { return std::make_unique<mongo_harness>(); }
+std::unique_ptr<channel_harness> make_channel_harness() {
+  return std::make_unique<mongo_harness>();
+}
 
 }  // namespace dlock::testing

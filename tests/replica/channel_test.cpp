@@ -22,7 +22,9 @@ class Notices : public Replica {
     auto o = options();
     o.exp_delta = 30s;
     o.wait_lock_period = 3s;
-    o.notif_url = test_url().find("/?") == std::string::npos ? test_url() : std::string(test_url()).replace(test_url().find("/?"), 2, "/" + notices_.name() + "?");
+    o.notif_url = test_url().find("/?") == std::string::npos
+                      ? test_url()
+                      : std::string(test_url()).replace(test_url().find("/?"), 2, "/" + notices_.name() + "?");
     return o;
   }
   /// A release to a waiter of another client: how long until that has the lock.
@@ -43,7 +45,8 @@ class Notices : public Replica {
     std::vector<std::string> out;
     auto all = notif(R"({"listCollections": 1, "nameOnly": true})");
     const auto text = to_text(all.reply.get());
-    for (auto at = text.find("mongo_dlock_notif.inbox."); at != std::string::npos; at = text.find("mongo_dlock_notif.inbox.", at + 1)) {
+    for (auto at = text.find("mongo_dlock_notif.inbox."); at != std::string::npos;
+         at = text.find("mongo_dlock_notif.inbox.", at + 1)) {
       const auto end = text.find('"', at);
       const auto name = text.substr(at, end - at);
       if (text[at - 1] == '"') out.push_back(name);
@@ -53,18 +56,23 @@ class Notices : public Replica {
   /// Of all who follow something in the notification database. Returns how many.
   int kill_cursors() {
     connection at(url_of(primary()));
-    const auto ops = at.run("admin", json(R"({"aggregate": 1, "cursor": {}, "pipeline": [{"$currentOp": {"idleCursors": true}},
-        {"$match": {"ns": {"$regex": "^)" + notices_.name() + R"("}, "cursor.cursorId": {"$exists": true}}},
-        {"$project": {"ns": 1, "id": {"$toString": "$cursor.cursorId"}}}]})").get());
+    const auto ops =
+        at.run("admin", json(R"({"aggregate": 1, "cursor": {}, "pipeline": [{"$currentOp": {"idleCursors": true}},
+        {"$match": {"ns": {"$regex": "^)" +
+                             notices_.name() + R"("}, "cursor.cursorId": {"$exists": true}}},
+        {"$project": {"ns": 1, "id": {"$toString": "$cursor.cursorId"}}}]})")
+                            .get());
     const auto text = to_text(ops.reply.get());
     int killed = 0;
-    for (auto at_ns = text.find("\"ns\" : \"" + notices_.name() + "."); at_ns != std::string::npos; at_ns = text.find("\"ns\" : \"" + notices_.name() + ".", at_ns + 1)) {
+    for (auto at_ns = text.find("\"ns\" : \"" + notices_.name() + "."); at_ns != std::string::npos;
+         at_ns = text.find("\"ns\" : \"" + notices_.name() + ".", at_ns + 1)) {
       const auto dot = text.find('.', at_ns);
       const auto coll = text.substr(dot + 1, text.find('"', dot) - dot - 1);
       const auto id_at = text.find("\"id\" : \"", at_ns);
       if (id_at == std::string::npos) break;
       const auto number = text.substr(id_at + 8, text.find('"', id_at + 8) - id_at - 8);
-      at.run(notices_.name(), json(R"({"killCursors": ")" + coll + R"(", "cursors": [{"$numberLong": ")" + number + "\"}]}").get());
+      at.run(notices_.name(),
+             json(R"({"killCursors": ")" + coll + R"(", "cursors": [{"$numberLong": ")" + number + "\"}]}").get());
       ++killed;
     }
     return killed;
@@ -114,7 +122,8 @@ TEST_F(Notices, ACollectionOfTheWrongKindIsLeftAloneAndSaid) {
   const auto s = one.subscribe_all([&](const lock_event& e) { heard += e.what != lock_event::kind::gap ? 1 : 0; });
   EXPECT_FALSE(s.wait_until_open(1s));
   EXPECT_EQ(one.notifications().now, state::failing);
-  EXPECT_NE(one.notifications().problem.find("is not a capped collection"), std::string::npos) << one.notifications().problem;
+  EXPECT_NE(one.notifications().problem.find("is not a capped collection"), std::string::npos)
+      << one.notifications().problem;
   std::this_thread::sleep_for(500ms);
   EXPECT_EQ(said.count("hearing of other locks' events) do not work"), 1);
   EXPECT_TRUE(mutex(one, id).try_acquire()) << "locks need no channel";
@@ -149,7 +158,8 @@ TEST_F(Notices, WhatRolledOverIsAGap) {
     one.stop(channel);
     ASSERT_TRUE(one.ends());
   }
-  for (int i = 0; i < 20; ++i) ASSERT_EQ(channel.insert(small, words({std::string(1000, 'x')})).what, answer::kind::replied);
+  for (int i = 0; i < 20; ++i)
+    ASSERT_EQ(channel.insert(small, words({std::string(1000, 'x')})).what, answer::kind::replied);
   listening two(channel, small, &place);
   ASSERT_TRUE(two.hears("gap open")) << two.heard().substr(0, 100);
   two.stop(channel);
@@ -209,7 +219,8 @@ TEST_F(Notices, AWaiterKilledAtTheHeadOfTheQueueCostsItsFirstTermWhateverItsTtl)
   const auto url = test_url();
   const pid_t head = fork();
   if (head == 0) {
-    execl(DLOCK_HOLDER, DLOCK_HOLDER, url.c_str(), db.c_str(), id.c_str(), "60000", "2000", static_cast<char*>(nullptr));
+    execl(DLOCK_HOLDER, DLOCK_HOLDER, url.c_str(), db.c_str(), id.c_str(), "60000", "2000",
+          static_cast<char*>(nullptr));
     _exit(127);
   }
   ASSERT_TRUE(eventually([&] { return waiters(id) == 1; }));

@@ -14,7 +14,8 @@ namespace dlock::detail {
 
 /// The friend that dlock::client has for tests: makes one on any store.
 struct testing {
-  static client make(client_options options, std::shared_ptr<store> where, std::shared_ptr<channel> notices, std::size_t threads) {
+  static client make(client_options options, std::shared_ptr<store> where, std::shared_ptr<channel> notices,
+                     std::size_t threads) {
     auto checked = validated(std::move(options));
     auto log = logger::make(checked.log);
     return client(std::make_shared<client_core>(std::move(checked), std::move(where), std::move(notices),
