@@ -193,7 +193,7 @@ TEST_F(Seed, CloseDoesNotUnlock) {
 
 /// 5 participants, each a client of its own, as in 5 processes, all try at the same moment, and again, and again.
 /// Several such groups of 5 race for different locks. DLOCK_TEST_RACES=10000 is what mongo-dlock's test does; it takes
-/// a minute.
+/// one or two minutes.
 TEST_F(Seed, ExactlyOneOf5WinsEachRace) {
   const char* asked = std::getenv("DLOCK_TEST_RACES");
   const int races = asked != nullptr ? std::atoi(asked) : 1000;
