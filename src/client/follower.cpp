@@ -26,6 +26,7 @@ struct follower::shared {
   mutable std::mutex guard;
   mutable std::condition_variable_any changed;
   bool open = false;
+  channel::place place;  // the following thread's
 
   void set_open(bool value) {
     const std::lock_guard lock(guard);
@@ -34,7 +35,6 @@ struct follower::shared {
   }
 
   void run() {
-    channel::place place;
     auto pause = kFirstPause;
     channel::ear ear = to;
     ear.opened = [&] {
@@ -72,7 +72,7 @@ follower::~follower() {
 }
 
 void follower::stop(std::chrono::milliseconds patience) {
-  if (shared_->stop.request_stop()) quiet_thread([s = shared_] { s->where->interrupt(); }).detach();  // it does I/O
+  if (shared_->stop.request_stop()) quiet_thread([s = shared_] { s->where->interrupt(s->place); }).detach();  // it does I/O
   thread_.stop(patience);
 }
 

@@ -220,15 +220,15 @@ answer mongo_channel::find_place(mongoc_client_t* client, const feed& what, plac
 /// A cursor at the server, which is told when we do not need it any more.
 class mongo_channel::cursor {
  public:
-  cursor(mongo_channel& owner, mongoc_client_t* client, std::uint32_t server, std::string coll)
-      : owner_(owner), client_(client), server_(server), coll_(std::move(coll)) {}
+  cursor(mongo_channel& owner, mongoc_client_t* client, std::uint32_t server, std::string coll, const place& who)
+      : owner_(owner), client_(client), server_(server), coll_(std::move(coll)), who_(&who) {}
   cursor(const cursor&) = delete;
   cursor& operator=(const cursor&) = delete;
   ~cursor() {
     if (id_ == 0) return;
     {
       const std::lock_guard lock(owner_.guard_);
-      owner_.followers_.erase(this);
+      owner_.followers_.erase(who_);
     }
     if (broken_) return;
     server_reply reply;
@@ -243,7 +243,7 @@ class mongo_channel::cursor {
     if (a.what != answer::kind::replied) return a;
     id_ = cursor_id(reply.get());
     const std::lock_guard lock(owner_.guard_);
-    if (id_ != 0) owner_.followers_[this] = {server_, id_, coll_};
+    if (id_ != 0) owner_.followers_[who_] = {server_, id_, coll_};
     return a;
   }
   [[nodiscard]] answer more(std::chrono::milliseconds wait, bson_t* reply) {
@@ -262,6 +262,7 @@ class mongo_channel::cursor {
   mongoc_client_t* client_;
   std::uint32_t server_;
   std::string coll_;
+  const place* who_;
   std::int64_t id_ = 0;
   bool broken_ = false;
 };
@@ -303,7 +304,7 @@ answer mongo_channel::follow(const feed& what, place& from, const ear& to, std::
   if (!primary) return failure(why, pool_->redact());
   const auto server = mongoc_server_description_id(primary.get());
 
-  cursor c(*this, client, server, what.coll);
+  cursor c(*this, client, server, what.coll, from);
   server_reply batch;
   if (answer a = open(c, client, what, filter.get(), batch); a.what != answer::kind::replied) return a;
   to.opened();
@@ -338,20 +339,19 @@ answer mongo_channel::follow(const feed& what, place& from, const ear& to, std::
   return ok_answer();
 }
 
-void mongo_channel::interrupt() {
-  std::vector<follower> all;
+void mongo_channel::interrupt(const place& who) {
+  follower f;
   {
     const std::lock_guard lock(guard_);
-    for (const auto& [_, f] : followers_) all.push_back(f);
+    const auto it = followers_.find(&who);
+    if (it == followers_.end()) return;
+    f = it->second;
   }
-  if (all.empty()) return;
   const mongo_pool::borrowed own(*pool_);
   if (own.get() == nullptr) return;
-  for (const auto& f : all) {
-    server_reply reply;
-    (void)run(own.get(), kill_command(f.coll, f.cursor).get(), reply.out(), f.server);
-    (void)insert(own.get(), f.coll, keep_alive());  // a getMore that waits for documents looks up only when one comes
-  }
+  server_reply reply;
+  (void)run(own.get(), kill_command(f.coll, f.cursor).get(), reply.out(), f.server);
+  (void)insert(own.get(), f.coll, keep_alive());  // a getMore that waits for documents looks up only when one comes
 }
 
 }  // namespace dlock

@@ -21,13 +21,13 @@ class mongo_channel final : public channel {
 
   [[nodiscard]] answer insert(const feed& where, const std::vector<bson>& documents) override;
   [[nodiscard]] answer follow(const feed& what, place& from, const ear& to, std::stop_token stop) override;
-  void interrupt() override;
+  void interrupt(const place& follower) override;
 
  private:
   class cursor;
   struct follower {
-    std::uint32_t server;
-    std::int64_t cursor;
+    std::uint32_t server = 0;
+    std::int64_t cursor = 0;
     std::string coll;
   };
 
@@ -47,7 +47,7 @@ class mongo_channel final : public channel {
   log_callback log_;
   std::mutex guard_;
   std::set<std::string> made_;                 // collections known to be there
-  std::map<const void*, follower> followers_;  // by their cursors
+  std::map<const place*, follower> followers_;
 };
 
 }  // namespace dlock

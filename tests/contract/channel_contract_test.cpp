@@ -94,6 +94,17 @@ TEST_F(Channel, WhatIsGoneIsAGap) {
   two.stop(notices());
 }
 
+TEST_F(Channel, AnInterruptedFollowerLeavesTheOthersAlone) {
+  channel::place other;
+  listening one(notices(), everything_, &place_), two(notices(), everything_, &other);
+  ASSERT_TRUE(one.hears("open") && two.hears("open"));
+  one.stop(notices());
+  ASSERT_TRUE(one.ends());
+  insert({"a"});
+  EXPECT_TRUE(two.hears("open a")) << two.heard();
+  two.stop(notices());
+}
+
 TEST_F(Channel, StopsAtOnceWhenInterrupted) {
   listening one(notices(), everything_, &place_);
   ASSERT_TRUE(one.hears("open"));

@@ -15,7 +15,7 @@ namespace dlock::testing {
 /// Somebody who follows a feed on a thread of its own, and what they heard: "open n1 n2 gap ..." (the field `n`).
 class listening {
  public:
-  listening(channel& where, channel::feed what, channel::place* from) {
+  listening(channel& where, channel::feed what, channel::place* from) : place_(from) {
     thread_ = std::jthread([this, &where, what = std::move(what), from](std::stop_token stop) {
       const channel::ear ear{.opened = [this] { note("open"); },
                              .heard =
@@ -32,7 +32,7 @@ class listening {
   /// Tells it to end, and interrupts it.
   void stop(channel& where) {
     thread_.request_stop();
-    where.interrupt();
+    where.interrupt(*place_);
   }
 
   /// Whether it hears this within 10 s.
@@ -63,6 +63,7 @@ class listening {
     changed_.notify_all();
   }
 
+  channel::place* place_;
   std::mutex guard_;
   std::condition_variable changed_;
   std::string heard_;

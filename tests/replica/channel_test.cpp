@@ -172,7 +172,7 @@ TEST_F(Notices, AKilledCursorEndsTheFollowingAndNothingIsLost) {
   {
     listening one(channel, all, &place);
     ASSERT_TRUE(one.hears("open"));
-    channel.interrupt();  // kills the cursor, as anybody could
+    channel.interrupt(place);  // kills the cursor, as anybody could
     ASSERT_TRUE(one.ends());
     EXPECT_NE(one.end().what, answer::kind::replied);
   }

@@ -85,7 +85,7 @@ answer fake_channel::follow(const feed& what, place& from, const ear& to, std::s
   return a;
 }
 
-void fake_channel::interrupt() {
+void fake_channel::interrupt(const place&) {
   const std::lock_guard lock(guard_);
   changed_.notify_all();
 }

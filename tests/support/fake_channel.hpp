@@ -15,7 +15,7 @@ class fake_channel final : public channel {
  public:
   [[nodiscard]] answer insert(const feed& where, const std::vector<bson>& documents) override;
   [[nodiscard]] answer follow(const feed& what, place& from, const ear& to, std::stop_token stop) override;
-  void interrupt() override;
+  void interrupt(const place& follower) override;
 
   // --- faults -------------------------------------------------------------------------------------------------------
   /// Nothing works from now on, or it works again. Who follows is thrown out.
