@@ -84,6 +84,7 @@ void harden(mongoc_uri_t* uri, std::int32_t io_limit_ms) {
   limit(uri, MONGOC_URI_SOCKETTIMEOUTMS, io_limit_ms);
   limit(uri, MONGOC_URI_CONNECTTIMEOUTMS, io_limit_ms);
   limit(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, io_limit_ms);
+  limit(uri, MONGOC_URI_WAITQUEUETIMEOUTMS, io_limit_ms);
   limit(uri, MONGOC_URI_HEARTBEATFREQUENCYMS, kLongestHeartbeat);
 }
 

@@ -99,8 +99,8 @@ bson kill_command(const std::string& coll, std::int64_t id) {
 mongo_channel::mongo_channel(std::shared_ptr<mongo_pool> pool, std::string db, log_callback log)
     : pool_(std::move(pool)), db_(std::move(db)), log_(std::move(log)) {}
 
-answer mongo_channel::run(mongoc_client_t* client, const bson_t* command, bson_t* reply, std::uint32_t server) const {
-  return pool_->run(client, db_, command, reply, server);
+answer mongo_channel::run(mongoc_client_t* client, const bson_t* command, bson_t* reply) const {
+  return pool_->run(client, db_, command, reply);
 }
 
 /// Makes the collection, if this process does not know it: an insert would make one that is not capped.
@@ -167,13 +167,16 @@ answer mongo_channel::insert(mongoc_client_t* client, const std::string& coll,
   append_w1(command.get());
   server_reply reply;
   answer a = run(client, command.get(), reply.out());
+  // Of several, some may have been inserted, whatever the error says of the last one.
+  if (a.what != answer::kind::replied && a.server_code != 0 && documents.size() > 1) a.in_doubt = true;
   if (a.what != answer::kind::replied) return a;
   bson_iter_t it, errors;
   if (bson_iter_init_find(&it, reply.get(), "writeErrors") && bson_iter_recurse(&it, &errors) &&
       bson_iter_next(&errors)) {
     std::string why = "the server refused the insert";
     read_document(errors, [&](const bson_t* e) { why = protocol::read_string(e, "errmsg"); });
-    return refusal(errc::server, pool_->redact()(why));
+    a = refusal(errc::server, pool_->redact()(why));
+    a.in_doubt = documents.size() > 1;
   }
   return a;
 }
@@ -217,11 +220,20 @@ answer mongo_channel::find_place(mongoc_client_t* client, const feed& what, plac
   return lost("the channel empties itself");
 }
 
-/// A cursor at the server, which is told when we do not need it any more.
+/// A cursor at the server, which is told when we do not need it any more. In a session of its own: the driver would send
+/// each command in the one that lies on top, and a getMore in another session than its cursor's is refused.
 class mongo_channel::cursor {
  public:
   cursor(mongo_channel& owner, mongoc_client_t* client, std::uint32_t server, std::string coll, const place& who)
-      : owner_(owner), client_(client), server_(server), coll_(std::move(coll)), who_(&who) {}
+      : owner_(owner), client_(client), server_(server), coll_(std::move(coll)), who_(&who) {
+    const std::unique_ptr<mongoc_session_opt_t, decltype(&mongoc_session_opts_destroy)> options(
+        mongoc_session_opts_new(), mongoc_session_opts_destroy);
+    mongoc_session_opts_set_causal_consistency(options.get(), false);
+    bson_error_t why;
+    session_.reset(mongoc_client_start_session(client_, options.get(), &why));  // an old standalone has none, and needs none
+    bson_append_int32(with_.get(), "serverId", -1, static_cast<std::int32_t>(server_));
+    if (session_) (void)mongoc_client_session_append(session_.get(), with_.get(), &why);
+  }
   cursor(const cursor&) = delete;
   cursor& operator=(const cursor&) = delete;
   ~cursor() {
@@ -232,14 +244,14 @@ class mongo_channel::cursor {
     }
     if (broken_) return;
     server_reply reply;
-    (void)owner_.run(client_, kill_command(coll_, id_).get(), reply.out(), server_);
+    (void)run(kill_command(coll_, id_).get(), reply.out());
   }
 
   [[nodiscard]] answer open(const bson_t* filter, server_reply& reply) {
     auto find = find_command(coll_, filter);
     append_bool(find.get(), "tailable", true);
     append_bool(find.get(), "awaitData", true);
-    answer a = owner_.run(client_, find.get(), reply.out(), server_);
+    answer a = run(find.get(), reply.out());
     if (a.what != answer::kind::replied) return a;
     id_ = cursor_id(reply.get());
     const std::lock_guard lock(owner_.guard_);
@@ -251,18 +263,38 @@ class mongo_channel::cursor {
     append(command.get(), "getMore", id_);
     append(command.get(), "collection", coll_);
     append(command.get(), "maxTimeMS", std::int64_t{wait.count()});
-    answer a = owner_.run(client_, command.get(), reply, server_);
-    broken_ = a.what != answer::kind::replied;
+    answer a = run(command.get(), reply);
+    broken_ = a.what != answer::kind::replied && a.server_code == 0;  // else the connection is as good as before
     return a;
   }
   [[nodiscard]] bool alive() const { return id_ != 0; }
+  /// A cursor survives a stepdown and goes on, on what is a secondary then.
+  [[nodiscard]] bool is_left_behind() const {
+    const server_description now{mongoc_client_get_server_description(client_, server_)};
+    if (!now) return true;
+    const std::string_view type = mongoc_server_description_type(now.get());
+    return type != "RSPrimary" && type != "Mongos" && type != "Standalone" && type != "LoadBalancer";
+  }
 
  private:
+  struct session_deleter {
+    void operator()(mongoc_client_session_t* s) const noexcept { mongoc_client_session_destroy(s); }
+  };
+  [[nodiscard]] answer run(const bson_t* command, bson_t* reply) const {
+    bson_error_t why;
+    if (!mongoc_client_command_with_opts(client_, owner_.db_.c_str(), command, nullptr, with_.get(), reply, &why)) {
+      return failure(why, owner_.pool_->redact());
+    }
+    return ok_answer();
+  }
+
   mongo_channel& owner_;
   mongoc_client_t* client_;
   std::uint32_t server_;
   std::string coll_;
   const place* who_;
+  std::unique_ptr<mongoc_client_session_t, session_deleter> session_;
+  bson with_ = make_bson();
   std::int64_t id_ = 0;
   bool broken_ = false;
 };
@@ -327,12 +359,7 @@ answer mongo_channel::follow(const feed& what, place& from, const ear& to, std::
       to.gap();
     }
     if (cursor_id(batch.get()) == 0) return lost("the server closed the cursor");
-    if (!any) {
-      // A cursor survives a stepdown and goes on, on what is a secondary now.
-      const server_description now{mongoc_client_select_server(client, true, nullptr, &why)};
-      if (!now) return failure(why, pool_->redact());
-      if (mongoc_server_description_id(now.get()) != server) return lost("the primary has moved");
-    }
+    if (!any && c.is_left_behind()) return lost("the primary has moved");
     answer a = c.more(await, batch.out());
     if (a.what != answer::kind::replied) return stop.stop_requested() ? ok_answer() : a;
   }
@@ -349,8 +376,12 @@ void mongo_channel::interrupt(const place& who) {
   }
   const mongo_pool::borrowed own(*pool_);
   if (own.get() == nullptr) return;
+  bson_error_t why;
+  auto there = make_bson();
+  bson_append_int32(there.get(), "serverId", -1, static_cast<std::int32_t>(f.server));
   server_reply reply;
-  (void)run(own.get(), kill_command(f.coll, f.cursor).get(), reply.out(), f.server);
+  (void)mongoc_client_command_with_opts(own.get(), db_.c_str(), kill_command(f.coll, f.cursor).get(), nullptr, there.get(),
+                                        reply.out(), &why);
   (void)insert(own.get(), f.coll, keep_alive());  // a getMore that waits for documents looks up only when one comes
 }
 

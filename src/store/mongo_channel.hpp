@@ -31,8 +31,7 @@ class mongo_channel final : public channel {
     std::string coll;
   };
 
-  [[nodiscard]] answer run(mongoc_client_t* client, const bson_t* command, bson_t* reply,
-                           std::uint32_t server = 0) const;
+  [[nodiscard]] answer run(mongoc_client_t* client, const bson_t* command, bson_t* reply) const;
   [[nodiscard]] answer make(mongoc_client_t* client, const feed& what);
   [[nodiscard]] answer make_capped(mongoc_client_t* client, const feed& what);
   [[nodiscard]] answer find_place(mongoc_client_t* client, const feed& what, place& from, const ear& to);

@@ -32,9 +32,17 @@ answer mongo_pool::open() {
   constexpr std::uint32_t kReserved = renewal_lanes + 8;
   mongoc_uri_set_option_as_int32(uri_.get(), MONGOC_URI_MAXPOOLSIZE,
                                  static_cast<std::int32_t>(connections_ + kReserved));
-  pool_.reset(mongoc_client_pool_new(uri_.get()));
-  if (!pool_)
-    throw error(errc::invalid_argument, "url: the driver cannot use this connection string; check its options");
+  bson_error_t why{};
+  pool_.reset(mongoc_client_pool_new_with_error(uri_.get(), &why));
+  if (!pool_) {
+    // A service name (mongodb+srv://) that cannot be looked up just now may be there later.
+    if (mongoc_uri_get_srv_hostname(uri_.get()) == nullptr) {
+      return refusal(errc::invalid_argument, "the driver cannot use this connection string");
+    }
+    a = answer{};
+    a.why = redact_(why.message);
+    return a;
+  }
   mongoc_client_pool_set_error_api(pool_.get(), MONGOC_ERROR_API_VERSION_2);
   if (mongoc_uri_get_appname(uri_.get()) == nullptr) mongoc_client_pool_set_appname(pool_.get(), "dlock");
   return a;
@@ -59,13 +67,9 @@ answer mongo_pool::discover_set() {
   return ok_answer();
 }
 
-answer mongo_pool::run(mongoc_client_t* client, const std::string& db, const bson_t* command, bson_t* reply,
-                       std::uint32_t server) const {
+answer mongo_pool::run(mongoc_client_t* client, const std::string& db, const bson_t* command, bson_t* reply) const {
   bson_error_t why;
-  const bool done = server == 0 ? mongoc_client_command_simple(client, db.c_str(), command, nullptr, reply, &why)
-                                : mongoc_client_command_simple_with_server_id(client, db.c_str(), command, nullptr,
-                                                                              server, reply, &why);
-  if (!done) return failure(why, redact_);
+  if (!mongoc_client_command_simple(client, db.c_str(), command, nullptr, reply, &why)) return failure(why, redact_);
   answer a;
   if (has_write_concern_error(reply, &a.why)) {
     a.in_doubt = true;

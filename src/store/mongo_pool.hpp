@@ -23,11 +23,10 @@ class mongo_pool {
   /// longer than `io_limit`. Throws error(invalid_argument).
   mongo_pool(std::string url, const char* option, std::chrono::milliseconds io_limit, std::uint32_t connections);
 
-  /// Finds the server's replica set and makes the pool, unless that is done. Thread-safe; blocks.
-  /// Throws error(invalid_argument) if the driver cannot use the URL after all.
+  /// Finds the server's replica set and makes the pool, unless that is done. Thread-safe; blocks; never throws.
   [[nodiscard]] answer open();
 
-  /// A connection of the pool for the time of some commands; none if all are busy. Only after open().
+  /// A connection of the pool for the time of some commands; none if all are busy for an io_limit. Only after open().
   class borrowed {
    public:
     explicit borrowed(mongo_pool& from) : pool_(from.pool_.get()), client_(mongoc_client_pool_pop(pool_)) {}
@@ -43,9 +42,8 @@ class mongo_pool {
     mongoc_client_t* client_;
   };
 
-  /// Runs a command on the primary, or on the server with this id.
-  [[nodiscard]] answer run(mongoc_client_t* client, const std::string& db, const bson_t* command, bson_t* reply,
-                           std::uint32_t server = 0) const;
+  /// Runs a command on the primary.
+  [[nodiscard]] answer run(mongoc_client_t* client, const std::string& db, const bson_t* command, bson_t* reply) const;
 
   [[nodiscard]] const redactor& redact() const { return redact_; }
   /// How many may be borrowed at a time for lane::normal; the pool has more.
