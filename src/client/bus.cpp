@@ -33,8 +33,9 @@ class announcing_store final : public store {
 };
 
 std::chrono::system_clock::time_point wall_clock(ms at) {
-  return at > 0 ? std::chrono::system_clock::time_point{std::chrono::milliseconds{at}}
-                : std::chrono::system_clock::now();
+  constexpr ms kYear9999 = 253'402'300'800'000;  // anybody may write anything
+  return at > 0 && at < kYear9999 ? std::chrono::system_clock::time_point{std::chrono::milliseconds{at}}
+                                  : std::chrono::system_clock::now();
 }
 
 }  // namespace
@@ -101,9 +102,10 @@ void bus::waits(const std::string& id, bool foreign) {
   follow_events();
 }
 
-bool bus::pushes() const {
+bool bus::pushes(bool foreign) const {
   const std::lock_guard lock(guard_);
-  return inbox_ && inbox_->is_open();
+  const auto& from = foreign ? events_ : inbox_;
+  return from && from->is_open();
 }
 
 void bus::grant(const protocol::grant& g) {
@@ -136,7 +138,28 @@ bool bus::told_lately(const std::string& id) {
   return lately;
 }
 
+void bus::will_free(const std::string& id, protocol::announcement a) {
+  const std::lock_guard lock(guard_);
+  to_free_.insert_or_assign(id, std::move(a));
+}
+
+void bus::freed(const std::string& id) {
+  std::optional<protocol::announcement> a;
+  {
+    const std::lock_guard lock(guard_);
+    if (auto node = to_free_.extract(id)) a = std::move(node.mapped());
+  }
+  if (a) publish(*std::move(a));
+}
+
+void bus::not_freed(const std::string& id) {
+  const std::lock_guard lock(guard_);
+  to_free_.erase(id);
+}
+
 void bus::announce(const protocol::request& r, const protocol::reply& a) {
+  // First: an heir of this client tells of its own grant as soon as it knows.
+  if (r.op == protocol::operation::release && a.found) freed(r.id);
   for (const auto& h : a.heirs) {
     const protocol::grant g{r.lock, h.id, h.fence, h.since};
     if (h.client == client_) {
@@ -199,13 +222,15 @@ void bus::follow_events() {
 
 /// Each follower costs the server something for every event.
 void bus::unfollow_events() {
+  if (subscribers_.size() > 0) return;
   std::shared_ptr<follower> ended;
   {
     const std::lock_guard lock(guard_);
-    if (foreign_ > 0 || subscribers_.size() > 0) return;
+    if (foreign_ > 0) return;
     ended.swap(events_);
   }
   if (ended) ended->stop(0ms);
+  if (subscribers_.size() > 0) follow_events();  // somebody came meanwhile
 }
 
 void bus::nudge_foreign(const std::string& lock) {

@@ -44,14 +44,18 @@ class bus : public std::enable_shared_from_this<bus> {
   void forget(const std::string& id);
   /// It stands in the queue, behind mongo-dlock perhaps: makes sure that its inbox, or the events, are followed.
   void waits(const std::string& id, bool foreign);
-  /// Whether grants are heard of just now.
-  [[nodiscard]] bool pushes() const;
+  /// Whether grants, or `foreign`: mongo-dlock's releases, are heard of just now.
+  [[nodiscard]] bool pushes(bool foreign) const;
 
   // --- telling
   // --------------------------------------------------------------------------------------------------------
   /// An answer, acknowledged by a majority, may name heirs: they are told. `r` is what was asked.
   void announce(const protocol::request& r, const protocol::reply& a);
   void publish(protocol::announcement a);
+  /// What is to be published, once, when the release of `id` has freed the lock: when an answer says so, or freed().
+  void will_free(const std::string& id, protocol::announcement a);
+  void freed(const std::string& id);
+  void not_freed(const std::string& id);
   /// outbox::flush()
   void flush(std::chrono::milliseconds patience);
 
@@ -93,12 +97,13 @@ class bus : public std::enable_shared_from_this<bus> {
   bool stopped_ = false;
   std::map<std::string, expected> expected_;
   std::size_t foreign_ = 0;                   // of them, behind mongo-dlock
+  std::map<std::string, protocol::announcement> to_free_;
   std::map<std::string, protocol::ms> told_;  // heirs that we told, and when
   std::shared_ptr<follower> inbox_;
   std::shared_ptr<follower> events_;
 };
 
-/// A store whose answers' heirs are told.
+/// A store whose answers are announced.
 [[nodiscard]] std::shared_ptr<store> announcing(std::shared_ptr<store> where, std::shared_ptr<bus> by);
 
 }  // namespace dlock

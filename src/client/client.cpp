@@ -128,6 +128,7 @@ notification_status client::notifications() const {
 
 detail::client_core& client::core() const {
   if (!core_) throw error(errc::closed, "this client was moved from");
+  if (core_->forked()) throw error(errc::forked, "this client belongs to the parent process; make one in the child");
   return *core_;
 }
 

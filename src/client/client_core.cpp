@@ -32,6 +32,15 @@ std::vector<protocol::abandoned> rest_of(const std::vector<protocol::abandoned>&
   return {all.begin() + static_cast<std::ptrdiff_t>(std::min(done, all.size())), all.end()};
 }
 
+/// Takes back whatever `r` may have done.
+protocol::request cancel_of(protocol::request r, bool in_doubt) {
+  r.op = protocol::operation::cancel;
+  r.tomb = in_doubt ? kTombstone : 0;
+  r.keep = 0;
+  r.brief = false;
+  return r;
+}
+
 std::optional<holder_info> who_holds(const protocol::reply& r) {
   if (r.foreign_until)
     return holder_info{"", 0, std::chrono::milliseconds{std::max<ms>(0, *r.foreign_until - r.now)}, true};
@@ -289,7 +298,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
     saw_token(a.reply.fence);
     brief = a.brief;
     if (a.reply.place >= 0) bus_->waits(m.id(), a.reply.foreign_until.has_value());
-    auto then = m.answered(a.reply, now_ms(), bus_->pushes());
+    auto then = m.answered(a.reply, now_ms(), bus_->pushes(a.reply.foreign_until.has_value()));
     if (options.on_wait && a.reply.place >= 0 && !std::holds_alternative<machine::done>(then)) {
       try {
         options.on_wait({a.reply.place, a.reply.queue, who_holds(a.reply)});
@@ -389,10 +398,8 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
 void client_core::undo(const protocol::request& ask, const std::vector<protocol::abandoned>& what, bool wait_for_it) {
   auto c = wait_for_it ? std::make_shared<call>() : nullptr;
   for (const auto& one : what) {
-    protocol::request r = ask;
-    r.op = protocol::operation::cancel;
+    protocol::request r = cancel_of(ask, one.in_doubt);
     r.id = one.id;
-    r.tomb = one.in_doubt ? kTombstone : 0;
     ask_until_answered(std::move(r), now_ms() + std::max(ask.life, ask.delta), c);
   }
   if (c && !what.empty()) c->wait(now_ms() + kUndoPatience);
@@ -400,16 +407,16 @@ void client_core::undo(const protocol::request& ask, const std::vector<protocol:
 
 /// In the background: what is not heard of by `until` runs out by itself.
 void client_core::ask_until_answered(protocol::request r, ms until, std::shared_ptr<call> tell,
-                                     std::function<void()> once_found) {
+                                     std::function<void(const answer&)> then) {
   auto here = std::make_shared<in_progress>(activity_);
-  io_->post([s = store_, r = std::move(r), until, tell = std::move(tell), once_found = std::move(once_found),
+  io_->post([s = store_, r = std::move(r), until, tell = std::move(tell), then = std::move(then),
              closing = closing_.get_token(), here = std::move(here)] {
     std::mutex unused;
     std::condition_variable_any pause;
     for (auto delay = 50ms;; delay = std::min(delay * 2, std::chrono::milliseconds{1000})) {
       answer a = s->apply(r);
       if (a.what != answer::kind::no_answer || now_ms() >= until || closing.stop_requested()) {
-        if (once_found && a.what == answer::kind::replied && a.reply.found) once_found();
+        if (then) then(a);
         if (!tell) return;
         const std::lock_guard lock(tell->guard);
         tell->result = std::move(a);
@@ -427,8 +434,14 @@ void client_core::release_in_background(const lease_record& record) {
 }
 
 void client_core::give_back(const lease_record& record, protocol::request r) {
+  auto look = cancel_of(r, record.is_doubtful());
   ask_until_answered(std::move(r), record.valid_until() + options_.clock_skew.count(), nullptr,
-                     [b = bus_, freed = announcement_of(record, false)] { b->publish(freed); });
+                     [s = store_, b = bus_, look = std::move(look)](const answer& a) {
+                       // An earlier try of this release may have freed it: its heirs are known to nobody yet.
+                       if (a.what == answer::kind::replied && !a.reply.found) (void)s->apply(look);
+                       if (a.what == answer::kind::replied) b->freed(look.id);
+                       b->not_freed(look.id);
+                     });
 }
 
 release_result client_core::release(lease_record& record, ms keep, ms timeout) {
@@ -454,6 +467,8 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
   auto r = record.ask(protocol::operation::release);
   r.keep = keep;
   r.brief = record.alone() && found == lease_record::phase::held;
+  const bool stays = keep > 0 && now_ms() - record.granted().begin < keep;
+  if (!stays) bus_->will_free(record.owner(), announcement_of(record, false));
   return released(record, r, timeout, found == lease_record::phase::in_doubt);
 }
 
@@ -479,7 +494,8 @@ release_result client_core::released(lease_record& record, const protocol::reque
       const bool found = last.reply.found;
       const bool done = found || in_doubt;
       record.left_free(found && last.reply.holders == 0 && last.reply.queue == 0);
-      if (done && r.keep == 0) bus_->publish(announcement_of(record, false));
+      if (done) bus_->freed(r.id);
+      bus_->not_freed(r.id);
       // A late copy of its first request must find no way in. And the heirs of a release that was never answered are
       // known to nobody: the answer to a cancel names them.
       if (record.is_doubtful() || !found) undo(r, {{r.id, record.is_doubtful()}}, false);

@@ -72,7 +72,7 @@ class client_core {
   void send(const std::shared_ptr<call>& c, protocol::request r);
   void undo(const protocol::request& ask, const std::vector<protocol::abandoned>& what, bool wait_for_it);
   void ask_until_answered(protocol::request r, protocol::ms until, std::shared_ptr<call> tell,
-                          std::function<void()> once_found = {});
+                          std::function<void(const answer&)> then = {});
   void saw_token(std::int64_t token);
   [[nodiscard]] protocol::announcement announcement_of(const lease_record& record, bool locked) const;
   void give_back(const lease_record& record, protocol::request r);

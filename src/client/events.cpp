@@ -33,7 +33,7 @@ subscription::~subscription() {
 }
 
 bool subscription::wait_until_open(std::chrono::milliseconds timeout) const {
-  return subscriber_ && subscriber_->wait_until_open(timeout);
+  return subscriber_ && !subscriber_->forked() && subscriber_->wait_until_open(timeout);
 }
 
 void subscription::end() noexcept {

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <stop_token>
+#include <system_error>
 
 #include "util/thread.hpp"
 
@@ -39,9 +40,13 @@ struct follower::shared {
     channel::ear ear = to;
     ear.opened = [&] {
       pause = kFirstPause;
+      if (stop.stop_requested()) return;
       state->works(part);
       set_open(true);
       to.opened();
+    };
+    ear.heard = [&](const bson_t* d) {
+      if (!stop.stop_requested()) to.heard(d);
     };
     while (!stop.stop_requested()) {
       const answer a = where->follow(what, place, ear, stop.get_token());
@@ -52,7 +57,6 @@ struct follower::shared {
       changed.wait_for(lock, stop.get_token(), pause, [] { return false; });
       pause = std::min(pause * 2, kLongestPause);
     }
-    state->rests(part);
   }
 };
 
@@ -64,15 +68,21 @@ follower::follower(std::shared_ptr<channel> where, channel::feed what, channel::
   shared_->to = std::move(to);
   shared_->state = std::move(state);
   shared_->part = part;
-  thread_.post([s = shared_] { s->run(); });
+  if (!thread_.post([s = shared_] { s->run(); })) shared_->state->fails(part, "no thread can be had");
 }
 
 follower::~follower() {
-  stop(std::chrono::milliseconds{300});
+  if (!shared_->stop.stop_requested()) stop(std::chrono::milliseconds{300});
 }
 
 void follower::stop(std::chrono::milliseconds patience) {
-  if (shared_->stop.request_stop()) quiet_thread([s = shared_] { s->where->interrupt(s->place); }).detach();  // it does I/O
+  if (shared_->stop.request_stop()) {
+    try {
+      quiet_thread([s = shared_] { s->where->interrupt(s->place); }).detach();  // it does I/O
+    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): then it notices by itself
+    }
+    shared_->state->rests(shared_->part);
+  }
   thread_.stop(patience);
 }
 

@@ -111,6 +111,16 @@ struct lease_keeper::shared {
     return next;
   }
 
+  /// No thread can be had for its renewal: again soon.
+  void not_sent(const lease_record& record) {
+    const std::lock_guard lock(guard);
+    const auto it = leases.find(&record);
+    if (it == leases.end()) return;
+    it->second.renewing = false;
+    it->second.schedule.unanswered(now_ms());
+    poke();
+  }
+
   void renew(const std::shared_ptr<lease_record>& record) {
     {
       const std::lock_guard lock(guard);
@@ -128,7 +138,9 @@ struct lease_keeper::shared {
       if (it == leases.end()) return;  // released or over meanwhile
       auto& k = it->second;
       k.renewing = false;
-      if (mine) {
+      if (mine && k.schedule.valid_until() <= now_ms()) {
+        // Too late: it may have been seen to be over. The watch is about to say so.
+      } else if (mine) {
         k.schedule.renewed(sent);
         k.in_trouble = false;
         record->extend(k.schedule.valid_until());
@@ -165,7 +177,9 @@ lease_keeper::lease_keeper(std::shared_ptr<store> where, std::shared_ptr<worker_
       }
       shared::renewals due;
       const auto next = s->round(due);
-      for (auto& record : due) renewals_.post([s, record = std::move(record)] { s->renew(record); });
+      for (auto& record : due) {
+        if (!renewals_.post([s, record] { s->renew(record); })) s->not_sent(*record);
+      }
       s->sleep(next);
     }
   });

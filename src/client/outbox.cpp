@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -29,12 +30,11 @@ struct outbox::shared {
   std::shared_ptr<health> state;
   std::mutex guard;
   std::condition_variable_any changed;
-  std::deque<protocol::announcement> queue;
+  std::deque<std::optional<protocol::announcement>> queue;  // nothing: a gap
   int untold = 0;
   std::stop_source hurry;
   bool publishing = false;
   bool failing = false;
-  bool gap = false;  // some of ours were dropped
 
   void outcome(const answer& a) {
     if (a.what == answer::kind::replied) {
@@ -57,12 +57,12 @@ struct outbox::shared {
   }
 
   /// The next batch; empty if there is nothing to publish, and then this publisher has ended.
-  std::vector<bson> take(std::size_t& events) {
+  std::vector<bson> take() {
     const std::lock_guard lock(guard);
     std::vector<bson> batch;
-    if (gap) batch.push_back(protocol::gap_document());
-    events = std::min(queue.size(), kBatch);
-    for (std::size_t i = 0; i < events; ++i) batch.push_back(protocol::announcement_document(queue[i]));
+    for (std::size_t i = 0; i < std::min(queue.size(), kBatch); ++i) {
+      batch.push_back(queue[i] ? protocol::announcement_document(*queue[i]) : protocol::gap_document());
+    }
     if (batch.empty()) publishing = false;
     if (batch.empty()) changed.notify_all();
     return batch;
@@ -72,9 +72,8 @@ struct outbox::shared {
     const std::lock_guard lock(guard);
     failing = a.what != answer::kind::replied;
     // In doubt: they may be there, and twice would be a lie.
-    const bool over = !failing || a.in_doubt;
-    if (over) queue.erase(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(std::min(events, queue.size())));
-    gap = failing && (gap || over);
+    if (!failing || a.in_doubt) queue.erase(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(events));
+    if (failing && a.in_doubt) queue.emplace_front();
     if (failing) changed.notify_all();
   }
 
@@ -92,11 +91,10 @@ struct outbox::shared {
   void run() {
     auto pause = kFirstPause;
     wait(kLinger);
-    std::size_t events = 0;
-    for (auto batch = take(events); !batch.empty(); batch = take(events)) {
+    for (auto batch = take(); !batch.empty(); batch = take()) {
       const answer a = where->insert(feed_of_events(name), batch);
       outcome(a);
-      sent(events, a);
+      sent(batch.size(), a);
       const bool works = a.what == answer::kind::replied;
       if (!works && hurry.stop_requested()) return stop();
       wait(works ? kLinger : pause);
@@ -132,12 +130,12 @@ void outbox::tell(const std::string& client, protocol::grant g) {
 void outbox::publish(protocol::announcement a) {
   if (!protocol::can_be_announced(a.lock)) return;
   const std::lock_guard lock(shared_->guard);
-  if (shared_->queue.size() >= kUnpublished) {
-    // What is being sent just now stands at the front: the new one goes.
-    shared_->gap = true;
-    return;
+  auto& queue = shared_->queue;
+  if (queue.size() < kUnpublished) {
+    queue.emplace_back(std::move(a));
+  } else if (queue.back()) {
+    queue.emplace_back();
   }
-  shared_->queue.push_back(std::move(a));
   if (shared_->publishing) return;
   shared_->publishing = publisher_.post([s = shared_] { s->run(); });
 }

@@ -80,8 +80,12 @@ bool subscriber::has_ended() const {
   return shared_->ended;
 }
 
+bool subscriber::forked() const {
+  return getpid() != shared_->pid;
+}
+
 void subscriber::end(std::chrono::milliseconds patience) {
-  if (getpid() != shared_->pid) return;  // in a forked child: the threads are the parent's
+  if (forked()) return;  // in a forked child: the threads are the parent's
   std::deque<lock_event> unused;
   std::unique_lock lock(shared_->guard);
   const bool first = !shared_->ended;
@@ -101,11 +105,12 @@ void subscribers::add(const std::shared_ptr<detail::subscriber>& s) {
 }
 
 std::size_t subscribers::size() const {
+  std::vector<std::shared_ptr<detail::subscriber>> now;  // the last references may be these: they go without the lock
   const std::lock_guard lock(guard_);
   std::size_t n = 0;
   for (const auto& weak : all_) {
-    const auto s = weak.lock();
-    if (s && !s->has_ended()) ++n;
+    now.push_back(weak.lock());
+    if (now.back() && !now.back()->has_ended()) ++n;
   }
   return n;
 }

@@ -29,6 +29,7 @@ class subscriber {
   /// Never blocks.
   void deliver(const lock_event& e);
   [[nodiscard]] bool has_ended() const;
+  [[nodiscard]] bool forked() const;
   void end(std::chrono::milliseconds patience);
 
   std::function<bool(std::chrono::milliseconds)> wait_until_open;  // set before anybody else sees it, like on_end

@@ -76,6 +76,7 @@ acquire_machine::action acquire_machine::queued(ms now, bool pushed) {
   queued_ = true;
   asked_ = sent_;
   asked_server_ = last_.now;
+  if (grant_ && asked_ > heard_) grant_.reset();  // asked after it was announced, the server does not confirm it
   if (grant_) {
     if (auto d = by_announcement(now)) return *d;
     if (!plan_.deadline || now < *plan_.deadline) return ask(operation::heartbeat, now);

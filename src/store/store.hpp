@@ -27,7 +27,7 @@ struct answer {
 
 /// Which connections an operation takes: renewals have some of their own, so that nothing can keep them waiting.
 enum class lane { normal, renewal };
-inline constexpr std::size_t renewal_lanes = 4;
+inline constexpr std::size_t renewal_lanes = 16;
 
 /// Where the locks' documents live. One implementation speaks to MongoDB, a fake applies the reference model;
 /// tests/contract holds both to the same behaviour.

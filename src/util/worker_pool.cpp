@@ -49,7 +49,12 @@ worker_pool::worker_pool(std::size_t most) : shared_(std::make_shared<shared>())
 }
 
 worker_pool::~worker_pool() {
-  stop(std::chrono::seconds{1});
+  bool stopped = false;
+  {
+    const std::lock_guard lock(shared_->guard);
+    stopped = shared_->stopped;
+  }
+  if (!stopped) stop(std::chrono::seconds{1});
 }
 
 bool worker_pool::post(std::function<void()> task) {

@@ -15,7 +15,7 @@ class worker_pool {
   worker_pool(const worker_pool&) = delete;
   worker_pool& operator=(const worker_pool&) = delete;
 
-  /// stop(1 s).
+  /// stop(1 s), unless stop() was called: who did has waited.
   ~worker_pool();
 
   /// False if the pool was stopped, or no thread can be had: the task will not run.

@@ -77,8 +77,15 @@ TEST(Announcement, IsNotBelievedWhenTheEnqueueHadToBeRepeated) {
             {100, lost_answer(), "wait until 150"},
             {120, announced("a", 100), "goes on"},
             {150, look(), "enqueue a"},
-            {160, queued(0), "heartbeat a"},
-            {170, granted(), "acquired, sent at 160"}});
+            {160, queued(0), "wait until 235"}});  // it was asked after it was announced, and is not so
+}
+
+TEST(Announcement, ThatTheServerDoesNotConfirmIsForgotten) {
+  play({.renews = false}, {{0, start(), "enqueue a"},
+                           {10, queued_and_pushed(0), "wait until 3385"},
+                           {20, announced("a", 15), "heartbeat a"},
+                           {30, queued_and_pushed(0), "heartbeat a"},
+                           {40, queued_and_pushed(0), "wait until 3415"}});
 }
 
 TEST(Announcement, IsNotBelievedWhileAnEarlierRequestIsInDoubt) {

@@ -245,6 +245,38 @@ TEST(Events, ACloseThatCannotSendThemDoesNotWaitForThat) {
   EXPECT_LT(time_of([&] { w.other.close(); }), 1s);
 }
 
+TEST(Events, OfTwoHoldersInOneClientComeInTheirOrder) {
+  stage w;
+  listener here;
+  const auto s = w.other.subscribe("lock", here.callback());
+  ASSERT_TRUE(s.wait_until_open(5s));
+  std::string expected;
+  for (int i = 0; i < 20; ++i) {
+    auto first = mutex(*w.locks, "lock").acquire({.timeout = 5s});
+    ASSERT_TRUE(first);
+    std::jthread second([&] { EXPECT_TRUE(mutex(*w.locks, "lock").acquire({.timeout = 5s})); });
+    ASSERT_TRUE(eventually([&] { return w.store->get("lock")->waiters.size() == 1; }));
+    ASSERT_EQ(first->release(), release_result::released);
+    second.join();
+    expected += "locked lock; unlocked lock; locked lock; unlocked lock; ";
+  }
+  EXPECT_TRUE(here.hears(expected)) << here.text();
+}
+
+TEST(Events, AReleaseInDoubtIsToldOnceHoweverOftenItIsAsked) {
+  stage w;
+  listener here;
+  const auto s = w.other.subscribe("lock", here.callback());
+  ASSERT_TRUE(s.wait_until_open(5s));
+  auto got = mutex(*w.locks, "lock").acquire({.timeout = 5s});
+  w.store->inject({.what = fault::kind::lost_answer, .times = fault::always, .on = only(operation::release)});
+  EXPECT_THROW((void)got->release(200ms), error);
+  w.store->heal();
+  (void)got->release();
+  ASSERT_TRUE(mutex(*w.locks, "lock").acquire({.timeout = 5s}));
+  EXPECT_TRUE(here.hears("locked lock; unlocked lock; locked lock; unlocked lock; ")) << here.text();
+}
+
 TEST(Events, AnIdThatCannotBeOneIsRefused) {
   stage w;
   EXPECT_THROW((void)w.locks->subscribe("", [](const lock_event&) {}), error);
