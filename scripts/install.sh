@@ -36,6 +36,12 @@ need_packages() {
 # One set-up for the command and its tests: the tests' libraries are small.
 need_compiler() {
   need_packages g++ cmake ninja-build libmongoc-dev uuid-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev
+  need_spin
+}
+
+# What model/check needs: spin makes C, and has the compiler's preprocessor read the model.
+need_spin() {
+  need_packages spin gcc libc6-dev python3
 }
 
 # A server for tests, demo and benchmarks: the user's, or our own.

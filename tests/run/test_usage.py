@@ -15,7 +15,7 @@ def run(*words: str) -> subprocess.CompletedProcess:
 class Usage(unittest.TestCase):
     def test_unknown_words(self) -> None:
         for words in (["frobnicate"], ["--bad"], ["build", "x"], ["test", "--bad"], ["demo", "--bad"], ["bench", "x"],
-                      ["sanitize", "x"], ["server"], ["server", "restart"], ["server", "start", "--nodes"],
+                      ["sanitize", "x"], ["model", "x"], ["server"], ["server", "restart"], ["server", "start", "--nodes"],
                       ["server", "start", "--nodes", "0"], ["server", "start", "--nodes", "3", "x"],
                       ["server", "start", "--bad"], ["server", "url", "x"], ["server", "stop", "--nodes", "1"]):
             with self.subTest(words):
@@ -28,7 +28,7 @@ class Usage(unittest.TestCase):
             with self.subTest(words):
                 done = run(*words)
                 self.assertEqual((0, ""), (done.returncode, done.stderr))
-                for verb in ("demo", "build", "test", "sanitize", "bench", "server start"):
+                for verb in ("demo", "build", "test", "sanitize", "model", "bench", "server start"):
                     self.assertIn(f"\n  {verb} ", done.stdout)
 
 
