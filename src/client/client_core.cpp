@@ -365,6 +365,14 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
                                                   schedule.valid_until());
       out.record->seen_alone(brief);
       out.record->doubtful(m.in_doubt());
+      if (m.in_doubt()) {
+        // A late copy of its first request must find no way in: not after a release, nor after a loss.
+        out.record->on_lost(
+            [s = store_, io = io_, late = cancel_of(out.record->ask(protocol::operation::cancel), true)] {
+              io->post([s, late] { (void)s->apply(late); });
+            },
+            *notices_);
+      }
       keeper_->keep(out.record, schedule);
       saw_token(end.token);
       bus_->publish(announcement_of(*out.record, true));
