@@ -108,14 +108,18 @@ void measure(const std::string& url, int processes, int threads, int hold_ms, in
 }  // namespace
 
 void contended(const std::string& url, int windows, std::chrono::milliseconds length, int most) {
-  for (const int hold : {10, 0}) {
-    for (const int processes : {2, 10, 100}) {
-      if (processes <= most) measure(url, processes, 1, hold, windows, length);
+  const auto row = [&](int processes, int threads, int hold) {
+    const int contenders = processes * threads;
+    // A long queue takes its time to form.
+    if (contenders <= most) {
+      measure(url, processes, threads, hold, windows, length * (contenders < 100 ? 1 : contenders < 1000 ? 4 : 15));
     }
+  };
+  for (const int hold : {10, 0}) {
+    for (const int processes : {2, 10, 100}) row(processes, 1, hold);
   }
-  for (const int threads : {10, 100}) {
-    if (10 * threads <= most) measure(url, 10, threads, 0, windows, 10 * threads < 1000 ? length : length * 10);
-  }
+  row(10, 10, 0);
+  row(10, 100, 0);
 }
 
 void fairness(const std::string& url, int processes, int grants_wanted) {
