@@ -368,8 +368,11 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
       if (m.in_doubt()) {
         // A late copy of its first request must find no way in: not after a release, nor after a loss.
         out.record->on_lost(
-            [s = store_, io = io_, late = cancel_of(out.record->ask(protocol::operation::cancel), true)] {
-              io->post([s, late] { (void)s->apply(late); });
+            [where = std::weak_ptr(store_), threads = std::weak_ptr(io_),
+             late = cancel_of(out.record->ask(protocol::operation::cancel), true)] {
+              const auto s = where.lock();
+              const auto io = threads.lock();
+              if (s && io) io->post([s, late] { (void)s->apply(late); });
             },
             *notices_);
       }
@@ -476,7 +479,8 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
   r.keep = keep;
   r.brief = record.alone() && found == lease_record::phase::held;
   const bool stays = keep > 0 && now_ms() - record.granted().begin < keep;
-  if (!stays) bus_->will_free(record.owner(), announcement_of(record, false));
+  // Asked again, it may have been told meanwhile.
+  if (!stays && found == lease_record::phase::held) bus_->will_free(record.owner(), announcement_of(record, false));
   return released(record, r, timeout, found == lease_record::phase::in_doubt);
 }
 

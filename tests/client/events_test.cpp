@@ -277,6 +277,21 @@ TEST(Events, AReleaseInDoubtIsToldOnceHoweverOftenItIsAsked) {
   EXPECT_TRUE(here.hears("locked lock; unlocked lock; locked lock; unlocked lock; ")) << here.text();
 }
 
+TEST(Events, AReleaseThatEndedInTheBackgroundIsNotToldAgainWhenItIsAskedAgain) {
+  stage w;
+  listener here;
+  const auto s = w.other.subscribe("lock", here.callback());
+  ASSERT_TRUE(s.wait_until_open(5s));
+  auto got = mutex(*w.locks, "lock").acquire({.timeout = 5s});
+  w.store->inject({.what = fault::kind::lost_request, .times = fault::always, .on = only(operation::release)});
+  EXPECT_THROW((void)got->release(200ms), error);
+  w.store->heal();
+  ASSERT_TRUE(here.hears("locked lock; unlocked lock; ")) << here.text();
+  (void)got->release();
+  ASSERT_TRUE(mutex(*w.locks, "lock").acquire({.timeout = 5s}));
+  EXPECT_TRUE(here.hears("locked lock; unlocked lock; locked lock; unlocked lock; ")) << here.text();
+}
+
 TEST(Events, AnIdThatCannotBeOneIsRefused) {
   stage w;
   EXPECT_THROW((void)w.locks->subscribe("", [](const lock_event&) {}), error);
