@@ -96,7 +96,7 @@ class bus : public std::enable_shared_from_this<bus> {
   mutable std::mutex guard_;
   bool stopped_ = false;
   std::map<std::string, expected> expected_;
-  std::size_t foreign_ = 0;                   // of them, behind mongo-dlock
+  std::size_t foreign_ = 0;  // of them, behind mongo-dlock
   std::map<std::string, protocol::announcement> to_free_;
   std::map<std::string, protocol::ms> told_;  // heirs that we told, and when
   std::shared_ptr<follower> inbox_;

@@ -7,6 +7,8 @@
 #include <mutex>
 #include <random>
 
+#include "client/answering.hpp"
+#include "client/call.hpp"
 #include "util/clock.hpp"
 #include "util/identity.hpp"
 #include "util/text.hpp"
@@ -17,7 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 using protocol::ms;
 
-constexpr ms kTombstone = 30000;   // longer than a command can be on its way: every I/O has a shorter limit
 constexpr ms kUndoPatience = 400;  // a cancelled wait stays so long to leave the queue properly
 constexpr auto kClosePatience = 800ms;
 constexpr auto kListenPatience = 100ms;
@@ -32,15 +33,6 @@ std::vector<protocol::abandoned> rest_of(const std::vector<protocol::abandoned>&
   return {all.begin() + static_cast<std::ptrdiff_t>(std::min(done, all.size())), all.end()};
 }
 
-/// Takes back whatever `r` may have done.
-protocol::request cancel_of(protocol::request r, bool in_doubt) {
-  r.op = protocol::operation::cancel;
-  r.tomb = in_doubt ? kTombstone : 0;
-  r.keep = 0;
-  r.brief = false;
-  return r;
-}
-
 std::optional<holder_info> who_holds(const protocol::reply& r) {
   if (r.foreign_until)
     return holder_info{"", 0, std::chrono::milliseconds{std::max<ms>(0, *r.foreign_until - r.now)}, true};
@@ -49,121 +41,7 @@ std::optional<holder_info> who_holds(const protocol::reply& r) {
                      false};
 }
 
-[[noreturn]] void fail(const std::string& doing, const answer& a, bool in_doubt) {
-  switch (a.code) {
-    case errc::unavailable:
-      throw error(a.code, doing + ": no answer from the server in time: " + a.why + "; try again when it is reachable",
-                  {.retryable = true, .in_doubt = in_doubt, .server_code = a.server_code});
-    case errc::not_authorized:
-      throw error(a.code, doing + ": " + a.why + "; grant find, insert, update and remove on the collection",
-                  {.server_code = a.server_code});
-    case errc::authentication:
-      throw error(a.code, doing + ": " + a.why + "; check user, password and authSource in the URL",
-                  {.server_code = a.server_code});
-    default:
-      throw error(a.code, doing + ": " + a.why, {.in_doubt = in_doubt, .server_code = a.server_code});
-  }
-}
-
 }  // namespace
-
-/// One caller waiting for one answer after the other, and for what the bus tells; outlives the caller if an answer
-/// comes late.
-struct client_core::call : bus::waiter {
-  std::mutex guard;
-  std::condition_variable changed;
-  std::optional<answer> result;
-  int round = 0;  // an answer to an earlier request is of no interest
-  bool stopped = false;
-  struct announced {
-    protocol::grant what;
-    ms heard;
-  };
-  std::optional<announced> grant;  // the last one
-  bool nudge = false, foreign_nudge = false;
-
-  void granted(const protocol::grant& g, ms heard) override {
-    const std::lock_guard lock(guard);
-    grant = announced{g, heard};
-    changed.notify_all();
-  }
-  void nudged(bool foreign) override {
-    const std::lock_guard lock(guard);
-    (foreign ? foreign_nudge : nudge) = true;
-    changed.notify_all();
-  }
-  void stop() {
-    const std::lock_guard lock(guard);
-    stopped = true;
-    changed.notify_all();
-  }
-  /// Nobody waits for the request any more: if no thread has taken it yet, it is not sent.
-  void abandon() {
-    const std::lock_guard lock(guard);
-    ++round;
-    result.reset();
-  }
-  [[nodiscard]] bool is_current(int r) {
-    const std::lock_guard lock(guard);
-    return round == r;
-  }
-
-  enum class woken { by_answer, by_grant, by_nudge, by_stop, by_time };
-  /// Until one of these comes; nudges only if `nudges`.
-  woken wait(std::optional<ms> until, bool nudges = false) {
-    std::unique_lock lock(guard);
-    const auto ready = [&] { return result || stopped || grant || (nudges && (nudge || foreign_nudge)); };
-    if (until) {
-      changed.wait_for(lock, std::chrono::milliseconds{std::max<ms>(0, *until - now_ms())}, ready);
-    } else {
-      changed.wait(lock, ready);
-    }
-    if (grant) return woken::by_grant;
-    if (result) return woken::by_answer;
-    if (stopped) return woken::by_stop;
-    return nudges && (nudge || foreign_nudge) ? woken::by_nudge : woken::by_time;
-  }
-  [[nodiscard]] answer take_answer() {
-    const std::lock_guard lock(guard);
-    answer a = std::move(*result);
-    result.reset();
-    return a;
-  }
-  [[nodiscard]] announced take_grant() {
-    const std::lock_guard lock(guard);
-    announced a = std::move(*grant);
-    grant.reset();
-    return a;
-  }
-  /// Whether the nudge came from mongo-dlock's release.
-  [[nodiscard]] bool take_nudge() {
-    const std::lock_guard lock(guard);
-    const bool foreign = foreign_nudge;
-    nudge = foreign_nudge = false;
-    return foreign;
-  }
-};
-
-/// One acquisition after the other, as the bus knows it.
-class client_core::seat {
- public:
-  seat(bus& with, const std::string& lock, std::shared_ptr<call> who) : bus_(with), lock_(lock), who_(std::move(who)) {}
-  seat(const seat&) = delete;
-  seat& operator=(const seat&) = delete;
-  ~seat() { bus_.forget(id_); }
-  void take(const std::string& id) {
-    if (id == id_) return;
-    bus_.forget(id_);
-    id_ = id;
-    bus_.expect(id_, lock_, who_);
-  }
-
- private:
-  bus& bus_;
-  const std::string& lock_;
-  std::shared_ptr<call> who_;
-  std::string id_;
-};
 
 /// How much is going on that close() has to wait for: acquisitions, and what undoes them in the background.
 struct client_core::activity {
@@ -438,89 +316,6 @@ void client_core::ask_until_answered(protocol::request r, ms until, std::shared_
       pause.wait_for(lock, closing, delay, [] { return false; });
     }
   });
-}
-
-void client_core::release_in_background(const lease_record& record) {
-  give_back(record, record.ask(protocol::operation::release));
-}
-
-void client_core::give_back(const lease_record& record, protocol::request r) {
-  auto look = cancel_of(r, record.is_doubtful());
-  ask_until_answered(std::move(r), record.valid_until() + options_.clock_skew.count(), nullptr,
-                     [s = store_, b = bus_, look = std::move(look)](const answer& a) {
-                       // An earlier try of this release may have freed it: its heirs are known to nobody yet.
-                       if (a.what == answer::kind::replied && !a.reply.found) (void)s->apply(look);
-                       if (a.what == answer::kind::replied) b->freed(look.id);
-                       b->not_freed(look.id);
-                     });
-}
-
-release_result client_core::release(lease_record& record, ms keep, ms timeout) {
-  const std::string doing = "cannot release lock " + quoted(record.lock());
-  if (forked()) throw error(errc::forked, doing + ": it belongs to the parent process");
-  if (record.now() == lease_record::phase::held && !record.held(now_ms())) {
-    // Over, and the watch has not come to it yet.
-    keeper_->forget(record);
-    record.lose(*notices_);
-  }
-  const auto found = record.begin_release();
-  switch (found) {
-    case lease_record::phase::lost:
-      return release_result::lost;
-    case lease_record::phase::released:
-    case lease_record::phase::releasing:
-      return release_result::not_held;
-    case lease_record::phase::held:
-    case lease_record::phase::in_doubt:
-      break;
-  }
-  keeper_->forget(record);
-  auto r = record.ask(protocol::operation::release);
-  r.keep = keep;
-  r.brief = record.alone() && found == lease_record::phase::held;
-  const bool stays = keep > 0 && now_ms() - record.granted().begin < keep;
-  // Asked again, it may have been told meanwhile.
-  if (!stays && found == lease_record::phase::held) bus_->will_free(record.owner(), announcement_of(record, false));
-  return released(record, r, timeout, found == lease_record::phase::in_doubt);
-}
-
-release_result client_core::released(lease_record& record, const protocol::request& r, ms timeout, bool in_doubt) {
-  const std::string doing = "cannot release lock " + quoted(record.lock());
-  const auto until = now_ms() + timeout;
-  auto c = std::make_shared<call>();
-  answer last;
-  last.why = "still waiting for it";
-  auto ask = r;
-  for (ms delay = 50;; delay = std::min<ms>(delay * 2, 500)) {
-    send(c, ask);
-    ask.brief = false;
-    if (c->wait(until) != call::woken::by_answer) {
-      c->abandon();
-      in_doubt = true;
-      break;
-    }
-    last = c->take_answer();
-    if (last.what == answer::kind::replied) {
-      saw_token(last.reply.fence);
-      // Not there although it was ours: an earlier try of this release removed it, or else somebody took it from us.
-      const bool found = last.reply.found;
-      const bool done = found || in_doubt;
-      record.left_free(found && last.reply.holders == 0 && last.reply.queue == 0);
-      if (done) bus_->freed(r.id);
-      bus_->not_freed(r.id);
-      // A late copy of its first request must find no way in. And the heirs of a release that was never answered are
-      // known to nobody: the answer to a cancel names them.
-      if (record.is_doubtful() || !found) undo(r, {{r.id, record.is_doubtful()}}, false);
-      record.end_release(done ? lease_record::phase::released : lease_record::phase::lost);
-      return done ? release_result::released : release_result::lost;
-    }
-    in_doubt = in_doubt || last.in_doubt;
-    if (last.what == answer::kind::refused || now_ms() + delay >= until) break;
-    (void)c->wait(now_ms() + delay);
-  }
-  record.end_release(lease_record::phase::in_doubt);
-  give_back(record, std::move(ask));
-  fail(doing, last, true);
 }
 
 std::shared_ptr<subscriber> client_core::subscribe(std::optional<std::string> id, event_callback callback) {

@@ -92,8 +92,10 @@ client_options validated(client_options o) {
   check_collection("notif_channel", o.notif_channel);
   const auto notif_uri = parse_connection_string(*o.notif_url, "notif_url");
   const char* notif_db = mongoc_uri_get_database(notif_uri.get());
-  if (notif_db != nullptr && o.db == notif_db && (o.coll == o.notif_channel || o.coll.starts_with(o.notif_channel + ".inbox."))) {
-    refuse("notif_channel is the collection of the locks, " + o.db + "." + o.coll + "; choose another name for one of them");
+  if (notif_db != nullptr && o.db == notif_db &&
+      (o.coll == o.notif_channel || o.coll.starts_with(o.notif_channel + ".inbox."))) {
+    refuse("notif_channel is the collection of the locks, " + o.db + "." + o.coll +
+           "; choose another name for one of them");
   }
   if (o.grace < 1s || o.grace > std::chrono::seconds{2147483647}) {
     refuse("grace is " + std::to_string(o.grace.count()) + " s; it must be from 1 s to 2147483647 s");

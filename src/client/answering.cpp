@@ -1,0 +1,34 @@
+#include "client/answering.hpp"
+
+namespace dlock::detail {
+namespace {
+
+constexpr protocol::ms kTombstone = 30000;  // longer than a command can be on its way: every I/O has a shorter limit
+
+}  // namespace
+
+protocol::request cancel_of(protocol::request r, bool in_doubt) {
+  r.op = protocol::operation::cancel;
+  r.tomb = in_doubt ? kTombstone : 0;
+  r.keep = 0;
+  r.brief = false;
+  return r;
+}
+
+void fail(const std::string& doing, const answer& a, bool in_doubt) {
+  switch (a.code) {
+    case errc::unavailable:
+      throw error(a.code, doing + ": no answer from the server in time: " + a.why + "; try again when it is reachable",
+                  {.retryable = true, .in_doubt = in_doubt, .server_code = a.server_code});
+    case errc::not_authorized:
+      throw error(a.code, doing + ": " + a.why + "; grant find, insert, update and remove on the collection",
+                  {.server_code = a.server_code});
+    case errc::authentication:
+      throw error(a.code, doing + ": " + a.why + "; check user, password and authSource in the URL",
+                  {.server_code = a.server_code});
+    default:
+      throw error(a.code, doing + ": " + a.why, {.in_doubt = in_doubt, .server_code = a.server_code});
+  }
+}
+
+}  // namespace dlock::detail

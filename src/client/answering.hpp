@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+#include "protocol/document.hpp"
+#include "store/store.hpp"
+
+/// What acquisitions and releases make of answers alike.
+namespace dlock::detail {
+
+/// Takes back whatever `r` may have done; `in_doubt`: leaves a tombstone for what is still on its way.
+[[nodiscard]] protocol::request cancel_of(protocol::request r, bool in_doubt);
+
+/// Throws the error for an answer that is none, or a refusal; `doing`: what failed, on which lock.
+[[noreturn]] void fail(const std::string& doing, const answer& a, bool in_doubt);
+
+}  // namespace dlock::detail

@@ -1,0 +1,94 @@
+// Giving a lease back: once, and until an answer says what became of it.
+#include <algorithm>
+
+#include "client/answering.hpp"
+#include "client/call.hpp"
+#include "client/client_core.hpp"
+#include "util/text.hpp"
+
+namespace dlock::detail {
+
+void client_core::release_in_background(const lease_record& record) {
+  give_back(record, record.ask(protocol::operation::release));
+}
+
+void client_core::give_back(const lease_record& record, protocol::request r) {
+  auto look = cancel_of(r, record.is_doubtful());
+  ask_until_answered(std::move(r), record.valid_until() + options_.clock_skew.count(), nullptr,
+                     [s = store_, b = bus_, look = std::move(look)](const answer& a) {
+                       // An earlier try of this release may have freed it: its heirs are known to nobody yet.
+                       if (a.what == answer::kind::replied && !a.reply.found) (void)s->apply(look);
+                       if (a.what == answer::kind::replied) b->freed(look.id);
+                       b->not_freed(look.id);
+                     });
+}
+
+release_result client_core::release(lease_record& record, ms keep, ms timeout) {
+  const std::string doing = "cannot release lock " + quoted(record.lock());
+  if (forked()) throw error(errc::forked, doing + ": it belongs to the parent process");
+  if (record.now() == lease_record::phase::held && !record.held(now_ms())) {
+    // Over, and the watch has not come to it yet.
+    keeper_->forget(record);
+    record.lose(*notices_);
+  }
+  const auto found = record.begin_release();
+  switch (found) {
+    case lease_record::phase::lost:
+      return release_result::lost;
+    case lease_record::phase::released:
+    case lease_record::phase::releasing:
+      return release_result::not_held;
+    case lease_record::phase::held:
+    case lease_record::phase::in_doubt:
+      break;
+  }
+  keeper_->forget(record);
+  auto r = record.ask(protocol::operation::release);
+  r.keep = keep;
+  r.brief = record.alone() && found == lease_record::phase::held;
+  const bool stays = keep > 0 && now_ms() - record.granted().begin < keep;
+  // Asked again, it may have been told meanwhile.
+  if (!stays && found == lease_record::phase::held) bus_->will_free(record.owner(), announcement_of(record, false));
+  return released(record, r, timeout, found == lease_record::phase::in_doubt);
+}
+
+release_result client_core::released(lease_record& record, const protocol::request& r, ms timeout, bool in_doubt) {
+  const std::string doing = "cannot release lock " + quoted(record.lock());
+  const auto until = now_ms() + timeout;
+  auto c = std::make_shared<call>();
+  answer last;
+  last.why = "still waiting for it";
+  auto ask = r;
+  for (ms delay = 50;; delay = std::min<ms>(delay * 2, 500)) {
+    send(c, ask);
+    ask.brief = false;
+    if (c->wait(until) != call::woken::by_answer) {
+      c->abandon();
+      in_doubt = true;
+      break;
+    }
+    last = c->take_answer();
+    if (last.what == answer::kind::replied) {
+      saw_token(last.reply.fence);
+      // Not there although it was ours: an earlier try of this release removed it, or else somebody took it from us.
+      const bool found = last.reply.found;
+      const bool done = found || in_doubt;
+      record.left_free(found && last.reply.holders == 0 && last.reply.queue == 0);
+      if (done) bus_->freed(r.id);
+      bus_->not_freed(r.id);
+      // A late copy of its first request must find no way in. And the heirs of a release that was never answered are
+      // known to nobody: the answer to a cancel names them.
+      if (record.is_doubtful() || !found) undo(r, {{r.id, record.is_doubtful()}}, false);
+      record.end_release(done ? lease_record::phase::released : lease_record::phase::lost);
+      return done ? release_result::released : release_result::lost;
+    }
+    in_doubt = in_doubt || last.in_doubt;
+    if (last.what == answer::kind::refused || now_ms() + delay >= until) break;
+    (void)c->wait(now_ms() + delay);
+  }
+  record.end_release(lease_record::phase::in_doubt);
+  give_back(record, std::move(ask));
+  fail(doing, last, true);
+}
+
+}  // namespace dlock::detail
