@@ -22,10 +22,12 @@ struct floor_times {
   double insert_us = 0;  // a raw w:1 insert
 };
 
-floor_times measure_floor(raw_server::session& raw, std::chrono::milliseconds length) {
+/// `pause`: before each pair. A machine that was idle for 10 ms takes longer for the same commands.
+floor_times measure_floor(raw_server::session& raw, std::chrono::milliseconds length, std::chrono::milliseconds pause) {
   std::vector<double> writes, inserts;
   const auto end = now() + std::chrono::nanoseconds(length).count();
   while (now() < end) {
+    std::this_thread::sleep_for(pause);
     const auto t0 = now();
     raw.increment("floor");
     const auto t1 = now();
@@ -65,10 +67,12 @@ void measure(const std::string& url, int processes, int threads, int hold_ms, in
   raw_server server(url);
   raw_server::session raw(server);
   fleet workers(url, {"contended-" + std::to_string(now())}, processes, threads, hold_ms);
-  std::vector<double> write_us, insert_us, hand_off_us, ratio, rate, per_write, commands;
+  std::vector<double> write_us, insert_us, hand_off_us, ratio, same_rhythm, rate, per_write, commands;
   int passed = 0;
   for (int i = -1; i < windows; ++i) {  // the first one warms
-    const auto f = measure_floor(raw, std::min(length, std::chrono::milliseconds{1000}));
+    const auto floor_length = std::min(length, std::chrono::milliseconds{1000});
+    const auto f = measure_floor(raw, floor_length, 0ms);
+    const auto rested = hold_ms > 0 ? measure_floor(raw, floor_length, std::chrono::milliseconds{hold_ms}) : f;
     const auto begin = now() + 50'000'000;
     const auto end = begin + std::chrono::nanoseconds(length).count();
     workers.start(begin, end);
@@ -91,17 +95,21 @@ void measure(const std::string& url, int processes, int threads, int hold_ms, in
     insert_us.push_back(f.insert_us);
     hand_off_us.push_back(h);
     ratio.push_back(h / (f.write_us + f.insert_us));
+    same_rhythm.push_back(h / (rested.write_us + rested.insert_us));
     rate.push_back(grants_per_second);
     per_write.push_back(grants_per_second * f.write_us / 1e6);
     if (within > 0)
       commands.push_back(static_cast<double>(commands_after - commands_before) / static_cast<double>(within));
   }
   std::printf(
-      "  %4d in %3d processes, hold %2d ms: floor %5.2f+%.2f ms, hand-off %6.2f ms, ratio %5.2f; %4.0f grants/s, %4.2f "
+      "  %4d in %3d processes, hold %2d ms: floor %5.2f+%.2f ms, hand-off %6.2f ms, ratio %5.2f (%4.2f to commands "
+      "after the "
+      "same pause); %4.0f grants/s, %4.2f "
       "per raw write, "
       "%4.2f commands per grant, %d bypasses\n",
       processes * threads, processes, hold_ms, median(write_us) / 1000, median(insert_us) / 1000,
-      median(hand_off_us) / 1000, median(ratio), median(rate), median(per_write), median(commands), passed);
+      median(hand_off_us) / 1000, median(ratio), median(same_rhythm), median(rate), median(per_write), median(commands),
+      passed);
   std::fflush(stdout);
 }
 
