@@ -1,9 +1,13 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <dlock/events.hpp>
+#include <dlock/inspect.hpp>
 #include <dlock/options.hpp>
 
 namespace dlock {
@@ -48,11 +52,30 @@ class client {
   /// How the notifications are. Does not block.
   [[nodiscard]] notification_status notifications() const;
 
+  /// One lock as it is, whoever uses it; nothing if there is no such lock (it may have been swept after its last use).
+  /// Blocks for at most operation_timeout plus 100 ms. Throws dlock::error: invalid_argument, not_a_lock, unavailable,
+  /// not_authorized, ...
+  [[nodiscard]] std::optional<lock_state> inspect(const std::string& id) const;
+
+  /// All locks of the collection whose ids begin with `prefix`, in the order of their ids, those that are free and not
+  /// swept yet included. Documents that are no locks are left out. Not one snapshot: each lock is as it was when it was
+  /// read. Blocks and throws like inspect(), for each hundred of them.
+  [[nodiscard]] std::vector<lock_state> list(const std::string& prefix = {}) const;
+
+  /// Takes a lock off its holders, or off the one with `token`: for people who know that a holder is stuck. Returns the
+  /// holders that were taken off, none if there are none (of that token). mongo-dlock's are left alone: they cannot be
+  /// told. Blocks and throws like inspect(); what is in doubt can be repeated.
+  std::vector<lock_holder> revoke(const std::string& id, std::optional<std::int64_t> token = {},
+                                  revocation how = revocation::when_released);
+
   /// The options in force, defaults filled in.
   [[nodiscard]] const client_options& options() const;
 
  private:
   friend class mutex;
+  friend class shared_mutex;
+  friend class semaphore;
+  friend class election;
   friend struct detail::testing;
   explicit client(std::shared_ptr<detail::client_core> core) noexcept;
   [[nodiscard]] detail::client_core& core() const;

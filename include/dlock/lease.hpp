@@ -13,7 +13,8 @@ namespace dlock {
 
 namespace detail {
 class held_state;
-}
+struct claimed;
+}  // namespace detail
 
 /// What a release did.
 enum class release_result {
@@ -65,6 +66,9 @@ class lease {
   /// on it run on a library thread of their own and may block, throw nothing, and call any function of the library.
   [[nodiscard]] std::stop_token lost() const;
 
+  /// Why it was lost, in one line, for people; "" unless it is lost.
+  [[nodiscard]] std::string loss() const;
+
   /// Calls `callback` once when the lease is lost, on a library thread of its own; at once, on such a thread, if it is
   /// lost already; never if it is released first. It may block for as long as it likes and call anything; an exception
   /// from it is logged and swallowed. Several may be registered.
@@ -81,7 +85,7 @@ class lease {
   [[nodiscard]] release_result release_at_least(std::chrono::milliseconds at_least, std::chrono::milliseconds timeout);
 
  private:
-  friend class mutex;
+  friend struct detail::claimed;
   explicit lease(std::shared_ptr<detail::held_state> state) noexcept;
   std::shared_ptr<detail::held_state> state_;
 };

@@ -19,6 +19,7 @@ bson entry(const request& r) {
   append(b.get(), "term", std::min(r.term, r.delta));
   append(b.get(), "who", r.who);
   append(b.get(), "client", r.client);
+  if (!r.value.empty()) append(b.get(), "value", r.value);
   return b;
 }
 

@@ -33,6 +33,8 @@ struct holder {
   std::string who;
   std::string client;
   bool announced = true;  // false from an admission by somebody else's command until the owner's own
+  bool revoked = false;   // an operator took it away: its lease is not renewed any more
+  std::string value;      // what it publishes
   bool operator==(const holder&) const = default;
 };
 
@@ -45,6 +47,8 @@ struct waiter {
   ms until = 0;
   std::string who;
   std::string client;
+  ms since = 0;
+  std::string value;
   bool operator==(const waiter&) const = default;
 };
 
@@ -70,7 +74,17 @@ struct document {
   bool operator==(const document&) const = default;
 };
 
-enum class operation { try_, enqueue, heartbeat, renew, release, cancel };
+enum class operation {
+  try_,
+  enqueue,
+  heartbeat,
+  renew,
+  release,
+  cancel,
+  amend,   // a holder asks for less (downgrade), or publishes another value
+  revoke,  // a holder is taken off by somebody else: its lease ends when it lets go, or at its `until`
+  resize,  // another capacity; waiters that do not fit it any more leave
+};
 
 struct request {
   operation op = operation::try_;
@@ -87,6 +101,7 @@ struct request {
   std::int64_t floor = 0;  // the highest token this client has seen
   std::string who;
   std::string client;
+  std::string value;
   /// A hint: nobody else seems to be about, so the short form may do (short_form.hpp). Only for the first command of an
   /// id.
   bool brief = false;
@@ -94,6 +109,8 @@ struct request {
 
 /// Whether the operation may create the document.
 [[nodiscard]] bool creates(const request& r) noexcept;
+/// Whether the operation needs a holder of its id in a lock that is ours, and finds nothing without.
+[[nodiscard]] bool speaks_of_a_holder(const request& r) noexcept;
 
 /// A holder as everybody sees it.
 struct holder_summary {

@@ -51,9 +51,9 @@ constexpr auto kIsNew = R"({"$set": {"new": {"$not": [{"$or": ["$r.too_heavy",
   {"$in": ["$r.id", {"$concatArrays": ["$h.id", "$w.id", "$g.id"]}]},
   {"$and": [{"$ne": ["$cap", "$r.cap"]}, {"$ne": [["$h", "$w"], [[], []]]}]}]}]}}})";
 
-/// My entries' times move, and never backwards: `now` may be stale.
+/// My entries' times move, and never backwards: `now` may be stale. A revoked lease does not get longer.
 constexpr auto kMoveHolder = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$cond": [
-  {"$eq": ["$$this.id", "$r.id"]},
+  {"$and": [{"$eq": ["$$this.id", "$r.id"]}, {"$not": ["$$this.revoked"]}]},
   {"$mergeObjects": ["$$this", {"until": {"$max": ["$$this.until", {"$add": ["$now", "$r.delta"]}]},
     "delta": "$r.delta", "announced": true}]},
   "$$this"]}}}}})";
@@ -65,7 +65,7 @@ constexpr auto kMoveWaiter = R"({"$set": {"w": {"$map": {"input": "$w", "in": {"
 
 constexpr auto kAppend = R"({"$set": {"cap": {"$cond": ["$new", "$r.cap", "$cap"]},
   "w": {"$cond": ["$new", {"$concatArrays": ["$w", [
-    {"$mergeObjects": ["$r.entry", {"seen": "$now", "until": {"$add": ["$now", "$r.life"]}}]}]]}, "$w"]}}})";
+    {"$mergeObjects": ["$r.entry", {"since": "$now", "seen": "$now", "until": {"$add": ["$now", "$r.life"]}}]}]]}, "$w"]}}})";
 
 /// A try does not barge: it becomes a waiter for this command only (once), and only if there is no other.
 constexpr auto kOnce = R"({"$set": {"new": {"$and": ["$new", {"$eq": ["$w", []]}]}, "once": true}})";
@@ -87,6 +87,24 @@ constexpr auto kKeepHolder = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"
 constexpr auto kBury = R"({"$set": {"g": {"$cond": [{"$in": ["$r.id", "$g.id"]}, "$g",
   {"$concatArrays": ["$g", [{"id": "$r.id", "until": {"$add": ["$now", "$r.tomb"]}}]]}]}}})";
 
+/// Asks for no more than it has: that would have to wait for the others.
+constexpr auto kAmend = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$cond": [
+  {"$and": [{"$eq": ["$$this.id", "$r.id"]}, {"$not": ["$$this.revoked"]}, {"$or": [
+    {"$and": ["$$this.exclusive", {"$lte": ["$r.entry.weight", "$cap"]}]},
+    {"$and": [{"$not": ["$r.entry.exclusive"]}, {"$lte": ["$r.entry.weight", "$$this.weight"]}]}]}]},
+  {"id": "$$this.id", "exclusive": "$r.entry.exclusive", "weight": "$r.entry.weight", "delta": "$$this.delta",
+   "since": "$$this.since", "until": "$$this.until", "fence": "$$this.fence", "who": "$$this.who",
+   "client": "$$this.client", "announced": "$$this.announced", "value": "$r.entry.value"},
+  "$$this"]}}}}})";
+
+/// Nobody needs to tell it of its grant any more.
+constexpr auto kRevoke = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$cond": [
+  {"$eq": ["$$this.id", "$r.id"]}, {"$mergeObjects": ["$$this", {"revoked": true, "announced": true}]}, "$$this"]}}}}})";
+
+/// Waiters that do not fit any more leave: at the head they would wait for ever.
+constexpr auto kResize = R"({"$set": {"cap": "$r.cap", "w": {"$filter": {"input": "$w", "cond":
+  {"$or": ["$$this.exclusive", {"$lte": ["$$this.weight", "$r.cap"]}]}}}}})";
+
 /// The head of the queue is admitted while it fits, and nobody passes it. go: the one before was admitted, and is not
 /// exclusive. An heir, admitted by somebody else's command, gets a short lease until it is heard of.
 constexpr auto kAdmit = R"({"$set": {"a": {"$reduce": {
@@ -102,7 +120,7 @@ constexpr auto kAdmit = R"({"$set": {"a": {"$reduce": {
        "until": {"$add": [{"$max": ["$now", "$$this.seen"]},
          {"$cond": [{"$eq": ["$$this.id", "$r.id"]}, "$$this.delta", "$$this.term"]}]},
        "fence": {"$add": ["$$value.f", 1000]}, "who": "$$this.who", "client": "$$this.client",
-       "announced": {"$eq": ["$$this.id", "$r.id"]}}]]}},
+       "announced": {"$eq": ["$$this.id", "$r.id"]}, "value": "$$this.value"}]]}},
     {"$mergeObjects": ["$$value", {"go": false}]}]}}}}})";
 
 /// While mongo-dlock holds the lock, its fields stay as it wrote them. Else the lock is ours: `mine` says so, and
@@ -129,7 +147,7 @@ constexpr auto kRenewed = R"({"$replaceWith": {"$cond": [{"$eq": ["$d", {}]}, "$
    "rev": {"$add": [{"$ifNull": ["$d.rev", 0]}, {"$numberLong": "1"}]}}]}]}})";
 constexpr auto kAlive = R"({"$and": [{"$eq": ["$ct", "$mine"]}, {"$isArray": "$holders"},
   {"$in": [true, {"$map": {"input": "$holders", "in":
-    {"$and": [{"$eq": ["$$this.id", "$$me"]}, {"$gt": ["$$this.until", "$$cut"]}]}}}]}]})";
+    {"$and": [{"$eq": ["$$this.id", "$$me"]}, {"$gt": ["$$this.until", "$$cut"]}, {"$not": ["$$this.revoked"]}]}}}]}]})";
 constexpr auto kOurs = R"({"$eq": ["$ct", "$mine"]})";
 
 /// The reply: these fields as they are, and what kSummary makes of the lists. It must be total: a projection that fails
@@ -166,6 +184,12 @@ std::vector<std::string> stages(operation op, bool stays) {
     case operation::cancel:
       if (stays) return {kPurge, kRemoveHolder, kRemoveWaiter, kBury, kAdmit, kFinish};
       return {kPurge, kRemoveHolder, kRemoveWaiter, kAdmit, kFinish};
+    case operation::amend:
+      return {kPurge, kMoveHolder, kAmend, kAdmit, kFinish};
+    case operation::revoke:
+      return {kPurge, kRevoke, kAdmit, kFinish};
+    case operation::resize:
+      return {kPurge, kResize, kAdmit, kFinish};
   }
   throw std::logic_error("dlock: pipeline: unknown operation");
 }
@@ -175,7 +199,7 @@ using stage_list = std::vector<bson>;
 const stage_list& constant_stages(const request& r) {
   // Never freed: a lease of static duration may still be released while the process ends.
   static const auto& parsed = *new auto([] {
-    std::array<std::array<stage_list, 2>, 6> out;
+    std::array<std::array<stage_list, 2>, static_cast<std::size_t>(operation::resize) + 1> out;
     for (std::size_t op = 0; op < out.size(); ++op) {
       for (const bool form : {false, true}) {
         for (const auto& s : stages(static_cast<operation>(op), form)) out[op][form].push_back(parse(s));
@@ -227,16 +251,17 @@ bson projection(const request& r, const bson& now) {
   return b;
 }
 
-/// Most operations look for the lock alone. Renewal and release must tell whether there was something to renew or
-/// release: they look for the holder, too, and find nothing if mongo-dlock took the lock meanwhile.
+/// Most operations look for the lock alone. Those that speak of a holder must tell whether there was one: they look for
+/// it, too, and find nothing if mongo-dlock took the lock meanwhile.
 bson query(const request& r, const bson& now) {
   static const auto& alive = *new bson(parse(kAlive));
   static const auto& ours = *new bson(parse(kOurs));
   auto q = make_bson();
   append(q.get(), "_id", r.lock);
-  if (r.op == operation::renew || r.op == operation::release) {
+  if (r.op == operation::resize) append(q.get(), "cap", single("$gt", std::int64_t{0}).get());
+  if (speaks_of_a_holder(r)) {
     append(q.get(), "holders", single("$elemMatch", single("id", r.id).get()).get());
-    if (r.op == operation::release) {
+    if (r.op != operation::renew) {
       append_parsed(q.get(), "$expr", ours);
     } else {
       auto vars = me(r);

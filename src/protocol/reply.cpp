@@ -96,6 +96,8 @@ holder parse_holder(const bson_t* e) {
   h.who = read_string(e, "who");
   h.client = read_string(e, "client");
   h.announced = read_flag(e, "announced", true);
+  h.revoked = read_flag(e, "revoked", false);
+  h.value = read_string(e, "value");
   return h;
 }
 

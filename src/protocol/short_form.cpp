@@ -22,7 +22,7 @@ constexpr auto kAcquire = R"({"$replaceWith": {"$cond": [
       "holders": [{
         "id": "$r.id", "exclusive": "$r.entry.exclusive", "weight": "$r.entry.weight", "delta": "$r.delta",
         "since": "$now", "until": {"$add": ["$now", "$r.delta"]}, "fence": "$$token",
-        "who": "$r.entry.who", "client": "$r.entry.client", "announced": true}],
+        "who": "$r.entry.who", "client": "$r.entry.client", "announced": true, "value": "$r.entry.value"}],
       "waiters": [], "gone": [], "lockd": 1, "ct": "$now", "et": {"$add": ["$now", "$r.delta", "$r.skew"]},
       "mine": "$now"}}},
   "$was"]}})";

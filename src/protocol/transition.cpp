@@ -44,8 +44,9 @@ std::int64_t next_token(std::int64_t last, std::int64_t floor, ms now) {
   return std::max(highest - highest % token_step + token_step, now * token_step);
 }
 
-/// Times never run backwards: `now` may be stale.
+/// Times never run backwards: `now` may be stale. A revoked lease does not get longer.
 void move(holder& h, const request& r, ms now) {
+  if (h.revoked) return;
   h.until = std::max(h.until, now + r.delta);
   h.delta = r.delta;
   h.announced = true;
@@ -57,7 +58,7 @@ void move(waiter& w, const request& r, ms now) {
 }
 
 holder admitted(const waiter& w, const request& r, ms now, std::int64_t fence) {
-  holder h{w.id, w.what, w.delta, std::max(now, w.seen), 0, fence, w.who, w.client, w.id == r.id};
+  holder h{w.id, w.what, w.delta, std::max(now, w.seen), 0, fence, w.who, w.client, w.id == r.id, false, w.value};
   h.until = h.since + (h.announced ? w.delta : w.term);
   return h;
 }
@@ -99,6 +100,16 @@ void renew(document& d, holder& mine, const request& r, ms now) {
   ++d.rev;
 }
 
+/// Never more than it has: that would have to wait for the others.
+void amend(holder& h, const request& r, std::int64_t cap, ms now) {
+  move(h, r, now);
+  const bool fits = cap == 0 || r.what.weight <= cap;
+  const bool less = (h.what.exclusive && fits) || (!r.what.exclusive && r.what.weight <= h.what.weight);
+  if (h.revoked || !less) return;
+  h.what = r.what;
+  h.value = r.value;
+}
+
 /// What the operation itself does, before the head of the queue is looked at.
 void apply(document& d, const request& r, ms now, bool foreign_live) {
   const auto held = find(d.holders, r.id);
@@ -114,7 +125,8 @@ void apply(document& d, const request& r, ms now, bool foreign_live) {
       const bool in_use = !d.holders.empty() || !d.waiters.empty();
       if (contains(d.gone, r.id) || (in_use && d.cap != r.cap) || (r.cap > 0 && r.what.weight > r.cap)) return;
       d.cap = r.cap;
-      const waiter w{r.id, r.what, r.delta, std::min(r.term, r.delta), now, now + r.life, r.who, r.client};
+      const waiter w{r.id,     r.what, r.delta, std::min(r.term, r.delta), now, now + r.life, r.who,
+                     r.client, now,    r.value};
       if (r.op == operation::enqueue) {
         d.waiters.push_back(w);
       } else if (!foreign_live && d.waiters.empty() && fits(d.holders, r.what, d.cap)) {
@@ -141,6 +153,16 @@ void apply(document& d, const request& r, ms now, bool foreign_live) {
       std::erase_if(d.waiters, [&](auto& w) { return w.id == r.id; });
       if (r.tomb > 0 && !contains(d.gone, r.id)) d.gone.push_back({r.id, now + r.tomb});
       return;
+    case operation::amend:
+      if (is_holder) amend(*held, r, d.cap, now);
+      return;
+    case operation::revoke:
+      if (is_holder) held->revoked = held->announced = true;
+      return;
+    case operation::resize:
+      d.cap = r.cap;
+      std::erase_if(d.waiters, [&](auto& w) { return r.cap > 0 && w.what.weight > r.cap; });
+      return;
     case operation::renew:
       return;
   }
@@ -152,17 +174,30 @@ bool creates(const request& r) noexcept {
   return r.op == operation::try_ || r.op == operation::enqueue || (r.op == operation::cancel && r.tomb > 0);
 }
 
+bool speaks_of_a_holder(const request& r) noexcept {
+  switch (r.op) {
+    case operation::renew:
+    case operation::release:
+    case operation::amend:
+    case operation::revoke:
+      return true;
+    default:
+      return false;
+  }
+}
+
 transition_result transition(const std::optional<document>& before, const request& r, ms now) {
   transition_result not_found{before, reply{}};
   if (!before && !creates(r)) return not_found;
   document d = before.value_or(document{});
   const cutoff cut{now - r.skew};
 
-  if (r.op == operation::renew || r.op == operation::release) {
+  if (r.op == operation::resize && d.cap == 0) return not_found;
+  if (speaks_of_a_holder(r)) {
     const auto mine = find(d.holders, r.id);
     if (is_foreign(d) || mine == d.holders.end()) return not_found;
     if (r.op == operation::renew) {
-      if (cut.ended(*mine)) return not_found;
+      if (cut.ended(*mine) || mine->revoked) return not_found;
       renew(d, *mine, r, now);
       return {d, answer(d, r, now)};
     }

@@ -74,8 +74,8 @@ std::string compare_other(const scenario& s, const observed& o) {
   if (!o.after || !bson_equal(stored(s).get(), o.after.get())) return "a document that is no lock was changed";
   const auto got = protocol::parse_reply(o.answer.reply.get());
   const protocol::reply expected{.found = true, .valid = false, .now = s.now};
-  // Renewal and release look for a holder of ours, and may not find one in it.
-  const bool may_miss = s.request.op == protocol::operation::renew || s.request.op == protocol::operation::release;
+  // Some look for a holder of ours, or a capacity, and may not find one in it.
+  const bool may_miss = protocol::speaks_of_a_holder(s.request) || s.request.op == protocol::operation::resize;
   if (got == expected || (may_miss && got == protocol::reply{})) return "";
   return "reply:\n  model  " + text(expected) + "\n  server " + text(got);
 }

@@ -38,6 +38,8 @@ bson entry(const holder& h) {
   append(b.get(), "who", h.who);
   append(b.get(), "client", h.client);
   append_bool(b.get(), "announced", h.announced);
+  if (h.revoked) append_bool(b.get(), "revoked", true);
+  if (!h.value.empty()) append(b.get(), "value", h.value);
   return b;
 }
 
@@ -51,6 +53,8 @@ bson entry(const waiter& w) {
   append_date(b.get(), "until", w.until);
   append(b.get(), "who", w.who);
   append(b.get(), "client", w.client);
+  append_date(b.get(), "since", w.since);
+  if (!w.value.empty()) append(b.get(), "value", w.value);
   return b;
 }
 
@@ -100,6 +104,14 @@ class fields {
   bool boolean(const char* key) {
     bson_iter_t it;
     return need(key, find(key, BSON_TYPE_BOOL, it)) && bson_iter_bool(&it);
+  }
+  bool flag(const char* key) {
+    bson_iter_t it;
+    return find(key, BSON_TYPE_BOOL, it) && bson_iter_bool(&it);
+  }
+  std::string string_or_empty(const char* key) {
+    bson_iter_t it;
+    return find(key, BSON_TYPE_UTF8, it) ? string(key) : std::string();
   }
   std::string string(const char* key) {
     bson_iter_t it;
@@ -165,13 +177,14 @@ class fields {
 };
 
 holder read_holder(fields& f) {
-  return {f.string("id"),    f.what(),        f.number("delta"),  f.date("since"),       f.date("until"),
-          f.number("fence"), f.string("who"), f.string("client"), f.boolean("announced")};
+  return {f.string("id"),         f.what(),          f.number("delta"),         f.date("since"),
+          f.date("until"),        f.number("fence"), f.string("who"),           f.string("client"),
+          f.boolean("announced"), f.flag("revoked"), f.string_or_empty("value")};
 }
 
 waiter read_waiter(fields& f) {
-  return {f.string("id"), f.what(),        f.number("delta"), f.number("term"),
-          f.date("seen"), f.date("until"), f.string("who"),   f.string("client")};
+  return {f.string("id"),  f.what(),        f.number("delta"),  f.number("term"), f.date("seen"),
+          f.date("until"), f.string("who"), f.string("client"), f.date("since"),  f.string_or_empty("value")};
 }
 
 }  // namespace
@@ -246,6 +259,12 @@ const char* name_of(operation op) {
       return "release";
     case operation::cancel:
       return "cancel";
+    case operation::amend:
+      return "amend";
+    case operation::revoke:
+      return "revoke";
+    case operation::resize:
+      return "resize";
   }
   return "?";
 }
@@ -257,7 +276,8 @@ std::ostream& operator<<(std::ostream& out, const document& d) {
 std::ostream& operator<<(std::ostream& out, const request& r) {
   return out << name_of(r.op) << " of " << r.id << " on " << r.lock << ": " << r.what << ", cap " << r.cap << ", delta "
              << r.delta << ", life " << r.life << ", term " << r.term << ", skew " << r.skew << ", keep " << r.keep
-             << ", tomb " << r.tomb << ", floor " << r.floor << ", who " << r.who << ", client " << r.client;
+             << ", tomb " << r.tomb << ", floor " << r.floor << ", who " << r.who << ", client " << r.client
+             << ", value " << r.value;
 }
 
 std::ostream& operator<<(std::ostream& out, const reply& r) {

@@ -58,7 +58,8 @@ std::optional<fake_store::fault> fake_store::next_fault(const request& r, lane w
 reply fake_store::carry_out(const request& r) {
   if (others_.contains(r.lock)) {
     reply a;
-    if (r.op == operation::release) return a;  // its filter does not find it
+    const bool looks_for_more = protocol::speaks_of_a_holder(r) || r.op == operation::resize;
+    if (looks_for_more && r.op != operation::renew) return a;  // its filter does not find it
     a.found = true;
     a.valid = false;
     a.now = now_locked();

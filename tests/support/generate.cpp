@@ -50,7 +50,7 @@ ms any_skew() {
 
 request any_request(ms now) {
   request r;
-  r.op = static_cast<operation>(*inRange(0, 6));
+  r.op = static_cast<operation>(*inRange(0, 9));
   r.lock = hostile();
   r.id = hostile();
   r.what = any_claim();
@@ -64,6 +64,8 @@ request any_request(ms now) {
   r.floor = token_near(now);
   r.who = any_string();
   r.client = any_string();
+  r.value = chance(70) ? std::string() : hostile();
+  if (r.op == operation::resize) r.cap = *inRange<std::int64_t>(1, 6);
   return r;
 }
 
@@ -88,12 +90,22 @@ document any_document(const request& r, ms now) {
   d.cap = chance(60) ? r.cap : *inRange<std::int64_t>(0, 6);
   const auto until = [&] { return near_now(chance(80) ? cut : now); };
   d.holders = entries<holder>(*element(0, 1, 4, 4), [&] {
-    return holder{"",           any_claim(),  *inRange<ms>(1, 12), near_now(now), until(), token_near(now),
-                  any_string(), any_string(), chance(50)};
+    return holder{"",
+                  any_claim(),
+                  *inRange<ms>(1, 12),
+                  near_now(now),
+                  until(),
+                  token_near(now),
+                  any_string(),
+                  any_string(),
+                  chance(50),
+                  chance(15),
+                  chance(20) ? hostile() : std::string()};
   });
   d.waiters = entries<waiter>(*element(0, 2, 6), [&] {
-    return waiter{"",      any_claim(),  *inRange<ms>(1, 12), *inRange<ms>(1, 12), near_now(now),
-                  until(), any_string(), any_string()};
+    return waiter{
+        "",      any_claim(),  *inRange<ms>(1, 12), *inRange<ms>(1, 12), near_now(now),
+        until(), any_string(), any_string(),        near_now(now),       chance(20) ? hostile() : std::string()};
   });
   d.gone = entries<tombstone>(*element(0, 0, 3), [&] { return tombstone{"", until()}; });
   d.lockd = static_cast<lockd_flag>(*inRange(0, 4));
@@ -108,7 +120,7 @@ void aim(request& r, const document& d, ms now) {
   if (!chance(70)) return;
   std::vector<std::string> ids;
   for (const auto& h : d.holders) ids.push_back(h.id);
-  if (r.op != operation::renew && r.op != operation::release) {
+  if (!speaks_of_a_holder(r)) {
     for (const auto& w : d.waiters) ids.push_back(w.id);
   }
   if (r.op == operation::try_ || r.op == operation::enqueue || r.op == operation::cancel) {
@@ -226,7 +238,9 @@ rc::Gen<std::vector<step>> history() {
                                                    {2, operation::heartbeat},
                                                    {2, operation::renew},
                                                    {3, operation::release},
-                                                   {1, operation::cancel}});
+                                                   {1, operation::cancel},
+                                                   {1, operation::amend},
+                                                   {1, operation::revoke}});
       r.skew = skew;
       r.term = term;
       r.delta += 2;

@@ -177,9 +177,10 @@ class historian {
 
   /// What the clients think they hold, and until when: whatever the document says, they must not think so together.
   void belief(const request& r, const reply& answer) {
+    if (r.op == operation::revoke) return;  // somebody else's, and its holder is not told yet
     beliefs_.erase(r.id);
     const bool gives_up = r.op == operation::release || r.op == operation::cancel;
-    if (answer.mine && !gives_up) beliefs_[r.id] = {answer.mine->what, now_ + r.delta};
+    if (answer.mine && !answer.mine->revoked && !gives_up) beliefs_[r.id] = {answer.mine->what, now_ + r.delta};
     must(compatible(believers(), before_ ? before_->cap : 0), "two who believe that they hold");
   }
 
