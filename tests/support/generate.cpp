@@ -223,8 +223,8 @@ rc::Gen<scenario> damaged_scenario() {
 
 rc::Gen<std::vector<step>> history() {
   return exec([] {
-    // One lock has one kind of users, by and large.
-    const std::int64_t cap = chance(50) ? 0 : *inRange<std::int64_t>(1, 5);
+    // One lock has one kind of users, by and large. After a resize most of them know the new number.
+    std::int64_t cap = chance(50) ? 0 : *inRange<std::int64_t>(1, 5);
     const bool exclusive_only = chance(40);
     const ms skew = any_skew();
     const ms term = *element<ms>(1, 4, 10);
@@ -239,14 +239,21 @@ rc::Gen<std::vector<step>> history() {
                                                    {2, operation::renew},
                                                    {3, operation::release},
                                                    {1, operation::cancel},
-                                                   {1, operation::amend},
-                                                   {1, operation::revoke}});
+                                                   {2, operation::amend},
+                                                   {1, operation::revoke},
+                                                   {cap > 0 ? 2 : 0, operation::resize}});
       r.skew = skew;
       r.term = term;
       r.delta += 2;
       r.life += 10;
       if (exclusive_only) r.what = {};
-      if (!chance(5)) r.cap = cap;
+      if (r.op == operation::amend && !exclusive_only && chance(50)) r.what = {false, 1};  // a downgrade, perhaps
+      if (r.op == operation::resize) {
+        r.cap = *inRange<std::int64_t>(1, chance(50) ? 3 : 6);
+        if (chance(80)) cap = r.cap;
+      } else if (!chance(5)) {
+        r.cap = cap;
+      }
       s.request = r;
     }
     return out;
