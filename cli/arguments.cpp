@@ -24,6 +24,11 @@ const option& find(std::string_view verb, const std::vector<option>& options, co
 
 operands parse_arguments(std::string_view verb, const std::vector<option>& options,
                          const std::vector<std::string>& arguments, std::size_t leading) {
+  return parse_arguments(verb, options, arguments, [leading] { return leading; });
+}
+
+operands parse_arguments(std::string_view verb, const std::vector<option>& options,
+                         const std::vector<std::string>& arguments, const std::function<std::size_t()>& leading) {
   std::string letters = "+:";  // stop at operands, print nothing
   std::vector<struct ::option> names;
   for (const option& o : options) {
@@ -45,7 +50,7 @@ operands parse_arguments(std::string_view verb, const std::vector<option>& optio
     const int found = getopt_long(count, argv, letters.c_str(), names.data(), nullptr);
     if (found == -1) {
       const bool after_dashes = optind > at;
-      if (after_dashes || optind == count || out.leading.size() == leading) break;
+      if (after_dashes || optind == count || out.leading.size() >= leading()) break;
       out.leading.emplace_back(argv[optind++]);
       continue;
     }
@@ -59,8 +64,8 @@ operands parse_arguments(std::string_view verb, const std::vector<option>& optio
     o.take(optarg != nullptr ? optarg : "");
   }
   auto next = arguments.begin() + (optind - 1);
-  if (out.leading.size() < leading) {
-    while (next != arguments.end() && out.leading.size() < leading) out.leading.push_back(*next++);
+  if (out.leading.size() < leading()) {
+    while (next != arguments.end() && out.leading.size() < leading()) out.leading.push_back(*next++);
     if (next != arguments.end() && *next == "--") ++next;  // `run -- job -- command`: the second one only separates
   }
   out.rest.assign(next, arguments.end());

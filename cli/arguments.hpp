@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -24,10 +25,13 @@ struct operands {
 };
 
 /// Takes options, in any order, until `leading` operands were seen and another one follows: from there on nothing is
-/// ours (`run job grep -n x`). `--` ends the options as well. Knows -n, -w5, -w 5, -nw5, --wait 5 and --wait=5; the
-/// word after an option that needs a value is its value whatever it looks like. Of a repeated option, the last wins.
-/// Throws failure for an option of `verb` that is unknown, lacks its value, or has one it does not take. For one thread
-/// only: getopt has global variables.
+/// ours (`run job grep -n x`). How many those are may depend on options seen before. `--` ends the options as well.
+/// Knows -n, -w5, -w 5, -nw5, --wait 5 and --wait=5; the word after an option that needs a value is its value whatever
+/// it looks like. Of a repeated option, the last wins. Throws failure for an option of `verb` that is unknown, lacks
+/// its value, or has one it does not take. For one thread only: getopt has global variables.
+[[nodiscard]] operands parse_arguments(std::string_view verb, const std::vector<option>& options,
+                                       const std::vector<std::string>& arguments,
+                                       const std::function<std::size_t()>& leading);
 [[nodiscard]] operands parse_arguments(std::string_view verb, const std::vector<option>& options,
                                        const std::vector<std::string>& arguments, std::size_t leading);
 

@@ -4,8 +4,10 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
 #include <cstdint>
 #include <cstring>
+#include <mutex>
 #include <utility>
 
 #include "text.hpp"
@@ -19,22 +21,29 @@ using std::chrono::milliseconds;
 /// Remarks on how the queue moves, when it does.
 class queue_reporter {
  public:
-  explicit queue_reporter(const std::string& id) : id_(id) {}
+  explicit queue_reporter(std::string lock) : lock_(std::move(lock)) {}
 
   void operator()(const dlock::wait_status& status) {
     const std::string holder = status.holder ? status.holder->who : "";
     if (std::exchange(place_, status.place) == status.place && std::exchange(holder_, holder) == holder) return;
     holder_ = holder;
-    std::string line = "waiting for " + quoted(id_) + ", " + std::to_string(status.place) + " ahead in the queue";
+    std::string line = "waiting for " + lock_ + ", " + std::to_string(status.place) + " ahead in the queue";
     if (status.holder) line += "; held by " + describe(*status.holder);
     remark(line);
   }
 
  private:
-  std::string id_;
+  std::string lock_;
   std::int64_t place_ = -1;
   std::string holder_;
 };
+
+void pause(const std::stop_token& stop, milliseconds time) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock hold(mutex);
+  wake.wait_for(hold, stop, time, [] { return false; });
+}
 
 }  // namespace
 
@@ -44,32 +53,53 @@ std::string describe(const dlock::holder_info& holder) {
          "), whose lease ends in " + in_seconds(holder.expires_in) + " unless renewed";
 }
 
-attempt::attempt(const run_options& options, std::optional<boot_clock::time_point> deadline)
-    : options_(options), done_(eventfd(0, EFD_CLOEXEC)) {
-  if (!done_) throw failure(std::string("cannot make an event: ") + std::strerror(errno));
-  thread_ = std::thread([this, deadline] { run(deadline); });
+std::string names(const std::vector<std::string>& ids) {
+  std::string out;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    out += (i == 0 ? "" : i + 1 == ids.size() ? " and " : ", ") + quoted(ids[i]);
+  }
+  return out;
 }
 
-void attempt::run(std::optional<boot_clock::time_point> deadline) {
+attempt::attempt(std::optional<dlock::client>& client, attempt_setup setup)
+    : client_(client), setup_(std::move(setup)), done_(eventfd(0, EFD_CLOEXEC)), connecting_(!client) {
+  if (!done_) throw failure(std::string("cannot make an event: ") + std::strerror(errno));
+  thread_ = std::thread([this] { run(); });
+}
+
+void attempt::run() {
   try {
-    result_.client.emplace(options_.client);
-    dlock::mutex lock{*result_.client, options_.id};
+    if (!client_) client_.emplace(setup_.client);
     connecting_ = false;
-    if (!stop_.stop_requested()) result_.answer.emplace(acquire(lock, deadline));
+    if (!stop_.stop_requested()) answer_.emplace(ask());
   } catch (const std::exception& problem) {
-    result_.error = problem.what();
+    error_ = problem.what();
   }
   eventfd_write(done_.get(), 1);
 }
 
-dlock::acquisition attempt::acquire(dlock::mutex& lock, std::optional<boot_clock::time_point> deadline) {
-  if (options_.wait == milliseconds(0)) return lock.try_acquire();
-  dlock::wait_options wait{.timeout = {}, .stop = stop_.get_token(), .on_wait = {}};
-  if (deadline) {
-    wait.timeout = std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(*deadline - boot_clock::now()));
+answer attempt::ask() {
+  for (bool said = false;;) {
+    try {
+      return setup_.ask(*client_, wait_options());
+    } catch (const dlock::error& problem) {
+      if (!setup_.insists || !problem.retryable() || stop_.stop_requested()) throw;
+      if (!std::exchange(said, true)) complain(std::string(problem.what()) + "; trying again");
+    }
+    pause(stop_.get_token(), milliseconds(500));  // the call itself has waited for the server already
   }
-  if (options_.verbose) wait.on_wait = queue_reporter(options_.id);
-  return lock.acquire(std::move(wait));
+}
+
+dlock::wait_options attempt::wait_options() const {
+  if (setup_.nonblock) return {.timeout = milliseconds(0), .stop = {}, .on_wait = {}};
+  dlock::wait_options wait{.timeout = {}, .stop = stop_.get_token(), .on_wait = {}};
+  if (setup_.deadline) {
+    wait.timeout =
+        std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(*setup_.deadline - boot_clock::now()));
+  }
+  // Which of several it is waiting for, the library does not say.
+  if (setup_.verbose) wait.on_wait = queue_reporter((setup_.ids.size() > 1 ? "one of " : "") + names(setup_.ids));
+  return wait;
 }
 
 bool attempt::cancel() {
@@ -77,9 +107,10 @@ bool attempt::cancel() {
   return connecting_;
 }
 
-attempt_result attempt::take() {
+std::optional<answer> attempt::take() {
   thread_.join();
-  return std::move(result_);
+  if (!error_.empty()) throw failure(error_);
+  return std::move(answer_);
 }
 
 }  // namespace dlock::cli

@@ -1,31 +1,48 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <dlock/dlock.hpp>
 
 #include "fd.hpp"
-#include "run_options.hpp"
+#include "holding.hpp"
 
 namespace dlock::cli {
 
-/// The answer to `dlock run`'s question for the lock.
-struct attempt_result {
-  std::optional<dlock::client> client;  ///< Outlives the lease: it renews it.
-  std::optional<dlock::acquisition> answer;
-  std::string error;  ///< Why there is no answer.
+/// What asking for locks came to.
+struct answer {
+  dlock::outcome result;
+  std::unique_ptr<holding> held;             ///< If acquired.
+  std::string in_the_way;                    ///< Else the lock that others hold,
+  std::optional<dlock::holder_info> holder;  ///< and one of those.
 };
 
-/// Connects and acquires on a thread of its own, so that signals and deadlines are heeded meanwhile.
+/// How to ask for locks. Called on a thread of its own.
+using question = std::function<answer(dlock::client& client, dlock::wait_options options)>;
+
+struct attempt_setup {
+  dlock::client_options client;
+  std::vector<std::string> ids;  ///< For remarks.
+  question ask;
+  bool nonblock = false;
+  std::optional<boot_clock::time_point> deadline;  ///< Of the answer.
+  bool verbose = false;
+  bool insists = false;  ///< An error that may pass is said, and then it asks again.
+};
+
+/// Connects, unless there is a client, and acquires on a thread of its own, so that signals and deadlines are heeded
+/// meanwhile.
 class attempt {
  public:
-  /// To be acquired by `deadline`, if there is one.
-  attempt(const run_options& options, std::optional<boot_clock::time_point> deadline);
+  /// `client` outlives this, and the lease, which it renews.
+  attempt(std::optional<dlock::client>& client, attempt_setup setup);
 
   /// Readable once it is over.
   [[nodiscard]] int fd() const noexcept { return done_.get(); }
@@ -37,22 +54,28 @@ class attempt {
   /// The same for a deadline, where acquiring has its own.
   [[nodiscard]] bool is_connecting() const noexcept { return connecting_; }
 
-  /// When it is over.
-  [[nodiscard]] attempt_result take();
+  /// When it is over. None if it was cancelled before it asked. Throws failure if there is no answer.
+  [[nodiscard]] std::optional<answer> take();
 
  private:
-  void run(std::optional<boot_clock::time_point> deadline);
-  [[nodiscard]] dlock::acquisition acquire(dlock::mutex& lock, std::optional<boot_clock::time_point> deadline);
+  void run();
+  [[nodiscard]] answer ask();
+  [[nodiscard]] dlock::wait_options wait_options() const;
 
-  const run_options& options_;
+  std::optional<dlock::client>& client_;
+  attempt_setup setup_;
   unique_fd done_;
   std::atomic<bool> connecting_ = true;
   std::stop_source stop_;
-  attempt_result result_;
+  std::optional<answer> answer_;
+  std::string error_;
   std::thread thread_;
 };
 
 /// "web1:4711 rsync (token 1700000000000000), whose lease ends in 3.2 s unless renewed"
 [[nodiscard]] std::string describe(const dlock::holder_info& holder);
+
+/// "'a'" or "'a', 'b' and 'c'"
+[[nodiscard]] std::string names(const std::vector<std::string>& ids);
 
 }  // namespace dlock::cli

@@ -19,6 +19,7 @@
 #include "event_line.hpp"
 #include "exit_codes.hpp"
 #include "fd.hpp"
+#include "output.hpp"
 #include "signals.hpp"
 #include "text.hpp"
 #include "watch_options.hpp"
@@ -29,22 +30,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using state = dlock::notification_status::state;
-
-/// All of it, to stdout. 0, or why not: an errno.
-int write_out(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
-    if (written >= 0) {
-      text.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno == EAGAIN) {  // somebody who shares it made it so
-      pollfd out{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
-      poll(&out, 1, -1);
-    } else if (errno != EINTR) {
-      return errno;
-    }
-  }
-  return 0;
-}
 
 /// Three threads: this one heeds signals and a reader that goes away, one connects, and the library's calls print().
 /// Only this one ends the process.

@@ -1,32 +1,15 @@
 #include "event_line.hpp"
 
-#include <array>
-#include <chrono>
-#include <cstdio>
-#include <ctime>
-
 #include <nlohmann/json.hpp>
 
 #include "text.hpp"
+#include "timestamp.hpp"
 
 namespace dlock::cli {
 
 namespace {
 
 using kind = dlock::lock_event::kind;
-
-std::string iso(std::chrono::system_clock::time_point at) {
-  const auto whole = std::chrono::floor<std::chrono::seconds>(at);
-  const auto rest = std::chrono::floor<std::chrono::milliseconds>(at - whole);
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(whole);
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  std::array<char, 32> date{};
-  const std::size_t size = std::strftime(date.data(), date.size(), "%FT%T", &utc);
-  std::array<char, 8> fraction{};
-  std::snprintf(fraction.data(), fraction.size(), ".%03dZ", static_cast<int>(rest.count()));
-  return std::string(date.data(), size) + fraction.data();
-}
 
 const char* name_of(kind what) {
   return what == kind::locked ? "locked" : what == kind::unlocked ? "unlocked" : "gap";

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <string_view>
 
 #include "kill_plan.hpp"
 #include "launch.hpp"
@@ -40,6 +41,14 @@ void let_go_of_standard_streams() {
   const unique_fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) return;
   for (const int fd : {0, 1, 2}) dup2(null.get(), fd);
+}
+
+std::vector<std::string> split(std::string_view with_nuls) {
+  std::vector<std::string> parts;
+  for (std::size_t end = 0; (end = with_nuls.find('\0')) != std::string_view::npos; with_nuls.remove_prefix(end + 1)) {
+    parts.emplace_back(with_nuls.substr(0, end));
+  }
+  return parts;
 }
 
 class guard {
@@ -106,7 +115,7 @@ class guard {
   void on_order() {
     struct {
       order head;
-      std::array<char, 4096> tail;
+      std::array<char, environment_limit> tail;
     } message;
     const ssize_t size = recv(link_.get(), &message, sizeof message, MSG_DONTWAIT);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -118,8 +127,9 @@ class guard {
     }
     switch (message.head.what) {
       case order::kind::start:
+        plan_ = kill_plan(setup_.kill_after, kill_reserve(setup_.ttl));  // of an earlier term nothing is left
         plan_.lease_until(time_point(boot_clock::duration(message.head.number)));
-        start(message.head.token, {message.tail.data(), static_cast<std::size_t>(size) - sizeof(order)});
+        start(split({message.tail.data(), static_cast<std::size_t>(size) - sizeof(order)}));
         break;
       case order::kind::lease_until:
         plan_.lease_until(time_point(boot_clock::duration(message.head.number)));
@@ -136,8 +146,8 @@ class guard {
     }
   }
 
-  void start(std::int64_t token, const std::string& owner) {
-    launched started = launch(setup_, shared_group_, plan_.terminate_at(), token, owner);
+  void start(const std::vector<std::string>& environment) {
+    launched started = launch(setup_, shared_group_, plan_.terminate_at(), environment);
     if (started.pid < 0) {
       state_ = state::over;
       tell(report::kind::not_started, errno);
@@ -145,7 +155,7 @@ class guard {
     }
     command_ = started.pid;
     exec_error_ = std::move(started.exec_error);
-    let_go_of_standard_streams();
+    if (!setup_.many_terms) let_go_of_standard_streams();
     if (shared_group_ != 0) witness_.emplace(shared_group_);
     state_ = state::running;
   }

@@ -30,11 +30,12 @@ struct process_title {
 };
 
 struct guard_setup {
-  std::string id;
   std::vector<std::string> command;
+  std::vector<std::string> environment;  ///< "NAME=value", what is known of it before there is a lease.
   std::chrono::milliseconds ttl;
   std::chrono::milliseconds kill_after;
   bool on_terminal = false;  ///< The command then stays in dlock's process group.
+  bool many_terms = false;   ///< The command may be started again, and needs the standard streams again.
   inherited_signals inherited;
   process_title title;
 };
@@ -43,8 +44,9 @@ struct guard_setup {
 struct order {
   enum class kind : int { start, lease_until, forward, lost, finish };
   kind what;
-  std::int64_t number = 0;  ///< start, lease_until: the end of the lease on boot_clock. forward: the signal.
-  std::int64_t token = 0;   ///< start; the owner follows.
+  /// start, lease_until: the end of the lease on boot_clock. forward: the signal.
+  std::int64_t number = 0;
+  // After a start follows what else belongs in the command's environment, each "NAME=value" with a NUL.
 };
 
 /// From the guard to dlock.
@@ -62,13 +64,17 @@ struct report {
   int number = 0;
 };
 
+/// The longest environment that start() takes.
+inline constexpr std::size_t environment_limit = 32768;
+
 /// dlock's end. If it closes before finish(), the guard ends whatever is left of the command, and then itself.
 class guard_link {
  public:
   /// Forks the guard. To be called while there is only one thread.
   explicit guard_link(guard_setup setup);
 
-  void start(boot_clock::time_point lease_end, std::int64_t token, const std::string& owner);
+  /// Not again before the report that the one before is `gone`, and without survivors.
+  void start(boot_clock::time_point lease_end, const std::vector<std::string>& environment);
   /// False: the guard takes no orders just now (it is stopped, say); try again.
   [[nodiscard]] bool lease_until(boot_clock::time_point end);
   void forward(int signal);

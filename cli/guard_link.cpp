@@ -26,8 +26,11 @@ guard_link::guard_link(guard_setup setup) {
   }
 }
 
-void guard_link::start(boot_clock::time_point lease_end, std::int64_t token, const std::string& owner) {
-  (void)send({.what = order::kind::start, .number = lease_end.time_since_epoch().count(), .token = token}, owner);
+void guard_link::start(boot_clock::time_point lease_end, const std::vector<std::string>& environment) {
+  std::string tail;
+  for (const std::string& each : environment) tail += each + '\0';
+  if (tail.size() > environment_limit) throw failure("the environment of the command is too long; take fewer locks");
+  (void)send({.what = order::kind::start, .number = lease_end.time_since_epoch().count()}, tail);
 }
 
 bool guard_link::lease_until(boot_clock::time_point end) {

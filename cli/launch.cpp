@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "environment.hpp"
+
 namespace dlock::cli {
 
 namespace {
@@ -27,17 +29,24 @@ bool exists(const std::string& name) {
   return false;
 }
 
+void put(const std::vector<std::string>& environment) {
+  for (const std::string& each : environment) {
+    const std::size_t end = each.find('=');
+    setenv(each.substr(0, end).c_str(), each.c_str() + end + 1, 1);
+  }
+}
+
 [[noreturn]] void become_command(const guard_setup& setup, pid_t guard, pid_t group, int exec_error,
-                                 boot_clock::time_point latest, std::int64_t token, const std::string& owner) {
+                                 boot_clock::time_point latest, const std::vector<std::string>& environment) {
   int error = setpgid(0, group) == 0 ? 0 : errno;
   if (error == 0) {
     // If somebody kills the guard, at least the command itself dies at once.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != guard) _exit(127);
 
-    setenv("DLOCK_ID", setup.id.c_str(), 1);
-    setenv("DLOCK_TOKEN", std::to_string(token).c_str(), 1);
-    setenv("DLOCK_OWNER", owner.c_str(), 1);
+    forget_locks();
+    put(setup.environment);
+    put(environment);
     std::vector<char*> arguments;
     for (const std::string& each : setup.command) arguments.push_back(const_cast<char*>(each.c_str()));
     arguments.push_back(nullptr);
@@ -58,15 +67,15 @@ bool exists(const std::string& name) {
 
 }  // namespace
 
-launched launch(const guard_setup& setup, pid_t group, boot_clock::time_point latest, std::int64_t token,
-                const std::string& owner) {
+launched launch(const guard_setup& setup, pid_t group, boot_clock::time_point latest,
+                const std::vector<std::string>& environment) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return {.pid = -1};
   launched result{.exec_error = unique_fd(ends[0])};
   const unique_fd write_end(ends[1]);
   const pid_t guard = getpid();
   result.pid = fork();
-  if (result.pid == 0) become_command(setup, guard, group, write_end.get(), latest, token, owner);
+  if (result.pid == 0) become_command(setup, guard, group, write_end.get(), latest, environment);
   if (result.pid > 0) setpgid(result.pid, group != 0 ? group : result.pid);  // whoever is first
   return result;
 }

@@ -2,6 +2,8 @@
 
 #include <sys/types.h>
 #include <cerrno>
+#include <string>
+#include <vector>
 
 #include "fd.hpp"
 #include "guard.hpp"
@@ -17,9 +19,9 @@ struct launched {
 inline constexpr int too_late = ETIME;
 
 /// Starts the command, unless it is `latest` by then: a child of this process, in process group `group` (0: its own),
-/// with the signals, the standard streams and the environment that dlock was given, and DLOCK_ID, DLOCK_TOKEN and
-/// DLOCK_OWNER.
-[[nodiscard]] launched launch(const guard_setup& setup, pid_t group, boot_clock::time_point latest, std::int64_t token,
-                              const std::string& owner);
+/// with the signals and the standard streams that dlock was given, and its environment, in which `setup`'s and
+/// `environment` replace all that speaks of locks further out.
+[[nodiscard]] launched launch(const guard_setup& setup, pid_t group, boot_clock::time_point latest,
+                              const std::vector<std::string>& environment);
 
 }  // namespace dlock::cli

@@ -8,6 +8,9 @@
 
 #include <dlock/version.hpp>
 
+#include "cmd_elect.hpp"
+#include "cmd_inspect.hpp"
+#include "cmd_release.hpp"
 #include "cmd_run.hpp"
 #include "cmd_watch.hpp"
 #include "exit_codes.hpp"
@@ -20,11 +23,15 @@ using namespace dlock::cli;
 constexpr const char* usage =
     "Usage: dlock VERB ...\n"
     "\n"
-    "  run [OPTIONS] ID COMMAND...  runs a command while holding a distributed lock\n"
-    "  watch [OPTIONS] [ID...]      prints when locks are locked and unlocked, as it happens\n"
+    "  run [OPTIONS] ID COMMAND...    runs a command while holding a distributed lock, or several\n"
+    "  elect [OPTIONS] ID COMMAND...  runs a command while it is the leader of all who are started so\n"
+    "  watch [OPTIONS] [ID...]        prints when locks are locked and unlocked, as it happens\n"
+    "  ls [OPTIONS]                   lists the locks that are held or waited for\n"
+    "  show [OPTIONS] ID              shows a lock: all who hold it and all who wait\n"
+    "  release --force [OPTIONS] ID   takes a lock off its holders\n"
     "\n"
-    "  -h, --help                   print this and exit; 'dlock VERB --help' tells more\n"
-    "  -V, --version                print the version and exit\n";
+    "  -h, --help                     print this and exit; 'dlock VERB --help' tells more\n"
+    "  -V, --version                  print the version and exit\n";
 
 int print(const std::string& text) {
   std::fputs(text.c_str(), stdout);
@@ -37,6 +44,10 @@ int dispatch(const std::vector<std::string>& words, process_title title) {
   if (verb == "-h" || verb == "--help") return print(usage);
   if (verb == "-V" || verb == "--version") return print(std::string("dlock ") + dlock::version() + "\n");
   if (verb == "run") return cmd_run({words.begin() + 1, words.end()}, title);
+  if (verb == "elect") return cmd_elect({words.begin() + 1, words.end()}, title);
+  if (verb == "ls") return cmd_ls({words.begin() + 1, words.end()});
+  if (verb == "show") return cmd_show({words.begin() + 1, words.end()});
+  if (verb == "release") return cmd_release({words.begin() + 1, words.end()});
   if (verb == "watch") return cmd_watch({words.begin() + 1, words.end()});
   throw failure("unknown verb " + quoted_input(verb) + "; see 'dlock --help'");
 }

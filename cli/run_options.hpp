@@ -1,24 +1,27 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "connection.hpp"
+#include <dlock/inspect.hpp>
+
+#include "command_options.hpp"
 
 namespace dlock::cli {
 
 /// What the arguments of `dlock run` come to.
-struct run_options : connection_options {
-  std::string id;
-  std::vector<std::string> command;  ///< The shell and its -c, with -c.
+struct run_options : command_options {
+  std::vector<std::string> ids;  ///< All different.
+  dlock::lock_mode mode = dlock::lock_mode::exclusive;
+  std::int64_t permits = 0;  ///< Of mode permits: each lock is a semaphore of so many,
+  std::int64_t take = 1;     ///< and so many of them are taken.
   /// How long to wait for the lock; none: for ever; zero: not at all.
   std::optional<std::chrono::milliseconds> wait;
-  int conflict_exit_code;
+  int conflict_exit_code = 0;
   std::optional<std::chrono::milliseconds> at_least;
-  std::chrono::milliseconds kill_after;  ///< Between TERM and KILL.
-  bool help = false;                     ///< Only this was asked; nothing else is filled in.
 };
 
 /// Throws failure. Looks at DLOCK_URL and SHELL.

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 
+#include "environment.hpp"
 #include "kill_plan.hpp"
 #include "process_tree.hpp"
 #include "text.hpp"
@@ -52,10 +53,11 @@ int end_all_descendants(const std::vector<process>& strangers) {
 
 class supervisor {
  public:
-  supervisor(guard_link& guard, const signals& signals, dlock::lease& held, const run_options& options)
+  supervisor(guard_link& guard, const signals& signals, holding& held, const command_options& options, bool many_terms)
       : guard_(guard),
         signals_(signals),
         held_(held),
+        many_terms_(many_terms),
         verbose_(options.verbose),
         tick_(std::clamp(options.client.exp_delta / 20, milliseconds(10), milliseconds(1000))),
         plan_(options.kill_after, kill_reserve(options.client.exp_delta)) {
@@ -69,8 +71,8 @@ class supervisor {
 
     told_ = held_.valid_until();
     plan_.lease_until(told_);
-    guard_.start(told_, held_.token(), held_.owner());
-    let_go_of_stdin_and_stdout();
+    guard_.start(told_, environment_of(held_.grants()));
+    if (!many_terms_) let_go_of_stdin_and_stdout();
 
     for (bool heeded = false;;) {
       std::array<pollfd, 3> fds{{{.fd = guard_.fd(), .events = POLLIN, .revents = 0},
@@ -80,12 +82,13 @@ class supervisor {
       try {
         while (const auto news = guard_.take()) {
           if (!is_over(*news)) continue;
-          guard_.finish();
+          if (ending_.what != ending::kind::lost) guard_.finish();
           take_signals();
           return ending_;
         }
       } catch (const failure&) {
         ending_.number = end_all_descendants(guard_.strangers());
+        ending_.guardless = true;
         if (ending_.number == 0) throw;
         ending_.what = ending::kind::lost;  // what could not be ended must keep the lock as long as it lasts
         return ending_;
@@ -101,6 +104,7 @@ class supervisor {
       if (boot_clock::now() > plan_.kill_at() + guards_allowance) {
         ending_.what = ending::kind::lost;
         ending_.number = end_all_descendants(guard_.strangers());
+        ending_.guardless = true;
         return ending_;
       }
     }
@@ -147,6 +151,9 @@ class supervisor {
   void take_signals() {
     while (const auto signal = signals_.take()) {
       if (signal->from_terminal) sigaddset(&ending_.from_terminal, signal->number);
+      for (const int each : {SIGINT, SIGTERM, SIGQUIT}) {
+        if (signal->number == each) ending_.told_to_end = each;
+      }
       // Where the terminal stops us, it stops the command; the guard could ask the witness too late, after an fg.
       if (!signal->from_terminal || !is_job_control(signal->number)) guard_.forward(signal->number);
     }
@@ -161,7 +168,8 @@ class supervisor {
 
   guard_link& guard_;
   const signals& signals_;
-  dlock::lease& held_;
+  holding& held_;
+  bool many_terms_;
   bool verbose_;
   milliseconds tick_;
   kill_plan plan_;
@@ -172,8 +180,9 @@ class supervisor {
 
 }  // namespace
 
-ending supervise(guard_link& guard, const signals& signals, dlock::lease& held, const run_options& options) {
-  return supervisor(guard, signals, held, options).run();
+ending supervise(guard_link& guard, const signals& signals, holding& held, const command_options& options,
+                 bool many_terms) {
+  return supervisor(guard, signals, held, options, many_terms).run();
 }
 
 }  // namespace dlock::cli

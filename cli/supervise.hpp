@@ -2,10 +2,9 @@
 
 #include <csignal>
 
-#include <dlock/lease.hpp>
-
+#include "command_options.hpp"
 #include "guard.hpp"
-#include "run_options.hpp"
+#include "holding.hpp"
 #include "signals.hpp"
 
 namespace dlock::cli {
@@ -21,12 +20,15 @@ struct ending {
   kind what;
   int number = 0;
   bool server_said_so = false;  ///< lost: the lease was not over yet, but the server no longer had it.
+  bool guardless = false;       ///< lost: the guard had to be ended, too.
+  int told_to_end = 0;          ///< The last INT, TERM or QUIT that was passed on.
   sigset_t from_terminal{};     ///< Signals that the terminal sent meanwhile.
 };
 
 /// Has the guard run the command under `held`: passes on signals and renewals, and sees to it that the command ends
-/// when the lock is lost. Throws failure if the guard is killed; nothing of the command is left then.
-[[nodiscard]] ending supervise(guard_link& guard, const signals& signals, dlock::lease& held,
-                               const run_options& options);
+/// when the lock is lost. Throws failure if the guard is killed; nothing of the command is left then. With `many_terms`
+/// the standard streams are kept for another command.
+[[nodiscard]] ending supervise(guard_link& guard, const signals& signals, holding& held, const command_options& options,
+                               bool many_terms);
 
 }  // namespace dlock::cli

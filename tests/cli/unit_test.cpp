@@ -9,12 +9,9 @@
 #include "duration.hpp"
 #include "event_line.hpp"
 #include "kill_plan.hpp"
-#include "lock_id.hpp"
-#include "run_options.hpp"
 #include "secrets.hpp"
 #include "server_url.hpp"
 #include "text.hpp"
-#include "watch_options.hpp"
 
 namespace dlock::cli {
 namespace {
@@ -224,55 +221,6 @@ TEST(ServerUrl, TheCommandLineWins) {
   EXPECT_THROW((void)choose_url("mongodb://a", "file", nullptr), failure);
 }
 
-TEST(LockId, Utf8) {
-  for (const char* id : {"a", "some-task", "$holders", "a b", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x94\x92",
-                         "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"}) {
-    EXPECT_NO_THROW(check_id(id)) << id;
-  }
-  for (const char* id : {"", "\xff", "\x80", "\xc3", "\xc3(", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80",
-                         "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "ok\xe2\x82"}) {
-    EXPECT_THROW(check_id(id), failure) << id;
-  }
-  EXPECT_NO_THROW(check_id(std::string(1000, 'x')));
-  EXPECT_THROW(check_id(std::string(1001, 'x')), failure);
-}
-
-TEST(RunOptions, Defaults) {
-  const run_options out = parse_run({"job", "command"});
-  EXPECT_EQ(out.client.exp_delta, 30s);
-  EXPECT_EQ(out.kill_after, 5s);
-  EXPECT_EQ(out.conflict_exit_code, 124);
-  EXPECT_TRUE(out.client.autorefresh);
-  EXPECT_FALSE(out.wait);
-  EXPECT_FALSE(out.at_least);
-}
-
-TEST(RunOptions, TheLastOfContradictingOnesWins) {
-  EXPECT_EQ(parse_run({"-n", "-w5", "job", "x"}).wait, 5s);
-  EXPECT_EQ(parse_run({"-w5", "job", "-n", "x"}).wait, 0s);
-}
-
-TEST(RunOptions, KillAfterFollowsTheTtl) {
-  EXPECT_EQ(parse_run({"--ttl", "2s", "job", "x"}).kill_after, 500ms);
-  EXPECT_EQ(parse_run({"--exp_delta", "1h", "job", "x"}).kill_after, 5s);
-  EXPECT_EQ(parse_run({"--ttl", "2s", "--kill-after", "999ms", "job", "x"}).kill_after, 999ms);
-  EXPECT_THROW((void)parse_run({"--ttl", "2s", "--kill-after", "1s", "job", "x"}), failure);
-}
-
-TEST(RunOptions, TheLibrarysOptionsByTheirNames) {
-  const run_options out =
-      parse_run({"--db", "d", "--coll", "c", "--notif_url", "mongodb://n/x", "--notif_channel", "ch", "--grace", "90",
-                 "--autorefresh", "false", "--wait_lock_period", "2s", "--clock_skew", "0s", "job", "x"});
-  EXPECT_EQ(out.client.db, "d");
-  EXPECT_EQ(out.client.coll, "c");
-  EXPECT_EQ(out.client.notif_url, "mongodb://n/x");
-  EXPECT_EQ(out.client.notif_channel, "ch");
-  EXPECT_EQ(out.client.grace, 90s);
-  EXPECT_FALSE(out.client.autorefresh);
-  EXPECT_EQ(out.client.wait_lock_period, 2s);
-  EXPECT_EQ(out.client.clock_skew, 0ms);
-}
-
 TEST(Text, ControlCharactersAreShown) {
   EXPECT_EQ(quoted("a\x1b[31m\nb\x7f"), R"('a\x1b[31m\x0ab\x7f')");
   EXPECT_EQ(quoted("grün"), "'grün'");
@@ -351,16 +299,6 @@ TEST(EventLine, ForPrograms) {
   EXPECT_EQ(event_json(event(kind::gap, "", 0, "")),
             R"({"at":"2026-11-24T01:02:03.045Z","event":"gap","id":null,"token":null,"who":null})"
             "\n");
-}
-
-TEST(WatchOptions, IdsAndOptionsInAnyOrder) {
-  const watch_options out = parse_watch({"b", "--json", "a", "--db", "x", "b", "--", "--json"});
-  EXPECT_EQ(out.ids, (std::set<std::string>{"a", "b", "--json"}));
-  EXPECT_TRUE(out.json);
-  EXPECT_EQ(out.client.db, "x");
-  EXPECT_FALSE(out.verbose);
-  EXPECT_TRUE(parse_watch({}).ids.empty());
-  EXPECT_THROW((void)parse_watch({"a", ""}), failure);
 }
 
 }  // namespace

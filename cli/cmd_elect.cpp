@@ -1,0 +1,79 @@
+#include "cmd_elect.hpp"
+
+#include <unistd.h>
+#include <cstdio>
+#include <utility>
+
+#include <dlock/dlock.hpp>
+
+#include "elect_options.hpp"
+#include "exit_codes.hpp"
+#include "fd.hpp"
+#include "launch.hpp"
+#include "session.hpp"
+#include "text.hpp"
+
+namespace dlock::cli {
+
+namespace {
+
+answer campaign(dlock::client& client, const elect_options& options, dlock::wait_options wait) {
+  dlock::election election(client, options.id);  // a candidate for each term
+  dlock::acquisition got = election.campaign(options.value, std::move(wait));
+  return {.result = got.result(),
+          .held = got ? hold(std::move(*got)) : nullptr,
+          .in_the_way = options.id,
+          .holder = got.holder()};
+}
+
+/// Whether the lead is lost and nothing of this term is left: only then another one may begin.
+bool is_over_and_done(const ending& end) {
+  if (end.what == ending::kind::not_executed) return end.number == too_late;
+  return end.what == ending::kind::lost && end.number == 0 && !end.guardless;
+}
+
+int elect(session& session, const elect_options& options) {
+  const auto asking = [&](dlock::client& client, dlock::wait_options wait) {
+    return campaign(client, options, std::move(wait));
+  };
+  for (bool led = false;; led = true) {
+    // Who has led before waits until the server is back; at the start an error is likely to be somebody's mistake.
+    const answer& got = session.acquire({.ask = asking, .limit = {}, .insists = led});
+    if (!got.held) throw failure(std::string("unexpected answer: ") + dlock::to_string(got.result));
+    const ending end = session.run();
+    const int status = session.conclude(end);
+    if (options.once || !is_over_and_done(end)) return status;
+    if (end.told_to_end != 0) {  // we are to end; the command was about to
+      session.leave();
+      die_of(end.told_to_end);
+    }
+    if (options.verbose) remark("campaigning again");
+  }
+}
+
+}  // namespace
+
+int cmd_elect(const std::vector<std::string>& arguments, process_title title) {
+  const elect_options options = parse_elect(arguments);
+  if (options.help) {
+    std::fputs(elect_help().c_str(), stdout);
+    return std::fflush(stdout) == 0 ? exit_ok : exit_failed;
+  }
+  fill_standard_streams();
+  session session(options, {.ids = {options.id},
+                            .what = "the lead of " + quoted(options.id),
+                            .environment = {"DLOCK_VALUE=" + options.value},
+                            .many_terms = !options.once,
+                            .at_least = {},
+                            .title = title});
+  int status = exit_failed;
+  try {
+    status = elect(session, options);
+  } catch (const std::exception& problem) {
+    complain(problem.what());
+  }
+  session.leave();
+  _exit(status);
+}
+
+}  // namespace dlock::cli

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "guard.hpp"
+
+namespace dlock::cli {
+
+/// `dlock elect ...`: as cmd_run.
+[[nodiscard]] int cmd_elect(const std::vector<std::string>& arguments, process_title title);
+
+}  // namespace dlock::cli

@@ -1,0 +1,92 @@
+#include "command_options.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "arguments.hpp"
+#include "duration.hpp"
+#include "text.hpp"
+
+namespace dlock::cli {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+bool parse_bool(std::string_view option, const std::string& text) {
+  if (text == "true" || text == "yes" || text == "on" || text == "1") return true;
+  if (text == "false" || text == "no" || text == "off" || text == "0") return false;
+  throw failure(std::string(option) + " " + quoted_input(text) + " is neither true nor false");
+}
+
+milliseconds choose_kill_after(std::optional<milliseconds> asked, milliseconds ttl) {
+  if (!asked) return std::min(ttl / 4, milliseconds(5000));
+  if (*asked * 2 >= ttl) {
+    throw failure("--kill-after " + in_seconds(*asked) + " is half of the TTL (" + in_seconds(ttl) +
+                  ") or more, too much to take from inside the lease; give less, or raise --ttl");
+  }
+  return *asked;
+}
+
+std::vector<std::string> choose_command(const std::string& verb, const std::optional<std::string>& shell_command,
+                                        std::vector<std::string> rest) {
+  if (!shell_command) {
+    if (rest.empty()) throw failure("no COMMAND to run; see 'dlock " + verb + " --help'");
+    if (rest.front().empty()) throw failure("the name of COMMAND is empty");
+    return rest;
+  }
+  if (!rest.empty())
+    throw failure("-c and a COMMAND (" + quoted_input(rest.front()) + ") exclude each other; give one of them");
+  const char* const shell = std::getenv("SHELL");
+  return {shell != nullptr && *shell != '\0' ? shell : "/bin/sh", "-c", *shell_command};
+}
+
+}  // namespace
+
+command_arguments::command_arguments(std::string_view verb, command_options& out)
+    : verb_(verb), out_(out), connection_(out) {
+  out.client.exp_delta = std::chrono::seconds(30);
+}
+
+std::vector<option> command_arguments::table(std::vector<option> of_the_verb) {
+  dlock::client_options& client = out_.client;
+  std::vector<option> table = std::move(of_the_verb);
+  const std::vector<option> first{
+      {0, "ttl", "exp_delta", "DURATION",
+       "how long the lock outlives a dlock that died; renewed all\nthe time. Default: 30s, more than an election takes",
+       [&](const std::string& v) { client.exp_delta = parse_duration("--ttl", v); }},
+      {0, "kill-after", "", "DURATION",
+       "between TERM and KILL when the lock is lost, taken from\ninside the lease. Default: TTL/4, at most 5s",
+       [&](const std::string& v) { kill_after_ = parse_duration("--kill-after", v); }},
+      {'c', "shell", "", "STRING", "run STRING with $SHELL (or /bin/sh) instead of COMMAND",
+       [&](const std::string& v) { shell_ = v; }},
+  };
+  table.insert(table.end(), first.begin(), first.end());
+  for (option& each : connection_.table()) table.push_back(std::move(each));
+  const std::vector<option> last{
+      {0, "autorefresh", "", "BOOL", "renew the lock while the command runs. Default: true",
+       [&](const std::string& v) { client.autorefresh = parse_bool("--autorefresh", v); }},
+      {0, "wait_lock_period", "", "DURATION", "longest time between two looks while waiting. Default: 5s",
+       [&](const std::string& v) { client.wait_lock_period = parse_duration("--wait_lock_period", v); }},
+      {0, "clock_skew", "", "DURATION", "how far the servers' clocks may differ. Default: 500ms",
+       [&](const std::string& v) {
+         client.clock_skew = parse_duration("--clock_skew", v, {.bare_seconds = false, .zero = true});
+       }},
+      {'h', "help", "", "", "print this and exit", [&](const std::string&) { out_.help = true; }},
+  };
+  table.insert(table.end(), last.begin(), last.end());
+  return table;
+}
+
+void command_arguments::finish(std::vector<std::string> rest) {
+  out_.command = choose_command(verb_, shell_, std::move(rest));
+  // Before the kill-after that follows from it: the TTL is what the user can see and mend.
+  if (out_.client.exp_delta < milliseconds(200)) {
+    throw failure("--ttl " + in_seconds(out_.client.exp_delta) + " is too short; the least is 200ms");
+  }
+  out_.kill_after = choose_kill_after(kill_after_, out_.client.exp_delta);
+  connection_.finish();
+}
+
+}  // namespace dlock::cli

@@ -1,0 +1,65 @@
+#include "environment.hpp"
+
+#include <unistd.h>
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdlib>
+#include <string_view>
+
+namespace dlock::cli {
+
+namespace {
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+bool is_ours(std::string_view name) {
+  if (name == "DLOCK_TOKENS" || name == "DLOCK_VALUE") return true;
+  constexpr std::array<std::string_view, 3> of_each{"DLOCK_ID", "DLOCK_TOKEN", "DLOCK_OWNER"};
+  return std::any_of(of_each.begin(), of_each.end(), [&](std::string_view each) {
+    if (!name.starts_with(each)) return false;
+    const std::string_view rest = name.substr(each.size());
+    return rest.empty() || (rest.starts_with('_') && is_number(rest.substr(1)));
+  });
+}
+
+}  // namespace
+
+std::vector<std::string> environment_of(const std::vector<std::string>& ids) {
+  std::vector<std::string> out;
+  if (ids.size() == 1) out.push_back("DLOCK_ID=" + ids.front());
+  for (std::size_t i = 0; i < ids.size(); ++i) out.push_back("DLOCK_ID_" + std::to_string(i + 1) + "=" + ids[i]);
+  return out;
+}
+
+std::vector<std::string> environment_of(const std::vector<grant>& grants) {
+  std::vector<std::string> out;
+  std::string tokens;
+  for (std::size_t i = 0; i < grants.size(); ++i) {
+    const std::string number = std::to_string(i + 1);
+    const std::string token = std::to_string(grants[i].token);
+    out.push_back("DLOCK_TOKEN_" + number + "=" + token);
+    out.push_back("DLOCK_OWNER_" + number + "=" + grants[i].owner);
+    tokens += (tokens.empty() ? "" : " ") + token;
+  }
+  out.push_back("DLOCK_TOKENS=" + tokens);
+  if (grants.size() == 1) {
+    out.push_back("DLOCK_TOKEN=" + tokens);
+    out.push_back("DLOCK_OWNER=" + grants.front().owner);
+  }
+  return out;
+}
+
+void forget_locks() {
+  std::vector<std::string> names;
+  for (char** each = environ; each != nullptr && *each != nullptr; ++each) {
+    const std::string_view entry = *each;
+    const std::string_view name = entry.substr(0, entry.find('='));
+    if (is_ours(name)) names.emplace_back(name);
+  }
+  for (const std::string& name : names) unsetenv(name.c_str());
+}
+
+}  // namespace dlock::cli

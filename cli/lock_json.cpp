@@ -1,0 +1,70 @@
+#include "lock_json.hpp"
+
+#include <chrono>
+
+#include <nlohmann/json.hpp>
+
+#include "timestamp.hpp"
+
+namespace dlock::cli {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+template <class Value>
+json or_null(bool known, const Value& value) {
+  return known ? json(value) : json(nullptr);
+}
+
+json to_json(const dlock::lock_holder& holder) {
+  return {{"who", or_null(!holder.who.empty(), holder.who)},
+          {"mode", dlock::to_string(holder.mode)},
+          {"permits", or_null(holder.mode == dlock::lock_mode::permits, holder.permits)},
+          {"token", or_null(holder.token != 0, holder.token)},
+          {"since", iso(holder.since)},
+          {"until", iso(holder.until)},
+          {"expired", holder.expired},
+          {"revoked", holder.revoked},
+          {"foreign", holder.foreign},
+          {"value", or_null(!holder.value.empty(), holder.value)}};
+}
+
+json to_json(const dlock::lock_waiter& waiter) {
+  return {{"who", or_null(!waiter.who.empty(), waiter.who)},
+          {"mode", dlock::to_string(waiter.mode)},
+          {"permits", or_null(waiter.mode == dlock::lock_mode::permits, waiter.permits)},
+          {"since", iso(waiter.since)}};
+}
+
+json to_json(const dlock::lock_state& lock) {
+  json holders = json::array();
+  for (const dlock::lock_holder& each : lock.holders) holders.push_back(to_json(each));
+  json waiters = json::array();
+  for (const dlock::lock_waiter& each : lock.waiters) waiters.push_back(to_json(each));
+  return {{"id", lock.id},
+          {"permits", or_null(lock.permits > 0, lock.permits)},
+          {"token", or_null(lock.token != 0, lock.token)},
+          {"at", iso(lock.at)},
+          {"holders", std::move(holders)},
+          {"waiters", std::move(waiters)}};
+}
+
+std::string written(const json& value) {
+  constexpr bool ascii = true;
+  return value.dump(2, ' ', ascii, json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+std::string locks_json(const std::vector<dlock::lock_state>& locks) {
+  json out = json::array();
+  for (const dlock::lock_state& each : locks) out.push_back(to_json(each));
+  return written(out);
+}
+
+std::string lock_json(const std::optional<dlock::lock_state>& lock) {
+  return written(lock ? to_json(*lock) : json(nullptr));
+}
+
+}  // namespace dlock::cli

@@ -1,0 +1,134 @@
+#include "lock_table.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "text.hpp"
+#include "timestamp.hpp"
+
+namespace dlock::cli {
+
+namespace {
+
+using time_point = std::chrono::system_clock::time_point;
+using row = std::vector<std::string>;
+
+/// Characters, not bytes: good enough for what is not as wide as it is long.
+std::size_t width(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+}
+
+/// The last column is not padded.
+std::string aligned(const std::vector<row>& rows) {
+  std::vector<std::size_t> widths;
+  for (const row& each : rows) {
+    widths.resize(std::max(widths.size(), each.size()));
+    for (std::size_t i = 0; i < each.size(); ++i) widths[i] = std::max(widths[i], width(each[i]));
+  }
+  std::string out;
+  for (const row& each : rows) {
+    for (std::size_t i = 0; i < each.size(); ++i) {
+      out += each[i];
+      out += i + 1 < each.size() ? std::string(widths[i] - width(each[i]) + 2, ' ') : "\n";
+    }
+  }
+  return out;
+}
+
+std::string who(const std::string& said) {
+  return said.empty() ? "somebody" : printable(said);
+}
+
+std::int64_t permits_in_use(const dlock::lock_state& lock) {
+  std::int64_t sum = 0;
+  for (const dlock::lock_holder& each : lock.holders) sum += each.permits;
+  return sum;
+}
+
+std::string kind(const dlock::lock_state& lock) {
+  if (lock.permits > 0) {
+    return "semaphore " + std::to_string(permits_in_use(lock)) + "/" + std::to_string(lock.permits);
+  }
+  if (!lock.holders.empty()) return dlock::to_string(lock.holders.front().mode);
+  return lock.waiters.empty() ? "-" : dlock::to_string(lock.waiters.front().mode);
+}
+
+std::string token(const dlock::lock_holder& holder) {
+  return holder.token != 0 ? std::to_string(holder.token) : "-";
+}
+
+std::string until(const dlock::lock_holder& holder, time_point now) {
+  const std::string end = holder.expired ? "expired" : "in " + span(holder.until - now);
+  return holder.revoked ? end + ", revoked" : end;
+}
+
+row line(const dlock::lock_state& lock) {
+  const std::string waiters = std::to_string(lock.waiters.size());
+  if (lock.holders.empty()) return {printable(lock.id), kind(lock), "-", "-", "-", "-", waiters};
+  const dlock::lock_holder& first = lock.holders.front();
+  const std::size_t more = lock.holders.size() - 1;
+  return {printable(lock.id),
+          kind(lock),
+          name_of(first) + (more > 0 ? " +" + std::to_string(more) + " more" : ""),
+          span(lock.at - first.since),
+          until(first, lock.at),
+          token(first),
+          waiters};
+}
+
+std::string mode(dlock::lock_mode mode, std::int64_t permits) {
+  if (mode != dlock::lock_mode::permits) return dlock::to_string(mode);
+  return std::to_string(permits) + (permits == 1 ? " permit" : " permits");
+}
+
+std::string ago(time_point when, time_point now) {
+  return iso(when) + " (" + span(now - when) + " ago)";
+}
+
+}  // namespace
+
+bool is_in_use(const dlock::lock_state& lock) {
+  return !lock.holders.empty() || !lock.waiters.empty();
+}
+
+std::string name_of(const dlock::lock_holder& holder) {
+  return holder.foreign ? "a mongo-dlock (node) client" : who(holder.who);
+}
+
+std::string lock_table(const std::vector<dlock::lock_state>& locks) {
+  std::vector<row> rows{{"ID", "KIND", "HOLDER", "SINCE", "UNTIL", "TOKEN", "WAITERS"}};
+  for (const dlock::lock_state& each : locks) rows.push_back(line(each));
+  return aligned(rows);
+}
+
+std::string holder_table(const dlock::lock_state& lock) {
+  const auto& holders = lock.holders;
+  const bool values = std::any_of(holders.begin(), holders.end(), [](const auto& each) { return !each.value.empty(); });
+  std::vector<row> rows{{"HOLDER", "MODE", "TOKEN", "SINCE", "UNTIL"}};
+  if (values) rows.front().emplace_back("VALUE");
+  for (const dlock::lock_holder& each : holders) {
+    rows.push_back({name_of(each), mode(each.mode, each.permits), token(each), ago(each.since, lock.at),
+                    iso(each.until) + " (" + until(each, lock.at) + ")"});
+    if (values) rows.back().push_back(printable(each.value));
+  }
+  return aligned(rows);
+}
+
+std::string lock_description(const dlock::lock_state& lock) {
+  std::string out = aligned({{"ID:", printable(lock.id)},
+                             {"Kind:", kind(lock)},
+                             {"Last token:", lock.token != 0 ? std::to_string(lock.token) : "-"},
+                             {"At:", iso(lock.at)}});
+  out += lock.holders.empty() ? "\nNobody holds it.\n" : "\n" + holder_table(lock);
+  if (lock.waiters.empty()) return out + "\nNobody waits for it.\n";
+  std::vector<row> rows{{"WAITER", "", "MODE", "SINCE"}};
+  for (std::size_t i = 0; i < lock.waiters.size(); ++i) {
+    const dlock::lock_waiter& each = lock.waiters[i];
+    rows.push_back({std::to_string(i + 1), who(each.who), mode(each.mode, each.permits), ago(each.since, lock.at)});
+  }
+  return out + "\n" + aligned(rows);
+}
+
+}  // namespace dlock::cli

@@ -1,0 +1,106 @@
+#include <sys/wait.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "exit_codes.hpp"
+#include "launch.hpp"
+#include "session.hpp"
+#include "text.hpp"
+
+// How a session ends: what is given back, what is said, and the exit status.
+
+namespace dlock::cli {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds release_timeout{5000};
+
+}  // namespace
+
+int session::conclude(const ending& end) {
+  switch (end.what) {
+    case ending::kind::lost:
+      return conclude_loss(end);
+    case ending::kind::not_started:
+      throw failure(std::string("cannot start a process: ") + std::strerror(end.number));
+    case ending::kind::not_executed:
+      if (end.number == too_late) {
+        complain("lost " + setup_.what + " before the command could be started: dlock was stopped too long");
+        give_back();
+        return exit_lost;
+      }
+      (void)release(release_timeout);
+      complain("cannot execute " + quoted_input(options_.command.front()) + ": " + std::strerror(end.number));
+      return end.number == ENOENT ? exit_not_found : exit_cannot_execute;
+    case ending::kind::ended:
+      break;
+  }
+  if (!release(release_timeout)) return exit_lost;
+  if (!WIFSIGNALED(end.number)) return WEXITSTATUS(end.number);
+  const int signal = WTERMSIG(end.number);
+  // A shell that runs us in a script ends the script only if the Ctrl-C ended us.
+  const bool interrupted = (signal == SIGINT || signal == SIGQUIT) && sigismember(&end.from_terminal, signal) == 1;
+  if (interrupted) {
+    leave();
+    die_of(signal);
+  }
+  return exit_signalled + signal;
+}
+
+int session::conclude_loss(const ending& end) {
+  terminal_.restore();
+  complain(why_lost(end));
+  if (end.number == 0) {
+    // It may be ours for some moments still, or be revoked and wait for us to let go; the next one should not have to
+    // wait for its end. Not if something of ours still runs.
+    give_back();
+    farewell_ = milliseconds(1000);
+  }
+  return exit_lost;
+}
+
+std::string session::why_lost(const ending& end) const {
+  std::string line = "lost " + setup_.what + " while the command ran: ";
+  const std::string loss = answer_->held->loss();
+  if (!loss.empty()) {
+    line += printable(loss);
+  } else if (end.server_said_so) {
+    line += "the server no longer has it as ours (somebody removed it or took it over)";
+  } else if (!options_.client.autorefresh) {
+    line += "its lease is over and autorefresh is off";
+  } else {
+    line += "it was not renewed in time (server out of reach, or dlock was stopped)";
+  }
+  line += "; the command and all it started were ended";
+  if (end.number > 0) {
+    line += ", except " + std::to_string(end.number) + " that could not be killed (run dlock as the user they run as)";
+  }
+  return line;
+}
+
+/// Whatever comes of it.
+void session::give_back() {
+  try {
+    (void)held().release(setup_.at_least, std::min(release_timeout, held().valid_for()));
+  } catch (const dlock::error& problem) {
+    if (options_.verbose) remark(problem.what());
+  }
+}
+
+/// False: it turned out to be lost.
+bool session::release(milliseconds timeout) {
+  try {
+    if (held().release(setup_.at_least, timeout) != dlock::release_result::lost) return true;
+    complain("lost " + setup_.what + " before it was released: somebody else may have had it while the command ran");
+    farewell_ = milliseconds(1000);
+    return false;
+  } catch (const dlock::error& problem) {
+    complain(std::string(problem.what()) + "; until then it stays taken, at most until its lease ends");
+    return true;
+  }
+}
+
+}  // namespace dlock::cli

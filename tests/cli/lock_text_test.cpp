@@ -1,0 +1,196 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+#include "environment.hpp"
+#include "lock_json.hpp"
+#include "lock_table.hpp"
+#include "timestamp.hpp"
+
+namespace dlock::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using strings = std::vector<std::string>;
+
+const std::chrono::system_clock::time_point now(
+    std::chrono::milliseconds(1'795'482'123'045));  // 2026-11-24T01:02:03.045
+
+lock_holder holder(std::string who, std::int64_t token) {
+  return {.who = std::move(who), .token = token, .since = now - 192s, .until = now + 12s};
+}
+
+lock_state lock(std::string id) {
+  return {.id = std::move(id), .token = 1795474817437000, .at = now};
+}
+
+TEST(Span, TwoUnitsAtMost) {
+  EXPECT_EQ(span(-5s), "0s");
+  EXPECT_EQ(span(999ms), "0s");
+  EXPECT_EQ(span(12s), "12s");
+  EXPECT_EQ(span(59999ms), "59s");
+  EXPECT_EQ(span(192s), "3m12s");
+  EXPECT_EQ(span(60s), "1m00s");
+  EXPECT_EQ(span(5h + 3min + 59s), "5h03m");
+  EXPECT_EQ(span(52h), "2d4h");
+  EXPECT_EQ(span(24h * 4000), "4000d0h");
+}
+
+TEST(LockTable, EveryKind) {
+  lock_state exclusive = lock("nightly-report");
+  exclusive.holders = {holder("web1:4711 report.sh", 1795474817437000)};
+  exclusive.waiters = {{.who = "web2:1 x", .since = now}, {.who = "web3:1 x", .since = now}};
+  lock_state shared = lock("rätes");
+  shared.holders = {holder("web1:1 a", 7), holder("web2:2 b", 8), holder("", 9)};
+  for (lock_holder& each : shared.holders) each.mode = lock_mode::shared;
+  shared.holders[0].revoked = true;
+  lock_state slots = lock("slots");
+  slots.permits = 8;
+  slots.holders = {holder("w:1 a", 7), holder("w:2 b", 8)};
+  slots.holders[0].permits = 2;
+  slots.holders[1].permits = 3;
+  slots.holders[0].expired = true;
+  lock_state foreign = lock("node");
+  foreign.holders = {holder("", 0)};
+  foreign.holders[0].foreign = true;
+  lock_state free = lock("free");
+  lock_state wanted = lock("wanted");
+  wanted.waiters = {{.mode = lock_mode::shared, .since = now}};
+
+  EXPECT_EQ(
+      lock_table({exclusive, shared, slots, foreign, free, wanted}),
+      "ID              KIND           HOLDER                       SINCE  UNTIL            TOKEN             WAITERS\n"
+      "nightly-report  exclusive      web1:4711 report.sh          3m12s  in 12s           1795474817437000  2\n"
+      "rätes           shared         web1:1 a +2 more             3m12s  in 12s, revoked  7                 0\n"
+      "slots           semaphore 5/8  w:1 a +1 more                3m12s  expired          7                 0\n"
+      "node            exclusive      a mongo-dlock (node) client  3m12s  in 12s           -                 0\n"
+      "free            -              -                            -      -                -                 0\n"
+      "wanted          shared         -                            -      -                -                 1\n");
+  EXPECT_TRUE(is_in_use(exclusive));
+  EXPECT_TRUE(is_in_use(wanted));
+  EXPECT_FALSE(is_in_use(free));
+}
+
+TEST(LockTable, NothingThatHarmsATerminal) {
+  lock_state odd = lock("a\nb\x1b[31m");
+  odd.holders = {holder("x\x1b]0;title\x07\xc2\x9b\xff", 7)};
+  odd.holders[0].value = "v\x1b[2J";
+  odd.waiters = {{.who = "w\r\n\xe2\x80\xaeg", .since = now}};
+  for (const std::string& text : {lock_table({odd}), lock_description(odd)}) {
+    EXPECT_EQ(text.find_first_of("\x1b\r\x07\xff"), std::string::npos) << text;
+    EXPECT_EQ(text.find("\xc2\x9b"), std::string::npos) << text;
+    EXPECT_EQ(text.find("\xe2\x80\xae"), std::string::npos) << text;
+    EXPECT_NE(text.find("a\\x0ab\\x1b[31m"), std::string::npos) << text;
+  }
+}
+
+TEST(LockDescription, HoldersAndWaitersInOrder) {
+  lock_state slots = lock("slots");
+  slots.permits = 8;
+  slots.holders = {holder("web1:1 a", 7)};
+  slots.holders[0].mode = lock_mode::permits;
+  slots.holders[0].permits = 1;
+  slots.waiters = {{.who = "web2:2 b", .mode = lock_mode::permits, .permits = 3, .since = now - 5s},
+                   {.who = "", .mode = lock_mode::permits, .permits = 1, .since = now}};
+  EXPECT_EQ(lock_description(slots),
+            "ID:          slots\n"
+            "Kind:        semaphore 1/8\n"
+            "Last token:  1795474817437000\n"
+            "At:          2026-11-24T01:02:03.045Z\n"
+            "\n"
+            "HOLDER    MODE      TOKEN  SINCE                                 UNTIL\n"
+            "web1:1 a  1 permit  7      2026-11-24T00:58:51.045Z (3m12s ago)  2026-11-24T01:02:15.045Z (in 12s)\n"
+            "\n"
+            "WAITER            MODE       SINCE\n"
+            "1       web2:2 b  3 permits  2026-11-24T01:01:58.045Z (5s ago)\n"
+            "2       somebody  1 permit   2026-11-24T01:02:03.045Z (0s ago)\n");
+}
+
+TEST(LockDescription, ALeaderAndNobody) {
+  lock_state led = lock("cluster");
+  led.holders = {holder("web1:1 a", 7)};
+  led.holders[0].value = "10.0.0.7:8080";
+  EXPECT_NE(lock_description(led).find("VALUE\n"), std::string::npos);
+  EXPECT_NE(lock_description(led).find("10.0.0.7:8080\n"), std::string::npos);
+  EXPECT_NE(lock_description(led).find("Nobody waits for it.\n"), std::string::npos);
+  EXPECT_NE(lock_description(lock("free")).find("Nobody holds it.\n"), std::string::npos);
+}
+
+TEST(LockJson, AllMembers) {
+  lock_state slots = lock("a\"\n\xff");
+  slots.permits = 8;
+  slots.holders = {holder("grün", 7)};
+  slots.holders[0].mode = lock_mode::permits;
+  slots.holders[0].permits = 2;
+  slots.holders[0].revoked = true;
+  slots.holders[0].value = "v";
+  slots.waiters = {{.who = "", .mode = lock_mode::permits, .permits = 3, .since = now - 5s}};
+  EXPECT_EQ(lock_json(slots), R"({
+  "id": "a\"\n\ufffd",
+  "permits": 8,
+  "token": 1795474817437000,
+  "at": "2026-11-24T01:02:03.045Z",
+  "holders": [
+    {
+      "who": "gr\u00fcn",
+      "mode": "permits",
+      "permits": 2,
+      "token": 7,
+      "since": "2026-11-24T00:58:51.045Z",
+      "until": "2026-11-24T01:02:15.045Z",
+      "expired": false,
+      "revoked": true,
+      "foreign": false,
+      "value": "v"
+    }
+  ],
+  "waiters": [
+    {
+      "who": null,
+      "mode": "permits",
+      "permits": 3,
+      "since": "2026-11-24T01:01:58.045Z"
+    }
+  ]
+}
+)");
+}
+
+TEST(LockJson, WhatIsNotKnownIsNull) {
+  lock_state foreign = lock("node");
+  foreign.token = 0;
+  foreign.holders = {holder("", 0)};
+  foreign.holders[0].foreign = true;
+  const std::string text = lock_json(foreign);
+  for (const char* member : {R"("who": null)", R"("permits": null)", R"("token": null)", R"("value": null)"}) {
+    EXPECT_NE(text.find(member), std::string::npos) << member;
+  }
+  EXPECT_EQ(lock_json({}), "null\n");
+  EXPECT_EQ(locks_json({}), "[]\n");
+  EXPECT_TRUE(locks_json({lock("a"), lock("b")}).starts_with("[\n  {\n    \"id\": \"a\""));
+}
+
+TEST(Environment, OfOneLockAndOfSeveral) {
+  EXPECT_EQ(environment_of(strings{"a"}), (strings{"DLOCK_ID=a", "DLOCK_ID_1=a"}));
+  EXPECT_EQ(environment_of(strings{"b", "a=\n"}), (strings{"DLOCK_ID_1=b", "DLOCK_ID_2=a=\n"}));
+  EXPECT_EQ(environment_of(std::vector<grant>{{"a", 7, "me"}}),
+            (strings{"DLOCK_TOKEN_1=7", "DLOCK_OWNER_1=me", "DLOCK_TOKENS=7", "DLOCK_TOKEN=7", "DLOCK_OWNER=me"}));
+  EXPECT_EQ(environment_of(std::vector<grant>{{"b", 8, "i"}, {"a", 7, "me"}}),
+            (strings{"DLOCK_TOKEN_1=8", "DLOCK_OWNER_1=i", "DLOCK_TOKEN_2=7", "DLOCK_OWNER_2=me", "DLOCK_TOKENS=8 7"}));
+}
+
+TEST(Environment, OfALockFurtherOutIsForgotten) {
+  const strings ours{"DLOCK_ID",       "DLOCK_TOKEN",   "DLOCK_OWNER",  "DLOCK_ID_3",
+                     "DLOCK_TOKEN_12", "DLOCK_OWNER_1", "DLOCK_TOKENS", "DLOCK_VALUE"};
+  const strings others{"DLOCK_URL", "DLOCK_ID_", "DLOCK_ID_x", "DLOCK_IDENTITY", "MY_DLOCK_ID"};
+  for (const strings& all : {ours, others}) {
+    for (const std::string& name : all) setenv(name.c_str(), "x", 1);
+  }
+  forget_locks();
+  for (const std::string& name : ours) EXPECT_EQ(getenv(name.c_str()), nullptr) << name;
+  for (const std::string& name : others) EXPECT_NE(getenv(name.c_str()), nullptr) << name;
+}
+
+}  // namespace
+}  // namespace dlock::cli

@@ -1,0 +1,193 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "elect_options.hpp"
+#include "inspect_options.hpp"
+#include "lock_id.hpp"
+#include "run_options.hpp"
+#include "text.hpp"
+#include "watch_options.hpp"
+
+namespace dlock::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using words = std::vector<std::string>;
+
+/// What a refused one says.
+std::string refusal(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const failure& refused) {
+    return refused.what();
+  }
+  return "";
+}
+
+TEST(LockId, Utf8) {
+  for (const char* id : {"a", "some-task", "$holders", "a b", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x94\x92",
+                         "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"}) {
+    EXPECT_NO_THROW(check_id(id)) << id;
+  }
+  for (const char* id : {"", "\xff", "\x80", "\xc3", "\xc3(", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80",
+                         "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "ok\xe2\x82"}) {
+    EXPECT_THROW(check_id(id), failure) << id;
+  }
+  EXPECT_NO_THROW(check_id(std::string(1000, 'x')));
+  EXPECT_THROW(check_id(std::string(1001, 'x')), failure);
+}
+
+TEST(RunOptions, Defaults) {
+  const run_options out = parse_run({"job", "command"});
+  EXPECT_EQ(out.client.exp_delta, 30s);
+  EXPECT_EQ(out.kill_after, 5s);
+  EXPECT_EQ(out.conflict_exit_code, 124);
+  EXPECT_TRUE(out.client.autorefresh);
+  EXPECT_FALSE(out.wait);
+  EXPECT_FALSE(out.at_least);
+}
+
+TEST(RunOptions, TheLastOfContradictingOnesWins) {
+  EXPECT_EQ(parse_run({"-n", "-w5", "job", "x"}).wait, 5s);
+  EXPECT_EQ(parse_run({"-w5", "job", "-n", "x"}).wait, 0s);
+}
+
+TEST(RunOptions, KillAfterFollowsTheTtl) {
+  EXPECT_EQ(parse_run({"--ttl", "2s", "job", "x"}).kill_after, 500ms);
+  EXPECT_EQ(parse_run({"--exp_delta", "1h", "job", "x"}).kill_after, 5s);
+  EXPECT_EQ(parse_run({"--ttl", "2s", "--kill-after", "999ms", "job", "x"}).kill_after, 999ms);
+  EXPECT_THROW((void)parse_run({"--ttl", "2s", "--kill-after", "1s", "job", "x"}), failure);
+}
+
+TEST(RunOptions, TheLibrarysOptionsByTheirNames) {
+  const run_options out =
+      parse_run({"--db", "d", "--coll", "c", "--notif_url", "mongodb://n/x", "--notif_channel", "ch", "--grace", "90",
+                 "--autorefresh", "false", "--wait_lock_period", "2s", "--clock_skew", "0s", "job", "x"});
+  EXPECT_EQ(out.client.db, "d");
+  EXPECT_EQ(out.client.coll, "c");
+  EXPECT_EQ(out.client.notif_url, "mongodb://n/x");
+  EXPECT_EQ(out.client.notif_channel, "ch");
+  EXPECT_EQ(out.client.grace, 90s);
+  EXPECT_FALSE(out.client.autorefresh);
+  EXPECT_EQ(out.client.wait_lock_period, 2s);
+  EXPECT_EQ(out.client.clock_skew, 0ms);
+}
+
+TEST(WatchOptions, IdsAndOptionsInAnyOrder) {
+  const watch_options out = parse_watch({"b", "--json", "a", "--db", "x", "b", "--", "--json"});
+  EXPECT_EQ(out.ids, (std::set<std::string>{"a", "b", "--json"}));
+  EXPECT_TRUE(out.json);
+  EXPECT_EQ(out.client.db, "x");
+  EXPECT_FALSE(out.verbose);
+  EXPECT_TRUE(parse_watch({}).ids.empty());
+  EXPECT_THROW((void)parse_watch({"a", ""}), failure);
+}
+
+TEST(RunOptions, OneIdOrSeveral) {
+  EXPECT_EQ(parse_run({"job", "x"}).ids, words{"job"});
+  const run_options several = parse_run({"--id", "b", "-n", "--id=a", "grep", "-n", "x"});
+  EXPECT_EQ(several.ids, (words{"b", "a"}));
+  EXPECT_EQ(several.command, (words{"grep", "-n", "x"}));
+  EXPECT_EQ(parse_run({"--id", "a", "--", "-x"}).command, words{"-x"});
+  EXPECT_EQ(parse_run({"--id", "a", "-c", "exit 3"}).command.back(), "exit 3");
+  EXPECT_EQ(refusal([] {
+              (void)parse_run({"job", "--id", "a", "x"});
+            }),
+            "the ID 'job' and --id exclude each other; name each lock with --id, before COMMAND");
+  EXPECT_EQ(refusal([] {
+              (void)parse_run({"--id", "a", "--id", "a", "x"});
+            }),
+            "--id 'a' was given twice; give each lock once");
+  EXPECT_EQ(refusal([] { (void)parse_run({"--id", "", "x"}); }), "the ID of the lock is empty; give it a name");
+  EXPECT_EQ(refusal([] { (void)parse_run({"--id", "a"}); }), "no COMMAND to run; see 'dlock run --help'");
+  words many;
+  for (int i = 0; i < 101; ++i) many.insert(many.end(), {"--id", std::to_string(i)});
+  many.emplace_back("x");
+  EXPECT_EQ(refusal([&] { (void)parse_run(many); }), "--id was given 101 times; the most is 100");
+}
+
+TEST(RunOptions, Modes) {
+  EXPECT_EQ(parse_run({"job", "x"}).mode, lock_mode::exclusive);
+  EXPECT_EQ(parse_run({"-x", "job", "x"}).mode, lock_mode::exclusive);
+  EXPECT_EQ(parse_run({"job", "--exclusive", "x"}).mode, lock_mode::exclusive);
+  EXPECT_EQ(parse_run({"-ns", "job", "x"}).mode, lock_mode::shared);
+  EXPECT_EQ(parse_run({"--shared", "job", "x"}).mode, lock_mode::shared);
+  const run_options one = parse_run({"--permits", "8", "job", "x"});
+  EXPECT_EQ(one.mode, lock_mode::permits);
+  EXPECT_EQ(one.permits, 8);
+  EXPECT_EQ(one.take, 1);
+  EXPECT_EQ(parse_run({"--take=8", "--permits", "8", "job", "x"}).take, 8);
+  for (const words& wrong : std::vector<words>{{"-s", "-x"},
+                                               {"-sx"},
+                                               {"-s", "--permits", "2"},
+                                               {"-x", "--permits", "2"},
+                                               {"--take", "1"},
+                                               {"--take", "3", "--permits", "2"},
+                                               {"--permits", "0"},
+                                               {"--permits", "1000001"},
+                                               {"--permits", "-1"},
+                                               {"--permits", "2.0"},
+                                               {"--permits", ""},
+                                               {"--take", "0", "--permits", "2"}}) {
+    words all = wrong;
+    all.insert(all.end(), {"job", "x"});
+    EXPECT_THROW((void)parse_run(all), failure) << wrong[0];
+  }
+}
+
+TEST(ElectOptions, DefaultsAndValues) {
+  const elect_options plain = parse_elect({"cluster", "--once", "--", "x", "--once"});
+  EXPECT_EQ(plain.id, "cluster");
+  EXPECT_TRUE(plain.once);
+  EXPECT_EQ(plain.command, (words{"x", "--once"}));
+  EXPECT_EQ(plain.client.exp_delta, 30s);
+  EXPECT_TRUE(plain.value.ends_with(":" + std::to_string(getpid())));
+  EXPECT_EQ(parse_elect({"--value", "", "cluster", "x"}).value, "");
+  EXPECT_EQ(parse_elect({"--value=a:1", "cluster", "x"}).value, "a:1");
+  EXPECT_EQ(refusal([] {
+              (void)parse_elect({"--value", std::string(1025, 'x'), "cluster", "x"});
+            }),
+            "the value of the leader has 1025 bytes; give one of at most 1,024");
+  EXPECT_THROW((void)parse_elect({"--value", "\xff", "cluster", "x"}), failure);
+  EXPECT_THROW((void)parse_elect({}), failure);
+  EXPECT_THROW((void)parse_elect({"cluster"}), failure);
+  EXPECT_THROW((void)parse_elect({"", "x"}), failure);
+  EXPECT_THROW((void)parse_elect({"-n", "cluster", "x"}), failure);
+}
+
+TEST(InspectOptions, Ls) {
+  const ls_options out = parse_ls({"--prefix", "a/", "-a", "--json", "--coll", "c"});
+  EXPECT_EQ(out.prefix, "a/");
+  EXPECT_TRUE(out.all && out.json);
+  EXPECT_EQ(out.client.coll, "c");
+  EXPECT_FALSE(parse_ls({}).all);
+  EXPECT_THROW((void)parse_ls({"job"}), failure);
+  EXPECT_THROW((void)parse_ls({"--prefix", "\xff"}), failure);
+}
+
+TEST(InspectOptions, ShowAndRelease) {
+  EXPECT_EQ(parse_show({"--json", "job"}).id, "job");
+  EXPECT_EQ(parse_show({"--", "--json"}).id, "--json");
+  EXPECT_THROW((void)parse_show({}), failure);
+  EXPECT_THROW((void)parse_show({""}), failure);
+  EXPECT_THROW((void)parse_show({"a", "b"}), failure);
+
+  const release_options out = parse_release({"job", "--force", "--token", "1795474817437000", "--now", "-y"});
+  EXPECT_EQ(out.id, "job");
+  EXPECT_EQ(out.token, 1795474817437000);
+  EXPECT_TRUE(out.now && out.yes);
+  EXPECT_TRUE(refusal([] { (void)parse_release({"job"}); }).starts_with("only its holder releases a lock"));
+  EXPECT_THROW((void)parse_release({"--force"}), failure);
+  EXPECT_THROW((void)parse_release({"--force", "a", "b"}), failure);
+  for (const char* token : {"0", "-1", "x", "", "9007199254740992", "1e3"}) {
+    EXPECT_THROW((void)parse_release({"--force", "job", "--token", token}), failure) << token;
+  }
+}
+
+}  // namespace
+}  // namespace dlock::cli
