@@ -91,11 +91,13 @@ bool client_core::revoke(const std::string& lock, const protocol::holder& h, boo
   auto r = blank_request(lock);
   r.id = h.id;
   r.op = protocol::operation::revoke;
-  // A request of its own that is still on its way must not bring it back.
-  if (at_once) r = cancel_of(std::move(r), true);
+  // What was kept after a release is nobody's: there is nobody to wait for. Else a tombstone: a request of its own that
+  // is still on its way must not bring it back.
+  const bool kept = h.id.ends_with("/kept");
+  if (at_once || kept) r = cancel_of(std::move(r), !kept);
   const auto told = ask(r, doing);
   if (told.found) bus_->revoke(h.client, {lock, h.id, *options_.who});
-  if (told.found && at_once) bus_->publish({lock, false, h.fence, h.who, told.now});
+  if (told.found && (at_once || kept)) bus_->publish({lock, false, h.fence, h.who, told.now});
   return told.found;
 }
 

@@ -170,5 +170,16 @@ TEST(Transition, WhoWasRevokedMayComeAgain) {
   EXPECT_GT(lock.held("a2").fence, first.mine->fence);
 }
 
+TEST(Transition, WhatWasRevokedIsNotKept) {
+  lock_in_memory lock;
+  lock(enqueue("a"));
+  lock(enqueue("b"));
+  lock(revoke("a"));
+  auto keeps = release("a");
+  keeps.keep = 60'000;
+  lock(keeps);
+  EXPECT_EQ(lock.state(), "b |");
+}
+
 }  // namespace
 }  // namespace dlock::testing
