@@ -26,6 +26,13 @@ class announcing_store final : public store {
     if (a.what == answer::kind::replied) by_->announce(r, a.reply);
     return a;
   }
+  [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& requests) override {
+    auto all = where_->apply_all(requests);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (all[i].what == answer::kind::replied) by_->announce(requests[i], all[i].reply);
+    }
+    return all;
+  }
   [[nodiscard]] look_answer read(const protocol::look& l) override { return where_->read(l); }
 
  private:

@@ -9,6 +9,7 @@
 
 #include "client/answering.hpp"
 #include "client/call.hpp"
+#include "client/combiner.hpp"
 #include "util/clock.hpp"
 #include "util/identity.hpp"
 #include "util/text.hpp"
@@ -78,7 +79,7 @@ client_core::client_core(client_options options, std::shared_ptr<store> where, s
       pid_(getpid()),
       activity_(std::make_shared<activity>()),
       bus_(std::make_shared<bus>(std::move(notices), options_.notif_channel, client_id_, writer(log))),
-      store_(announcing(std::move(where), bus_)),
+      store_(announcing(combining(std::move(where)), bus_)),
       notices_(std::make_shared<worker_pool>(static_cast<std::size_t>(-1))),
       io_(std::move(io)),
       log_(std::move(log)),

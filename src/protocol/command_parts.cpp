@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "protocol/stages.hpp"
+
 namespace dlock::protocol {
-namespace {
 
 /// The first term of an heir is never longer than its lease.
 bson entry(const request& r) {
@@ -22,8 +23,6 @@ bson entry(const request& r) {
   if (!r.value.empty()) append(b.get(), "value", r.value);
   return b;
 }
-
-}  // namespace
 
 bson parse(const std::string& json) {
   const std::string whole = R"({"e": )" + json + "}";
@@ -44,15 +43,46 @@ bson literals(const request& r) {
   auto b = make_bson();
   append(b.get(), "id", r.id);
   append(b.get(), "entry", entry(r).get());
-  append(b.get(), "cap", r.cap == 0 ? unbounded : r.cap);
   append_bool(b.get(), "too_heavy", r.cap > 0 && r.what.weight > r.cap);
-  append(b.get(), "delta", r.delta);
-  append(b.get(), "life", r.life);
-  append(b.get(), "skew", r.skew);
   append(b.get(), "keep", r.keep);
   append(b.get(), "tomb", r.tomb);
-  append(b.get(), "floor", r.floor);
+  append_common(b.get(), r);
   return single("$literal", b.get());
+}
+
+void append_common(bson_t* to, const request& r) {
+  append(to, "cap", r.cap == 0 ? unbounded : r.cap);
+  append(to, "delta", r.delta);
+  append(to, "life", r.life);
+  append(to, "skew", r.skew);
+  append(to, "floor", r.floor);
+}
+
+bson wrap_stage(const bson& literal_request, const bson& cut, const bson& now) {
+  static const auto& lock = *new bson(parse(stage::kLock));
+  auto wrap = make_bson();
+  append(wrap.get(), "was", "$$ROOT");
+  append_parsed(wrap.get(), "d", lock);
+  append_parsed(wrap.get(), "now", now);
+  append(wrap.get(), "cut", cut.get());
+  append(wrap.get(), "r", literal_request.get());
+  return single("$replaceWith", wrap.get());
+}
+
+bson let(const bson& vars, const bson& in) {
+  auto b = make_bson();
+  append(b.get(), "vars", vars.get());
+  append_parsed(b.get(), "in", in);
+  return single("$let", b.get());
+}
+
+bson reply_projection(const bson& vars, const bson& summary, const bson& now) {
+  auto b = make_bson();
+  append(b.get(), "_id", std::int64_t{0});
+  for (const char* field : {"fence", "rev", "cap", "ct", "et", "mine"}) append(b.get(), field, std::int64_t{1});
+  append_parsed(b.get(), "now", now);
+  append(b.get(), "r", let(vars, summary).get());
+  return b;
 }
 
 bson cut(const request& r, const bson& now) {

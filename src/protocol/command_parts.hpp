@@ -7,7 +7,7 @@
 #include "protocol/document.hpp"
 #include "protocol/pipeline.hpp"
 
-/// What the commands of pipeline.cpp and short_form.cpp are made of.
+/// What the commands of pipeline.cpp, batch.cpp and short_form.cpp are made of.
 namespace dlock::protocol {
 
 /// A lock without a capacity, in pipelines: the largest number needs no case.
@@ -26,9 +26,23 @@ template <typename Value>
   return b;
 }
 
-/// {"$literal": {the request}}: no string of the user's is ever an expression. `entry` is what its holder or waiter
-/// keeps.
+/// What the request's holder or waiter keeps.
+[[nodiscard]] bson entry(const request& r);
+
+/// {"$literal": {the request}}: no string of the user's is ever an expression.
 [[nodiscard]] bson literals(const request& r);
+/// What requests that go together have in common.
+void append_common(bson_t* to, const request& r);
+
+/// The first stage: see stages.hpp.
+[[nodiscard]] bson wrap_stage(const bson& literal_request, const bson& cut, const bson& now);
+
+/// {"$let": {"vars": ..., "in": ...}}
+[[nodiscard]] bson let(const bson& vars, const bson& in);
+
+/// The reply: these fields as they are, and what `summary` makes of the lists with `vars`. It must be total: a
+/// projection that fails does so after the update.
+[[nodiscard]] bson reply_projection(const bson& vars, const bson& summary, const bson& now);
 
 /// now - skew: entries with an `until` of this or less have ended for others.
 [[nodiscard]] bson cut(const request& r, const bson& now);

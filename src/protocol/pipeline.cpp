@@ -6,62 +6,18 @@
 #include <vector>
 
 #include "protocol/command_parts.hpp"
+#include "protocol/stages.hpp"
 
-// An update pipeline in MongoDB's own language. transition.cpp is the same in C++, and the reading order is the same.
-//
-// The server parses every command anew, and that is most of what an operation costs it: each expression counts,
-// evaluated or not. So little is said twice, and the first stage puts what the others need within reach by name:
-//
-//   was  the document as it was          d    the same if it is a lock, else {} (so that no stage can fail on it)
-//   now  the server's clock, as a date   cut  entries with `until` <= cut have ended for others: now - skew
-//   r    the request (all literals: no user string is ever an expression)
-//
-// The other stages are constants, parsed once per process. "No capacity" is 2^53 in them (`unbounded`).
 namespace dlock::protocol {
 namespace {
 
-/// d. A lock is {_id} alone, or has a date `et` and nothing of another type in our fields. Whatever else somebody keeps
-/// in the collection is left as it is.
-constexpr auto kLock = R"({"$cond": [
-  {"$or": [
-    {"$eq": ["$$ROOT", {"_id": "$_id"}]},
-    {"$and": [
-      {"$eq": [{"$type": "$et"}, "date"]},
-      {"$setIsSubset": [[{"$type": "$ct"}, {"$type": "$mine"}], ["date", "missing"]]},
-      {"$setIsSubset": [[{"$type": "$fence"}, {"$type": "$rev"}, {"$type": "$cap"}],
-        ["long", "int", "double", "missing"]]},
-      {"$setIsSubset": [[{"$type": "$holders"}, {"$type": "$waiters"}, {"$type": "$gone"}], ["array", "missing"]]}]}]},
-  "$$ROOT", {}]})";
-
-/// What has ended goes. h: holders, w: waiters, g: tombstones; theirs: mongo-dlock holds the lock; f: the token before
-/// the next one. If mongo-dlock took the lock, our holders are over, even if its own lease ended since.
-constexpr auto kPurge = R"({"$set": {
-  "h": {"$cond": [{"$eq": ["$d.ct", "$d.mine"]},
-    {"$filter": {"input": {"$ifNull": ["$d.holders", []]}, "cond": {"$gt": ["$$this.until", "$cut"]}}}, []]},
-  "w": {"$filter": {"input": {"$ifNull": ["$d.waiters", []]}, "cond": {"$gt": ["$$this.until", "$cut"]}}},
-  "g": {"$filter": {"input": {"$ifNull": ["$d.gone", []]}, "cond": {"$gt": ["$$this.until", "$cut"]}}},
-  "theirs": {"$and": [{"$ne": ["$d.ct", "$d.mine"]}, {"$gt": ["$d.et", "$cut"]}]},
-  "cap": {"$ifNull": ["$d.cap", {"$numberLong": "9007199254740992"}]},
-  "f": {"$trunc": [{"$max": ["$d.fence", "$r.floor",
-    {"$subtract": [{"$multiply": [{"$toLong": "$now"}, 1000]}, 1]}]}, -3]}}})";
+using namespace stage;
 
 /// new: the request may become a waiter: it can fit at all, its id is not known or given up, and the lock is not in use
 /// with another capacity.
 constexpr auto kIsNew = R"({"$set": {"new": {"$not": [{"$or": ["$r.too_heavy",
   {"$in": ["$r.id", {"$concatArrays": ["$h.id", "$w.id", "$g.id"]}]},
   {"$and": [{"$ne": ["$cap", "$r.cap"]}, {"$ne": [["$h", "$w"], [[], []]]}]}]}]}}})";
-
-/// My entries' times move, and never backwards: `now` may be stale. A revoked lease does not get longer.
-constexpr auto kMoveHolder = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$cond": [
-  {"$and": [{"$eq": ["$$this.id", "$r.id"]}, {"$not": ["$$this.revoked"]}]},
-  {"$mergeObjects": ["$$this", {"until": {"$max": ["$$this.until", {"$add": ["$now", "$r.delta"]}]},
-    "delta": "$r.delta", "announced": true}]},
-  "$$this"]}}}}})";
-constexpr auto kMoveWaiter = R"({"$set": {"w": {"$map": {"input": "$w", "in": {"$cond": [
-  {"$eq": ["$$this.id", "$r.id"]},
-  {"$mergeObjects": ["$$this", {"seen": {"$max": ["$$this.seen", "$now"]},
-    "until": {"$max": ["$$this.until", {"$add": [{"$max": ["$$this.seen", "$now"]}, "$r.life"]}]}}]},
-  "$$this"]}}}}})";
 
 constexpr auto kAppend = R"({"$set": {"cap": {"$cond": ["$new", "$r.cap", "$cap"]},
   "w": {"$cond": ["$new", {"$concatArrays": ["$w", [
@@ -70,8 +26,6 @@ constexpr auto kAppend = R"({"$set": {"cap": {"$cond": ["$new", "$r.cap", "$cap"
 /// A try does not barge: it becomes a waiter for this command only (once), and only if there is no other.
 constexpr auto kOnce = R"({"$set": {"new": {"$and": ["$new", {"$eq": ["$w", []]}]}, "once": true}})";
 
-constexpr auto kRemoveHolder =
-    R"({"$set": {"h": {"$filter": {"input": "$h", "cond": {"$ne": ["$$this.id", "$r.id"]}}}}})";
 constexpr auto kRemoveWaiter =
     R"({"$set": {"w": {"$filter": {"input": "$w", "cond": {"$ne": ["$$this.id", "$r.id"]}}}}})";
 
@@ -106,40 +60,6 @@ constexpr auto kRevoke = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$con
 constexpr auto kResize = R"({"$set": {"cap": "$r.cap", "w": {"$filter": {"input": "$w", "cond":
   {"$or": ["$$this.exclusive", {"$lte": ["$$this.weight", "$r.cap"]}]}}}}})";
 
-/// The head of the queue is admitted while it fits, and nobody passes it. go: the one before was admitted, and is not
-/// exclusive. An heir, admitted by somebody else's command, gets a short lease until it is heard of.
-constexpr auto kAdmit = R"({"$set": {"a": {"$reduce": {
-  "input": {"$cond": [{"$or": ["$theirs", {"$in": [true, "$h.exclusive"]}]}, [], "$w"]},
-  "initialValue": {"h": "$h", "f": "$f", "go": true},
-  "in": {"$cond": [
-    {"$and": ["$$value.go", {"$cond": ["$$this.exclusive", {"$eq": ["$$value.h", []]},
-      {"$lte": [{"$add": [{"$sum": "$$value.h.weight"}, "$$this.weight"]}, "$cap"]}]}]},
-    {"go": {"$not": ["$$this.exclusive"]}, "f": {"$add": ["$$value.f", 1000]},
-     "h": {"$concatArrays": ["$$value.h", [{
-       "id": "$$this.id", "exclusive": "$$this.exclusive", "weight": "$$this.weight", "delta": "$$this.delta",
-       "since": {"$max": ["$now", "$$this.seen"]},
-       "until": {"$add": [{"$max": ["$now", "$$this.seen"]},
-         {"$cond": [{"$eq": ["$$this.id", "$r.id"]}, "$$this.delta", "$$this.term"]}]},
-       "fence": {"$add": ["$$value.f", 1000]}, "who": "$$this.who", "client": "$$this.client",
-       "announced": {"$eq": ["$$this.id", "$r.id"]}, "value": "$$this.value"}]]}},
-    {"$mergeObjects": ["$$value", {"go": false}]}]}}}}})";
-
-/// While mongo-dlock holds the lock, its fields stay as it wrote them. Else the lock is ours: `mine` says so, and
-/// `lockd` is 1 or absent (with `true`, a client of mongo-dlock 1.x would delete our lock).
-constexpr auto kFinish = R"({"$replaceWith": {"$cond": [{"$eq": ["$d", {}]}, "$was", {"$mergeObjects": [
-  {"_id": "$was._id",
-   "fence": {"$cond": [{"$eq": ["$a.f", "$f"]}, {"$ifNull": ["$d.fence", {"$numberLong": "0"}]}, "$a.f"]},
-   "rev": {"$add": [{"$ifNull": ["$d.rev", 0]}, {"$numberLong": "1"}]},
-   "cap": {"$cond": [{"$eq": ["$cap", {"$numberLong": "9007199254740992"}]}, "$$REMOVE", "$cap"]},
-   "holders": "$a.h",
-   "waiters": {"$cond": [{"$and": ["$once", "$new"]}, [],
-     {"$slice": ["$w", {"$subtract": [{"$size": "$a.h"}, {"$size": "$h"}]}, 2147483647]}]},
-   "gone": "$g"},
-  {"$cond": ["$theirs",
-    {"lockd": "$d.lockd", "ct": "$d.ct", "et": "$d.et", "mine": "$d.mine"},
-    {"lockd": {"$cond": [{"$eq": ["$a.h", []]}, "$$REMOVE", 1]}, "ct": "$now",
-     "et": {"$ifNull": [{"$add": [{"$max": "$a.h.until"}, "$r.skew"]}, "$now"]}, "mine": "$now"}]}]}]}})";
-
 /// A renewal purges nothing and admits nobody. That there is an entry to move, its filter has made sure of (kAlive): a
 /// holder ($$me) that has not ended ($$cut), in a lock that mongo-dlock has not taken meanwhile.
 constexpr auto kTakeHolders = R"({"$set": {"h": "$d.holders"}})";
@@ -151,9 +71,7 @@ constexpr auto kAlive = R"({"$and": [{"$eq": ["$ct", "$mine"]}, {"$isArray": "$h
     {"$and": [{"$eq": ["$$this.id", "$$me"]}, {"$gt": ["$$this.until", "$$cut"]}, {"$not": ["$$this.revoked"]}]}}}]}]})";
 constexpr auto kOurs = R"({"$eq": ["$ct", "$mine"]})";
 
-/// The reply: these fields as they are, and what kSummary makes of the lists. It must be total: a projection that fails
-/// does so after the update. Constant size whatever the queue: of the holders only the first, $$me and the heirs.
-constexpr std::array kPlain{"fence", "rev", "cap", "ct", "et", "mine"};
+/// Of constant size whatever the queue: of the holders only the first, $$me and the heirs.
 constexpr auto kSummary = R"({"$cond": [
   {"$and": [{"$isArray": "$holders"}, {"$isArray": "$waiters"}, {"$isArray": "$gone"}]},
   {"me": "$$me", "first": {"$arrayElemAt": ["$holders", 0]}, "holders": {"$size": "$holders"},
@@ -211,30 +129,12 @@ const stage_list& constant_stages(const request& r) {
   return parsed[static_cast<std::size_t>(r.op)][stays(r)];
 }
 
-bson wrap_stage(const request& r, const bson& now) {
-  static const auto& lock = *new bson(parse(kLock));
-  auto wrap = make_bson();
-  append(wrap.get(), "was", "$$ROOT");
-  append_parsed(wrap.get(), "d", lock);
-  append_parsed(wrap.get(), "now", now);
-  append(wrap.get(), "cut", cut(r, now).get());
-  append(wrap.get(), "r", literals(r).get());
-  return single("$replaceWith", wrap.get());
-}
-
 bson update(const request& r, const bson& now) {
   auto pipeline = make_bson();
-  append(pipeline.get(), "0", wrap_stage(r, now).get());
+  append(pipeline.get(), "0", wrap_stage(literals(r), cut(r, now), now).get());
   int i = 1;
   for (const auto& stage : constant_stages(r)) append_parsed(pipeline.get(), std::to_string(i++), stage);
   return pipeline;
-}
-
-bson let(const bson& vars, const bson& in) {
-  auto b = make_bson();
-  append(b.get(), "vars", vars.get());
-  append_parsed(b.get(), "in", in);
-  return single("$let", b.get());
 }
 
 /// $$me
@@ -244,12 +144,7 @@ bson me(const request& r) {
 
 bson projection(const request& r, const bson& now) {
   static const auto& summary = *new bson(parse(kSummary));
-  auto b = make_bson();
-  append(b.get(), "_id", std::int64_t{0});
-  for (const char* field : kPlain) append(b.get(), field, std::int64_t{1});
-  append_parsed(b.get(), "now", now);
-  append(b.get(), "r", let(me(r), summary).get());
-  return b;
+  return reply_projection(me(r), summary, now);
 }
 
 /// Most operations look for the lock alone. Those that speak of a holder must tell whether there was one: they look for

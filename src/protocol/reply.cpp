@@ -27,9 +27,7 @@ void for_each(const bson_t* in, const char* key, Use use) {
 std::optional<std::vector<holder>> read_holders(const bson_t* d) {
   bson_iter_t it;
   if (!find_field(d, "holders", it) || !BSON_ITER_HOLDS_ARRAY(&it)) return std::nullopt;
-  std::vector<holder> out;
-  for_each(d, "holders", [&](const bson_t* entry) { out.push_back(parse_holder(entry)); });
-  return out;
+  return read_holders_of(d, "holders");
 }
 
 bool is_empty(const bson_t* d, const char* list) {
@@ -58,7 +56,9 @@ void read_summary(const bson_t* r, reply& out) {
   });
 }
 
-reply read(const bson_t* d) {
+}  // namespace
+
+reply parse_value(const bson_t* d) {
   reply out;
   out.found = true;
   out.now = read_date(d, "now").value_or(0);
@@ -76,7 +76,11 @@ reply read(const bson_t* d) {
   return out;
 }
 
-}  // namespace
+std::vector<holder> read_holders_of(const bson_t* in, const char* key) {
+  std::vector<holder> out;
+  for_each(in, key, [&](const bson_t* entry) { out.push_back(parse_holder(entry)); });
+  return out;
+}
 
 bool is_lock(const bson_t* d) {
   return read_date(d, "et") && is_date_or_missing(d, "ct") && is_date_or_missing(d, "mine") &&
@@ -102,7 +106,7 @@ holder parse_holder(const bson_t* e) {
 
 reply parse_reply(const bson_t* server_reply) {
   reply out;
-  read_document(server_reply, "value", [&](const bson_t* value) { out = read(value); });
+  read_document(server_reply, "value", [&](const bson_t* value) { out = parse_value(value); });
   return out;
 }
 

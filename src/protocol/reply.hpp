@@ -16,6 +16,12 @@ namespace dlock::protocol {
 /// What the update took for a lock is one afterwards; what it left as it was shows why: here, or in the lists.
 [[nodiscard]] bool is_lock(const bson_t* document);
 
+/// What the document in it says.
+[[nodiscard]] reply parse_value(const bson_t* value);
+
+/// A list of holders.
+[[nodiscard]] std::vector<holder> read_holders_of(const bson_t* in, const char* key);
+
 /// One entry of `holders`.
 [[nodiscard]] holder parse_holder(const bson_t* entry);
 

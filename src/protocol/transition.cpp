@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocol/batch.hpp"
+
 namespace dlock::protocol {
 namespace {
 
@@ -57,8 +59,8 @@ void move(waiter& w, const request& r, ms now) {
   w.until = std::max(w.until, w.seen + r.life);
 }
 
-holder admitted(const waiter& w, const request& r, ms now, std::int64_t fence) {
-  holder h{w.id, w.what, w.delta, std::max(now, w.seen), 0, fence, w.who, w.client, w.id == r.id, false, w.value};
+holder admitted(const waiter& w, bool asks, ms now, std::int64_t fence) {
+  holder h{w.id, w.what, w.delta, std::max(now, w.seen), 0, fence, w.who, w.client, asks, false, w.value};
   h.until = h.since + (h.announced ? w.delta : w.term);
   return h;
 }
@@ -131,7 +133,7 @@ void apply(document& d, const request& r, ms now, bool foreign_live) {
         d.waiters.push_back(w);
       } else if (!foreign_live && d.waiters.empty() && fits(d.holders, r.what, d.cap)) {
         d.fence = next_token(d.fence, r.floor, now);
-        d.holders.push_back(admitted(w, r, now, d.fence));
+        d.holders.push_back(admitted(w, true, now, d.fence));
       }
       return;
     }
@@ -166,6 +168,32 @@ void apply(document& d, const request& r, ms now, bool foreign_live) {
     case operation::renew:
       return;
   }
+}
+
+/// What has ended goes. Whether mongo-dlock holds the lock.
+bool begin(document& d, cutoff cut) {
+  // mongo-dlock took the lock: whatever of ours stood there is over, even if its own lease ended since.
+  const bool foreign_live = is_foreign(d) && d.et && *d.et > cut.at;
+  if (is_foreign(d)) d.holders.clear();
+  purge(d.holders, cut);
+  purge(d.waiters, cut);
+  purge(d.gone, cut);
+  return foreign_live;
+}
+
+/// The head of the queue is admitted while it fits. `asks`: whether the command is (also) this one's own.
+template <typename Asks>
+void finish(document& d, const request& r, ms now, bool foreign_live, Asks asks) {
+  while (!foreign_live && !d.waiters.empty() && fits(d.holders, d.waiters.front().what, d.cap)) {
+    d.fence = next_token(d.fence, r.floor, now);
+    d.holders.push_back(admitted(d.waiters.front(), asks(d.waiters.front().id), now, d.fence));
+    d.waiters.erase(d.waiters.begin());
+  }
+  ++d.rev;
+  if (foreign_live) return;
+  d.ct = d.mine = now;
+  d.lockd = d.holders.empty() ? lockd_flag::absent : lockd_flag::one;
+  d.et = d.holders.empty() ? now : last_end(d.holders) + r.skew;
 }
 
 }  // namespace
@@ -203,27 +231,37 @@ transition_result transition(const std::optional<document>& before, const reques
     }
   }
 
-  // mongo-dlock took the lock: whatever of ours stood there is over, even if its own lease ended since.
-  const bool foreign_live = is_foreign(d) && d.et && *d.et > cut.at;
-  if (is_foreign(d)) d.holders.clear();
-  purge(d.holders, cut);
-  purge(d.waiters, cut);
-  purge(d.gone, cut);
-
+  const bool foreign_live = begin(d, cut);
   apply(d, r, now, foreign_live);
-  while (!foreign_live && !d.waiters.empty() && fits(d.holders, d.waiters.front().what, d.cap)) {
-    d.fence = next_token(d.fence, r.floor, now);
-    d.holders.push_back(admitted(d.waiters.front(), r, now, d.fence));
-    d.waiters.erase(d.waiters.begin());
-  }
-
-  ++d.rev;
-  if (!foreign_live) {
-    d.ct = d.mine = now;
-    d.lockd = d.holders.empty() ? lockd_flag::absent : lockd_flag::one;
-    d.et = d.holders.empty() ? now : last_end(d.holders) + r.skew;
-  }
+  finish(d, r, now, foreign_live, [&](const std::string& id) { return id == r.id; });
   return {d, answer(d, r, now)};
+}
+
+batch_result transition(const std::optional<document>& before, const batch& requests, ms now) {
+  batch_result out{before, std::vector<reply>(requests.size())};
+  const auto comes = [](const request& r) { return r.op == operation::enqueue; };
+  if (!before && std::none_of(requests.begin(), requests.end(), comes)) return out;
+  document d = before.value_or(document{});
+  request common = requests.front();
+  for (const auto& r : requests) common.floor = std::max(common.floor, r.floor);
+
+  std::vector<bool> found;
+  for (const auto& r : requests) found.push_back(comes(r) || (!is_foreign(d) && contains(d.holders, r.id)));
+  const bool foreign_live = begin(d, {now - common.skew});
+  for (const auto& r : requests) {
+    if (!comes(r)) std::erase_if(d.holders, [&](auto& h) { return h.id == r.id; });
+  }
+  for (const auto& r : requests) {
+    if (comes(r)) apply(d, r, now, foreign_live);
+  }
+  finish(d, common, now, foreign_live, [&](const std::string& id) {
+    return std::any_of(requests.begin(), requests.end(), [&](auto& r) { return comes(r) && r.id == id; });
+  });
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (found[i]) out.answers[i] = answer(d, requests[i], now);
+  }
+  out.after = std::move(d);
+  return out;
 }
 
 }  // namespace dlock::protocol

@@ -142,19 +142,21 @@ answer mongo_store::adopt_index(mongoc_client_t* client, const answer& refusal) 
   return ok_answer();
 }
 
-answer mongo_store::apply(const protocol::request& r, lane which) {
-  // The server stops waiting for a majority a little before the socket does, so that the connection survives.
-  // A renewal of a short lease gives up early enough for another.
+/// The server stops waiting for a majority a little before the socket does, so that the connection survives.
+/// A renewal of a short lease gives up early enough for another.
+protocol::command_options mongo_store::options(const protocol::request& r, lane which) const {
   auto limit = pool_->io_limit().count();
   if (which == lane::renewal) limit = std::min<std::int64_t>(limit, std::max<std::int64_t>(r.delta / 2, 100));
-  const protocol::command_options options{
-      .coll = settings_.coll, .limit = limit * 4 / 5, .now = settings_.now_expression};
+  return {.coll = settings_.coll, .limit = limit * 4 / 5, .now = settings_.now_expression};
+}
+
+answer mongo_store::apply(const protocol::request& r, lane which) {
   const mongo_pool::borrowed own(*pool_);
   mongoc_client_t* client = own.get();
   if (client == nullptr) return all_busy();
   if (r.brief && protocol::has_short_form(r)) {
     server_reply reply;
-    answer a = pool_->run(client, settings_.db, protocol::short_command(r, options).get(), reply.out());
+    answer a = pool_->run(client, settings_.db, protocol::short_command(r, options(r, which)).get(), reply.out());
     if (a.what != answer::kind::replied) return a;
     if (auto told = protocol::parse_short_reply(reply.get(), r)) {
       a.reply = *std::move(told);
@@ -164,9 +166,21 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
     // Somebody else is about: it changed nothing, and the whole transition follows.
   }
   server_reply reply;
-  answer a = pool_->run(client, settings_.db, protocol::command(r, options).get(), reply.out());
+  answer a = pool_->run(client, settings_.db, protocol::command(r, options(r, which)).get(), reply.out());
   if (a.what == answer::kind::replied) a.reply = protocol::parse_reply(reply.get());
   return a;
+}
+
+std::vector<answer> mongo_store::apply_all(const protocol::batch& requests) {
+  const mongo_pool::borrowed own(*pool_);
+  if (own.get() == nullptr) return std::vector<answer>(requests.size(), all_busy());
+  server_reply reply;
+  const auto command = protocol::batch_command(requests, options(requests.front(), lane::normal));
+  std::vector<answer> out(requests.size(), pool_->run(own.get(), settings_.db, command.get(), reply.out()));
+  if (out.front().what != answer::kind::replied) return out;
+  auto replies = protocol::parse_batch_reply(reply.get(), requests);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i].reply = std::move(replies[i]);
+  return out;
 }
 
 look_answer mongo_store::read(const protocol::look& l) {

@@ -33,12 +33,14 @@ class mongo_store final : public store {
   void connect(boot_clock::time_point deadline);
 
   [[nodiscard]] answer apply(const protocol::request& r, lane which) override;
+  [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& requests) override;
   [[nodiscard]] look_answer read(const protocol::look& l) override;
 
  private:
   [[nodiscard]] answer check_server(mongoc_client_t* client);
   [[nodiscard]] answer ensure_index(mongoc_client_t* client);
   [[nodiscard]] answer adopt_index(mongoc_client_t* client, const answer& refusal);
+  [[nodiscard]] protocol::command_options options(const protocol::request& r, lane which) const;
   void log(log_level level, const std::string& message) const;
 
   std::shared_ptr<mongo_pool> pool_;

@@ -5,6 +5,7 @@
 
 #include <dlock/error.hpp>
 
+#include "protocol/batch.hpp"
 #include "protocol/document.hpp"
 #include "protocol/look.hpp"
 
@@ -48,6 +49,9 @@ class store {
   /// Carries the operation out. Blocks, for as long as the store's own I/O limits allow; never throws for what the
   /// server or the network does. Thread-safe; lane::renewal is for `renewal_lanes` threads at a time.
   [[nodiscard]] virtual answer apply(const protocol::request& r, lane which = lane::normal) = 0;
+
+  /// Carries out several that go together (protocol::go_together), in one command if it can; one answer for each.
+  [[nodiscard]] virtual std::vector<answer> apply_all(const protocol::batch& requests) = 0;
 
   /// Reads without changing anything. As apply() in all else.
   [[nodiscard]] virtual look_answer read(const protocol::look& l) = 0;

@@ -115,6 +115,27 @@ std::string compare_short(const scenario& s, const observed& o, const sides& wha
   return compare_both(o, expected, *got);
 }
 
+protocol::batch all_of(const scenario& s) {
+  protocol::batch all{s.request};
+  all.insert(all.end(), s.more.begin(), s.more.end());
+  return all;
+}
+
+std::string compare_together(const scenario& s, const observed& o, const sides& what) {
+  if (!o.answer.ok) return what.refusal_counts ? "the server refused: " + o.answer.error : "";
+  const auto all = all_of(s);
+  const auto got = protocol::parse_batch_reply(o.answer.reply.get(), all);
+  std::string out;
+  if (!s.not_a_lock.empty()) {
+    if (!o.after || !bson_equal(stored(s).get(), o.after.get())) return "a document that is no lock was changed";
+    for (const auto& r : got) out += r.found && r.valid ? "a document that is no lock was taken for one\n" : "";
+    return out;
+  }
+  const auto expected = protocol::transition(s.before, all, s.now);
+  for (std::size_t i = 0; i < all.size(); ++i) out += compare_both(o, {expected.after, expected.answers[i]}, got[i]);
+  return out;
+}
+
 std::string all_or_nothing(const scenario& s, const observed& o) {
   if (o.answer.ok) return "";
   return o.after && bson_equal(stored(s).get(), o.after.get()) ? "" : "carried out, but refused: " + o.answer.error;
@@ -134,6 +155,7 @@ std::vector<std::string> comparison::differences(const std::vector<scenario>& gi
   for (std::size_t i = 0; i < scenarios.size(); ++i) {
     auto& s = scenarios[i];
     s.request.lock += "#" + std::to_string(i);
+    for (auto& r : s.more) r.lock = s.request.lock;
     if (s.before || !s.not_a_lock.empty()) documents.push_back(stored(s));
   }
   connections_[0].insert(database(), coll, documents);
@@ -145,7 +167,9 @@ std::vector<std::string> comparison::differences(const std::vector<scenario>& gi
     threads.emplace_back([&, t] {
       for (std::size_t i = t; i < scenarios.size(); i += width) {
         const auto& s = scenarios[i];
-        const auto c = sides_.command(s.request, {.coll = coll, .now = time_expression(s.now)});
+        const protocol::command_options options{.coll = coll, .now = time_expression(s.now)};
+        const auto c = sides_.how == mode::together ? sides_.batch_command(all_of(s), options)
+                                                    : sides_.command(s.request, options);
         seen[i].answer = connections_[t].run(database(), c.get());
       }
     });
@@ -164,6 +188,9 @@ std::vector<std::string> comparison::differences(const std::vector<scenario>& gi
         break;
       case mode::short_form:
         out.push_back(compare_short(s, seen[i], sides_, carried_out_));
+        break;
+      case mode::together:
+        out.push_back(compare_together(s, seen[i], sides_));
         break;
       case mode::all_or_nothing:
         out.push_back(all_or_nothing(s, seen[i]));

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/batch.hpp"
 #include "protocol/pipeline.hpp"
 #include "protocol/transition.hpp"
 #include "support/generate.hpp"
@@ -12,19 +13,22 @@
 namespace dlock::testing {
 
 using command_function = std::function<bson(const protocol::request&, const protocol::command_options&)>;
+using batch_command_function = std::function<bson(const protocol::batch&, const protocol::command_options&)>;
 using model_function = std::function<protocol::transition_result(const std::optional<protocol::document>&,
                                                                  const protocol::request&, protocol::ms)>;
 
 enum class mode {
   full,            // both must do the same
   short_form,      // the server does the same or nothing: `command` makes the short form
+  together,        // several requests at once: `batch_command` makes the command
   all_or_nothing,  // the server carries out the command and answers, or refuses and has changed nothing
 };
 
 /// The two sides that must agree. Mutations replace one of them by something that is wrong.
 struct sides {
   command_function command = protocol::command;
-  model_function model = protocol::transition;
+  batch_command_function batch_command = protocol::batch_command;
+  model_function model = [](const auto& d, const auto& r, protocol::ms now) { return protocol::transition(d, r, now); };
   bool refusal_counts = true;  // a command that the server refuses makes a difference
   mode how = mode::full;
 };

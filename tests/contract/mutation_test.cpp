@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "contract/comparison.hpp"
+#include "protocol/batch.hpp"
 #include "protocol/command_parts.hpp"
 #include "protocol/short_form.hpp"
 
@@ -51,12 +52,15 @@ std::string as_written(const std::string& value) {
   return whole.substr(start, whole.rfind('}') - 1 - start);
 }
 
+bson replaced(std::string json, const std::string& from, const std::string& to) {
+  for (std::size_t at = 0; (at = json.find(from, at)) != std::string::npos; at += to.size())
+    json.replace(at, from.size(), to);
+  return from_json(json);
+}
+
 command_function with_text(const std::string& from, const std::string& to, const command_function& original = command) {
   return [=](const request& r, const command_options& options) {
-    std::string json = canonical(original(r, options).get());
-    for (std::size_t at = 0; (at = json.find(from, at)) != std::string::npos; at += to.size())
-      json.replace(at, from.size(), to);
-    return from_json(json);
+    return replaced(canonical(original(r, options).get()), from, to);
   };
 }
 
@@ -68,6 +72,16 @@ mutation pipeline(const char* name, const std::string& from, const std::string& 
 /// The same in the short form.
 mutation in_short(const char* name, const std::string& from, const std::string& to) {
   return {name, {.command = with_text(as_written(from), as_written(to), short_command), .how = mode::short_form}};
+}
+
+/// The same where several go together.
+mutation together(const char* name, const std::string& from, const std::string& to) {
+  return {name,
+          {.batch_command =
+               [from = as_written(from), to = as_written(to)](const batch& all, const command_options& options) {
+                 return replaced(canonical(batch_command(all, options).get()), from, to);
+               },
+           .how = mode::together}};
 }
 
 /// The key `from` (up to its colon) becomes `to`.
@@ -256,6 +270,29 @@ std::vector<mutation> of_the_short_form() {
   };
 }
 
+std::vector<mutation> of_many_together() {
+  return {
+      together("those who leave stay", R"({"$not": [{"$in": ["$$this.id", "$r.leave"]}]})", "true"),
+      together("others leave, too", R"({"$not": [{"$in": ["$$this.id", "$r.leave"]}]})", "false"),
+      together("who comes again is not renewed", R"({"$in": ["$$this.id", "$r.come.id"]})", "false"),
+      together("everybody is renewed", R"({"$in": ["$$this.id", "$r.come.id"]})", "true"),
+      together("who is known queues twice", R"({"$concatArrays": ["$h.id", "$w.id", "$g.id"]})", R"("$g.id")"),
+      together("a tombstone is ignored", R"({"$concatArrays": ["$h.id", "$w.id", "$g.id"]})",
+               R"({"$concatArrays": ["$h.id", "$w.id"]})"),
+      together("a weight above the capacity queues", R"({"$gt": ["$$this.weight", "$r.cap"]})", "false"),
+      together("another capacity is accepted", R"({"$ne": ["$cap", "$r.cap"]})", "false"),
+      together("what mongo-dlock took is released", R"({"$eq": ["$d.ct", "$d.mine"]})", "true"),
+      together("nobody is told that they left",
+               R"({"$setIntersection": [{"$ifNull": ["$d.holders.id", []]}, "$r.leave"]})", "[]"),
+      together("an unknown one is told that it left",
+               R"({"$setIntersection": [{"$ifNull": ["$d.holders.id", []]}, "$r.leave"]})", R"("$r.leave")"),
+      together("they queue the other way round", R"({"$mergeObjects": ["$$this", {"since": "$now", "seen": "$now",
+               "until": {"$add": ["$now", "$r.life"]}}]})",
+               R"({"$mergeObjects": [{"$last": "$new"}, {"since": "$now", "seen": "$now",
+               "until": {"$add": ["$now", "$r.life"]}}]})"),
+  };
+}
+
 /// A reply that fails, on an entry without id, when the update is done.
 std::vector<mutation> of_the_projection() {
   return {{"what is refused was carried out",
@@ -402,6 +439,7 @@ TEST_P(Mutation, IsNoticed) {
   const auto s = seed();
   const auto scenarios = mutated.how == mode::full         ? any_scenario()
                          : mutated.how == mode::short_form ? short_scenario()
+                         : mutated.how == mode::together   ? batch_scenario()
                                                            : damaged_scenario();
   const auto result = search(compare, scenarios, kCases, s);
   std::printf("%-55s %5d cases (DLOCK_TEST_SEED=%llu)\n", GetParam().name, result.cases,
@@ -412,6 +450,7 @@ TEST_P(Mutation, IsNoticed) {
 INSTANTIATE_TEST_SUITE_P(OfThePipeline, Mutation, ::testing::ValuesIn(of_the_pipeline()));
 INSTANTIATE_TEST_SUITE_P(OfTheLaterOperations, Mutation, ::testing::ValuesIn(of_the_later_operations()));
 INSTANTIATE_TEST_SUITE_P(OfTheShortForm, Mutation, ::testing::ValuesIn(of_the_short_form()));
+INSTANTIATE_TEST_SUITE_P(OfManyTogether, Mutation, ::testing::ValuesIn(of_many_together()));
 INSTANTIATE_TEST_SUITE_P(OfTheProjection, Mutation, ::testing::ValuesIn(of_the_projection()));
 INSTANTIATE_TEST_SUITE_P(OfTheModel, Mutation, ::testing::ValuesIn(of_the_model()));
 

@@ -26,6 +26,11 @@ TEST(Property, TheShortFormDoesWhatTheModelDoesOrNothing) {
   EXPECT_GT(compare.carried_out(), 1200);
 }
 
+TEST(Property, ManyTogetherDoWhatTheModelDoes) {
+  comparison compare({.how = mode::together});
+  expect_agreement(compare, batch_scenario(), 8000);
+}
+
 // The reply is a projection, made after the update. One that failed would make "refused" a lie.
 TEST(Property, WhatIsRefusedChangedNothing) {
   comparison compare({.how = mode::all_or_nothing});

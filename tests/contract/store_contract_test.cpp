@@ -521,5 +521,37 @@ TEST_F(Store, OfManyFirstRequestsOneHoldsAndTheOthersQueue) {
   }
 }
 
+TEST_F(Store, SeveralAtOnceDoWhatTheyWouldDoOneByOne) {
+  const auto all = [&](const batch& requests) {
+    const auto answers = harness_->locks().apply_all(requests);
+    EXPECT_EQ(answers.size(), requests.size());
+    std::vector<reply> out;
+    for (const auto& a : answers) {
+      EXPECT_EQ(a.what, answer::kind::replied) << a.why;
+      out.push_back(a.reply);
+    }
+    return out;
+  };
+  const auto come = [&](const char* id) { return with_weight(ask(operation::enqueue, id), 1, 2); };
+  const auto leave = [&](const char* id) { return with_weight(ask(operation::release, id), 1, 2); };
+  auto told = all({come("a"), come("b"), come("c")});
+  ASSERT_TRUE(told[0].mine && told[1].mine);
+  EXPECT_GT(told[1].mine->fence, told[0].mine->fence);
+  EXPECT_FALSE(told[2].mine);
+  EXPECT_EQ(told[2].place, 0);
+  EXPECT_EQ(told[2].holders, 2);
+  told = all({leave("a"), come("d"), leave("nobody"), come("c")});
+  EXPECT_TRUE(told[0].found);
+  EXPECT_FALSE(told[0].mine);
+  EXPECT_EQ(told[1].place, 0);
+  EXPECT_FALSE(told[2].found);
+  ASSERT_TRUE(told[3].mine) << "it asked again, and was admitted by this very command";
+  told = all({leave("b"), leave("c")});
+  EXPECT_TRUE(told[0].found && told[1].found);
+  ASSERT_EQ(told[1].heirs.size(), 1U);
+  EXPECT_EQ(told[1].heirs[0].id, "d");
+  EXPECT_FALSE(all({leave("b"), leave("c")})[0].found);
+}
+
 }  // namespace
 }  // namespace dlock::testing

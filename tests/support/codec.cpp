@@ -213,6 +213,7 @@ document decode(const bson_t* stored) {
   fields f(stored, "");
   document d;
   f.skip("_id");
+  f.skip("done");  // what the last of several requests at once left for its answer
   d.fence = f.number_or_zero("fence");
   d.rev = f.number_or_zero("rev");
   d.cap = f.number_or_zero("cap");

@@ -47,6 +47,12 @@ answer fake_store::apply(const request& r, lane which) {
   return a;
 }
 
+std::vector<answer> fake_store::apply_all(const protocol::batch& requests) {
+  std::vector<answer> out;
+  for (const auto& r : requests) out.push_back(apply(r));
+  return out;
+}
+
 look_answer fake_store::read(const protocol::look& l) {
   const std::lock_guard lock(mutex_);
   look_answer out;

@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "protocol/batch.hpp"
 #include "protocol/transition.hpp"
 #include "support/codec.hpp"
 
@@ -174,7 +175,9 @@ scenario new_scenario() {
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, const scenario& s) {
-  out << "now " << s.now << ", " << s.request << "\n  on ";
+  out << "now " << s.now << ", " << s.request;
+  for (const auto& r : s.more) out << "\n  and " << r;
+  out << "\n  on ";
   if (!s.not_a_lock.empty()) return out << s.not_a_lock;
   if (!s.before) return out << "no document";
   return out << (s.sparse ? "(sparse) " : "") << *s.before;
@@ -322,6 +325,32 @@ rc::Gen<scenario> short_scenario() {
     if (other != 3) d.cap = r.cap;
     if (other != 4) d.holders.resize(releases ? std::min<std::size_t>(1, d.holders.size()) : 0);
     if (other != 5 && releases && !d.holders.empty()) r.id = d.holders.front().id;
+    return s;
+  });
+}
+
+rc::Gen<scenario> batch_scenario() {
+  return exec([] {
+    scenario s = *any_scenario();
+    std::vector<std::string> ids{"new", "another"};
+    if (s.before) {
+      for (const auto& h : s.before->holders) ids.push_back(h.id);
+      for (const auto& w : s.before->waiters) ids.push_back(w.id);
+      for (const auto& t : s.before->gone) ids.push_back(t.id);
+    }
+    request r = s.request;
+    r.keep = 0;
+    protocol::batch all;
+    for (int left = *inRange(1, 6); left > 0; --left) {
+      r.op = chance(50) ? operation::enqueue : operation::release;
+      r.id = ids[*inRange<std::size_t>(0, ids.size())];
+      r.what = {.exclusive = false, .weight = *inRange<std::int64_t>(1, 4)};
+      r.value = chance(70) ? std::string() : hostile();
+      r.floor = token_near(s.now);
+      if (std::all_of(all.begin(), all.end(), [&](auto& other) { return go_together(other, r); })) all.push_back(r);
+    }
+    s.request = all.front();
+    s.more.assign(all.begin() + 1, all.end());
     return s;
   });
 }

@@ -5,6 +5,7 @@
 #include <iosfwd>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "protocol/document.hpp"
 
@@ -17,6 +18,7 @@ struct scenario {
   bool sparse = false;                       // stored without what is empty or zero
   std::string not_a_lock;                    // JSON; if not empty, stored instead: a document that is no lock
   protocol::request request;
+  std::vector<protocol::request> more;  // that go together with it
   protocol::ms now = 0;
 };
 std::ostream& operator<<(std::ostream& out, const scenario& s);
@@ -38,6 +40,9 @@ std::ostream& operator<<(std::ostream& out, const scenario& s);
 
 /// Requests that have a short form, most of them on documents for which it is meant.
 [[nodiscard]] rc::Gen<scenario> short_scenario();
+
+/// Several requests that go together.
+[[nodiscard]] rc::Gen<scenario> batch_scenario();
 
 /// A step of a lock's history: time passes (or seems to run backwards, as a stale $$NOW does), then somebody acts.
 struct step {

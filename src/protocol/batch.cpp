@@ -1,0 +1,183 @@
+#include "protocol/batch.hpp"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "protocol/command_parts.hpp"
+#include "protocol/read.hpp"
+#include "protocol/reply.hpp"
+#include "protocol/stages.hpp"
+
+namespace dlock::protocol {
+namespace {
+
+/// Those who leave and were there; only the reply that follows reads it, and the next command forgets it.
+constexpr auto kDone = R"({"$set": {"done": {"$cond": [{"$eq": ["$d.ct", "$d.mine"]},
+  {"$setIntersection": [{"$ifNull": ["$d.holders.id", []]}, "$r.leave"]}, []]}}})";
+
+/// As stage kIsNew of one request, for each.
+constexpr auto kNewOnes = R"({"$set": {"new": {"$filter": {
+  "input": {"$cond": [{"$and": [{"$ne": ["$cap", "$r.cap"]}, {"$ne": [["$h", "$w"], [[], []]]}]}, [], "$r.come"]},
+  "cond": {"$not": [{"$or": [{"$gt": ["$$this.weight", "$r.cap"]},
+    {"$in": ["$$this.id", {"$concatArrays": ["$h.id", "$w.id", "$g.id"]}]}]}]}}}}})";
+constexpr auto kAppendAll = R"({"$set": {"cap": {"$cond": [{"$eq": ["$new", []]}, "$cap", "$r.cap"]},
+  "w": {"$concatArrays": ["$w", {"$map": {"input": "$new", "in": {"$mergeObjects": ["$$this",
+    {"since": "$now", "seen": "$now", "until": {"$add": ["$now", "$r.life"]}}]}}}]}}})";
+
+constexpr auto kSummary = R"({"$cond": [
+  {"$and": [{"$isArray": "$holders"}, {"$isArray": "$waiters"}, {"$isArray": "$gone"}]},
+  {"first": {"$arrayElemAt": ["$holders", 0]}, "holders": {"$size": "$holders"},
+   "next_end": {"$min": "$holders.until"},
+   "some": {"$filter": {"input": "$holders", "cond":
+     {"$or": [{"$in": ["$$this.id", "$$me"]}, {"$not": ["$$this.announced"]}]}}},
+   "places": {"$map": {"input": "$$me", "as": "one", "in": {"$indexOfArray": ["$waiters.id", "$$one"]}}},
+   "queue": {"$size": "$waiters"}, "dead": {"$setIntersection": ["$gone.id", "$$me"]},
+   "done": {"$ifNull": ["$done", []]}},
+  null]})";
+
+bool leaves(const request& r) {
+  return r.op == operation::release;
+}
+
+/// A stage that speaks of the request's id, for all who come, or leave.
+std::string of_many(std::string stage) {
+  const auto replace = [&](const std::string& one, const std::string& many) {
+    for (std::size_t at = 0; (at = stage.find(one, at)) != std::string::npos; at += many.size())
+      stage.replace(at, one.size(), many);
+  };
+  replace(R"({"$eq": ["$$this.id", "$r.id"]})", R"({"$in": ["$$this.id", "$r.come.id"]})");
+  replace(R"({"$ne": ["$$this.id", "$r.id"]})", R"({"$not": [{"$in": ["$$this.id", "$r.leave"]}]})");
+  return stage;
+}
+
+const std::vector<bson>& constant_stages() {
+  static const auto& parsed = *new auto([] {
+    std::vector<bson> out;
+    for (const auto& s : {std::string(stage::kPurge), std::string(kDone), of_many(stage::kRemoveHolder),
+                          of_many(stage::kMoveHolder), of_many(stage::kMoveWaiter), std::string(kNewOnes),
+                          std::string(kAppendAll), of_many(stage::kAdmit), std::string(stage::kFinish)})
+      out.push_back(parse(s));
+    return out;
+  }());
+  return parsed;
+}
+
+request common(const batch& requests) {
+  request r = requests.front();
+  for (const auto& each : requests) r.floor = std::max(r.floor, each.floor);
+  return r;
+}
+
+bson ids(const batch& requests, bool only_leaving) {
+  auto list = make_bson();
+  int i = 0;
+  for (const auto& r : requests) {
+    if (!only_leaving || leaves(r)) append(list.get(), std::to_string(i++), r.id);
+  }
+  return list;
+}
+
+bson batch_literals(const batch& requests) {
+  const request r = common(requests);
+  auto come = make_bson();
+  int i = 0;
+  for (const auto& each : requests) {
+    if (!leaves(each)) append(come.get(), std::to_string(i++), entry(each).get());
+  }
+  auto b = make_bson();
+  append_array(b.get(), "come", come.get());
+  append_array(b.get(), "leave", ids(requests, true).get());
+  append_common(b.get(), r);
+  return single("$literal", b.get());
+}
+
+bson update(const batch& requests, const bson& now) {
+  auto pipeline = make_bson();
+  append(pipeline.get(), "0", wrap_stage(batch_literals(requests), cut(requests.front(), now), now).get());
+  int i = 1;
+  for (const auto& stage : constant_stages()) append_parsed(pipeline.get(), std::to_string(i++), stage);
+  return pipeline;
+}
+
+bson projection(const batch& requests, const bson& now) {
+  static const auto& summary = *new bson(parse(kSummary));
+  auto literal = make_bson();
+  append_array(literal.get(), "$literal", ids(requests, false).get());
+  return reply_projection(single("me", literal.get()), summary, now);
+}
+
+std::set<std::string> read_ids(const bson_t* in, const char* key) {
+  std::set<std::string> out;
+  read_document(in, key, [&](const bson_t* array) {
+    bson_iter_t it;
+    if (!bson_iter_init(&it, array)) return;
+    while (bson_iter_next(&it)) {
+      if (BSON_ITER_HOLDS_UTF8(&it)) out.emplace(bson_iter_utf8(&it, nullptr));
+    }
+  });
+  return out;
+}
+
+std::vector<std::int64_t> read_places(const bson_t* in) {
+  std::vector<std::int64_t> out;
+  read_document(in, "places", [&](const bson_t* array) {
+    bson_iter_t it;
+    if (!bson_iter_init(&it, array)) return;
+    while (bson_iter_next(&it)) out.push_back(BSON_ITER_HOLDS_NUMBER(&it) ? bson_iter_as_int64(&it) : -1);
+  });
+  return out;
+}
+
+}  // namespace
+
+bool can_go_together(const request& r) noexcept {
+  const bool right = r.op == operation::enqueue || (r.op == operation::release && r.keep == 0);
+  return right && !r.what.exclusive;
+}
+
+bool go_together(const request& a, const request& b) noexcept {
+  return a.lock == b.lock && a.id != b.id && a.cap == b.cap && a.delta == b.delta && a.life == b.life &&
+         a.term == b.term && a.skew == b.skew;
+}
+
+bson batch_command(const batch& requests, const command_options& options) {
+  const bson now = parse(options.now);
+  auto c = make_bson();
+  append(c.get(), "findAndModify", options.coll);
+  append(c.get(), "query", single("_id", requests.front().lock).get());
+  append_array(c.get(), "update", update(requests, now).get());
+  append(c.get(), "fields", projection(requests, now).get());
+  const bool somebody_comes = !std::all_of(requests.begin(), requests.end(), leaves);
+  append_options(c.get(), /*returns_new=*/true, somebody_comes, options);
+  return c;
+}
+
+std::vector<reply> parse_batch_reply(const bson_t* server_reply, const batch& requests) {
+  std::vector<reply> out(requests.size());
+  read_document(server_reply, "value", [&](const bson_t* value) {
+    std::set<std::string> dead, done;
+    std::vector<std::int64_t> places;
+    std::vector<holder> some;
+    read_document(value, "r", [&](const bson_t* r) {
+      dead = read_ids(r, "dead");
+      done = read_ids(r, "done");
+      places = read_places(r);
+      some = read_holders_of(r, "some");
+    });
+    const auto whole = parse_value(value);
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      const auto& id = requests[i].id;
+      if (leaves(requests[i]) && !done.contains(id)) continue;  // not found
+      auto& one = out[i];
+      one = whole;
+      one.place = i < places.size() ? places[i] : -1;
+      one.dead = dead.contains(id);
+      const auto mine = std::find_if(some.begin(), some.end(), [&](auto& h) { return h.id == id; });
+      if (mine != some.end()) one.mine = *mine;
+    }
+  });
+  return out;
+}
+
+}  // namespace dlock::protocol

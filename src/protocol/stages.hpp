@@ -1,0 +1,91 @@
+#pragma once
+
+// The stages that the update pipelines have in common: MongoDB's own language. transition.cpp is the same in C++, and
+// the reading order is the same.
+//
+// The server parses every command anew, and that is most of what an operation costs it: each expression counts,
+// evaluated or not. So little is said twice, and the first stage puts what the others need within reach by name:
+//
+//   was  the document as it was          d    the same if it is a lock, else {} (so that no stage can fail on it)
+//   now  the server's clock, as a date   cut  entries with `until` <= cut have ended for others: now - skew
+//   r    the request (all literals: no user string is ever an expression)
+//
+// The other stages are constants, parsed once per process. "No capacity" is 2^53 in them (`unbounded`).
+namespace dlock::protocol::stage {
+
+/// d. A lock is {_id} alone, or has a date `et` and nothing of another type in our fields. Whatever else somebody keeps
+/// in the collection is left as it is.
+inline constexpr auto kLock = R"({"$cond": [
+  {"$or": [
+    {"$eq": ["$$ROOT", {"_id": "$_id"}]},
+    {"$and": [
+      {"$eq": [{"$type": "$et"}, "date"]},
+      {"$setIsSubset": [[{"$type": "$ct"}, {"$type": "$mine"}], ["date", "missing"]]},
+      {"$setIsSubset": [[{"$type": "$fence"}, {"$type": "$rev"}, {"$type": "$cap"}],
+        ["long", "int", "double", "missing"]]},
+      {"$setIsSubset": [[{"$type": "$holders"}, {"$type": "$waiters"}, {"$type": "$gone"}], ["array", "missing"]]}]}]},
+  "$$ROOT", {}]})";
+
+/// What has ended goes. h: holders, w: waiters, g: tombstones; theirs: mongo-dlock holds the lock; f: the token before
+/// the next one. If mongo-dlock took the lock, our holders are over, even if its own lease ended since.
+inline constexpr auto kPurge = R"({"$set": {
+  "h": {"$cond": [{"$eq": ["$d.ct", "$d.mine"]},
+    {"$filter": {"input": {"$ifNull": ["$d.holders", []]}, "cond": {"$gt": ["$$this.until", "$cut"]}}}, []]},
+  "w": {"$filter": {"input": {"$ifNull": ["$d.waiters", []]}, "cond": {"$gt": ["$$this.until", "$cut"]}}},
+  "g": {"$filter": {"input": {"$ifNull": ["$d.gone", []]}, "cond": {"$gt": ["$$this.until", "$cut"]}}},
+  "theirs": {"$and": [{"$ne": ["$d.ct", "$d.mine"]}, {"$gt": ["$d.et", "$cut"]}]},
+  "cap": {"$ifNull": ["$d.cap", {"$numberLong": "9007199254740992"}]},
+  "f": {"$trunc": [{"$max": ["$d.fence", "$r.floor",
+    {"$subtract": [{"$multiply": [{"$toLong": "$now"}, 1000]}, 1]}]}, -3]}}})";
+
+/// My entries' times move, and never backwards: `now` may be stale. A revoked lease does not get longer.
+inline constexpr auto kMoveHolder = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$cond": [
+  {"$and": [{"$eq": ["$$this.id", "$r.id"]}, {"$not": ["$$this.revoked"]}]},
+  {"$mergeObjects": ["$$this", {"until": {"$max": ["$$this.until", {"$add": ["$now", "$r.delta"]}]},
+    "delta": "$r.delta", "announced": true}]},
+  "$$this"]}}}}})";
+
+inline constexpr auto kMoveWaiter = R"({"$set": {"w": {"$map": {"input": "$w", "in": {"$cond": [
+  {"$eq": ["$$this.id", "$r.id"]},
+  {"$mergeObjects": ["$$this", {"seen": {"$max": ["$$this.seen", "$now"]},
+    "until": {"$max": ["$$this.until", {"$add": [{"$max": ["$$this.seen", "$now"]}, "$r.life"]}]}}]},
+  "$$this"]}}}}})";
+
+inline constexpr auto kRemoveHolder =
+    R"({"$set": {"h": {"$filter": {"input": "$h", "cond": {"$ne": ["$$this.id", "$r.id"]}}}}})";
+
+/// The head of the queue is admitted while it fits, and nobody passes it. go: the one before was admitted, and is not
+/// exclusive. An heir, admitted by somebody else's command, gets a short lease until it is heard of.
+inline constexpr auto kAdmit = R"({"$set": {"a": {"$reduce": {
+  "input": {"$cond": [{"$or": ["$theirs", {"$in": [true, "$h.exclusive"]}]}, [], "$w"]},
+  "initialValue": {"h": "$h", "f": "$f", "go": true},
+  "in": {"$cond": [
+    {"$and": ["$$value.go", {"$cond": ["$$this.exclusive", {"$eq": ["$$value.h", []]},
+      {"$lte": [{"$add": [{"$sum": "$$value.h.weight"}, "$$this.weight"]}, "$cap"]}]}]},
+    {"go": {"$not": ["$$this.exclusive"]}, "f": {"$add": ["$$value.f", 1000]},
+     "h": {"$concatArrays": ["$$value.h", [{
+       "id": "$$this.id", "exclusive": "$$this.exclusive", "weight": "$$this.weight", "delta": "$$this.delta",
+       "since": {"$max": ["$now", "$$this.seen"]},
+       "until": {"$add": [{"$max": ["$now", "$$this.seen"]},
+         {"$cond": [{"$eq": ["$$this.id", "$r.id"]}, "$$this.delta", "$$this.term"]}]},
+       "fence": {"$add": ["$$value.f", 1000]}, "who": "$$this.who", "client": "$$this.client",
+       "announced": {"$eq": ["$$this.id", "$r.id"]}, "value": "$$this.value"}]]}},
+    {"$mergeObjects": ["$$value", {"go": false}]}]}}}}})";
+
+/// While mongo-dlock holds the lock, its fields stay as it wrote them. Else the lock is ours: `mine` says so, and
+/// `lockd` is 1 or absent (with `true`, a client of mongo-dlock 1.x would delete our lock).
+inline constexpr auto kFinish = R"({"$replaceWith": {"$cond": [{"$eq": ["$d", {}]}, "$was", {"$mergeObjects": [
+  {"_id": "$was._id",
+   "fence": {"$cond": [{"$eq": ["$a.f", "$f"]}, {"$ifNull": ["$d.fence", {"$numberLong": "0"}]}, "$a.f"]},
+   "rev": {"$add": [{"$ifNull": ["$d.rev", 0]}, {"$numberLong": "1"}]},
+   "cap": {"$cond": [{"$eq": ["$cap", {"$numberLong": "9007199254740992"}]}, "$$REMOVE", "$cap"]},
+   "holders": "$a.h",
+   "waiters": {"$cond": [{"$and": ["$once", "$new"]}, [],
+     {"$slice": ["$w", {"$subtract": [{"$size": "$a.h"}, {"$size": "$h"}]}, 2147483647]}]},
+   "gone": "$g", "done": "$done"},
+  {"$cond": ["$theirs",
+    {"lockd": "$d.lockd", "ct": "$d.ct", "et": "$d.et", "mine": "$d.mine"},
+    {"lockd": {"$cond": [{"$eq": ["$a.h", []]}, "$$REMOVE", 1]}, "ct": "$now",
+     "et": {"$ifNull": [{"$add": [{"$max": "$a.h.until"}, "$r.skew"]}, "$now"]}, "mine": "$now"}]}]}]}})";
+
+}  // namespace dlock::protocol::stage

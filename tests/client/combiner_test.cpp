@@ -1,0 +1,215 @@
+#include "client/combiner.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <set>
+
+#include "client/world.hpp"
+
+namespace dlock::testing {
+namespace {
+
+using protocol::batch;
+using protocol::request;
+
+/// Answers with what it was asked, and notes what came together. Commands wait at the gate while it is shut.
+class recorder final : public store {
+ public:
+  answer apply(const request& r, lane) override { return carry_out({r}).front(); }
+  std::vector<answer> apply_all(const batch& all) override { return carry_out(all); }
+  look_answer read(const protocol::look&) override { return {}; }
+
+  void shut() {
+    const std::lock_guard lock(guard_);
+    open_ = false;
+  }
+  void open() {
+    const std::lock_guard lock(guard_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  /// Lets one command through.
+  void let_one_in() {
+    const std::lock_guard lock(guard_);
+    ++passes_;
+    changed_.notify_all();
+  }
+  void fail() {
+    const std::lock_guard lock(guard_);
+    failing_ = true;
+  }
+  std::vector<std::set<std::string>> came() {
+    const std::lock_guard lock(guard_);
+    return came_;
+  }
+
+ private:
+  std::vector<answer> carry_out(const batch& all) {
+    std::unique_lock lock(guard_);
+    std::set<std::string> ids;
+    for (const auto& r : all) ids.insert(r.id);
+    came_.push_back(ids);
+    changed_.wait(lock, [&] { return open_ || passes_ > 0; });
+    if (!open_) --passes_;
+    std::vector<answer> out;
+    for (const auto& r : all) {
+      answer a;
+      a.what = failing_ ? answer::kind::no_answer : answer::kind::replied;
+      a.in_doubt = failing_;
+      a.why = r.id;
+      out.push_back(a);
+    }
+    return out;
+  }
+
+  std::mutex guard_;
+  std::condition_variable changed_;
+  bool open_ = true, failing_ = false;
+  int passes_ = 0;
+  std::vector<std::set<std::string>> came_;
+};
+
+struct combined {
+  std::shared_ptr<recorder> where = std::make_shared<recorder>();
+  std::shared_ptr<store> all = combining(where);
+  std::vector<std::future<answer>> asked;
+
+  static request shared(const std::string& id, operation op = operation::enqueue) {
+    request r;
+    r.op = op;
+    r.lock = "lock";
+    r.id = id;
+    r.what = {.exclusive = false, .weight = 1};
+    return r;
+  }
+  void ask(const request& r) {
+    asked.push_back(std::async(std::launch::async, [this, r] { return all->apply(r); }));
+  }
+  /// `n` commands stand at the gate, or are through.
+  [[nodiscard]] bool came(std::size_t n) {
+    return eventually([&] { return where->came().size() == n; });
+  }
+  void expect_own_answers(const std::vector<std::string>& ids) {
+    for (std::size_t i = 0; i < asked.size(); ++i) EXPECT_EQ(asked[i].get().why, ids[i]);
+  }
+};
+
+TEST(Combiner, WhoIsAloneGoesAlone) {
+  combined c;
+  EXPECT_EQ(c.all->apply(combined::shared("a")).why, "a");
+  EXPECT_EQ(c.all->apply(combined::shared("b", operation::release)).why, "b");
+  EXPECT_EQ(c.where->came(), (std::vector<std::set<std::string>>{{"a"}, {"b"}}));
+}
+
+TEST(Combiner, ThoseWhoWaitGoTogetherAndGetTheirOwnAnswers) {
+  combined c;
+  c.where->shut();
+  c.ask(combined::shared("a"));
+  c.ask(combined::shared("b"));
+  ASSERT_TRUE(c.came(2));
+  for (const auto* id : {"c", "d", "e"}) c.ask(combined::shared(id));
+  std::this_thread::sleep_for(20ms);  // they wait: no command came
+  EXPECT_EQ(c.where->came().size(), 2U);
+  c.where->let_one_in();
+  ASSERT_TRUE(c.came(3));
+  EXPECT_EQ(c.where->came().back(), (std::set<std::string>{"c", "d", "e"}));
+  c.where->open();
+  c.expect_own_answers({"a", "b", "c", "d", "e"});
+}
+
+TEST(Combiner, AConnectionThatHangsHoldsUpNobodyForLong) {
+  combined c;
+  c.where->shut();
+  c.ask(combined::shared("a"));
+  c.ask(combined::shared("b"));
+  ASSERT_TRUE(c.came(2));
+  c.ask(combined::shared("c"));
+  EXPECT_TRUE(c.came(3)) << "on its own, after a moment";
+  c.where->open();
+  c.expect_own_answers({"a", "b", "c"});
+  EXPECT_EQ(c.all->apply(combined::shared("d")).why, "d");
+}
+
+TEST(Combiner, WhatDoesNotFitTogetherGoesAlone) {
+  combined c;
+  c.where->shut();
+  c.ask(combined::shared("a"));
+  c.ask(combined::shared("b"));
+  ASSERT_TRUE(c.came(2));
+  auto exclusive = combined::shared("writer");
+  exclusive.what = {};
+  auto elsewhere = combined::shared("elsewhere");
+  elsewhere.lock = "another";
+  auto keeps = combined::shared("keeps", operation::release);
+  keeps.keep = 1;
+  auto heartbeat = combined::shared("waits", operation::heartbeat);
+  std::size_t n = 2;
+  for (const auto& r : {exclusive, elsewhere, keeps, heartbeat}) {
+    c.ask(r);
+    EXPECT_TRUE(c.came(++n)) << r.id << " waits for nobody";
+  }
+  c.where->open();
+  c.expect_own_answers({"a", "b", "writer", "elsewhere", "keeps", "waits"});
+}
+
+TEST(Combiner, OtherTermsAndTheSameIdTwiceAreNotMixed) {
+  combined c;
+  c.where->shut();
+  c.ask(combined::shared("a"));
+  c.ask(combined::shared("b"));
+  ASSERT_TRUE(c.came(2));
+  c.ask(combined::shared("c"));
+  std::this_thread::sleep_for(10ms);
+  c.ask(combined::shared("c"));
+  auto longer = combined::shared("longer");
+  longer.delta = 60'000;
+  c.ask(longer);
+  std::this_thread::sleep_for(20ms);
+  c.where->open();
+  c.expect_own_answers({"a", "b", "c", "c", "longer"});
+  EXPECT_EQ(c.where->came().size(), 5U);
+}
+
+TEST(Combiner, AFailureIsEverybodys) {
+  combined c;
+  c.where->shut();
+  c.ask(combined::shared("a"));
+  c.ask(combined::shared("b"));
+  ASSERT_TRUE(c.came(2));
+  c.ask(combined::shared("c"));
+  c.ask(combined::shared("d"));
+  std::this_thread::sleep_for(20ms);
+  c.where->fail();
+  c.where->open();
+  for (auto& a : c.asked) {
+    const auto told = a.get();
+    EXPECT_EQ(told.what, answer::kind::no_answer);
+    EXPECT_TRUE(told.in_doubt);
+  }
+}
+
+TEST(Combiner, ManyThreadsAllGetTheirAnswers) {
+  combined c;
+  constexpr int kThreads = 32, kRounds = 200;
+  std::atomic<int> wrong = 0;
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kRounds; ++i) {
+        const auto id = std::to_string(t) + "-" + std::to_string(i);
+        if (c.all->apply(combined::shared(id)).why != id) ++wrong;
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(wrong, 0);
+  std::size_t asked = 0;
+  for (const auto& one : c.where->came()) asked += one.size();
+  EXPECT_EQ(asked, std::size_t{kThreads} * kRounds) << "each exactly once";
+}
+
+}  // namespace
+}  // namespace dlock::testing
