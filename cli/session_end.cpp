@@ -83,8 +83,10 @@ std::string session::why_lost(const ending& end) const {
 
 /// Whatever comes of it.
 void session::give_back() {
+  // What was lost is given back in the background; of several locks others may still be ours.
+  const milliseconds timeout = held().held() ? std::min(release_timeout, held().valid_for()) : milliseconds(1000);
   try {
-    (void)held().release(setup_.at_least, std::min(release_timeout, held().valid_for()));
+    (void)held().release(setup_.at_least, timeout);
   } catch (const dlock::error& problem) {
     if (options_.verbose) remark(problem.what());
   }
