@@ -135,8 +135,8 @@ std::optional<answer> session::wait(attempt& attempt, const waiting& how) {
   if (!patience) return attempt.take();
   try {
     answer_ = attempt.take();
-    if (answer_ && answer_->held) (void)release(cancel_timeout);
-  } catch (const failure&) {  // it has no importance any more
+    if (answer_ && answer_->held) (void)held().release({}, cancel_timeout);
+  } catch (const std::exception&) {  // it runs out with its lease
   }
   leave();
   give_up(signal);
