@@ -171,7 +171,7 @@ ending session::run() {
   while (held().held() && held().valid_for() <= options_.kill_after + kill_reserve(options_.client.exp_delta))
     poll(nullptr, 0, 5);
   try {
-    return supervise(guard_, signals_, held(), options_, setup_.many_terms);
+    return supervise(guard_, signals_, held(), options_);
   } catch (const failure&) {
     give_back();
     throw;

@@ -229,6 +229,7 @@ class Elect(Case):
         terminal.expect(r"term \d+")
         terminal.type("hello\n")
         terminal.expect("got hello")
+        time.sleep(0.3)  # Ctrl-Z in the midst of a vfork stops nobody
         terminal.type("\x1a")
         terminal.expect("Stopped")
         terminal.type("fg\n")
