@@ -42,7 +42,8 @@ std::vector<std::string> environment_of(const std::vector<grant>& grants) {
     const std::string token = std::to_string(grants[i].token);
     out.push_back("DLOCK_TOKEN_" + number + "=" + token);
     out.push_back("DLOCK_OWNER_" + number + "=" + grants[i].owner);
-    tokens += (tokens.empty() ? "" : " ") + token;
+    if (!tokens.empty()) tokens += ' ';
+    tokens += token;
   }
   out.push_back("DLOCK_TOKENS=" + tokens);
   if (grants.size() == 1) {
