@@ -6,6 +6,7 @@
 #include <string>
 
 #include "contended.hpp"
+#include "shared.hpp"
 #include "uncontended.hpp"
 #include "worker.hpp"
 
@@ -25,6 +26,7 @@ int main(int argc, char** argv) {
   auto* queues = common(app.add_subcommand("contended", "Hand a lock over in a queue"));
   int most = 1000;
   queues->add_option("--most", most, "Leave out what needs more contenders")->check(CLI::Range(2, 1000));
+  auto* readers = common(app.add_subcommand("shared", "Many readers of one lock"));
   auto* shares = app.add_subcommand("fairness", "Who gets how much of a lock");
   shares->add_option("--url", url, "MongoDB connection string")->required();
   shares->add_option("--title", title, "What kind of server it is, for the report");
@@ -45,6 +47,9 @@ int main(int argc, char** argv) {
       std::printf("%s: an uncontended acquire+release pair, medians of %d interleaved windows of %d ms\n",
                   title.c_str(), windows, length);
       for (const int threads : {1, 16}) bench::uncontended(url, threads, windows, std::chrono::milliseconds{length});
+    } else if (*readers) {
+      std::printf("%s: a shared lock, medians of %d interleaved windows of %d ms\n", title.c_str(), windows, length);
+      for (const int n : {1, 10, 100}) bench::shared(url, n, windows, std::chrono::milliseconds{length});
     } else if (*shares) {
       std::printf("%s: fairness\n", title.c_str());
       bench::fairness(url, 20, grants);

@@ -1,51 +1,15 @@
 #include "uncontended.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <dlock/dlock.hpp>
-#include <functional>
 #include <memory>
-#include <thread>
+#include <stdexcept>
 #include <vector>
 
 #include "raw.hpp"
 #include "statistics.hpp"
-
-namespace {
-
-using clock_type = std::chrono::steady_clock;
-
-struct window {
-  double pairs_per_second = 0;
-  double median_us = 0;  // of one pair
-};
-
-/// Runs `pair(thread)` on `threads` threads for so long.
-window run(int threads, std::chrono::milliseconds length, const std::function<void(int)>& pair) {
-  std::vector<std::vector<double>> times(static_cast<std::size_t>(threads));
-  const auto begin = clock_type::now();
-  std::vector<std::jthread> workers;
-  for (int t = 0; t < threads; ++t) {
-    workers.emplace_back([&, t] {
-      auto& mine = times[static_cast<std::size_t>(t)];
-      for (auto now = clock_type::now(); now - begin < length;) {
-        pair(t);
-        const auto after = clock_type::now();
-        mine.push_back(std::chrono::duration<double, std::micro>(after - now).count());
-        now = after;
-      }
-    });
-  }
-  workers.clear();
-  const auto seconds = std::chrono::duration<double>(clock_type::now() - begin).count();
-  std::vector<double> all;
-  for (const auto& mine : times) all.insert(all.end(), mine.begin(), mine.end());
-  std::nth_element(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2), all.end());
-  return {static_cast<double>(all.size()) / seconds, all[all.size() / 2]};
-}
-
-}  // namespace
+#include "window.hpp"
 
 void bench::uncontended(const std::string& url, int threads, int windows, std::chrono::milliseconds length) {
   bench::raw_server raw(url);
@@ -63,12 +27,12 @@ void bench::uncontended(const std::string& url, int threads, int windows, std::c
     auto got = mutexes[static_cast<std::size_t>(t)]->try_acquire();
     if (!got || got->release() != dlock::release_result::released) throw std::runtime_error("a free lock was not free");
   };
-  run(threads, length, raw_pair);  // warm
-  run(threads, length, lock_pair);
+  bench::run(threads, length, raw_pair);  // warm
+  bench::run(threads, length, lock_pair);
   std::vector<double> raw_us, lock_us, raw_rate, lock_rate, time_ratio, rate_ratio;
   for (int i = 0; i < windows; ++i) {
-    const auto r = run(threads, length, raw_pair);
-    const auto l = run(threads, length, lock_pair);
+    const auto r = bench::run(threads, length, raw_pair);
+    const auto l = bench::run(threads, length, lock_pair);
     raw_us.push_back(r.median_us);
     lock_us.push_back(l.median_us);
     raw_rate.push_back(r.pairs_per_second);

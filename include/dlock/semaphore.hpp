@@ -55,7 +55,6 @@ class semaphore {
   std::optional<resized> resize(std::int64_t permits);
 
  private:
-  [[nodiscard]] std::shared_ptr<detail::lock_core> participant() const;
   struct state;
   std::shared_ptr<state> state_;
 };

@@ -26,6 +26,7 @@ class announcing_store final : public store {
     if (a.what == answer::kind::replied) by_->announce(r, a.reply);
     return a;
   }
+  [[nodiscard]] look_answer read(const protocol::look& l) override { return where_->read(l); }
 
  private:
   std::shared_ptr<store> where_;
@@ -80,26 +81,34 @@ void bus::waits(const std::string& id, bool foreign) {
     const std::lock_guard lock(guard_);
     const auto it = expected_.find(id);
     if (it == expected_.end()) return;
-    if (!inbox_) {
-      inbox_ = std::make_shared<follower>(where_, feed_of_inbox(name_, client_),
-                                          channel::ear{.opened =
-                                                           [self = weak_from_this()] {
-                                                             if (const auto b = self.lock()) b->nudge_all();
-                                                           },
-                                                       .heard =
-                                                           [self = weak_from_this()](const bson_t* d) {
-                                                             const auto b = self.lock();
-                                                             if (const auto g = protocol::parse_grant(d); b && g)
-                                                               b->grant(*g);
-                                                           },
-                                                       .gap = [] {}},
-                                          health_, health::part::inbox);
-    }
+    follow_inbox();
     if (!foreign || it->second.foreign) return;
     it->second.foreign = true;
     ++foreign_;
   }
   follow_events();
+}
+
+void bus::follow_inbox() {
+  if (inbox_ || stopped_) return;
+  const auto heard = [self = weak_from_this()](const bson_t* d) {
+    const auto b = self.lock();
+    if (!b) return;
+    if (const auto g = protocol::parse_grant(d)) b->grant(*g);
+    if (const auto r = protocol::parse_revocation(d)) b->revoked(*r);
+  };
+  const auto opened = [self = weak_from_this()] {
+    if (const auto b = self.lock()) b->nudge_all();
+  };
+  inbox_ = std::make_shared<follower>(where_, feed_of_inbox(name_, client_),
+                                      channel::ear{.opened = opened, .heard = heard, .gap = [] {}}, health_,
+                                      health::part::inbox);
+}
+
+void bus::holds() {
+  if (!where_) return;
+  const std::lock_guard lock(guard_);
+  follow_inbox();
 }
 
 bool bus::pushes(bool foreign) const {
@@ -117,6 +126,22 @@ void bus::grant(const protocol::grant& g) {
     who = it->second.who;
   }
   who->granted(g, now_ms());
+}
+
+void bus::revoked(const protocol::revocation& r) {
+  std::shared_ptr<waiter> who;
+  {
+    const std::lock_guard lock(guard_);
+    const auto it = expected_.find(r.id);
+    if (it != expected_.end() && it->second.lock == r.lock) who = it->second.who;
+  }
+  if (who) who->nudged(false);  // an heir that has not heard of its grant: it will look
+  if (on_revoked_) on_revoked_(r);
+}
+
+void bus::revoke(const std::string& client, const protocol::revocation& r) {
+  if (client == client_) return revoked(r);
+  if (outbox_) outbox_->tell(client, r);
 }
 
 void bus::nudge_all() {

@@ -44,6 +44,11 @@ class bus : public std::enable_shared_from_this<bus> {
   void forget(const std::string& id);
   /// It stands in the queue, behind mongo-dlock perhaps: makes sure that its inbox, or the events, are followed.
   void waits(const std::string& id, bool foreign);
+  /// Who hears of locks of ours that are revoked: called on threads of the bus, must not block. Set before anything
+  /// else is done with it.
+  void on_revoked(std::function<void(const protocol::revocation&)> listener) { on_revoked_ = std::move(listener); }
+  /// Makes sure that the inbox is followed: somebody holds a lock, which may be revoked.
+  void holds();
   /// Whether grants, or `foreign`: mongo-dlock's releases, are heard of just now.
   [[nodiscard]] bool pushes(bool foreign) const;
 
@@ -51,6 +56,8 @@ class bus : public std::enable_shared_from_this<bus> {
   // --------------------------------------------------------------------------------------------------------
   /// An answer, acknowledged by a majority, may name heirs: they are told. `r` is what was asked.
   void announce(const protocol::request& r, const protocol::reply& a);
+  /// Tells the holder, which may be one of this client's.
+  void revoke(const std::string& client, const protocol::revocation& r);
   void publish(protocol::announcement a);
   /// What is to be published, once, when the release of `id` has freed the lock: when an answer says so, or freed().
   void will_free(const std::string& id, protocol::announcement a);
@@ -76,6 +83,8 @@ class bus : public std::enable_shared_from_this<bus> {
     bool foreign = false;
   };
   void grant(const protocol::grant& g);
+  void revoked(const protocol::revocation& r);
+  void follow_inbox();  // with guard_ held
   void nudge_all();
   /// Those behind mongo-dlock's lock with this id; empty: any.
   void nudge_foreign(const std::string& lock);
@@ -89,6 +98,7 @@ class bus : public std::enable_shared_from_this<bus> {
   const std::string name_;
   const std::string client_;
   const log_callback log_;
+  std::function<void(const protocol::revocation&)> on_revoked_;
   const std::shared_ptr<health> health_;
   subscribers subscribers_;
   std::unique_ptr<outbox> outbox_;

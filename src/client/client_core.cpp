@@ -41,6 +41,10 @@ std::optional<holder_info> who_holds(const protocol::reply& r) {
                      false};
 }
 
+std::string kind_of(std::int64_t cap) {
+  return cap == 0 ? "a mutex or shared lock" : "a semaphore with " + std::to_string(cap) + " permits";
+}
+
 }  // namespace
 
 /// How much is going on that close() has to wait for: acquisitions, and what undoes them in the background.
@@ -78,7 +82,11 @@ client_core::client_core(client_options options, std::shared_ptr<store> where, s
       notices_(std::make_shared<worker_pool>(static_cast<std::size_t>(-1))),
       io_(std::move(io)),
       log_(std::move(log)),
-      keeper_(std::make_unique<lease_keeper>(store_, notices_, writer(log_))) {}
+      keeper_(std::make_unique<lease_keeper>(store_, notices_, writer(log_), [b = std::weak_ptr(bus_)] {
+        if (const auto there = b.lock()) there->holds();
+      })) {
+  bus_->on_revoked(keeper_->revoker());
+}
 
 client_core::~client_core() {
   keeper_.reset();  // at most 0.3 s, and so are the others
@@ -276,10 +284,9 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
       throw error(errc::not_a_lock, doing + ": the document with this _id in " + options_.db + "." + options_.coll +
                                         " is not a lock; it was left as it is. Choose another id or collection");
     case result::other_capacity:
-      throw error(errc::configuration,
-                  doing + ": it is in use with " +
-                      (m.last().cap == 0 ? "no capacity" : "capacity " + std::to_string(m.last().cap)) +
-                      "; use the same kind and capacity everywhere, or wait until it is free");
+      throw error(errc::configuration, doing + ": it is in use as " + kind_of(m.last().cap) + ", not as " +
+                                           kind_of(plan.ask.cap) +
+                                           "; use the same everywhere, or wait until it is free");
   }
   return out;
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include <dlock/events.hpp>
 #include <dlock/mutex.hpp>
@@ -44,12 +45,24 @@ class client_core {
 
   /// Gives a lease back, `keep` ms after its grant at the earliest. Throws error if there is no answer in time.
   [[nodiscard]] release_result release(lease_record& record, protocol::ms keep, protocol::ms timeout);
-  /// The same, later and without an answer.
-  void release_in_background(const lease_record& record);
+
+  /// Asks the store until it answers, at most operation_timeout. Throws error; `doing`: what fails then, on which lock.
+  [[nodiscard]] protocol::reply ask(protocol::request r, const std::string& doing);
+  [[nodiscard]] std::vector<protocol::sight> read(protocol::look l, const std::string& doing);
+
+  enum class amended { done, not_held, lost };
+  /// A holder asks for less, or publishes something else: `r` is an amend of its acquisition.
+  [[nodiscard]] amended amend(lease_record& record, protocol::request r, const std::string& doing);
+
+  /// Takes the lock off one of its holders.
+  [[nodiscard]] bool revoke(const std::string& lock, const protocol::holder& h, bool at_once);
 
   /// Events of the lock, or of all. Throws error.
   [[nodiscard]] std::shared_ptr<subscriber> subscribe(std::optional<std::string> id, event_callback callback);
   [[nodiscard]] notification_status notifications() const { return bus_->status(); }
+
+  /// Runs user code and what waits for it, on a thread of its own. False: there is none.
+  [[nodiscard]] bool in_background(std::function<void()> task) { return notices_->post(std::move(task)); }
 
   void on_lost(lease_record& record, std::function<void()> callback);
 
@@ -58,6 +71,7 @@ class client_core {
   }
 
   void close() noexcept;
+  [[nodiscard]] std::stop_token closing() const { return closing_.get_token(); }
   /// Throws errc::closed or errc::forked.
   void check_usable(const std::string& doing) const;
   [[nodiscard]] bool forked() const;
@@ -75,6 +89,7 @@ class client_core {
                           std::function<void(const answer&)> then = {});
   void saw_token(std::int64_t token);
   [[nodiscard]] protocol::announcement announcement_of(const lease_record& record, bool locked) const;
+  void release_in_background(const lease_record& record);
   void give_back(const lease_record& record, protocol::request r);
   [[nodiscard]] release_result released(lease_record& record, const protocol::request& r, protocol::ms timeout,
                                         bool in_doubt);

@@ -24,8 +24,7 @@ void abandon(detail::held_state& state) noexcept {
   if (core.forked()) return;
   try {
     const auto patience = std::min(core.options().operation_timeout, kDestructorPatience);
-    if (core.release(*state.record, 0, patience.count()) == release_result::lost)
-      core.release_in_background(*state.record);
+    (void)core.release(*state.record, 0, patience.count());
   } catch (const std::exception& e) {
     core.log(log_level::warning, e.what());
   }
@@ -75,6 +74,10 @@ bool lease::held() const {
 
 std::stop_token lease::lost() const {
   return state_ ? state_->record->lost() : std::stop_token{};
+}
+
+std::string lease::loss() const {
+  return state_ ? state_->record->loss() : std::string();
 }
 
 void lease::on_lost(std::function<void()> callback) {

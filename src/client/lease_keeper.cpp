@@ -5,6 +5,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <map>
@@ -38,6 +39,7 @@ class descriptor {
 };
 
 constexpr protocol::ms kNever = std::numeric_limits<protocol::ms>::max();
+constexpr protocol::ms kLong = 250;  // most locks are held for less
 
 }  // namespace
 
@@ -45,6 +47,7 @@ struct lease_keeper::shared {
   struct kept {
     std::shared_ptr<lease_record> record;
     protocol::lease_schedule schedule;
+    protocol::ms since;
     bool renewing = false;  // a renewal is on its way
     bool in_trouble = false;
   };
@@ -57,7 +60,8 @@ struct lease_keeper::shared {
   descriptor timer{timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)};
   std::mutex guard;
   std::map<const lease_record*, kept> leases;
-  protocol::ms asleep_until = 0;  // a lease that wants attention earlier has to wake the watch
+  protocol::ms asleep_until = 0;    // a lease that wants attention earlier has to wake the watch
+  std::function<void()> held_long;  // until it was called
   bool renews = true;
   bool stopped = false;
 
@@ -80,9 +84,31 @@ struct lease_keeper::shared {
     timer.drain();
   }
 
+  void lose(lease_record& record, const std::string& why) const {
+    record.lose(*notices, why);
+    log(log_level::error, "lock " + quoted(record.lock()) + " lost: " + why);
+  }
+
+  void revoke(const protocol::revocation& r) {
+    std::shared_ptr<lease_record> record;
+    {
+      const std::lock_guard lock(guard);
+      const auto it = std::find_if(leases.begin(), leases.end(), [&](const auto& entry) {
+        const auto& one = *entry.second.record;
+        return one.owner() == r.id && one.lock() == r.lock;
+      });
+      if (it == leases.end()) return;
+      record = std::move(it->second.record);
+      leases.erase(it);
+    }
+    record->revoked();
+    lose(*record, "it was revoked by " + r.by);
+  }
+
   /// One round: reports what is over, collects what is due. Returns when to look again.
   protocol::ms round(renewals& due) {
     std::vector<std::shared_ptr<lease_record>> over;
+    std::function<void()> tell;
     protocol::ms next = kNever;
     {
       const std::lock_guard lock(guard);
@@ -100,14 +126,14 @@ struct lease_keeper::shared {
           due.push_back(k.record);
         }
         if (!k.renewing) next = std::min(next, k.schedule.next_renewal());
+        if (held_long && now >= k.since + kLong) tell.swap(held_long);
+        if (held_long) next = std::min(next, k.since + kLong);
         ++it;
       }
       asleep_until = next;
     }
-    for (const auto& record : over) {
-      record->lose(*notices);
-      log(log_level::error, "lock " + quoted(record->lock()) + " lost: it could not be renewed before its lease ended");
-    }
+    for (const auto& record : over) lose(*record, "it could not be renewed before its lease ended");
+    if (tell) tell();
     return next;
   }
 
@@ -155,8 +181,7 @@ struct lease_keeper::shared {
       }
     }
     if (lost) {
-      record->lose(*notices);
-      log(log_level::error, "lock " + quoted(record->lock()) + " lost: the server does not know this holder any more");
+      lose(*record, "the server does not know this holder any more, or it was revoked");
     } else if (!trouble.empty()) {
       log(log_level::warning, "lock " + quoted(record->lock()) + " could not be renewed, trying again: " + trouble);
     }
@@ -164,11 +189,13 @@ struct lease_keeper::shared {
   }
 };
 
-lease_keeper::lease_keeper(std::shared_ptr<store> where, std::shared_ptr<worker_pool> notices, log_callback log)
+lease_keeper::lease_keeper(std::shared_ptr<store> where, std::shared_ptr<worker_pool> notices, log_callback log,
+                           std::function<void()> held_long)
     : shared_(std::make_shared<shared>()) {
   shared_->where = std::move(where);
   shared_->notices = std::move(notices);
   shared_->log = std::move(log);
+  shared_->held_long = std::move(held_long);
   watch_ = quiet_thread([this, s = shared_] {
     for (;;) {
       {
@@ -197,14 +224,20 @@ lease_keeper::~lease_keeper() {
 
 void lease_keeper::keep(const std::shared_ptr<lease_record>& record, const protocol::lease_schedule& schedule) {
   const std::lock_guard lock(shared_->guard);
-  auto& k = shared_->leases.emplace(record.get(), shared::kept{record, schedule}).first->second;
+  auto& k = shared_->leases.emplace(record.get(), shared::kept{record, schedule, now_ms()}).first->second;
   if (!shared_->renews) k.schedule.stop_renewing();
-  if (std::min(schedule.next_renewal(), schedule.valid_until()) < shared_->asleep_until) shared_->poke();
+  const auto next = std::min(schedule.next_renewal(), schedule.valid_until());
+  const auto first = shared_->held_long ? std::min(next, k.since + kLong) : next;
+  if (first < shared_->asleep_until) shared_->poke();
 }
 
 void lease_keeper::forget(const lease_record& record) {
   const std::lock_guard lock(shared_->guard);
   shared_->leases.erase(&record);
+}
+
+std::function<void(const protocol::revocation&)> lease_keeper::revoker() const {
+  return [s = shared_](const protocol::revocation& r) { s->revoke(r); };
 }
 
 void lease_keeper::stop_renewing() {

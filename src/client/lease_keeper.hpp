@@ -7,6 +7,7 @@
 #include <dlock/options.hpp>
 
 #include "client/lease_record.hpp"
+#include "protocol/event.hpp"
 #include "protocol/lease_schedule.hpp"
 #include "store/store.hpp"
 
@@ -17,7 +18,9 @@ namespace dlock {
 /// renewals, on connections of their own: one that hangs keeps no other waiting.
 class lease_keeper {
  public:
-  lease_keeper(std::shared_ptr<store> where, std::shared_ptr<worker_pool> notices, log_callback log);
+  /// `held_long` is called once, when a lease has been held for a while; must not block.
+  lease_keeper(std::shared_ptr<store> where, std::shared_ptr<worker_pool> notices, log_callback log,
+               std::function<void()> held_long = {});
   lease_keeper(const lease_keeper&) = delete;
   lease_keeper& operator=(const lease_keeper&) = delete;
   ~lease_keeper();
@@ -25,6 +28,8 @@ class lease_keeper {
   void keep(const std::shared_ptr<lease_record>& record, const protocol::lease_schedule& schedule);
   /// Neither renews nor reports it any more.
   void forget(const lease_record& record);
+  /// What to call when a lease of this keeper was revoked: it is lost at once. May outlive the keeper.
+  [[nodiscard]] std::function<void(const protocol::revocation&)> revoker() const;
   /// Renews nothing any more; ends are still watched.
   void stop_renewing();
 

@@ -46,17 +46,23 @@ void lease_record::end_release(phase result) {
   if (result != phase::in_doubt) unused.swap(callbacks_);
 }
 
-void lease_record::lose(worker_pool& notices) {
+void lease_record::lose(worker_pool& notices, std::string why) {
   std::vector<std::function<void()>> callbacks;
   {
     const std::lock_guard lock(guard_);
     if (phase_ != phase::held) return;
+    loss_ = std::move(why);
     phase_ = phase::lost;
     callbacks.swap(callbacks_);
   }
   // A thread each: one that blocks for ever keeps no other waiting.
   tell(notices, [stop = stop_]() mutable { stop.request_stop(); });
   for (auto& callback : callbacks) tell(notices, callback);
+}
+
+std::string lease_record::loss() const {
+  const std::lock_guard lock(guard_);
+  return loss_;
 }
 
 void lease_record::on_lost(std::function<void()> callback, worker_pool& notices) {

@@ -58,7 +58,14 @@ class lease_record {
   void end_release(phase result);
 
   /// held -> lost: fires the stop token and the callbacks, each on a thread of `notices`. Later calls do nothing.
-  void lose(worker_pool& notices);
+  /// `why`, for people.
+  void lose(worker_pool& notices, std::string why);
+  [[nodiscard]] std::string loss() const;
+  /// True once: what was lost is to be given back by the caller, should the server still count it as held.
+  [[nodiscard]] bool give_up() { return !given_up_.exchange(true); }
+
+  void revoked() { revoked_ = true; }
+  [[nodiscard]] bool is_revoked() const { return revoked_; }
 
   [[nodiscard]] std::stop_token lost() const { return stop_.get_token(); }
   void on_lost(std::function<void()> callback, worker_pool& notices);
@@ -71,9 +78,12 @@ class lease_record {
   std::atomic<bool> alone_{false};
   std::atomic<bool> left_free_{false};
   std::atomic<bool> doubtful_{false};
+  std::atomic<bool> given_up_{false};
+  std::atomic<bool> revoked_{false};
   std::stop_source stop_;
-  mutable std::mutex guard_;  // phase_ changes and callbacks_
+  mutable std::mutex guard_;  // phase_ changes, callbacks_ and loss_
   std::vector<std::function<void()>> callbacks_;
+  std::string loss_;
 };
 
 }  // namespace dlock

@@ -116,12 +116,12 @@ outbox::~outbox() {
   publisher_.stop(50ms);
 }
 
-void outbox::tell(const std::string& client, protocol::grant g) {
+void outbox::tell(const std::string& client, bson document) {
   if (!shared_->begin_to_tell()) return;
-  const bool posted = tellers_.post([s = shared_, client, g = std::move(g)] {
-    std::vector<bson> one;
-    one.push_back(protocol::grant_document(client, g));
-    s->outcome(s->where->insert(feed_of_inbox(s->name, client), one));
+  auto one = std::make_shared<std::vector<bson>>();
+  one->push_back(std::move(document));
+  const bool posted = tellers_.post([s = shared_, client, one] {
+    s->outcome(s->where->insert(feed_of_inbox(s->name, client), *one));
     s->told();
   });
   if (!posted) shared_->told();

@@ -22,7 +22,10 @@ class outbox {
   ~outbox();
 
   /// To the inbox of `client`.
-  void tell(const std::string& client, protocol::grant g);
+  void tell(const std::string& client, const protocol::grant& g) { tell(client, protocol::grant_document(client, g)); }
+  void tell(const std::string& client, const protocol::revocation& r) {
+    tell(client, protocol::revocation_document(client, r));
+  }
   void publish(protocol::announcement a);
 
   /// Waits until everybody is told and what was published is sent, or cannot be just now, at most `patience`. From then
@@ -30,6 +33,7 @@ class outbox {
   void flush(std::chrono::milliseconds patience);
 
  private:
+  void tell(const std::string& client, bson document);
   struct shared;
   std::shared_ptr<shared> shared_;
   worker_pool tellers_{4};

@@ -9,6 +9,7 @@
 namespace dlock::detail {
 
 void client_core::release_in_background(const lease_record& record) {
+  if (record.is_revoked()) bus_->will_free(record.owner(), announcement_of(record, false));
   give_back(record, record.ask(protocol::operation::release));
 }
 
@@ -29,11 +30,13 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
   if (record.now() == lease_record::phase::held && !record.held(now_ms())) {
     // Over, and the watch has not come to it yet.
     keeper_->forget(record);
-    record.lose(*notices_);
+    record.lose(*notices_, "its lease ended before it was released");
   }
   const auto found = record.begin_release();
   switch (found) {
     case lease_record::phase::lost:
+      // The server may still count it as held: until its end, and a revoked one until somebody lets go.
+      if (record.give_up()) release_in_background(record);
       return release_result::lost;
     case lease_record::phase::released:
     case lease_record::phase::releasing:

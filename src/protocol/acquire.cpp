@@ -53,6 +53,11 @@ acquire_machine::action acquire_machine::answered(const reply& r, ms now, bool p
   last_ = r;
   if (!r.found) return start_afresh(now);  // swept by the TTL index, or deleted by mongo-dlock's unlock
   if (!r.valid) return finish(result::not_a_lock);
+  if (r.mine && r.mine->revoked) {  // before it knew of its grant
+    undo_.push_back({id_, doubt_});
+    doubt_ = false;
+    return start_afresh(now);
+  }
   if (r.mine) return granted(now);
   if (r.place >= 0) return queued(now, pushed);
   if (r.dead || queued_) return start_afresh(now);

@@ -39,6 +39,22 @@ std::optional<grant> parse_grant(const bson_t* document) {
   return g;
 }
 
+bson revocation_document(const std::string& client, const revocation& r) {
+  auto d = make_bson();
+  append(d.get(), "to", client);
+  append(d.get(), "lock", r.lock);
+  append(d.get(), "id", r.id);
+  append(d.get(), "revoked_by", r.by);
+  return d;
+}
+
+std::optional<revocation> parse_revocation(const bson_t* document) {
+  bson_iter_t it;
+  revocation r{read_string(document, "lock"), read_string(document, "id"), read_string(document, "revoked_by")};
+  if (r.id.empty() || !find_field(document, "revoked_by", it)) return std::nullopt;
+  return r;
+}
+
 bool can_be_announced(const std::string& lock) {
   return lock != "error";
 }

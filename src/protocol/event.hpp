@@ -29,6 +29,16 @@ inline constexpr std::uint32_t inboxes = 512;
 /// Nothing if the document is none.
 [[nodiscard]] std::optional<grant> parse_grant(const bson_t* document);
 
+/// Tells a holder that somebody took the lock off it. In its inbox, too.
+struct revocation {
+  std::string lock;
+  std::string id;  // the acquisition
+  std::string by;  // who
+  bool operator==(const revocation&) const = default;
+};
+[[nodiscard]] bson revocation_document(const std::string& client, const revocation& r);
+[[nodiscard]] std::optional<revocation> parse_revocation(const bson_t* document);
+
 /// What everybody may know: a lock was taken, or given back. The format is mubsub's, as mongo-dlock 1.x writes and
 /// reads it: {event: <lock>, message: {id: <lock>, locked}}, and in `message` what it ignores: token, who, at.
 struct announcement {

@@ -76,9 +76,10 @@ constexpr auto kRemoveWaiter =
     R"({"$set": {"w": {"$filter": {"input": "$w", "cond": {"$ne": ["$$this.id", "$r.id"]}}}}})";
 
 /// A release whose holder stays, taken, until `keep` after its grant; kRemoveHolder follows, for one whose `keep` is
-/// over. It is nobody's any more: a renewal that is still on its way must not find it.
+/// over. It is nobody's any more: a renewal that is still on its way must not find it. What was revoked does not stay.
 constexpr auto kKeepHolder = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$cond": [
-  {"$and": [{"$eq": ["$$this.id", "$r.id"]}, {"$gt": [{"$add": ["$$this.since", "$r.keep"]}, "$now"]}]},
+  {"$and": [{"$eq": ["$$this.id", "$r.id"]}, {"$not": ["$$this.revoked"]},
+    {"$gt": [{"$add": ["$$this.since", "$r.keep"]}, "$now"]}]},
   {"$mergeObjects": ["$$this", {"id": {"$concat": ["$$this.id", "/kept"]},
     "until": {"$add": ["$$this.since", "$r.keep"]}, "announced": true}]},
   "$$this"]}}}}})";

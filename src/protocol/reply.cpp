@@ -15,12 +15,6 @@ bool is_date_or_missing(const bson_t* in, const char* key) {
   return !find_field(in, key, it) || BSON_ITER_HOLDS_DATE_TIME(&it);
 }
 
-/// What the update took for a lock is one afterwards; what it left as it was shows why: here, or in the lists.
-bool is_lock(const bson_t* d) {
-  return read_date(d, "et") && is_date_or_missing(d, "ct") && is_date_or_missing(d, "mine") &&
-         is_number_or_missing(d, "fence") && is_number_or_missing(d, "rev") && is_number_or_missing(d, "cap");
-}
-
 template <typename Use>
 void for_each(const bson_t* in, const char* key, Use use) {
   read_document(in, key, [&](const bson_t* array) {
@@ -83,6 +77,11 @@ reply read(const bson_t* d) {
 }
 
 }  // namespace
+
+bool is_lock(const bson_t* d) {
+  return read_date(d, "et") && is_date_or_missing(d, "ct") && is_date_or_missing(d, "mine") &&
+         is_number_or_missing(d, "fence") && is_number_or_missing(d, "rev") && is_number_or_missing(d, "cap");
+}
 
 holder parse_holder(const bson_t* e) {
   holder h;

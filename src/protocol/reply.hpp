@@ -13,6 +13,9 @@ namespace dlock::protocol {
 /// command must follow. `now` is not known (0) after a release.
 [[nodiscard]] std::optional<reply> parse_short_reply(const bson_t* server_reply, const request& r);
 
+/// What the update took for a lock is one afterwards; what it left as it was shows why: here, or in the lists.
+[[nodiscard]] bool is_lock(const bson_t* document);
+
 /// One entry of `holders`.
 [[nodiscard]] holder parse_holder(const bson_t* entry);
 

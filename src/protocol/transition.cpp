@@ -140,7 +140,7 @@ void apply(document& d, const request& r, ms now, bool foreign_live) {
       if (is_waiter) move(*queued, r, now);
       return;
     case operation::release:
-      if (is_holder && r.keep > 0 && held->since + r.keep > now) {
+      if (is_holder && r.keep > 0 && !held->revoked && held->since + r.keep > now) {
         held->until = held->since + r.keep;
         held->announced = true;
         held->id += "/kept";  // nobody's any more: a renewal that is still on its way must not find it

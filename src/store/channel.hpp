@@ -45,7 +45,8 @@ class channel {
   /// Blocks; throws nothing but what `ear` throws. Thread-safe.
   [[nodiscard]] virtual answer follow(const feed& what, place& from, const ear& to, std::stop_token stop) = 0;
 
-  /// Makes the follow() that was given this place look at its stop token soon. Blocks for as long as I/O takes. Thread-safe.
+  /// Makes the follow() that was given this place look at its stop token soon. Blocks for as long as I/O takes.
+  /// Thread-safe.
   virtual void interrupt(const place& follower) = 0;
 };
 

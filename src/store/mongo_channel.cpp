@@ -220,8 +220,8 @@ answer mongo_channel::find_place(mongoc_client_t* client, const feed& what, plac
   return lost("the channel empties itself");
 }
 
-/// A cursor at the server, which is told when we do not need it any more. In a session of its own: the driver would send
-/// each command in the one that lies on top, and a getMore in another session than its cursor's is refused.
+/// A cursor at the server, which is told when we do not need it any more. In a session of its own: the driver would
+/// send each command in the one that lies on top, and a getMore in another session than its cursor's is refused.
 class mongo_channel::cursor {
  public:
   cursor(mongo_channel& owner, mongoc_client_t* client, std::uint32_t server, std::string coll, const place& who)
@@ -230,7 +230,8 @@ class mongo_channel::cursor {
         mongoc_session_opts_new(), mongoc_session_opts_destroy);
     mongoc_session_opts_set_causal_consistency(options.get(), false);
     bson_error_t why;
-    session_.reset(mongoc_client_start_session(client_, options.get(), &why));  // an old standalone has none, and needs none
+    session_.reset(
+        mongoc_client_start_session(client_, options.get(), &why));  // an old standalone has none, and needs none
     bson_append_int32(with_.get(), "serverId", -1, static_cast<std::int32_t>(server_));
     if (session_) (void)mongoc_client_session_append(session_.get(), with_.get(), &why);
   }
@@ -380,8 +381,8 @@ void mongo_channel::interrupt(const place& who) {
   auto there = make_bson();
   bson_append_int32(there.get(), "serverId", -1, static_cast<std::int32_t>(f.server));
   server_reply reply;
-  (void)mongoc_client_command_with_opts(own.get(), db_.c_str(), kill_command(f.coll, f.cursor).get(), nullptr, there.get(),
-                                        reply.out(), &why);
+  (void)mongoc_client_command_with_opts(own.get(), db_.c_str(), kill_command(f.coll, f.cursor).get(), nullptr,
+                                        there.get(), reply.out(), &why);
   (void)insert(own.get(), f.coll, keep_alive());  // a getMore that waits for documents looks up only when one comes
 }
 

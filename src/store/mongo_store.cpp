@@ -48,6 +48,12 @@ std::int64_t existing_grace(const bson_t* reply) {
   return -1;
 }
 
+answer all_busy() {
+  answer a;
+  a.why = "all connections are busy";
+  return a;
+}
+
 }  // namespace
 
 mongo_store::mongo_store(std::shared_ptr<mongo_pool> pool, mongo_settings settings)
@@ -145,11 +151,7 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
       .coll = settings_.coll, .limit = limit * 4 / 5, .now = settings_.now_expression};
   const mongo_pool::borrowed own(*pool_);
   mongoc_client_t* client = own.get();
-  if (client == nullptr) {
-    answer a;
-    a.why = "all connections are busy";
-    return a;
-  }
+  if (client == nullptr) return all_busy();
   if (r.brief && protocol::has_short_form(r)) {
     server_reply reply;
     answer a = pool_->run(client, settings_.db, protocol::short_command(r, options).get(), reply.out());
@@ -164,6 +166,18 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
   server_reply reply;
   answer a = pool_->run(client, settings_.db, protocol::command(r, options).get(), reply.out());
   if (a.what == answer::kind::replied) a.reply = protocol::parse_reply(reply.get());
+  return a;
+}
+
+look_answer mongo_store::read(const protocol::look& l) {
+  const mongo_pool::borrowed own(*pool_);
+  if (own.get() == nullptr) return {all_busy(), {}};
+  server_reply reply;
+  const auto limit = pool_->io_limit().count() * 4 / 5;
+  const auto command = protocol::look_command(l, settings_.coll, limit, settings_.now_expression);
+  look_answer a{pool_->run(own.get(), settings_.db, command.get(), reply.out()), {}};
+  a.in_doubt = false;
+  if (a.what == answer::kind::replied) a.seen = protocol::parse_sights(reply.get());
   return a;
 }
 

@@ -33,6 +33,7 @@ class mongo_store final : public store {
   void connect(boot_clock::time_point deadline);
 
   [[nodiscard]] answer apply(const protocol::request& r, lane which) override;
+  [[nodiscard]] look_answer read(const protocol::look& l) override;
 
  private:
   [[nodiscard]] answer check_server(mongoc_client_t* client);

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <dlock/error.hpp>
 
 #include "protocol/document.hpp"
+#include "protocol/look.hpp"
 
 namespace dlock {
 
@@ -25,6 +27,11 @@ struct answer {
   bool in_doubt = false;  // it may have been carried out all the same
 };
 
+/// What was seen, if it was answered.
+struct look_answer : answer {
+  std::vector<protocol::sight> seen;
+};
+
 /// Which connections an operation takes: renewals have some of their own, so that nothing can keep them waiting.
 enum class lane { normal, renewal };
 inline constexpr std::size_t renewal_lanes = 16;
@@ -41,6 +48,9 @@ class store {
   /// Carries the operation out. Blocks, for as long as the store's own I/O limits allow; never throws for what the
   /// server or the network does. Thread-safe; lane::renewal is for `renewal_lanes` threads at a time.
   [[nodiscard]] virtual answer apply(const protocol::request& r, lane which = lane::normal) = 0;
+
+  /// Reads without changing anything. As apply() in all else.
+  [[nodiscard]] virtual look_answer read(const protocol::look& l) = 0;
 };
 
 }  // namespace dlock

@@ -139,7 +139,7 @@ TEST(Answers, ALockInUseWithAnotherCapacityIsAConfigurationError) {
   ASSERT_TRUE(w.store->apply(r).reply.mine);
   const auto e = error_of([&] { (void)mutex(*w.locks, "lock").acquire().result(); });
   EXPECT_EQ(e.code(), errc::configuration);
-  EXPECT_NE(std::string(e.what()).find("capacity 3"), std::string::npos) << e.what();
+  EXPECT_NE(std::string(e.what()).find("a semaphore with 3 permits"), std::string::npos) << e.what();
 }
 
 TEST(Release, WithoutAnAnswerEndsByItsTimeAndCanBeAskedAgain) {

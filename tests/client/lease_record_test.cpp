@@ -42,7 +42,7 @@ TEST_F(LeaseRecord, ExtendsForwardsOnly) {
 }
 
 TEST_F(LeaseRecord, IsNotExtendedOnceItIsLostOrGivenBack) {
-  record.lose(notices);
+  record.lose(notices, "a test");
   record.extend(900);
   EXPECT_EQ(record.valid_until(), 500);
   EXPECT_FALSE(record.held(0));
@@ -85,8 +85,8 @@ TEST_F(LeaseRecord, ALossFiresTheTokenAndEveryCallbackOnce) {
         },
         notices);
   }
-  record.lose(notices);
-  record.lose(notices);
+  record.lose(notices, "a test");
+  record.lose(notices, "a test");
   told.wait();
   notices.stop(10s);
   EXPECT_EQ(calls, 2);
@@ -95,7 +95,7 @@ TEST_F(LeaseRecord, ALossFiresTheTokenAndEveryCallbackOnce) {
 }
 
 TEST_F(LeaseRecord, ACallbackRegisteredTooLateIsCalledAtOnceOnAnotherThread) {
-  record.lose(notices);
+  record.lose(notices, "a test");
   std::promise<std::thread::id> where;
   record.on_lost([&] { where.set_value(std::this_thread::get_id()); }, notices);
   EXPECT_NE(where.get_future().get(), std::this_thread::get_id());
@@ -105,7 +105,7 @@ TEST_F(LeaseRecord, ACallbackIsNotCalledAfterARelease) {
   record.on_lost([] { FAIL(); }, notices);
   (void)record.begin_release();
   record.end_release(phase::released);
-  record.lose(notices);
+  record.lose(notices, "a test");
   record.on_lost([] { FAIL(); }, notices);
   notices.stop(10s);
   EXPECT_FALSE(record.lost().stop_requested());
@@ -117,7 +117,7 @@ TEST_F(LeaseRecord, ACallbackThatBlocksKeepsNoOtherWaiting) {
   record.on_lost([&] { unblock.get_future().wait(); }, notices);
   std::stop_callback on_stop(record.lost(), [&] { told.count_down(); });
   record.on_lost([&] { told.count_down(); }, notices);
-  record.lose(notices);
+  record.lose(notices, "a test");
   told.wait();
   unblock.set_value();
   notices.stop(10s);
@@ -127,7 +127,7 @@ TEST_F(LeaseRecord, ALossIsToldEvenIfNoThreadCanBeHad) {
   notices.stop(1s);
   bool told = false;
   record.on_lost([&] { told = true; }, notices);
-  record.lose(notices);
+  record.lose(notices, "a test");
   EXPECT_TRUE(told);
   EXPECT_TRUE(record.lost().stop_requested());
 }

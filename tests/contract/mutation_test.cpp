@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <ostream>
 #include <stdexcept>
+#include <utility>
 
 #include "contract/comparison.hpp"
+#include "protocol/command_parts.hpp"
 #include "protocol/short_form.hpp"
 
 namespace dlock::testing {
@@ -77,6 +79,16 @@ mutation pipeline_request(const char* name, std::function<void(request&)> change
   return {name, {.command = [change = std::move(change)](request r, const command_options& options) {
             change(r);
             return command(r, options);
+          }}};
+}
+
+/// A user's string where an expression may stand: the literal that carries it is left out.
+mutation value_is_no_literal() {
+  return {"a value is no literal", {.command = [](request r, const command_options& options) {
+            const auto value = std::exchange(r.value, "");
+            const auto quoted = canonical(single("e", value.empty() ? "$$REMOVE" : value).get());
+            const auto expression = quoted.substr(8, quoted.size() - 10);  // of { "e" : "..." }
+            return with_text(as_written(R"("$r.entry.value")"), expression)(r, options);
           }}};
 }
 
@@ -155,6 +167,75 @@ std::vector<mutation> of_the_pipeline() {
   };
 }
 
+/// Of amend, revoke and resize, and of what they leave in the document.
+std::vector<mutation> of_the_later_operations() {
+  return {
+      pipeline("an amendment upgrades", R"({"$not": ["$r.entry.exclusive"]})", "true"),
+      pipeline("an amendment asks for more", R"({"$lte": ["$r.entry.weight", "$$this.weight"]})", "true"),
+      pipeline("an amendment forgets the capacity", R"({"$lte": ["$r.entry.weight", "$cap"]})", "true"),
+      pipeline("an exclusive holder cannot amend",
+               R"({"$and": ["$$this.exclusive", {"$lte": ["$r.entry.weight", "$cap"]}]})", "false"),
+      pipeline("a shared holder cannot amend",
+               R"({"$and": [{"$not": ["$r.entry.exclusive"]}, {"$lte": ["$r.entry.weight", "$$this.weight"]}]})",
+               "false"),
+      pipeline_key("an amendment is a grant with a token of its own", R"("fence" : "$$this.fence")",
+                   R"("fence" : "$f")"),
+      pipeline_key("an amendment forgets when the grant was", R"("since" : "$$this.since")", R"("since" : "$now")"),
+      pipeline_key("an amendment shortens", R"("until" : "$$this.until", "fence")",
+                   R"("until" : { "$add" : [ "$now", "$r.delta" ] }, "fence")"),
+      pipeline_key("an amendment forgets who",
+                   R"("who" : "$$this.who", "client" : "$$this.client", "announced" : "$$this)",
+                   R"("who" : "$r.entry.who", "client" : "$$this.client", "announced" : "$$this)"),
+      pipeline_key("an amendment publishes nothing", R"("announced" : "$$this.announced", "value" : "$r.entry.value")",
+                   R"("announced" : "$$this.announced", "value" : "$$this.value")"),
+      pipeline_key(
+          "an amendment adds to the value", R"("announced" : "$$this.announced", "value" : "$r.entry.value")",
+          R"("announced" : "$$this.announced", "value" : { "$ifNull" : [ "$r.entry.value", "$$this.value" ] })"),
+      pipeline_request("an amendment is only a heartbeat",
+                       [](request& r) {
+                         if (r.op == operation::amend) r.op = operation::heartbeat;
+                       }),
+      pipeline("a revoked holder amends",
+               R"({"$and": [{"$eq": ["$$this.id", "$r.id"]}, {"$not": ["$$this.revoked"]}, {"$or": [
+                 {"$and": ["$$this.exclusive", {"$lte": ["$r.entry.weight", "$cap"]}]},
+                 {"$and": [{"$not": ["$r.entry.exclusive"]}, {"$lte": ["$r.entry.weight", "$$this.weight"]}]}]}]})",
+               R"({"$and": [{"$eq": ["$$this.id", "$r.id"]}, {"$or": [
+                 {"$and": ["$$this.exclusive", {"$lte": ["$r.entry.weight", "$cap"]}]},
+                 {"$and": [{"$not": ["$r.entry.exclusive"]}, {"$lte": ["$r.entry.weight", "$$this.weight"]}]}]}]})"),
+      pipeline("a revoked holder's time moves",
+               R"({"$and": [{"$eq": ["$$this.id", "$r.id"]}, {"$not": ["$$this.revoked"]}]})",
+               R"({"$eq": ["$$this.id", "$r.id"]})"),
+      pipeline(
+          "a revoked holder is found by its renewal",
+          R"({"$and": [{"$eq": ["$$this.id", "$$me"]}, {"$gt": ["$$this.until", "$$cut"]}, {"$not": ["$$this.revoked"]}]})",
+          R"({"$and": [{"$eq": ["$$this.id", "$$me"]}, {"$gt": ["$$this.until", "$$cut"]}]})"),
+      pipeline("a revocation does not stick", R"({"revoked": true, "announced": true})", R"({"announced": true})"),
+      pipeline("a revoked heir is still announced", R"({"revoked": true, "announced": true})", R"({"revoked": true})"),
+      pipeline("a revocation ends the lease at once", R"({"revoked": true, "announced": true})",
+               R"({"revoked": true, "announced": true, "until": "$now"})"),
+      pipeline_request("a revocation is a release",
+                       [](request& r) {
+                         if (r.op == operation::revoke) {
+                           r.op = operation::release;
+                           r.keep = 0;
+                         }
+                       }),
+      pipeline("a resize keeps who waits for too much", R"({"$lte": ["$$this.weight", "$r.cap"]})", "true"),
+      pipeline("a resize drops who waits for all", R"({"$lte": ["$$this.weight", "$r.cap"]})",
+               R"({"$lt": ["$$this.weight", "$r.cap"]})"),
+      pipeline("a resize drops exclusive waiters",
+               R"({"$or": ["$$this.exclusive", {"$lte": ["$$this.weight", "$r.cap"]}]})",
+               R"({"$and": [{"$not": ["$$this.exclusive"]}, {"$lte": ["$$this.weight", "$r.cap"]}]})"),
+      pipeline_key("a resize leaves the capacity", R"("cap" : "$r.cap", "w")", R"("cap" : "$cap", "w")"),
+      pipeline("a resize gives a capacity to a lock without", R"({"$gt": {"$numberLong": "0"}})", R"({"$ne": "x"})"),
+      pipeline_key("a value is lost at the grant", R"("value" : "$$this.value")", R"("value" : "$$REMOVE")"),
+      pipeline_key("a waiter does not say since when", R"("since" : "$now", "seen")",
+                   R"("since" : "$$REMOVE", "seen")"),
+      pipeline_request("a value is lost on the way", [](request& r) { r.value.clear(); }),
+      value_is_no_literal(),
+  };
+}
+
 std::vector<mutation> of_the_short_form() {
   return {
       in_short("a waiter is overlooked", R"("$was.waiters")", "[]"),
@@ -169,6 +250,7 @@ std::vector<mutation> of_the_short_form() {
                "true"),
       in_short("the token forgets the client's floor", R"("$r.floor")", R"({"$numberInt": "0"})"),
       in_short("the token forgets the clock", R"({"$toLong": "$now"})", R"({"$numberInt": "0"})"),
+      in_short("the value is lost", R"("$r.entry.value")", R"("$$REMOVE")"),
       in_short("et has no allowance for skew", R"({"$add": ["$now", "$r.delta", "$r.skew"]})",
                R"({"$add": ["$now", "$r.delta"]})"),
   };
@@ -273,6 +355,40 @@ std::vector<mutation> of_the_model() {
                   [](document& d, const request& r, ms) {
                     if (r.op == operation::renew) --d.rev;
                   }),
+      model_request("an amendment is only a heartbeat",
+                    [](request& r) {
+                      if (r.op == operation::amend) r.op = operation::heartbeat;
+                    }),
+      model_request("an amendment keeps the claim",
+                    [](request& r) {
+                      if (r.op == operation::amend) r.what = {};
+                    }),
+      model_request("a revocation is a release",
+                    [](request& r) {
+                      if (r.op == operation::revoke) {
+                        r.op = operation::release;
+                        r.keep = 0;
+                      }
+                    }),
+      model("a revoked holder is renewed",
+            [](state d, const request& r, ms now) {
+              if (!d || r.op != operation::renew) return transition(d, r, now);
+              std::vector<bool> marks;
+              for (auto& h : d->holders) marks.push_back(std::exchange(h.revoked, false));
+              auto out = transition(d, r, now);
+              for (std::size_t i = 0; i < marks.size(); ++i) out.after->holders[i].revoked = marks[i];
+              return out;
+            }),
+      model("a resize keeps who waits for too much",
+            [](state d, const request& r, ms now) {
+              if (!d || d->cap == 0 || r.op != operation::resize) return transition(d, r, now);
+              d->cap = r.cap;
+              auto as = r;
+              as.op = operation::heartbeat;
+              as.id.clear();
+              return transition(d, as, now);
+            }),
+      model_request("a value is lost on the way", [](request& r) { r.value.clear(); }),
   };
 }
 
@@ -294,6 +410,7 @@ TEST_P(Mutation, IsNoticed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(OfThePipeline, Mutation, ::testing::ValuesIn(of_the_pipeline()));
+INSTANTIATE_TEST_SUITE_P(OfTheLaterOperations, Mutation, ::testing::ValuesIn(of_the_later_operations()));
 INSTANTIATE_TEST_SUITE_P(OfTheShortForm, Mutation, ::testing::ValuesIn(of_the_short_form()));
 INSTANTIATE_TEST_SUITE_P(OfTheProjection, Mutation, ::testing::ValuesIn(of_the_projection()));
 INSTANTIATE_TEST_SUITE_P(OfTheModel, Mutation, ::testing::ValuesIn(of_the_model()));

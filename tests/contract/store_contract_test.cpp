@@ -38,6 +38,20 @@ class Store : public ::testing::Test {
   reply renew(const std::string& id) { return tell(ask(operation::renew, id), lane::renewal); }
   reply release(const std::string& id) { return tell(ask(operation::release, id)); }
   reply cancel(const std::string& id) { return tell(ask(operation::cancel, id)); }
+  reply revoke(const std::string& id) { return tell(ask(operation::revoke, id)); }
+  reply resize(std::int64_t cap) {
+    auto r = ask(operation::resize, "whoever asks");
+    r.cap = cap;
+    return tell(r);
+  }
+  /// To stay exclusive, and publish this.
+  reply proclaim(const std::string& id, const std::string& value) {
+    auto r = ask(operation::amend, id);
+    r.value = value;
+    return tell(r);
+  }
+  reply downgrade(const std::string& id) { return tell(with_weight(ask(operation::amend, id), 1, 0)); }
+  reply enqueue_shared(const std::string& id) { return tell(with_weight(ask(operation::enqueue, id), 1, 0)); }
 
   [[nodiscard]] ms now() const { return harness_->now(); }
   void advance(ms by) { harness_->advance(by); }
@@ -268,6 +282,139 @@ TEST_F(Store, ASemaphore) {
   EXPECT_EQ(release("b").heirs.size(), 2u) << "c is not heard of yet, and d comes in";
 }
 
+TEST_F(Store, ADowngradeLetsTheReadersInAndKeepsItsToken) {
+  const auto granted = enqueue("a");
+  enqueue_shared("r");
+  enqueue("w");
+  advance(1000);
+  const auto answer = downgrade("a");
+  ASSERT_TRUE(answer.mine);
+  EXPECT_EQ(answer.mine->what, (claim{false, 1}));
+  EXPECT_EQ(answer.mine->fence, granted.mine->fence);
+  EXPECT_EQ(answer.mine->since, granted.mine->since);
+  EXPECT_EQ(answer.mine->until, now() + 5000);
+  EXPECT_EQ(answer.holders, 2);
+  ASSERT_EQ(answer.heirs.size(), 1u);
+  EXPECT_EQ(answer.heirs[0].id, "r");
+  EXPECT_EQ(heartbeat("w").place, 0);
+  EXPECT_TRUE(renew("a").found);
+}
+
+TEST_F(Store, ThereIsNoUpgrade) {
+  enqueue_shared("a");
+  const auto answer = proclaim("a", "exclusive");
+  EXPECT_EQ(answer.mine.value().what, (claim{false, 1}));
+  EXPECT_EQ(answer.mine->value, "");
+  EXPECT_TRUE(enqueue_shared("b").mine);
+}
+
+TEST_F(Store, OnlyAHolderAmends) {
+  EXPECT_EQ(downgrade("a"), reply{});
+  enqueue("a");
+  enqueue("b");
+  EXPECT_EQ(downgrade("b"), reply{});
+  EXPECT_EQ(downgrade("x"), reply{});
+  advance(5500);
+  EXPECT_FALSE(downgrade("a").mine) << "it is over";
+  EXPECT_TRUE(heartbeat("b").mine);
+}
+
+TEST_F(Store, AValueIsPublishedAndReplaced) {
+  auto a = ask(operation::enqueue, "a");
+  a.value = "first";
+  EXPECT_EQ(tell(a).mine.value().value, "first");
+  EXPECT_EQ(proclaim("a", "second").mine.value().value, "second");
+  EXPECT_EQ(renew("a").mine.value().value, "second");
+  EXPECT_EQ(proclaim("a", "").mine.value().value, "");
+  auto b = ask(operation::enqueue, "b");
+  b.value = "of b";
+  tell(b);
+  release("a");
+  EXPECT_EQ(heartbeat("b").mine.value().value, "of b") << "it waited with it";
+}
+
+TEST_F(Store, ARevokedHolderIsNotRenewedAndEndsWhenItWouldHave) {
+  const auto granted = enqueue("a");
+  enqueue("b");
+  advance(1000);
+  const auto answer = revoke("a");
+  ASSERT_TRUE(answer.mine);
+  EXPECT_TRUE(answer.mine->revoked);
+  EXPECT_EQ(answer.mine->until, granted.mine->until);
+  EXPECT_FALSE(renew("a").found);
+  for (const auto op : {operation::heartbeat, operation::enqueue, operation::try_, operation::amend}) {
+    const auto again = tell(ask(op, "a"));
+    ASSERT_TRUE(again.mine) << name_of(op);
+    EXPECT_TRUE(again.mine->revoked) << name_of(op);
+    EXPECT_EQ(again.mine->until, granted.mine->until) << name_of(op);
+  }
+  advance(4499);
+  EXPECT_EQ(heartbeat("b").place, 0) << "it may still believe";
+  advance(1);
+  EXPECT_TRUE(heartbeat("b").mine);
+}
+
+TEST_F(Store, ARevokedHolderThatLetsGoIsFollowedAtOnce) {
+  enqueue("a");
+  enqueue("b");
+  revoke("a");
+  const auto answer = release("a");
+  EXPECT_TRUE(answer.found);
+  ASSERT_EQ(answer.heirs.size(), 1u);
+  EXPECT_EQ(answer.heirs[0].id, "b");
+  EXPECT_FALSE(heartbeat("b").mine.value().revoked);
+}
+
+TEST_F(Store, ARevokedHeirIsAnnouncedNoMore) {
+  enqueue("a");
+  enqueue("b");
+  EXPECT_EQ(release("a").heirs.size(), 1u);
+  EXPECT_TRUE(revoke("b").heirs.empty());
+  EXPECT_TRUE(enqueue("c").heirs.empty());
+}
+
+TEST_F(Store, OnlyAHolderIsRevoked) {
+  EXPECT_EQ(revoke("a"), reply{});
+  enqueue("a");
+  enqueue("b");
+  EXPECT_EQ(revoke("b"), reply{});
+  EXPECT_EQ(revoke("x"), reply{});
+  EXPECT_TRUE(renew("a").found);
+}
+
+TEST_F(Store, AnotherNumberOfPermits) {
+  const auto permit = [&](const std::string& id, std::int64_t weight, std::int64_t cap) {
+    return tell(with_weight(ask(operation::enqueue, id), weight, cap));
+  };
+  permit("a", 2, 3);
+  permit("b", 3, 3);
+  permit("c", 1, 3);
+  permit("d", 1, 3);
+  const auto up = resize(5);
+  EXPECT_EQ(up.cap, 5);
+  EXPECT_EQ(up.holders, 2) << "a and b";
+  EXPECT_EQ(up.queue, 2);
+  permit("heavy", 4, 5);
+  permit("e", 1, 5);
+  const auto down = resize(2);
+  EXPECT_EQ(down.cap, 2);
+  EXPECT_EQ(down.holders, 2) << "they keep what they have";
+  EXPECT_EQ(down.queue, 3);
+  EXPECT_EQ(heartbeat("heavy").place, -1);
+  EXPECT_EQ(heartbeat("e").place, 2) << "the others keep their order";
+  EXPECT_TRUE(renew("b").found);
+  EXPECT_EQ(release("b").holders, 1) << "2 of 2 are taken still";
+  EXPECT_EQ(release("a").holders, 2) << "c and d";
+  EXPECT_EQ(permit("f", 1, 3).cap, 2) << "the old number is refused, and told the new one";
+}
+
+TEST_F(Store, OnlyASemaphoreIsResized) {
+  EXPECT_EQ(resize(3), reply{});
+  enqueue("a");
+  EXPECT_EQ(resize(3), reply{});
+  EXPECT_EQ(heartbeat("a").cap, 0);
+}
+
 TEST_F(Store, ATokenIsHigherThanWhatTheClientHasSeen) {
   auto r = ask(operation::try_, "a");
   r.floor = (now() + 60'000) * token_step + 7;
@@ -294,6 +441,9 @@ TEST_F(Store, WhatIsNoLockIsLeftAlone) {
     EXPECT_FALSE(answer.mine) << name_of(op);
   }
   EXPECT_FALSE(release("a").found);
+  EXPECT_FALSE(downgrade("a").mine);
+  EXPECT_FALSE(revoke("a").mine);
+  EXPECT_EQ(resize(3).cap, 0);
 }
 
 TEST_F(Store, MongoDlocksLeaseIsWaitedFor) {
@@ -314,19 +464,25 @@ TEST_F(Store, StringsAreStrings) {
   for (const std::string odd :
        {"$holders", "$$NOW", "$r.id", "a.b", "{\"$literal\": 1}", " ", "\xf0\x9f\x94\x92", "x\ny\"z\\"}) {
     auto r = ask(operation::enqueue, odd, odd);
-    r.who = r.client = odd;
+    r.who = r.client = r.value = odd;
     const auto granted = tell(r);
     ASSERT_TRUE(granted.mine) << odd;
     EXPECT_EQ(granted.mine->id, odd);
     EXPECT_EQ(granted.mine->client, odd);
+    EXPECT_EQ(granted.mine->value, odd);
     EXPECT_EQ(granted.first.value().who, odd);
+    auto other = ask(operation::amend, odd, odd);
+    other.value = odd + odd;
+    EXPECT_EQ(tell(other).mine.value().value, odd + odd);
     auto next = ask(operation::enqueue, odd + "2", odd);
-    next.client = odd;
+    next.client = next.value = odd;
     EXPECT_EQ(tell(next).place, 0) << odd;
+    EXPECT_TRUE(tell(ask(operation::revoke, odd, odd)).mine.value().revoked) << odd;
     const auto answer = tell(ask(operation::release, odd, odd));
     ASSERT_EQ(answer.heirs.size(), 1u) << odd;
     EXPECT_EQ(answer.heirs[0].id, odd + "2");
     EXPECT_EQ(answer.heirs[0].client, odd);
+    EXPECT_EQ(tell(ask(operation::heartbeat, odd + "2", odd)).mine.value().value, odd);
   }
 }
 

@@ -47,6 +47,28 @@ answer fake_store::apply(const request& r, lane which) {
   return a;
 }
 
+look_answer fake_store::read(const protocol::look& l) {
+  const std::lock_guard lock(mutex_);
+  look_answer out;
+  for (const auto& f : faults_) {
+    if (f.on) continue;
+    out.why = f.why;
+    return out;
+  }
+  out.what = answer::kind::replied;
+  const auto sees = [&](const std::string& id) {
+    return l.id.empty() ? id > l.after && id.starts_with(l.prefix) : id == l.id;
+  };
+  for (const auto& [id, d] : documents_) {
+    if (sees(id) && static_cast<std::int64_t>(out.seen.size()) < l.most)
+      out.seen.push_back({.id = id, .now = now_locked(), .valid = true, .what = d});
+  }
+  for (const auto& id : others_) {
+    if (sees(id)) out.seen.push_back({.id = id, .now = now_locked(), .valid = false, .what = {}});
+  }
+  return out;
+}
+
 std::optional<fake_store::fault> fake_store::next_fault(const request& r, lane which) {
   const auto it = std::find_if(faults_.begin(), faults_.end(), [&](const fault& f) { return fits(f.on, r, which); });
   if (it == faults_.end()) return std::nullopt;

@@ -27,6 +27,8 @@ class fake_store final : public store {
   explicit fake_store(std::function<protocol::ms()> clock) : clock_(std::move(clock)) {}
 
   [[nodiscard]] answer apply(const protocol::request& r, lane which = lane::normal) override;
+  /// Hit by an outage: faults for all requests.
+  [[nodiscard]] look_answer read(const protocol::look& l) override;
 
   // --- time ---------------------------------------------------------------------------------------------------------
   [[nodiscard]] protocol::ms now() const;

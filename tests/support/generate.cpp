@@ -50,7 +50,15 @@ ms any_skew() {
 
 request any_request(ms now) {
   request r;
-  r.op = static_cast<operation>(*inRange(0, 9));
+  r.op = *rc::gen::weightedElement<operation>({{2, operation::try_},
+                                               {2, operation::enqueue},
+                                               {2, operation::heartbeat},
+                                               {3, operation::renew},
+                                               {2, operation::release},
+                                               {2, operation::cancel},
+                                               {4, operation::amend},
+                                               {2, operation::revoke},
+                                               {3, operation::resize}});
   r.lock = hostile();
   r.id = hostile();
   r.what = any_claim();
@@ -65,7 +73,8 @@ request any_request(ms now) {
   r.who = any_string();
   r.client = any_string();
   r.value = chance(70) ? std::string() : hostile();
-  if (r.op == operation::resize) r.cap = *inRange<std::int64_t>(1, 6);
+  if (r.op == operation::resize) r.cap = *inRange<std::int64_t>(1, chance(60) ? 3 : 6);
+  if (r.op == operation::amend && chance(40)) r.what = {false, *inRange<std::int64_t>(1, 8)};
   return r;
 }
 
@@ -99,7 +108,7 @@ document any_document(const request& r, ms now) {
                   any_string(),
                   any_string(),
                   chance(50),
-                  chance(15),
+                  chance(35),
                   chance(20) ? hostile() : std::string()};
   });
   d.waiters = entries<waiter>(*element(0, 2, 6), [&] {
@@ -111,13 +120,14 @@ document any_document(const request& r, ms now) {
   d.lockd = static_cast<lockd_flag>(*inRange(0, 4));
   if (chance(90)) d.ct = near_now(now);
   d.mine = chance(70) ? d.ct : chance(50) ? std::nullopt : std::optional(near_now(now));
+  if (speaks_of_a_holder(r) && chance(50)) d.mine = d.ct;
   d.et = until();
   return d;
 }
 
 /// Makes the request speak of somebody in the document, most of the time.
 void aim(request& r, const document& d, ms now) {
-  if (!chance(70)) return;
+  if (!chance(speaks_of_a_holder(r) ? 85 : 70)) return;
   std::vector<std::string> ids;
   for (const auto& h : d.holders) ids.push_back(h.id);
   if (!speaks_of_a_holder(r)) {
@@ -223,8 +233,8 @@ rc::Gen<scenario> damaged_scenario() {
 
 rc::Gen<std::vector<step>> history() {
   return exec([] {
-    // One lock has one kind of users, by and large.
-    const std::int64_t cap = chance(50) ? 0 : *inRange<std::int64_t>(1, 5);
+    // One lock has one kind of users, by and large. After a resize most of them know the new number.
+    std::int64_t cap = chance(50) ? 0 : *inRange<std::int64_t>(1, 5);
     const bool exclusive_only = chance(40);
     const ms skew = any_skew();
     const ms term = *element<ms>(1, 4, 10);
@@ -239,14 +249,21 @@ rc::Gen<std::vector<step>> history() {
                                                    {2, operation::renew},
                                                    {3, operation::release},
                                                    {1, operation::cancel},
-                                                   {1, operation::amend},
-                                                   {1, operation::revoke}});
+                                                   {2, operation::amend},
+                                                   {1, operation::revoke},
+                                                   {cap > 0 ? 2 : 0, operation::resize}});
       r.skew = skew;
       r.term = term;
       r.delta += 2;
       r.life += 10;
       if (exclusive_only) r.what = {};
-      if (!chance(5)) r.cap = cap;
+      if (r.op == operation::amend && !exclusive_only && chance(50)) r.what = {false, 1};  // a downgrade, perhaps
+      if (r.op == operation::resize) {
+        r.cap = *inRange<std::int64_t>(1, chance(50) ? 3 : 6);
+        if (chance(80)) cap = r.cap;
+      } else if (!chance(5)) {
+        r.cap = cap;
+      }
       s.request = r;
     }
     return out;

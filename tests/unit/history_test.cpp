@@ -13,11 +13,14 @@
 namespace dlock::testing {
 namespace {
 
-constexpr int kHistories = 1500;
+constexpr int kHistories = 4000;
 
 /// What happened in all histories together: rules about what never happened would hold by themselves.
 struct coverage {
   int granted_from_queue = 0, shared = 0, ended = 0, evicted = 0, renewed = 0, queued = 0, stale = 0;
+  int downgraded = 0, downgrade_admitted = 0, upgrade_refused = 0, published = 0;
+  int revoked = 0, renewal_of_revoked = 0, revoked_let_go = 0, revoked_ended = 0;
+  int resized_up = 0, resize_admitted = 0, above_capacity = 0, too_heavy_left = 0;
 };
 
 std::vector<std::string> ids(const auto& entries) {
@@ -33,13 +36,25 @@ const holder* find(const std::vector<holder>& holders, const holder& who) {
   return it == holders.end() ? nullptr : &*it;
 }
 
-bool compatible(const std::vector<claim>& claims, std::int64_t cap) {
+std::vector<claim> claims_of(const std::vector<holder>& holders) {
+  std::vector<claim> out;
+  for (const auto& h : holders) out.push_back(h.what);
+  return out;
+}
+
+/// Whoever is exclusive is alone.
+bool alone(const std::vector<claim>& claims) {
+  return claims.size() < 2 || std::none_of(claims.begin(), claims.end(), [](auto& c) { return c.exclusive; });
+}
+
+bool within(const std::vector<claim>& claims, std::int64_t cap) {
   std::int64_t sum = 0;
-  for (const auto& c : claims) {
-    if (c.exclusive && claims.size() > 1) return false;
-    sum += c.weight;
-  }
+  for (const auto& c : claims) sum += c.weight;
   return cap == 0 || sum <= cap;
+}
+
+bool is_less(const claim& a, const claim& b) {
+  return a != b && (b.exclusive || (!a.exclusive && a.weight < b.weight));
 }
 
 class historian {
@@ -74,14 +89,21 @@ class historian {
   void aim(request& r) const {
     if (!before_ || r.op == operation::enqueue || r.op == operation::try_) return;
     auto known = ids(before_->holders);
-    for (const auto& id : ids(before_->waiters)) known.push_back(id);
+    if (r.op != operation::amend && r.op != operation::revoke) {
+      for (const auto& id : ids(before_->waiters)) known.push_back(id);
+    }
     std::erase_if(known, [](const auto& id) { return id.ends_with("/kept"); });  // nobody's
     const auto n = static_cast<std::size_t>(r.life) % (known.size() + 1);
     if (n < known.size()) r.id = known[n];
+    if (r.op != operation::resize || r.life % 2 == 0) return;
+    for (const auto& w : before_->waiters) {
+      if (w.what.weight > 1) r.cap = w.what.weight - 1;
+    }
   }
 
   void node() {
     before_ = by_mongo_dlock(before_, now_);
+    if (!before_) resized_at_ = never;
     note("mongo-dlock");
     // It looked at `et`, which is not over before our leases are.
     if (before_ && before_->ct != before_->mine) must(believers().empty() || before_->et >= now_, "mongo-dlock got in");
@@ -92,12 +114,14 @@ class historian {
     if (now_ < clock_) ++seen_.stale;
     if (!answer.found) {
       must(after == before_, "not found, and yet changed");
+      not_found(r);
     } else {
       const document was = before_.value_or(document{});
       const bool evicted = was.ct != was.mine;
       const bool theirs = evicted && was.et && *was.et > now_ - r.skew;
       must(after->rev == was.rev + 1, "rev was not counted");
       holders(was, *after, r, evicted);
+      capacity(was, *after, r, evicted);
       tokens(was, *after, theirs);
       queue(was, *after, r, theirs);
       if (!theirs) must(!r.skew || after->holders.empty() || after->et > after->holders[0].until, "et is not padded");
@@ -110,10 +134,8 @@ class historian {
   }
 
   void holders(const document& was, const document& is, const request& r, bool evicted) {
-    std::vector<claim> claims;
-    for (const auto& h : is.holders) claims.push_back(h.what);
-    if (!(r.op == operation::renew)) must(compatible(claims, is.cap), "incompatible holders");
-    if (claims.size() > 1) ++seen_.shared;
+    must(alone(claims_of(is.holders)), "incompatible holders");
+    if (is.holders.size() > 1) ++seen_.shared;
     if (evicted) {
       must(is.holders.empty() || is.holders[0].fence > was.fence, "somebody survived a take-over by mongo-dlock");
       if (!was.holders.empty()) ++seen_.evicted;
@@ -122,16 +144,77 @@ class historian {
     for (const auto& h : was.holders) {
       const auto* stays = find(is.holders, h);
       const bool leaves = h.id == r.id && (r.op == operation::release || r.op == operation::cancel);
-      if (h.until <= now_ - r.skew && !stays) ++seen_.ended;
+      if (h.until <= now_ - r.skew && !stays) ++(h.revoked ? seen_.revoked_ended : seen_.ended);
+      if (leaves && h.revoked) ++seen_.revoked_let_go;
       if (leaves) must(stays == nullptr, "released, and still there");
       if (leaves || h.until <= now_ - r.skew) continue;
       must(stays != nullptr, "a live holder is gone");
       if (stays == nullptr) continue;
       must(stays->until >= h.until, "a lease was shortened");
       must(stays->fence == h.fence && stays->since == h.since, "a holder's token or start was changed");
-      must(h.id == r.id || *stays == h, "a holder was touched by somebody else");
+      const bool touched = h.id == r.id && r.op != operation::resize;
+      must(touched || *stays == h, "a holder was touched by somebody else");
+      if (touched) mine(h, *stays, r, is);
       if (stays->until > h.until) ++seen_.renewed;
     }
+  }
+
+  /// What a command did to the holder that it speaks of.
+  void mine(const holder& was, const holder& is, const request& r, const document& after) {
+    if (was.revoked) must(is == was, "a revoked holder was changed");
+    const bool changed = is.what != was.what || is.value != was.value;
+    must(!changed || r.op == operation::amend, "a claim or value was changed by another operation");
+    must(is.what == was.what || is_less(is.what, was.what), "a holder has more than it had");
+    must(is.revoked == (was.revoked || r.op == operation::revoke), "revoked by another operation, or not by this one");
+    if (r.op == operation::revoke) must(is.until == was.until, "a revocation moved a lease");
+    if (r.op == operation::revoke && !was.revoked) ++seen_.revoked;
+    if (r.op != operation::amend || was.revoked) return;
+    const bool possible = after.cap == 0 || r.what.weight <= after.cap;
+    const bool allowed = r.what == was.what || (is_less(r.what, was.what) && (possible || !was.what.exclusive));
+    must(is.what == (allowed ? r.what : was.what), "an amendment did not do what it says, or what it must not");
+    must(is.value == (allowed ? r.value : was.value), "not the value that was published");
+    if (is.value != was.value) ++seen_.published;
+    if (!allowed && r.what.exclusive) ++seen_.upgrade_refused;
+    if (is.what == was.what) return;
+    ++seen_.downgraded;
+    if (after.holders.back().fence > was.fence && !after.holders.back().announced) ++seen_.downgrade_admitted;
+  }
+
+  /// A holder of ours that is alive is found, unless it was revoked and wants to renew.
+  void not_found(const request& r) {
+    if (!before_ || before_->ct != before_->mine || !speaks_of_a_holder(r)) return;
+    for (const auto& h : before_->holders) {
+      if (h.id != r.id || h.until <= now_ - r.skew) continue;
+      must(h.revoked && r.op == operation::renew, "a live holder was not found");
+      ++seen_.renewal_of_revoked;
+    }
+  }
+
+  /// Only a resize gives a lock in use another capacity. It takes nothing from holders, so they may have more than
+  /// there is; but then nobody is admitted, and it does not become so by anything else.
+  void capacity(const document& was, const document& is, const request& r, bool evicted) {
+    std::vector<claim> stayed;
+    bool granted = false;
+    for (const auto& h : is.holders) {
+      // by its token: a release that keeps takes the id away
+      const auto old =
+          std::find_if(was.holders.begin(), was.holders.end(), [&](auto& o) { return o.fence == h.fence; });
+      if (!evicted && old != was.holders.end()) stayed.push_back(old->what);
+      if (h.fence > was.fence) granted = true;
+    }
+    const bool above = !within(claims_of(is.holders), is.cap);
+    must(!above || !granted, "admitted, although more is taken than there is");
+    must(!above || r.op == operation::resize || !within(stayed, was.cap), "more is taken than there is");
+    for (const auto& w : is.waiters) must(is.cap == 0 || w.what.weight <= is.cap, "a waiter would wait for ever");
+    const bool comes = r.op == operation::enqueue || r.op == operation::try_;
+    must(is.cap == was.cap || r.op == operation::resize || (comes && stayed.empty() && is.waiters.size() < 2),
+         "another capacity for a lock in use");
+    if (above) ++seen_.above_capacity;
+    if (r.op != operation::resize) return;
+    must(is.cap == r.cap && was.cap > 0, "not the capacity that was asked for");
+    if (is.cap > was.cap) ++seen_.resized_up;
+    if (granted) ++seen_.resize_admitted;
+    resized_at_ = was.fence;
   }
 
   void tokens(const document& was, const document& is, bool theirs) {
@@ -155,7 +238,9 @@ class historian {
     std::vector<std::string> expected, got;
     for (const auto& w : was.waiters) {
       const bool leaves = w.id == r.id && r.op == operation::cancel;
-      if (w.until > now_ - r.skew && !leaves) expected.push_back(w.id);
+      const bool too_heavy = r.op == operation::resize && w.what.weight > r.cap;
+      if (too_heavy) ++seen_.too_heavy_left;
+      if (w.until > now_ - r.skew && !leaves && !too_heavy) expected.push_back(w.id);
     }
     const bool had_queue = !expected.empty();
     for (const auto& h : is.holders) {
@@ -169,19 +254,22 @@ class historian {
     const bool may_come = r.op == operation::enqueue || (r.op == operation::try_ && !had_queue && is.waiters.empty());
     must(got == expected || (may_come && got == with_me), "not first come, first served");
     if (theirs || is.waiters.empty()) return;
-    std::vector<claim> claims;
-    for (const auto& h : is.holders) claims.push_back(h.what);
+    auto claims = claims_of(is.holders);
     claims.push_back(is.waiters[0].what);
-    must(!compatible(claims, is.cap), "the head of the queue waits for nothing");
+    must(!alone(claims) || !within(claims, is.cap), "the head of the queue waits for nothing");
   }
 
   /// What the clients think they hold, and until when: whatever the document says, they must not think so together.
   void belief(const request& r, const reply& answer) {
-    if (r.op == operation::revoke) return;  // somebody else's, and its holder is not told yet
+    // Somebody else's, and the holder is not told yet.
+    if (r.op == operation::revoke || r.op == operation::resize) return;
     beliefs_.erase(r.id);
     const bool gives_up = r.op == operation::release || r.op == operation::cancel;
-    if (answer.mine && !answer.mine->revoked && !gives_up) beliefs_[r.id] = {answer.mine->what, now_ + r.delta};
-    must(compatible(believers(), before_ ? before_->cap : 0), "two who believe that they hold");
+    if (answer.mine && !answer.mine->revoked && !gives_up)
+      beliefs_[r.id] = {answer.mine->what, now_ + r.delta, answer.mine->fence};
+    must(alone(believers()), "two who believe that they hold");
+    // Those who were admitted before the last resize fitted the capacity of then; with one admitted since, all fit.
+    must(!newcomer() || within(believers(), before_ ? before_->cap : 0), "too many who believe that they hold");
   }
 
   [[nodiscard]] std::vector<claim> believers() const {
@@ -190,6 +278,11 @@ class historian {
       if (b.end > clock_) out.push_back(b.what);
     }
     return out;
+  }
+
+  [[nodiscard]] bool newcomer() const {
+    return std::any_of(beliefs_.begin(), beliefs_.end(),
+                       [&](auto& b) { return b.second.end > clock_ && b.second.fence > resized_at_; });
   }
 
   void note(const auto& what) {
@@ -207,11 +300,14 @@ class historian {
   struct believed {
     claim what;
     ms end;
+    std::int64_t fence = 0;
   };
   coverage& seen_;
   const bool tells_;
   std::optional<document> before_;
   ms now_ = 1000, clock_ = 1000;  // the time of commands may be stale, the clock is not
+  static constexpr std::int64_t never = -1;
+  std::int64_t resized_at_ = never;  // the last token before the last resize
   std::map<std::string, believed> beliefs_;
   std::map<std::string, ms> deltas_;
   std::string wrong_, log_;
@@ -258,6 +354,18 @@ TEST(Transition, NoHistoryBreaksARule) {
   EXPECT_GT(seen.renewed, 0);
   EXPECT_GT(seen.queued, 0);
   EXPECT_GT(seen.stale, 0);
+  EXPECT_GT(seen.downgraded, 0);
+  EXPECT_GT(seen.downgrade_admitted, 0);
+  EXPECT_GT(seen.upgrade_refused, 0);
+  EXPECT_GT(seen.published, 0);
+  EXPECT_GT(seen.revoked, 0);
+  EXPECT_GT(seen.renewal_of_revoked, 0);
+  EXPECT_GT(seen.revoked_let_go, 0);
+  EXPECT_GT(seen.revoked_ended, 0);
+  EXPECT_GT(seen.resized_up, 0);
+  EXPECT_GT(seen.resize_admitted, 0);
+  EXPECT_GT(seen.above_capacity, 0);
+  EXPECT_GT(seen.too_heavy_left, 0);
 }
 
 }  // namespace

@@ -40,6 +40,19 @@ inline request cancel(std::string id) {
   return ask(operation::cancel, std::move(id));
 }
 
+/// Asks to stay what enqueue() makes: exclusive. with_weight() makes it a downgrade.
+inline request amend(std::string id) {
+  return ask(operation::amend, std::move(id));
+}
+inline request revoke(std::string id) {
+  return ask(operation::revoke, std::move(id));
+}
+inline request resize(std::int64_t cap) {
+  auto r = ask(operation::resize, "whoever asks");
+  r.cap = cap;
+  return r;
+}
+
 inline request with_weight(request r, std::int64_t weight, std::int64_t cap = 0) {
   r.what = {.exclusive = false, .weight = weight};
   r.cap = cap;
@@ -47,6 +60,11 @@ inline request with_weight(request r, std::int64_t weight, std::int64_t cap = 0)
 }
 inline request with_delta(request r, ms delta) {
   r.delta = delta;
+  return r;
+}
+
+inline request with_value(request r, std::string value) {
+  r.value = std::move(value);
   return r;
 }
 

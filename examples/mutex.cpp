@@ -1,0 +1,29 @@
+// One at a time, wherever the processes run: a job that must not run twice.
+//
+//     mutex mongodb://localhost:27017
+#include <chrono>
+#include <cstdio>
+#include <dlock/dlock.hpp>
+
+using namespace std::chrono_literals;
+
+int main(int argc, char** argv) {
+  try {
+    dlock::client locks({.url = argc > 1 ? argv[1] : "mongodb://localhost:27017"});
+    dlock::mutex job(locks, "nightly-report");
+
+    auto got = job.acquire({.timeout = 10s});
+    if (!got) {
+      std::printf("%s, held by %s\n", to_string(got.result()), got.holder() ? got.holder()->who.c_str() : "?");
+      return 1;
+    }
+    // Renewed in the background. Stop working when it is lost, and give the token to whatever you change.
+    std::printf("working with token %lld\n", static_cast<long long>(got->token()));
+    for (int step = 0; step < 3 && !got->lost().stop_requested(); ++step) std::printf("step %d\n", step);
+
+    std::printf("%s\n", got->release() == dlock::release_result::released ? "released" : "it was lost meanwhile");
+  } catch (const dlock::error& e) {
+    std::fprintf(stderr, "%s\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,104 @@
+// Commands of their own, one at a time: what is neither an acquisition nor a release.
+#include <algorithm>
+
+#include "client/answering.hpp"
+#include "client/call.hpp"
+#include "client/client_core.hpp"
+#include "util/text.hpp"
+
+namespace dlock::detail {
+namespace {
+
+constexpr ms kFirstPause = 50;
+constexpr ms kLongestPause = 500;
+
+}  // namespace
+
+protocol::reply client_core::ask(protocol::request r, const std::string& doing) {
+  check_usable(doing);
+  const auto until = now_ms() + options_.operation_timeout.count();
+  auto c = std::make_shared<call>();
+  const std::stop_callback on_close(closing_.get_token(), [c] { c->stop(); });
+  answer last;
+  last.why = "still waiting for it";
+  bool in_doubt = false;
+  for (ms pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
+    send(c, r);
+    const auto what = c->wait(until);
+    if (what != call::woken::by_answer) {
+      c->abandon();
+      check_usable(doing);
+      fail(doing, last, true);
+    }
+    last = c->take_answer();
+    in_doubt = in_doubt || last.in_doubt;
+    if (last.what == answer::kind::replied) {
+      saw_token(last.reply.fence);
+      return last.reply;
+    }
+    if (last.what == answer::kind::refused || now_ms() + pause >= until) fail(doing, last, in_doubt);
+    (void)c->wait(now_ms() + pause);
+  }
+}
+
+std::vector<protocol::sight> client_core::read(protocol::look l, const std::string& doing) {
+  check_usable(doing);
+  const auto until = now_ms() + options_.operation_timeout.count();
+  for (ms pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
+    auto c = std::make_shared<call>();
+    auto seen = std::make_shared<std::vector<protocol::sight>>();
+    const std::stop_callback on_close(closing_.get_token(), [c] { c->stop(); });
+    const bool posted = io_->post([c, seen, s = store_, l] {
+      auto a = s->read(l);
+      const std::lock_guard lock(c->guard);
+      *seen = std::move(a.seen);
+      c->result = std::move(a);
+      c->changed.notify_all();
+    });
+    answer a;
+    a.why = "still waiting for it";
+    if (posted && c->wait(until) == call::woken::by_answer) {
+      a = c->take_answer();
+      const std::lock_guard lock(c->guard);
+      if (a.what == answer::kind::replied) return std::move(*seen);
+    }
+    check_usable(doing);
+    if (a.what == answer::kind::refused || now_ms() + pause >= until) fail(doing, a, false);
+    (void)c->wait(now_ms() + pause);
+  }
+}
+
+client_core::amended client_core::amend(lease_record& record, protocol::request r, const std::string& doing) {
+  using phase = lease_record::phase;
+  const auto ended = [&] { return record.now() == phase::lost ? amended::lost : amended::not_held; };
+  if (forked()) throw error(errc::forked, doing + ": it belongs to the parent process");
+  if (!record.held(now_ms())) return ended();
+  r.op = protocol::operation::amend;
+  const bool proclaims = r.what.exclusive;
+  const auto told = ask(std::move(r), doing);
+  if (record.now() != phase::held) return ended();
+  if (told.mine && !told.mine->revoked) {
+    if (proclaims) bus_->publish(announcement_of(record, true));  // so that observers look
+    return amended::done;
+  }
+  keeper_->forget(record);
+  record.lose(*notices_, "the server does not know this holder any more, or it was revoked");
+  return amended::lost;
+}
+
+bool client_core::revoke(const std::string& lock, const protocol::holder& h, bool at_once) {
+  const std::string doing = "cannot revoke lock " + quoted(lock);
+  auto r = blank_request(lock);
+  r.id = h.id;
+  r.op = protocol::operation::revoke;
+  // What was kept after a release is nobody's: there is nobody to wait for. Else a tombstone: a request of its own that
+  // is still on its way must not bring it back.
+  const bool kept = h.id.ends_with("/kept");
+  if (at_once || kept) r = cancel_of(std::move(r), !kept);
+  const auto told = ask(r, doing);
+  if (told.found) bus_->revoke(h.client, {lock, h.id, *options_.who});
+  if (told.found && (at_once || kept)) bus_->publish({lock, false, h.fence, h.who, told.now});
+  return told.found;
+}
+
+}  // namespace dlock::detail

@@ -1,0 +1,132 @@
+// Locks as they look from outside.
+#include <dlock/inspect.hpp>
+
+#include <algorithm>
+
+#include <dlock/client.hpp>
+#include <dlock/error.hpp>
+
+#include "client/client_core.hpp"
+#include "client/validate.hpp"
+#include "util/text.hpp"
+
+namespace dlock {
+namespace {
+
+using protocol::ms;
+
+constexpr std::int64_t kPage = 100;
+
+std::chrono::system_clock::time_point at(ms time) {
+  return std::chrono::system_clock::time_point{std::chrono::milliseconds{time}};
+}
+
+lock_mode mode_of(const protocol::claim& what, std::int64_t cap) {
+  if (what.exclusive) return lock_mode::exclusive;
+  return cap > 0 ? lock_mode::permits : lock_mode::shared;
+}
+
+std::int64_t permits_of(const protocol::claim& what, std::int64_t cap) {
+  return what.exclusive || cap == 0 ? 0 : what.weight;
+}
+
+lock_holder shown(const protocol::holder& h, const protocol::sight& s) {
+  return {.who = h.who,
+          .mode = mode_of(h.what, s.what.cap),
+          .permits = permits_of(h.what, s.what.cap),
+          .token = h.fence,
+          .since = at(h.since),
+          .until = at(h.until),
+          .expired = h.until <= s.now,
+          .revoked = h.revoked,
+          .foreign = false,
+          .value = h.value};
+}
+
+/// mongo-dlock holds it: what stands there of ours is over.
+bool is_foreign(const protocol::document& d) {
+  return d.ct != d.mine && d.lockd != protocol::lockd_flag::no;
+}
+
+lock_state shown(const protocol::sight& s, ms skew) {
+  const auto& d = s.what;
+  lock_state out{.id = s.id, .permits = d.cap, .token = d.fence, .holders = {}, .waiters = {}, .at = at(s.now)};
+  if (is_foreign(d)) {
+    const ms until = d.et.value_or(0);
+    lock_holder theirs;
+    theirs.since = at(d.ct.value_or(0));
+    theirs.until = at(until);
+    theirs.expired = until <= s.now;
+    theirs.foreign = true;
+    if (until + skew > s.now) out.holders.push_back(std::move(theirs));
+  } else {
+    for (const auto& h : d.holders) out.holders.push_back(shown(h, s));
+  }
+  for (const auto& w : d.waiters) {
+    if (w.until + skew <= s.now) continue;  // gave up, or died
+    out.waiters.push_back(
+        {.who = w.who, .mode = mode_of(w.what, d.cap), .permits = permits_of(w.what, d.cap), .since = at(w.since)});
+  }
+  return out;
+}
+
+std::optional<protocol::sight> see(detail::client_core& core, const std::string& id, const std::string& doing) {
+  auto seen = core.read({.id = checked_id(id), .prefix = {}, .after = {}, .most = 1}, doing);
+  if (seen.empty()) return std::nullopt;
+  if (!seen.front().valid) {
+    throw error(errc::not_a_lock, doing + ": the document with this _id in " + core.options().db + "." +
+                                      core.options().coll + " is not a lock");
+  }
+  return std::move(seen.front());
+}
+
+}  // namespace
+
+const char* to_string(lock_mode value) noexcept {
+  switch (value) {
+    case lock_mode::exclusive:
+      return "exclusive";
+    case lock_mode::shared:
+      return "shared";
+    case lock_mode::permits:
+      return "permits";
+  }
+  return "unknown";
+}
+
+std::optional<lock_state> client::inspect(const std::string& id) const {
+  const auto seen = see(core(), id, "cannot inspect lock " + quoted(id));
+  if (!seen) return std::nullopt;
+  return shown(*seen, options().clock_skew.count());
+}
+
+std::vector<lock_state> client::list(const std::string& prefix) const {
+  if (!prefix.empty()) (void)checked_id(prefix);
+  std::vector<lock_state> out;
+  protocol::look l{.id = {}, .prefix = prefix, .after = {}, .most = kPage};
+  for (;;) {
+    const auto page = core().read(l, "cannot list locks");
+    for (const auto& s : page) {
+      if (s.valid && !s.id.empty()) out.push_back(shown(s, options().clock_skew.count()));
+    }
+    // Fewer than asked for may come: a reply has its limit. Only an empty one is the end.
+    if (page.empty() || page.back().id.empty()) return out;
+    l.after = page.back().id;
+  }
+}
+
+std::vector<lock_holder> client::revoke(const std::string& id, std::optional<std::int64_t> token, revocation how) {
+  const std::string doing = "cannot revoke lock " + quoted(id);
+  const auto seen = see(core(), id, doing);
+  std::vector<lock_holder> out;
+  if (!seen || is_foreign(seen->what)) return out;
+  for (const auto& h : seen->what.holders) {
+    if (token && h.fence != *token) continue;
+    if (!core().revoke(id, h, how == revocation::at_once)) continue;
+    out.push_back(shown(h, *seen));
+    out.back().revoked = true;
+  }
+  return out;
+}
+
+}  // namespace dlock

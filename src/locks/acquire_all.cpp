@@ -1,0 +1,192 @@
+#include <dlock/acquire_all.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+
+#include <dlock/error.hpp>
+
+#include "locks/lock_core.hpp"
+#include "util/clock.hpp"
+#include "util/text.hpp"
+
+namespace dlock {
+namespace {
+
+using detail::claimed;
+using protocol::ms;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kLongest = std::chrono::hours{24 * 365};
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw error(errc::invalid_argument, "acquire_all: " + why);
+}
+
+/// In the order in which all processes acquire them.
+std::vector<const claim*> in_order(const std::vector<claim>& locks) {
+  std::vector<const claim*> out;
+  for (const auto& each : locks) out.push_back(&each);
+  std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->id() < b->id(); });
+  const auto twice = std::adjacent_find(out.begin(), out.end(), [](auto* a, auto* b) { return a->id() == b->id(); });
+  if (twice != out.end()) refuse("lock " + quoted((*twice)->id()) + " is named twice; name it once");
+  if (out.empty()) refuse("no lock is named");
+  const auto& client = claimed::lock_of(*out.front()).core;
+  for (const auto* each : out) {
+    if (claimed::lock_of(*each).core != client) refuse("the locks are of different clients; use one");
+  }
+  return out;
+}
+
+}  // namespace
+
+struct lease_set::state {
+  std::vector<std::string> ids;
+  std::vector<lease> leases;  // in the order of `ids`
+  std::stop_source lost;
+  milliseconds patience{};  // for a release without a time-out
+
+  [[nodiscard]] const lease& of(const std::string& id) const {
+    const auto it = std::find(ids.begin(), ids.end(), id);
+    if (it == ids.end()) throw error(errc::invalid_argument, "lock " + quoted(id) + " is not among these leases");
+    return leases[static_cast<std::size_t>(it - ids.begin())];
+  }
+};
+
+lease_set::lease_set() noexcept = default;
+lease_set::lease_set(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
+lease_set::lease_set(lease_set&&) noexcept = default;
+lease_set& lease_set::operator=(lease_set&&) noexcept = default;
+lease_set::~lease_set() = default;
+
+const std::vector<std::string>& lease_set::ids() const {
+  static const auto& none = *new std::vector<std::string>;
+  return state_ ? state_->ids : none;
+}
+
+std::int64_t lease_set::token(const std::string& id) const {
+  return (state_ ? state_->of(id) : state{}.of(id)).token();
+}
+
+const std::string& lease_set::owner(const std::string& id) const {
+  return (state_ ? state_->of(id) : state{}.of(id)).owner();
+}
+
+boot_clock::time_point lease_set::valid_until() const {
+  if (!state_) return {};
+  auto first = boot_clock::time_point::max();
+  for (const auto& each : state_->leases) first = std::min(first, each.valid_until());
+  return first;
+}
+
+milliseconds lease_set::valid_for() const {
+  if (!state_) return milliseconds{0};
+  auto least = milliseconds::max();
+  for (const auto& each : state_->leases) least = std::min(least, each.valid_for());
+  return least;
+}
+
+bool lease_set::held() const {
+  return valid_for().count() > 0;
+}
+
+std::stop_token lease_set::lost() const {
+  return state_ ? state_->lost.get_token() : std::stop_token{};
+}
+
+void lease_set::on_lost(std::function<void()> callback) {
+  if (!callback) throw error(errc::invalid_argument, "on_lost: the callback is empty");
+  if (!state_) return;
+  auto first = std::make_shared<std::atomic<bool>>(false);
+  for (auto& each : state_->leases) {
+    each.on_lost([first, callback] {
+      if (!first->exchange(true)) callback();
+    });
+  }
+}
+
+std::string lease_set::loss() const {
+  if (!state_) return {};
+  for (const auto& each : state_->leases) {
+    if (auto why = each.loss(); !why.empty()) return "lock " + quoted(each.id()) + ": " + why;
+  }
+  return {};
+}
+
+release_result lease_set::release() {
+  return state_ ? release(state_->patience) : release_result::not_held;
+}
+
+release_result lease_set::release(milliseconds timeout) {
+  return release_at_least({}, timeout);
+}
+
+release_result lease_set::release_at_least(milliseconds at_least, milliseconds timeout) {
+  if (!state_) return release_result::not_held;
+  if (timeout.count() <= 0) refuse("release: the timeout must be positive");
+  const auto until = boot_clock::now() + std::min(timeout, kLongest);
+  auto together = release_result::not_held;
+  std::exception_ptr failed;
+  for (auto& each : state_->leases) {
+    const auto left = std::chrono::ceil<milliseconds>(until - boot_clock::now());
+    try {
+      const auto one = each.release_at_least(at_least, std::max(left, milliseconds{1}));
+      if (one == release_result::lost || together == release_result::not_held) together = one;
+    } catch (const error&) {
+      if (!failed) failed = std::current_exception();
+    }
+  }
+  if (failed) std::rethrow_exception(failed);
+  return together;
+}
+
+joint_acquisition::joint_acquisition(outcome what, lease_set held, std::string id, std::optional<holder_info> holder)
+    : result_(what), leases_(std::move(held)), id_(std::move(id)), holder_(std::move(holder)) {}
+
+lease_set detail::claimed::make_set(const std::vector<claim>& locks, std::vector<lease> leases) {
+  auto s = std::make_shared<lease_set::state>();
+  s->patience = lock_of(locks.front()).core->options().operation_timeout;
+  for (const auto& each : locks) {
+    s->ids.push_back(each.id());
+    s->leases.push_back(
+        std::move(*std::find_if(leases.begin(), leases.end(), [&](auto& l) { return l.id() == each.id(); })));
+    s->leases.back().on_lost([lost = s->lost]() mutable { lost.request_stop(); });
+  }
+  return lease_set(std::move(s));
+}
+
+joint_acquisition acquire_all(const std::vector<claim>& locks, wait_options options) {
+  const auto order = in_order(locks);
+  const bool waits = options.timeout && options.timeout->count() > 0;
+  const auto deadline = waits ? now_ms() + std::min(*options.timeout, kLongest).count() : 0;
+  for (;;) {
+    // What has been got may be lost while the rest is waited for.
+    std::stop_source broken;
+    const std::stop_callback on_stop(options.stop, [&] { broken.request_stop(); });
+    std::vector<lease> held;
+    const auto all_held = [&] { return std::all_of(held.begin(), held.end(), [](auto& l) { return l.held(); }); };
+    std::optional<joint_acquisition> failed;
+    for (const auto* each : order) {
+      wait_options one = options;
+      one.stop = broken.get_token();
+      if (waits) one.timeout = milliseconds{std::max<ms>(deadline - now_ms(), 1)};
+      auto got = claimed::lock_of(*each).acquire(claimed::weight_of(*each), one);
+      if (!got) {
+        failed.emplace(got.result(), lease_set(), each->id(), got.holder());
+        break;
+      }
+      held.push_back(std::move(*got));
+      held.back().on_lost([broken]() mutable { broken.request_stop(); });
+    }
+    if (all_held()) {
+      if (!failed) return {outcome::acquired, claimed::make_set(locks, std::move(held)), {}, {}};
+      return *std::move(failed);
+    }
+    // Lost, or the process was frozen. What is still held goes, and it begins again, while there is time.
+    const bool ended = options.stop.stop_requested() || (failed && failed->result() != outcome::cancelled);
+    if (ended && failed) return *std::move(failed);
+    if (waits && now_ms() >= deadline) return {outcome::timed_out, lease_set(), order.front()->id(), {}};
+  }
+}
+
+}  // namespace dlock

@@ -1,0 +1,81 @@
+#include <dlock/election.hpp>
+
+#include <dlock/error.hpp>
+
+#include "locks/lock_core.hpp"
+#include "locks/observer.hpp"
+#include "util/text.hpp"
+
+namespace dlock {
+namespace {
+
+constexpr std::size_t kLongestValue = 1024;
+constexpr std::chrono::milliseconds kEndPatience{1000};
+
+std::string checked(std::string value) {
+  const auto refuse = [](const std::string& why) { throw error(errc::invalid_argument, "the leader's value " + why); };
+  if (value.size() > kLongestValue) {
+    refuse("has " + std::to_string(value.size()) + " bytes; at most " + std::to_string(kLongestValue) + " are allowed");
+  }
+  if (!is_plain_utf8(value)) refuse("is not UTF-8, or contains a NUL byte");
+  return value;
+}
+
+}  // namespace
+
+observation::observation() noexcept = default;
+observation::observation(std::shared_ptr<detail::observer> o) noexcept : observer_(std::move(o)) {}
+observation::observation(observation&&) noexcept = default;
+observation& observation::operator=(observation&& other) noexcept {
+  if (this != &other) {
+    end();
+    observer_ = std::move(other.observer_);
+  }
+  return *this;
+}
+observation::~observation() {
+  end();
+}
+
+void observation::end() noexcept {
+  if (observer_) observer_->end(kEndPatience);
+  observer_.reset();
+}
+
+election::election(client& owner, lock_options options) {
+  const auto& defaults = owner.options();  // throws if the client was moved from
+  core_ = std::make_shared<detail::lock_core>(owner.core_, validated(options, defaults));
+}
+election::election(client& owner, std::string id) : election(owner, lock_options{.id = std::move(id)}) {}
+election::~election() = default;
+election::election(election&&) noexcept = default;
+election& election::operator=(election&&) noexcept = default;
+
+const std::string& election::id() const {
+  return core_->settings.id;
+}
+
+acquisition election::campaign(std::string value, wait_options options) {
+  return core_->acquire(0, options, checked(std::move(value)));
+}
+
+bool election::proclaim(std::string value) {
+  return core_->amend(0, checked(std::move(value)), "cannot proclaim a value in election " + quoted(id())) ==
+         detail::client_core::amended::done;
+}
+
+release_result election::resign() {
+  return core_->release();
+}
+
+std::optional<leader_info> election::leader() const {
+  return detail::look_for_leader(*core_->core, id()).who;
+}
+
+observation election::observe(leader_callback callback) {
+  if (!callback) throw error(errc::invalid_argument, "observe: the callback is empty");
+  return observation(
+      std::make_shared<detail::observer>(core_->core, id(), core_->settings.wait_lock_period, std::move(callback)));
+}
+
+}  // namespace dlock

@@ -1,0 +1,145 @@
+#include "locks/lock_core.hpp"
+
+#include <algorithm>
+
+#include "client/held_state.hpp"
+#include "util/clock.hpp"
+#include "util/text.hpp"
+
+namespace dlock {
+namespace detail {
+namespace {
+
+using protocol::ms;
+
+protocol::claim claim_of(std::int64_t weight) {
+  return {.exclusive = weight == 0, .weight = weight};
+}
+
+bool is_over(const lease_record& r) {
+  const auto phase = r.now();
+  if (phase == lease_record::phase::held) return !r.held(now_ms());
+  return phase != lease_record::phase::releasing;
+}
+
+}  // namespace
+
+/// Ends the attempt whatever happens.
+class lock_core::attempt {
+ public:
+  explicit attempt(lock_core& lock) : lock_(lock), began_(lock.begin()) {}
+  attempt(const attempt&) = delete;
+  attempt& operator=(const attempt&) = delete;
+  ~attempt() {
+    if (began_) lock_.end(std::move(record));
+  }
+  [[nodiscard]] bool began() const { return began_; }
+
+  std::shared_ptr<lease_record> record;
+
+ private:
+  lock_core& lock_;
+  bool began_;
+};
+
+/// False if this object holds the lock or is acquiring it.
+bool lock_core::begin() {
+  const std::lock_guard lock(guard_);
+  if (acquiring_ || (current_ && !is_over(*current_))) return false;
+  acquiring_ = true;
+  return true;
+}
+
+void lock_core::end(std::shared_ptr<lease_record> acquired) {
+  const std::lock_guard lock(guard_);
+  acquiring_ = false;
+  if (acquired) current_ = std::move(acquired);
+}
+
+std::shared_ptr<lease_record> lock_core::current() {
+  const std::lock_guard lock(guard_);
+  return current_;
+}
+
+protocol::acquire_plan lock_core::plan(std::int64_t weight, const wait_options& options, std::string value) {
+  const auto& s = settings;
+  protocol::acquire_plan plan;
+  plan.ask = core->blank_request(s.id);
+  plan.ask.what = claim_of(weight);
+  plan.ask.cap = capacity;
+  plan.ask.value = std::move(value);
+  plan.ask.delta = s.exp_delta.count();
+  plan.ask.term = std::min(s.exp_delta, s.wait_lock_period).count();
+  plan.ask.life = std::max(s.exp_delta, 3 * s.wait_lock_period).count();
+  const auto last = current();
+  plan.brief = last && last->left_free();  // as far as this object knows, nobody came since
+  plan.wait_period = s.wait_lock_period.count();
+  plan.patience = core->options().operation_timeout.count();
+  plan.queue = !options.timeout || options.timeout->count() > 0;
+  if (!plan.queue) {
+    plan.deadline = now_ms() + plan.patience;
+  } else if (options.timeout) {
+    // 34 years: longer than any wait can be, and far from an overflow even in nanoseconds.
+    constexpr ms kForEver = ms{1} << 40;
+    plan.deadline = now_ms() + std::min<ms>(options.timeout->count(), kForEver);
+  }
+  return plan;
+}
+
+acquisition lock_core::acquire(std::int64_t weight, const wait_options& options, std::string value) {
+  core->check_usable("cannot acquire lock " + quoted(settings.id));
+  attempt here(*this);
+  if (!here.began()) return {outcome::already_held, {}, std::nullopt};
+  auto got = core->acquire(plan(weight, options, std::move(value)), settings.autorefresh, options);
+  here.record = got.record;
+  return {got.what, got.record ? claimed::make_lease(core, got.record) : lease(), std::move(got.holder)};
+}
+
+release_result lock_core::release() {
+  const auto record = current();
+  if (!record) return release_result::not_held;
+  return core->release(*record, 0, core->options().operation_timeout.count());
+}
+
+client_core::amended lock_core::amend(std::int64_t weight, std::string value, const std::string& doing) {
+  core->check_usable(doing);
+  const auto record = current();
+  if (!record) return client_core::amended::not_held;
+  auto r = record->ask(protocol::operation::amend);
+  r.what = claim_of(weight);
+  r.value = std::move(value);
+  return core->amend(*record, std::move(r), doing);
+}
+
+lease claimed::make_lease(std::shared_ptr<client_core> core, std::shared_ptr<lease_record> record) {
+  return lease(std::make_shared<held_state>(std::move(core), std::move(record)));
+}
+
+}  // namespace detail
+
+const char* to_string(outcome value) noexcept {
+  switch (value) {
+    case outcome::acquired:
+      return "acquired";
+    case outcome::busy:
+      return "busy";
+    case outcome::timed_out:
+      return "timed_out";
+    case outcome::cancelled:
+      return "cancelled";
+    case outcome::already_held:
+      return "already_held";
+  }
+  return "unknown";
+}
+
+acquisition::acquisition(outcome what, lease held, std::optional<holder_info> holder)
+    : result_(what), lease_(std::move(held)), holder_(std::move(holder)) {}
+
+claim::claim(std::shared_ptr<detail::lock_core> lock, std::int64_t weight) : lock_(std::move(lock)), weight_(weight) {}
+
+const std::string& claim::id() const {
+  return lock_->settings.id;
+}
+
+}  // namespace dlock

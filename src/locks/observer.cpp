@@ -1,0 +1,147 @@
+#include "locks/observer.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include <dlock/error.hpp>
+
+#include "util/clock.hpp"
+#include "util/text.hpp"
+
+namespace dlock::detail {
+
+using protocol::ms;
+using std::chrono::milliseconds;
+
+leader_seen look_for_leader(client_core& core, const std::string& id) {
+  const auto sent = now_ms();
+  const auto seen =
+      core.read({.id = id, .prefix = {}, .after = {}, .most = 1}, "cannot see who leads election " + quoted(id));
+  if (seen.empty() || !seen.front().valid) return {};
+  const auto& s = seen.front();
+  const ms skew = core.options().clock_skew.count();
+  if (s.what.ct != s.what.mine || s.what.holders.empty() || s.what.holders.front().until + skew <= s.now) return {};
+  const auto& h = s.what.holders.front();
+  return {leader_info{.who = h.who,
+                      .value = h.value,
+                      .token = h.fence,
+                      .since = std::chrono::system_clock::time_point{milliseconds{h.since}}},
+          sent + h.until + skew - s.now};
+}
+
+struct observer::shared {
+  std::weak_ptr<client_core> core;
+  std::string id;
+  ms period = 0;
+  leader_callback callback;
+  std::stop_token closing;
+  const pid_t pid = getpid();
+
+  std::mutex guard;
+  std::condition_variable changed;
+  bool looking = false;  // an event came
+  bool ended = false;
+  bool running = true;
+  std::thread::id thread;
+
+  void nudge() {
+    const std::lock_guard lock(guard);
+    looking = true;
+    changed.notify_all();
+  }
+
+  void stop() {
+    const std::lock_guard lock(guard);
+    ended = true;
+    changed.notify_all();
+  }
+
+  [[nodiscard]] bool has_ended() {
+    const std::lock_guard lock(guard);
+    return ended;
+  }
+
+  void call(const client_core& with, const std::optional<leader_info>& who) {
+    try {
+      callback(who);
+    } catch (const std::exception& e) {
+      with.log(log_level::error, "the callback of an observation of " + quoted(id) + " threw: " + e.what());
+    } catch (...) {
+      with.log(log_level::error, "the callback of an observation of " + quoted(id) + " threw");
+    }
+  }
+
+  /// Looks once; returns when to look again. `told`: what the callback knows.
+  ms look(std::optional<std::optional<leader_info>>& told) {
+    const auto c = core.lock();
+    if (!c) throw error(errc::closed, "the client is gone");
+    auto [who, ends] = look_for_leader(*c, id);
+    const auto same = [&](const std::optional<leader_info>& was) {
+      return was.has_value() == who.has_value() && (!who || (was->token == who->token && was->value == who->value));
+    };
+    if ((!told || !same(*told)) && !has_ended()) {
+      told = who;
+      call(*c, who);
+    }
+    const auto next = now_ms() + period;
+    return ends ? std::min(next, std::max(*ends + 1, now_ms() + 10)) : next;
+  }
+
+  void run() {
+    {
+      const std::lock_guard lock(guard);
+      thread = std::this_thread::get_id();
+    }
+    const std::stop_callback on_close(closing, [this] { stop(); });
+    std::optional<std::optional<leader_info>> told;
+    for (;;) {
+      ms next = now_ms() + period;
+      try {
+        next = look(told);
+      } catch (const error& e) {
+        if (e.code() == errc::closed || e.code() == errc::forked) break;
+        if (const auto c = core.lock()) c->log(log_level::warning, e.what());
+      }
+      std::unique_lock lock(guard);
+      changed.wait_for(lock, milliseconds{std::max<ms>(0, next - now_ms())}, [&] { return ended || looking; });
+      if (ended) break;
+      looking = false;
+    }
+    const std::lock_guard lock(guard);
+    running = false;
+    changed.notify_all();
+  }
+};
+
+observer::observer(std::shared_ptr<client_core> core, std::string id, milliseconds period, leader_callback callback)
+    : shared_(std::make_shared<shared>()), core_(std::move(core)) {
+  shared_->core = core_;
+  shared_->id = std::move(id);
+  shared_->period = period.count();
+  shared_->callback = std::move(callback);
+  shared_->closing = core_->closing();
+  events_ = core_->subscribe(shared_->id, [s = shared_](const lock_event&) { s->nudge(); });
+  if (core_->in_background([s = shared_] { s->run(); })) return;
+  events_->end(milliseconds{0});
+  throw error(errc::unavailable, "cannot observe election " + quoted(shared_->id) + ": no thread can be had for it",
+              {.retryable = true});
+}
+
+observer::~observer() {
+  let_go(core_);
+}
+
+void observer::end(milliseconds patience) {
+  if (getpid() != shared_->pid) return;  // in a forked child: the threads are the parent's
+  events_->end(milliseconds{0});
+  shared_->stop();
+  std::unique_lock lock(shared_->guard);
+  if (shared_->thread == std::this_thread::get_id()) return;
+  shared_->changed.wait_for(lock, patience, [&] { return !shared_->running; });
+}
+
+}  // namespace dlock::detail

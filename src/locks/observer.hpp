@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include <dlock/election.hpp>
+
+#include "client/client_core.hpp"
+
+namespace dlock::detail {
+
+/// Looks who leads: when an event of the lock comes, when a lease ends, and every `period`.
+class observer {
+ public:
+  observer(std::shared_ptr<client_core> core, std::string id, std::chrono::milliseconds period,
+           leader_callback callback);
+  observer(const observer&) = delete;
+  observer& operator=(const observer&) = delete;
+  ~observer();
+
+  void end(std::chrono::milliseconds patience);
+
+ private:
+  struct shared;
+  std::shared_ptr<shared> shared_;
+  std::shared_ptr<client_core> core_;
+  std::shared_ptr<subscriber> events_;
+};
+
+/// Who leads according to the server, and when that ends unless it is renewed, in local time; nobody: no time.
+struct leader_seen {
+  std::optional<leader_info> who;
+  std::optional<protocol::ms> ends;
+};
+[[nodiscard]] leader_seen look_for_leader(client_core& core, const std::string& id);
+
+}  // namespace dlock::detail

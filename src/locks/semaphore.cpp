@@ -1,0 +1,79 @@
+#include <dlock/semaphore.hpp>
+
+#include <atomic>
+
+#include <dlock/error.hpp>
+
+#include "locks/lock_core.hpp"
+#include "util/text.hpp"
+
+namespace dlock {
+namespace {
+
+constexpr std::int64_t kMost = 1'000'000;
+
+std::int64_t checked(std::int64_t permits) {
+  if (permits >= 1 && permits <= kMost) return permits;
+  throw error(errc::invalid_argument, "a semaphore of " + std::to_string(permits) +
+                                          " permits makes no sense; their number is from 1 to " +
+                                          std::to_string(kMost));
+}
+
+}  // namespace
+
+struct semaphore::state {
+  state(std::shared_ptr<detail::client_core> c, lock_settings s, std::int64_t n)
+      : core(std::move(c)), settings(std::move(s)), permits(n) {}
+  state(const state&) = delete;
+  state& operator=(const state&) = delete;
+  ~state() { detail::let_go(core); }
+
+  std::shared_ptr<detail::client_core> core;
+  const lock_settings settings;
+  std::atomic<std::int64_t> permits;
+};
+
+semaphore::semaphore(client& owner, lock_options options, std::int64_t permits) {
+  const auto& defaults = owner.options();  // throws if the client was moved from
+  state_ = std::make_shared<state>(owner.core_, validated(options, defaults), checked(permits));
+}
+semaphore::semaphore(client& owner, std::string id, std::int64_t permits)
+    : semaphore(owner, lock_options{.id = std::move(id)}, permits) {}
+
+const std::string& semaphore::id() const {
+  return state_->settings.id;
+}
+
+std::int64_t semaphore::permits() const {
+  return state_->permits;
+}
+
+claim semaphore::take(std::int64_t k) const {
+  const auto permits = state_->permits.load();
+  if (k < 1 || k > permits) {
+    throw error(errc::invalid_argument, "cannot take " + std::to_string(k) + " permits of semaphore " + quoted(id()) +
+                                            ", which has " + std::to_string(permits) + "; take 1 to " +
+                                            std::to_string(permits));
+  }
+  return {std::make_shared<detail::lock_core>(state_->core, state_->settings, permits), k};
+}
+
+acquisition semaphore::try_acquire(std::int64_t k) {
+  return acquire(k, {.timeout = std::chrono::milliseconds{0}});
+}
+
+acquisition semaphore::acquire(std::int64_t k, wait_options options) {
+  return take(k).lock_->acquire(k, options);
+}
+
+std::optional<semaphore::resized> semaphore::resize(std::int64_t permits) {
+  auto r = state_->core->blank_request(id());
+  r.op = protocol::operation::resize;
+  r.cap = checked(permits);
+  const auto told = state_->core->ask(std::move(r), "cannot resize semaphore " + quoted(id()));
+  state_->permits = permits;
+  if (!told.found || told.holders + told.queue == 0) return std::nullopt;
+  return resized{told.holders, told.queue};
+}
+
+}  // namespace dlock

@@ -1,0 +1,80 @@
+#include <dlock/shared_mutex.hpp>
+
+#include "locks/lock_core.hpp"
+#include "util/text.hpp"
+
+namespace dlock {
+namespace {
+
+constexpr std::int64_t kExclusive = 0;
+constexpr std::int64_t kShared = 1;  // of no capacity: any number of them fits
+
+}  // namespace
+
+const char* to_string(downgrade_result value) noexcept {
+  switch (value) {
+    case downgrade_result::downgraded:
+      return "downgraded";
+    case downgrade_result::not_held:
+      return "not_held";
+    case downgrade_result::lost:
+      return "lost";
+  }
+  return "unknown";
+}
+
+shared_mutex::shared_mutex(client& owner, lock_options options) {
+  const auto& defaults = owner.options();  // throws if the client was moved from
+  core_ = std::make_shared<detail::lock_core>(owner.core_, validated(options, defaults));
+}
+shared_mutex::shared_mutex(client& owner, std::string id) : shared_mutex(owner, lock_options{.id = std::move(id)}) {}
+shared_mutex::~shared_mutex() = default;
+shared_mutex::shared_mutex(shared_mutex&&) noexcept = default;
+shared_mutex& shared_mutex::operator=(shared_mutex&&) noexcept = default;
+
+const std::string& shared_mutex::id() const {
+  return core_->settings.id;
+}
+
+acquisition shared_mutex::try_acquire() {
+  return acquire({.timeout = std::chrono::milliseconds{0}});
+}
+
+acquisition shared_mutex::acquire(wait_options options) {
+  return core_->acquire(kExclusive, options);
+}
+
+acquisition shared_mutex::try_acquire_shared() {
+  return acquire_shared({.timeout = std::chrono::milliseconds{0}});
+}
+
+acquisition shared_mutex::acquire_shared(wait_options options) {
+  return core_->acquire(kShared, options);
+}
+
+downgrade_result shared_mutex::downgrade() {
+  using detail::client_core;
+  switch (core_->amend(kShared, {}, "cannot downgrade lock " + quoted(id()))) {
+    case client_core::amended::done:
+      return downgrade_result::downgraded;
+    case client_core::amended::not_held:
+      return downgrade_result::not_held;
+    case client_core::amended::lost:
+      return downgrade_result::lost;
+  }
+  return downgrade_result::lost;
+}
+
+release_result shared_mutex::release() {
+  return core_->release();
+}
+
+claim shared_mutex::exclusive() const {
+  return {core_, kExclusive};
+}
+
+claim shared_mutex::shared() const {
+  return {core_, kShared};
+}
+
+}  // namespace dlock

@@ -1,0 +1,115 @@
+#include "protocol/look.hpp"
+
+#include <cctype>
+#include <utility>
+
+#include "protocol/command_parts.hpp"
+#include "protocol/read.hpp"
+#include "protocol/reply.hpp"
+
+namespace dlock::protocol {
+namespace {
+
+/// A regular expression for what begins with this text.
+std::string beginning_with(const std::string& text) {
+  std::string out = "^";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80 && std::isalnum(byte) == 0) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+bson filter(const look& l) {
+  if (!l.id.empty()) return single("_id", single("$eq", l.id).get());
+  auto id = make_bson();
+  // Strings only: whatever else somebody has for an _id is no lock.
+  append(id.get(), "$gt", l.after);
+  if (!l.prefix.empty()) bson_append_regex(id.get(), "$regex", -1, beginning_with(l.prefix).c_str(), "");
+  return single("_id", id.get());
+}
+
+template <typename Entry, typename Parse>
+std::vector<Entry> entries(const bson_t* d, const char* list, Parse parse) {
+  std::vector<Entry> out;
+  read_document(d, list, [&](const bson_t* array) {
+    bson_iter_t it;
+    if (!bson_iter_init(&it, array)) return;
+    while (bson_iter_next(&it)) read_document(it, [&](const bson_t* entry) { out.push_back(parse(entry)); });
+  });
+  return out;
+}
+
+waiter parse_waiter(const bson_t* e) {
+  waiter w;
+  w.id = read_string(e, "id");
+  w.what.exclusive = read_flag(e, "exclusive", false);
+  w.what.weight = read_number(e, "weight");
+  w.delta = read_number(e, "delta");
+  w.term = read_number(e, "term");
+  w.seen = read_date(e, "seen").value_or(0);
+  w.until = read_date(e, "until").value_or(0);
+  w.who = read_string(e, "who");
+  w.client = read_string(e, "client");
+  w.since = read_date(e, "since").value_or(w.seen);
+  w.value = read_string(e, "value");
+  return w;
+}
+
+lockd_flag parse_lockd(const bson_t* d) {
+  bson_iter_t it;
+  if (!find_field(d, "lockd", it)) return lockd_flag::absent;
+  if (BSON_ITER_HOLDS_BOOL(&it)) return bson_iter_bool(&it) ? lockd_flag::yes : lockd_flag::no;
+  return lockd_flag::one;
+}
+
+sight parse_sight(const bson_t* s) {
+  sight out;
+  out.now = read_date(s, "now").value_or(0);
+  read_document(s, "d", [&](const bson_t* d) {
+    out.id = read_string(d, "_id");
+    out.valid = is_lock(d);
+    if (!out.valid) return;
+    auto& w = out.what;
+    w.fence = read_number(d, "fence");
+    w.rev = read_number(d, "rev");
+    w.cap = read_number(d, "cap");
+    w.holders = entries<holder>(d, "holders", parse_holder);
+    w.waiters = entries<waiter>(d, "waiters", parse_waiter);
+    w.lockd = parse_lockd(d);
+    w.ct = read_date(d, "ct");
+    w.et = read_date(d, "et");
+    w.mine = read_date(d, "mine");
+  });
+  return out;
+}
+
+}  // namespace
+
+bson look_command(const look& l, const std::string& coll, std::int64_t limit, const std::string& now) {
+  auto sighted = make_bson();
+  append(sighted.get(), "d", "$$ROOT");
+  append_parsed(sighted.get(), "now", parse(now));
+  auto stages = make_bson();
+  append(stages.get(), "0", single("$match", filter(l).get()).get());
+  append(stages.get(), "1", single("$sort", single("_id", std::int64_t{1}).get()).get());
+  append(stages.get(), "2", single("$limit", l.most).get());
+  append(stages.get(), "3", single("$replaceWith", sighted.get()).get());
+  auto c = make_bson();
+  append(c.get(), "aggregate", coll);
+  append_array(c.get(), "pipeline", stages.get());
+  append(c.get(), "cursor", single("batchSize", l.most).get());
+  append(c.get(), "readConcern", single("level", "majority").get());
+  if (limit > 0) append(c.get(), "maxTimeMS", limit);
+  return c;
+}
+
+std::vector<sight> parse_sights(const bson_t* server_reply) {
+  std::vector<sight> out;
+  read_document(server_reply, "cursor",
+                [&](const bson_t* cursor) { out = entries<sight>(cursor, "firstBatch", parse_sight); });
+  return out;
+}
+
+}  // namespace dlock::protocol

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/bson.hpp"
+#include "protocol/document.hpp"
+
+/// Reading locks without changing anything: for people, and for those who observe.
+namespace dlock::protocol {
+
+struct look {
+  std::string id;      // this lock; empty: those whose ids begin with `prefix`
+  std::string prefix;  // of ids, after
+  std::string after;   // this one ("": from the first)
+  std::int64_t most = 100;
+};
+
+/// One document as it was read.
+struct sight {
+  std::string id;
+  ms now = 0;         // the server's clock
+  bool valid = true;  // it is a lock
+  document what;
+};
+
+/// The aggregation that reads them on the primary, as a majority has acknowledged them. `now`: see command_options.
+[[nodiscard]] bson look_command(const look& l, const std::string& coll, std::int64_t limit, const std::string& now);
+
+/// Its answer. Total, as parse_reply.
+[[nodiscard]] std::vector<sight> parse_sights(const bson_t* server_reply);
+
+}  // namespace dlock::protocol

@@ -1,0 +1,271 @@
+// What holds for every kind, told once: each of them, used so that nobody fits beside it.
+#include <ostream>
+
+#include "kinds/harness.hpp"
+
+namespace dlock::testing {
+namespace {
+
+/// What was acquired, whatever it is called.
+struct grip {
+  outcome result = outcome::busy;
+  std::int64_t token = 0;
+  std::optional<holder_info> holder;
+  std::function<release_result()> release = [] { return release_result::not_held; };
+  std::function<bool()> held = [] { return false; };
+  std::function<std::string()> loss;
+  std::stop_token lost;
+};
+
+grip grip_of(acquisition a) {
+  grip g{.result = a.result(), .holder = a.holder()};
+  if (!a) return g;
+  auto l = std::make_shared<lease>(std::move(*a));
+  g.token = l->token();
+  g.release = [l] { return l->release(); };
+  g.held = [l] { return l->held(); };
+  g.loss = [l] { return l->loss(); };
+  g.lost = l->lost();
+  return g;
+}
+
+grip grip_of(joint_acquisition a, const std::string& id) {
+  grip g{.result = a.result(), .holder = a.holder()};
+  if (!a) return g;
+  auto l = std::make_shared<lease_set>(std::move(*a));
+  g.token = l->token(id);
+  g.release = [l] { return l->release(); };
+  g.held = [l] { return l->held(); };
+  g.loss = [l] { return l->loss(); };
+  g.lost = l->lost();
+  return g;
+}
+
+using participant = std::function<grip(wait_options)>;
+
+struct kind {
+  const char* name;
+  std::function<participant(client&, const std::string& id)> make;
+};
+std::ostream& operator<<(std::ostream& out, const kind& k) {
+  return out << k.name;
+}
+
+std::vector<kind> all_kinds() {
+  return {
+      {"mutex",
+       [](client& c, const std::string& id) -> participant {
+         auto m = std::make_shared<mutex>(c, id);
+         return [m](wait_options o) { return grip_of(m->acquire(std::move(o))); };
+       }},
+      {"shared_mutex",
+       [](client& c, const std::string& id) -> participant {
+         auto m = std::make_shared<shared_mutex>(c, id);
+         return [m](wait_options o) { return grip_of(m->acquire(std::move(o))); };
+       }},
+      {"semaphore_of_one",
+       [](client& c, const std::string& id) -> participant {
+         auto s = std::make_shared<semaphore>(c, id, 1);
+         return [s](wait_options o) { return grip_of(s->acquire(std::move(o))); };
+       }},
+      {"semaphore_whole",
+       [](client& c, const std::string& id) -> participant {
+         auto s = std::make_shared<semaphore>(c, id, 8);
+         return [s](wait_options o) { return grip_of(s->acquire(8, std::move(o))); };
+       }},
+      {"election",
+       [](client& c, const std::string& id) -> participant {
+         auto e = std::make_shared<election>(c, id);
+         return [e](wait_options o) { return grip_of(e->campaign("a value", std::move(o))); };
+       }},
+      {"several",
+       [](client& c, const std::string& id) -> participant {
+         auto m = std::make_shared<mutex>(c, id);
+         auto other = std::make_shared<semaphore>(c, "z-" + id, 100);
+         return [m, other, id](wait_options o) { return grip_of(acquire_all({other->take(1), *m}, std::move(o)), id); };
+       }},
+  };
+}
+
+class EveryKind : public Kinds, public ::testing::WithParamInterface<kind> {
+ protected:
+  participant somebody(client& c) { return GetParam().make(c, id); }
+  const std::string id = "lock";
+  static constexpr auto try_once = milliseconds{0};
+};
+
+TEST_P(EveryKind, IsHeldByOneAtATime) {
+  const auto a = somebody(mine), b = somebody(theirs);
+  const auto first = a({});
+  ASSERT_EQ(first.result, outcome::acquired);
+  EXPECT_TRUE(first.held());
+  const auto busy = b({.timeout = try_once});
+  EXPECT_EQ(busy.result, outcome::busy);
+  ASSERT_TRUE(busy.holder);
+  EXPECT_EQ(busy.holder->who, "somebody");
+  EXPECT_EQ(busy.holder->token, first.token);
+  EXPECT_EQ(first.release(), release_result::released);
+  EXPECT_FALSE(first.held());
+  EXPECT_EQ(first.release(), release_result::not_held);
+  const auto second = b({.timeout = try_once});
+  ASSERT_EQ(second.result, outcome::acquired);
+  EXPECT_GT(second.token, first.token);
+}
+
+TEST_P(EveryKind, AWaiterIsWokenByTheRelease) {
+  const auto a = somebody(mine), b = somebody(theirs);
+  const auto first = a({});
+  auto second = later([&] { return b({}); });
+  ASSERT_TRUE(queued(id, 1));
+  EXPECT_FALSE(ready(second));
+  EXPECT_EQ(first.release(), release_result::released);
+  const auto got = second.get();
+  ASSERT_EQ(got.result, outcome::acquired);
+  EXPECT_GT(got.token, first.token);
+}
+
+TEST_P(EveryKind, WaitersAreServedInTheOrderTheyCame) {
+  const auto first = somebody(mine)({});
+  std::vector<std::future<grip>> waiting;
+  std::vector<participant> all;
+  for (int i = 0; i < 4; ++i) all.push_back(somebody(i % 2 == 0 ? mine : theirs));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    waiting.push_back(later([&, i] { return all[i]({}); }));
+    ASSERT_TRUE(queued(id, i + 1));
+  }
+  EXPECT_EQ(first.release(), release_result::released);
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    ASSERT_TRUE(ready(waiting[i], 10s)) << i;
+    for (std::size_t later_one = i + 1; later_one < waiting.size(); ++later_one)
+      EXPECT_FALSE(ready(waiting[later_one]));
+    const auto got = waiting[i].get();
+    ASSERT_EQ(got.result, outcome::acquired);
+    EXPECT_EQ(got.release(), release_result::released);
+  }
+}
+
+TEST_P(EveryKind, AWaitEndsInTimeAndLeavesTheQueue) {
+  const auto a = somebody(mine), b = somebody(theirs);
+  const auto first = a({});
+  grip late;
+  EXPECT_LT(time_of([&] { late = b({.timeout = 300ms}); }), 1s);
+  EXPECT_EQ(late.result, outcome::timed_out);
+  ASSERT_TRUE(late.holder);
+  EXPECT_EQ(late.holder->token, first.token);
+  EXPECT_TRUE(queued(id, 0));
+}
+
+TEST_P(EveryKind, ACancelledWaitLeavesNothingBehind) {
+  const auto a = somebody(mine), b = somebody(theirs), c = somebody(theirs);
+  const auto first = a({});
+  std::stop_source stop;
+  auto waiting = later([&] { return b({.stop = stop.get_token()}); });
+  ASSERT_TRUE(queued(id, 1));
+  stop.request_stop();
+  EXPECT_EQ(waiting.get().result, outcome::cancelled);
+  EXPECT_TRUE(queued(id, 0));
+  EXPECT_EQ(first.release(), release_result::released);
+  EXPECT_EQ(c({.timeout = try_once}).result, outcome::acquired);
+}
+
+TEST_P(EveryKind, AClosedClientsWaiterLeavesToo) {
+  auto closing = another();
+  const auto first = somebody(mine)({});
+  const auto b = somebody(closing);
+  auto waiting = later([&] { return b({}); });
+  ASSERT_TRUE(queued(id, 1));
+  closing.close();
+  EXPECT_EQ(waiting.get().result, outcome::cancelled);
+  EXPECT_TRUE(queued(id, 0));
+  EXPECT_EQ(error_of([&] { (void)b({}); }).code(), errc::closed);
+}
+
+TEST_P(EveryKind, AHolderThatIsGoneIsSucceededWhenItsLeaseEnds) {
+  auto o = quick();
+  o.exp_delta = 600ms;
+  o.wait_lock_period = 200ms;
+  auto dying = another(o);
+  const auto first = somebody(dying)({});
+  ASSERT_EQ(first.result, outcome::acquired);
+  dying.close();  // renews nothing, releases nothing
+  const auto b = somebody(theirs);
+  grip second;
+  EXPECT_LT(time_of([&] { second = b({.timeout = 10s}); }), 600ms + 100ms + 1s);
+  ASSERT_EQ(second.result, outcome::acquired);
+  EXPECT_GT(second.token, first.token);
+  EXPECT_FALSE(first.held());
+  EXPECT_TRUE(first.lost.stop_requested() || eventually([&] { return first.lost.stop_requested(); }));
+}
+
+TEST_P(EveryKind, ADeletedLockIsLost) {
+  auto o = quick();
+  o.exp_delta = 600ms;
+  auto quick_one = another(o);
+  const auto first = somebody(quick_one)({});
+  ASSERT_TRUE(first.held());
+  place_->remove(id);
+  EXPECT_TRUE(eventually([&] { return first.lost.stop_requested(); }, 3s));
+  EXPECT_FALSE(first.held());
+  EXPECT_NE(first.loss(), "");
+  EXPECT_EQ(first.release(), release_result::lost);
+}
+
+TEST_P(EveryKind, ARevokedHolderIsToldAndTheNextOneFollowsWhenItLetsGo) {
+  const auto first = somebody(mine)({});
+  ASSERT_TRUE(first.held());
+  std::this_thread::sleep_for(400ms);  // it listens once it has held the lock for a while
+  const auto b = somebody(theirs);
+  auto waiting = later([&] { return b({}); });
+  ASSERT_TRUE(queued(id, 1));
+  const auto off = theirs.revoke(id);
+  ASSERT_EQ(off.size(), 1U);
+  EXPECT_EQ(off[0].token, first.token);
+  EXPECT_TRUE(eventually([&] { return first.lost.stop_requested(); }, 1s)) << "not only when it renews";
+  EXPECT_FALSE(first.held());
+  EXPECT_NE(first.loss().find("revoked by somebody"), std::string::npos) << first.loss();
+  EXPECT_FALSE(ready(waiting, 200ms)) << "it has not let go";
+  const auto state = theirs.inspect(id);
+  ASSERT_TRUE(state);
+  ASSERT_EQ(state->holders.size(), 1U);
+  EXPECT_TRUE(state->holders[0].revoked);
+  EXPECT_EQ(first.release(), release_result::lost);
+  ASSERT_TRUE(ready(waiting, 2s)) << "long before its lease would have ended";
+  EXPECT_GT(waiting.get().token, first.token);
+}
+
+TEST_P(EveryKind, ARevokedHolderThatDoesNotHearLosesItWithItsLease) {
+  auto o = quick();
+  o.exp_delta = 900ms;
+  o.notif_url = "mongodb://127.0.0.1:1/none?serverSelectionTimeoutMS=100";
+  auto deaf = another(o);
+  const auto first = somebody(deaf)({});
+  ASSERT_TRUE(first.held());
+  ASSERT_EQ(theirs.revoke(id).size(), 1U);
+  EXPECT_TRUE(eventually([&] { return first.lost.stop_requested(); }, 3s)) << "no renewal works any more";
+  EXPECT_EQ(somebody(theirs)({.timeout = 5s}).result, outcome::acquired);
+}
+
+TEST_P(EveryKind, RevokedAtOnceIsFreeAtOnce) {
+  const auto first = somebody(mine)({});
+  ASSERT_TRUE(first.held());
+  const auto b = somebody(theirs);
+  auto waiting = later([&] { return b({}); });
+  ASSERT_TRUE(queued(id, 1));
+  ASSERT_EQ(theirs.revoke(id, first.token, revocation::at_once).size(), 1U);
+  ASSERT_TRUE(ready(waiting, 2s));
+  EXPECT_GT(waiting.get().token, first.token);
+  EXPECT_TRUE(eventually([&] { return first.lost.stop_requested(); }, 3s));
+}
+
+TEST_P(EveryKind, WhoeverIsNotThereCannotBeRevoked) {
+  EXPECT_TRUE(mine.revoke(id).empty());
+  const auto first = somebody(mine)({});
+  EXPECT_TRUE(mine.revoke(id, first.token + 1).empty());
+  EXPECT_TRUE(first.held());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EveryKind, ::testing::ValuesIn(all_kinds()),
+                         [](const auto& one) { return std::string(one.param.name); });
+
+}  // namespace
+}  // namespace dlock::testing

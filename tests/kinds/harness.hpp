@@ -1,0 +1,107 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <dlock/dlock.hpp>
+
+/// What every kind of lock does, told by the public API alone. The suites are built twice: on the fake store and on a
+/// server.
+namespace dlock::testing {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+
+/// Clients of one collection.
+class place {
+ public:
+  place() = default;
+  place(const place&) = delete;
+  place& operator=(const place&) = delete;
+  virtual ~place() = default;
+  [[nodiscard]] virtual client make(client_options options) = 0;
+  /// The lock's document goes, as if an operator had deleted it.
+  virtual void remove(const std::string& lock) = 0;
+};
+
+[[nodiscard]] std::unique_ptr<place> make_place();
+
+template <typename F>
+milliseconds time_of(F&& f) {
+  const auto before = boot_clock::now();
+  std::forward<F>(f)();
+  return std::chrono::ceil<milliseconds>(boot_clock::now() - before);
+}
+
+template <typename F>
+bool eventually(F&& condition, milliseconds limit = 10s) {
+  const auto end = boot_clock::now() + limit;
+  while (!condition()) {
+    if (boot_clock::now() > end) return false;
+    std::this_thread::sleep_for(5ms);
+  }
+  return true;
+}
+
+template <typename F>
+error error_of(F&& f) {
+  try {
+    std::forward<F>(f)();
+  } catch (const error& e) {
+    return e;
+  }
+  ADD_FAILURE() << "no error";
+  return {errc::server, ""};
+}
+
+class Kinds : public ::testing::Test {
+ protected:
+  static client_options quick() {
+    client_options o;
+    o.exp_delta = 5s;
+    o.wait_lock_period = 500ms;
+    o.clock_skew = 100ms;
+    o.who = "somebody";
+    return o;
+  }
+  [[nodiscard]] client another(client_options o = quick()) { return place_->make(std::move(o)); }
+
+  /// Waits until so many stand in the lock's queue, or hold it.
+  [[nodiscard]] bool queued(const std::string& id, std::size_t n) {
+    return eventually([&] {
+      const auto s = mine.inspect(id);
+      return s && s->waiters.size() == n;
+    });
+  }
+  [[nodiscard]] bool held_by(const std::string& id, std::size_t n) {
+    return eventually([&] {
+      const auto s = mine.inspect(id);
+      return s && s->holders.size() == n;
+    });
+  }
+
+  std::unique_ptr<place> place_ = make_place();
+  client mine = another();
+  client theirs = another();
+};
+
+/// A call on a thread of its own.
+template <typename F>
+auto later(F f) {
+  return std::async(std::launch::async, std::move(f));
+}
+
+template <typename T>
+bool ready(const std::future<T>& f, milliseconds within = 0ms) {
+  return f.wait_for(within) == std::future_status::ready;
+}
+
+}  // namespace dlock::testing
