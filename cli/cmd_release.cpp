@@ -94,7 +94,7 @@ class release_command {
     }
     bool any = false;
     for (const dlock::lock_holder& each : shown) any = take_off(each.token) || any;
-    if (!any) complain(why_not(std::nullopt, options_) + " any more");
+    if (!any) complain("who held " + quoted(options_.id) + " has let go of it meanwhile; nothing was changed");
     return any;
   }
 

@@ -25,12 +25,17 @@ bool is_ours(std::string_view name) {
   });
 }
 
+/// Counted from 1.
+std::string of_one(const char* name, std::size_t index, const std::string& value) {
+  return std::string(name) + "_" + std::to_string(index + 1) + "=" + value;
+}
+
 }  // namespace
 
 std::vector<std::string> environment_of(const std::vector<std::string>& ids) {
   std::vector<std::string> out;
   if (ids.size() == 1) out.push_back("DLOCK_ID=" + ids.front());
-  for (std::size_t i = 0; i < ids.size(); ++i) out.push_back("DLOCK_ID_" + std::to_string(i + 1) + "=" + ids[i]);
+  for (std::size_t i = 0; i < ids.size(); ++i) out.push_back(of_one("DLOCK_ID", i, ids[i]));
   return out;
 }
 
@@ -38,11 +43,11 @@ std::vector<std::string> environment_of(const std::vector<grant>& grants) {
   std::vector<std::string> out;
   std::string tokens;
   for (std::size_t i = 0; i < grants.size(); ++i) {
-    const std::string number = std::to_string(i + 1);
     const std::string token = std::to_string(grants[i].token);
-    out.push_back("DLOCK_TOKEN_" + number + "=" + token);
-    out.push_back("DLOCK_OWNER_" + number + "=" + grants[i].owner);
-    tokens += (tokens.empty() ? "" : " ") + token;
+    out.push_back(of_one("DLOCK_TOKEN", i, token));
+    out.push_back(of_one("DLOCK_OWNER", i, grants[i].owner));
+    if (!tokens.empty()) tokens += ' ';
+    tokens += token;
   }
   out.push_back("DLOCK_TOKENS=" + tokens);
   if (grants.size() == 1) {

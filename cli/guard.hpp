@@ -71,7 +71,7 @@ inline constexpr std::size_t environment_limit = 32768;
 class guard_link {
  public:
   /// Forks the guard. To be called while there is only one thread.
-  explicit guard_link(guard_setup setup);
+  explicit guard_link(const guard_setup& setup);
 
   /// Not again before the report that the one before is `gone`, and without survivors.
   void start(boot_clock::time_point lease_end, const std::vector<std::string>& environment);

@@ -10,7 +10,7 @@
 
 namespace dlock::cli {
 
-guard_link::guard_link(guard_setup setup) {
+guard_link::guard_link(const guard_setup& setup) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
     throw failure(std::string("cannot make a socket for the guard process: ") + std::strerror(errno));

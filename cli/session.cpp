@@ -135,8 +135,8 @@ std::optional<answer> session::wait(attempt& attempt, const waiting& how) {
   if (!patience) return attempt.take();
   try {
     answer_ = attempt.take();
-    if (answer_ && answer_->held) (void)release(cancel_timeout);
-  } catch (const failure&) {  // it has no importance any more
+    if (answer_ && answer_->held) (void)held().release({}, cancel_timeout);
+  } catch (const std::exception&) {  // it runs out with its lease
   }
   leave();
   give_up(signal);
@@ -171,7 +171,7 @@ ending session::run() {
   while (held().held() && held().valid_for() <= options_.kill_after + kill_reserve(options_.client.exp_delta))
     poll(nullptr, 0, 5);
   try {
-    return supervise(guard_, signals_, held(), options_, setup_.many_terms);
+    return supervise(guard_, signals_, held(), options_);
   } catch (const failure&) {
     give_back();
     throw;

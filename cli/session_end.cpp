@@ -84,7 +84,13 @@ std::string session::why_lost(const ending& end) const {
 /// Whatever comes of it.
 void session::give_back() {
   try {
-    (void)held().release(setup_.at_least, std::min(release_timeout, held().valid_for()));
+    if (held().held()) {
+      (void)held().release(setup_.at_least, std::min(release_timeout, held().valid_for()));
+    } else {
+      // What was lost goes back in the background, and at once: somebody may have revoked it. Of several locks others
+      // may still be ours.
+      (void)held().release({}, milliseconds(1000));
+    }
   } catch (const dlock::error& problem) {
     if (options_.verbose) remark(problem.what());
   }

@@ -53,11 +53,10 @@ int end_all_descendants(const std::vector<process>& strangers) {
 
 class supervisor {
  public:
-  supervisor(guard_link& guard, const signals& signals, holding& held, const command_options& options, bool many_terms)
+  supervisor(guard_link& guard, const signals& signals, holding& held, const command_options& options)
       : guard_(guard),
         signals_(signals),
         held_(held),
-        many_terms_(many_terms),
         verbose_(options.verbose),
         tick_(std::clamp(options.client.exp_delta / 20, milliseconds(10), milliseconds(1000))),
         plan_(options.kill_after, kill_reserve(options.client.exp_delta)) {
@@ -72,7 +71,7 @@ class supervisor {
     told_ = held_.valid_until();
     plan_.lease_until(told_);
     guard_.start(told_, environment_of(held_.grants()));
-    if (!many_terms_) let_go_of_stdin_and_stdout();
+    let_go_of_stdin_and_stdout();
 
     for (bool heeded = false;;) {
       std::array<pollfd, 3> fds{{{.fd = guard_.fd(), .events = POLLIN, .revents = 0},
@@ -169,7 +168,6 @@ class supervisor {
   guard_link& guard_;
   const signals& signals_;
   holding& held_;
-  bool many_terms_;
   bool verbose_;
   milliseconds tick_;
   kill_plan plan_;
@@ -180,9 +178,8 @@ class supervisor {
 
 }  // namespace
 
-ending supervise(guard_link& guard, const signals& signals, holding& held, const command_options& options,
-                 bool many_terms) {
-  return supervisor(guard, signals, held, options, many_terms).run();
+ending supervise(guard_link& guard, const signals& signals, holding& held, const command_options& options) {
+  return supervisor(guard, signals, held, options).run();
 }
 
 }  // namespace dlock::cli

@@ -8,7 +8,9 @@ and a folder of its own.
 from __future__ import annotations
 
 import concurrent.futures
+import datetime
 import fcntl
+import json
 import os
 import pty
 import re
@@ -96,13 +98,18 @@ class FakeServer:
         (self.folder / "outage").unlink()
 
     def evict(self, lock: str) -> None:
-        (self.folder / "evicted").touch()
+        (self.folder / f"evicted-{lock}").touch()
 
     def documents(self) -> list[Any]:
         return sorted(path.name for path in self.folder.iterdir())
 
     def newest(self, lock: str) -> Path:
         return max(self.folder.glob(f"lock-{lock}.*"), key=lambda path: int(path.suffix[1:]))
+
+    def hold_as_mongo_dlock(self, lock: str) -> None:
+        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        entry = "\t".join(("holder", "node", "exclusive", "0", "0", str(now), str(now + 60 * 10**9), "f", "", ""))
+        (self.folder / f"lock-{lock}.1").write_text(f"lock\t0\t0\n{entry}\n")
 
 
 class RealServer:
@@ -131,6 +138,11 @@ class RealServer:
 
     def evict(self, lock: str) -> None:
         self.client[self.db].dlocks.delete_one({"_id": lock})
+
+    def hold_as_mongo_dlock(self, lock: str) -> None:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        self.client[self.db].dlocks.insert_one({"_id": lock, "lockd": True, "ct": now,
+                                                "et": now + datetime.timedelta(seconds=60)})
 
     def documents(self) -> list[Any]:
         return list(self.client[self.db].dlocks.find())
@@ -189,16 +201,17 @@ class Case(unittest.TestCase):
                             "MONGOC_DISABLE_SHM": "1"}
         if "TSAN_OPTIONS" in os.environ:  # dlock ends by _exit: its threads do not end, and TSan need not wait for them
             self.environment["TSAN_OPTIONS"] += " report_thread_leaks=0 atexit_sleep_ms=0"
-        for name in ("DLOCK_TEST_URL", "DLOCK_ID", "DLOCK_TOKEN", "DLOCK_OWNER", "PROMPT_COMMAND"):
-            self.environment.pop(name, None)
+        for name in [*self.environment]:
+            if name == "PROMPT_COMMAND" or (name.startswith("DLOCK_") and name != "DLOCK_URL"):
+                del self.environment[name]
 
     def command(self, *words: str, verb: str = "run") -> list[str]:
         """dlock run with `words`, on this case's locks."""
         return [DLOCK, verb, *([] if FAKE else ["--db", self.server.db]), *words]
 
-    def shell_command(self, words: str) -> str:
+    def shell_command(self, words: str, verb: str = "run") -> str:
         """The same for a shell."""
-        return f"{DLOCK} run {'' if FAKE else '--db ' + self.server.db} {words}"
+        return f"{DLOCK} {verb} {'' if FAKE else '--db ' + self.server.db} {words}"
 
     def start(self, *words: str, through: tuple[str, ...] = (), verb: str = "run", **options: Any) -> subprocess.Popen[str]:
         """Without a terminal, in a session of its own; `through` a command that executes its arguments."""
@@ -241,15 +254,36 @@ class Case(unittest.TestCase):
     def pids_in(self, name: str) -> list[int]:
         return [int(word) for word in self.wait_for_file(name).split()]
 
+    def hold_lock(self, *words: str, **options: Any) -> subprocess.Popen[str]:
+        """A dlock run with `words`, which name the lock, once it holds it; until it is ended."""
+        ready = f"held-{uuid.uuid4().hex}"
+        process = self.start(*words, "sh", "-c", f"echo yes >{ready}; exec sleep 600", **options)
+        self.wait_for_file(ready)
+        return process
+
     @contextmanager
     def holder(self, *options: str) -> Iterator[subprocess.Popen[str]]:
         """Another dlock that holds the lock meanwhile."""
-        ready = f"held-{uuid.uuid4().hex}"
-        process = self.start(*options, self.lock, "sh", "-c", f"echo yes >{ready}; exec sleep 600")
-        self.wait_for_file(ready)
+        process = self.hold_lock(*options, self.lock)
         yield process
+        self.end_job(process)
+
+    @staticmethod
+    def end_job(process: subprocess.Popen[str]) -> None:
         process.terminate()
         process.communicate(timeout=PATIENCE)
+
+    def wait_in_queue(self, *words: str, **options: Any) -> subprocess.Popen[str]:
+        """A dlock that waits for a lock that others hold."""
+        process = self.start("-v", *words, **options)
+        assert process.stderr
+        while "waiting for" not in (line := process.stderr.readline()):
+            assert line, "it does not wait"
+        return process
+
+    def look(self, lock: str) -> Any:
+        """What dlock show tells of it: an object, or None."""
+        return json.loads(self.run_to_end("--json", lock, verb="show").stdout)
 
     def guard_of(self, dlock: int) -> int:
         return wait_for(lambda: [pid for pid in children_of(dlock) if name_of(pid) == "lock-guard"], "the guard")[0]

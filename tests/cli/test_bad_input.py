@@ -35,6 +35,18 @@ REFUSED = {
     "--kill-after": [(["--kill-after", "15s", "job", "true"], "raise --ttl"),
                      (["--ttl", "1s", "--kill-after", "500ms", "job", "true"], "raise --ttl")],
     "-E": [(["-E", word, "job", "true"], "0 to 255") for word in ("256", "-1", "x", "", "1.5", "0x1", "99999999999")],
+    "modes": [([*words, "job", "true"], expected) for words, expected in (
+        (["-s", "-x"], "-s and -x exclude"), (["-sx"], "-s and -x exclude"), (["-s", "--permits", "2"], "-s and --permits exclude"),
+        (["--permits", "2", "-x"], "-x and --permits exclude"), (["--take", "2"], "--take needs --permits"),
+        (["--permits", "2", "--take", "3"], "--take 3 is more than there are (--permits 2)"),
+        *((["--permits", word], "is not a number of permits; write a number from 1 to 1000000")
+          for word in ("", "0", "-1", "x", "1.5", "1e3", "1000001", "9" * 30)),
+        *((["--permits", "2", "--take", word], "--take") for word in ("", "0", "-1", "x")))],
+    "--id": [(["--id", "a", "--id", "a", "true"], "given twice"), (["job", "--id", "a", "true"], "exclude each other"),
+             (["--id", "", "true"], "is empty"), (["--id", "a", "--id", "x" * 1001, "true"], "1001 bytes"),
+             (["--id", "\udcff", "true"], "not valid UTF-8"), (["--id", "a"], "no COMMAND"), (["--id"], "needs a value"),
+             (["--id", "a", "-c", "true", "false"], "exclude each other"),
+             ([word for number in range(101) for word in ("--id", str(number))] + ["true"], "the most is 100")],
     "--grace": [(["--grace", word, "job", "true"], "--grace") for word in ("0", "-1", "1.5", "x")],
     "--autorefresh": [(["--autorefresh", "maybe", "job", "true"], "true nor false")],
     "URLs": [(["--url", "mongodb://h", "--url-file", "f", "job", "true"], "exclude each other"),

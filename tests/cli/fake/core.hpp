@@ -19,10 +19,10 @@
 // it makes them run anywhere, also under sanitizers, and lets them break the "server" at will. The highest-numbered
 // file of a lock is its document (document.hpp). The URL is fake:///DIRECTORY. Files in there steer it:
 //
-//     outage   no call gets an answer
-//     evicted  the next renewal or release finds that the lock is gone
-//     deaf     no events come
-//     events   is what subscribers are told, a line each: locked|unlocked, id, token, who, separated by tabs; or gap
+//     outage      no call gets an answer
+//     evicted-ID  the next renewal or release finds that the lock is gone
+//     deaf        no events come
+//     events      is what subscribers are told, a line each: locked|unlocked, id, token, who, separated by tabs; or gap
 
 namespace dlock::detail {
 
@@ -31,7 +31,7 @@ class client_core {
   client_options options;
   std::filesystem::path directory;
 
-  [[nodiscard]] bool is(const char* what) const { return std::filesystem::exists(directory / what); }
+  [[nodiscard]] bool is(const std::string& what) const { return std::filesystem::exists(directory / what); }
   [[nodiscard]] std::string who() const { return options.who.value_or("somebody"); }
 
   void announce(const char* what, const std::string& id, std::int64_t token) const;

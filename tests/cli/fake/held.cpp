@@ -58,7 +58,7 @@ release_result held_state::release(std::optional<milliseconds> at_least, millise
   }
   const release_result result = client->with(*options.id, [&](document& now) {
     holder_entry* const mine = now.holder(owner);
-    if (client->is("evicted") || mine == nullptr) return release_result::lost;
+    if (client->is("evicted-" + *options.id) || mine == nullptr) return release_result::lost;
     if (at_least && boot_clock::now() < granted + *at_least) {
       mine->until = number_of(granted + *at_least);
     } else {
@@ -94,7 +94,7 @@ void held_state::lose(const std::string& why) {
 }
 
 std::string held_state::look() {
-  if (client->is("evicted")) return "the server no longer has it";
+  if (client->is("evicted-" + *options.id)) return "the server no longer has it";
   if (client->is("outage") || !renews()) return "";
   document now = client->read(*options.id);
   const holder_entry* const mine = now.holder(owner);
