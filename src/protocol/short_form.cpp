@@ -16,19 +16,18 @@ constexpr auto kTry =
 
 /// For exclusive claims only: whatever the capacity, they fit beside nobody.
 constexpr auto kEnqueue = R"({"$replaceWith": {"$cond": [{"$and": [<usable>, <same capacity>]},
-  {"$cond": [<free>, <taken>, {"$cond": [<in use>, <queued>, "$was"]}]}, "$was"]}})";
+  {"$cond": [<free>, <taken>, {"$cond": [{"$in": [true, "$was.holders.exclusive"]}, <queued>, "$was"]}]}, "$was"]}})";
 
-/// Held by me alone, and either nobody waits, or an exclusive one is the next and none of them has ended. w: the next.
+/// Held by me alone, and either nobody waits, or an exclusive one is the next. w: the next.
 constexpr auto kRelease = R"({"$replaceWith": {"$let": {
   "vars": {"w": {"$arrayElemAt": [{"$cond": [{"$isArray": "$was.waiters"}, "$was.waiters", []]}, 0]}},
   "in": {"$cond": [
     {"$and": [<usable>, {"$eq": ["$was.holders.id", ["$r.id"]]},
       {"$or": [{"$eq": ["$was.waiters", []]}, {"$and": [
-        "$$w.exclusive", {"$not": [{"$in": ["$r.id", "$was.waiters.id"]}]},
-        {"$gt": [{"$min": "$was.waiters.until"}, "$cut"]}]}]}]},
+        "$$w.exclusive", {"$not": [{"$in": ["$r.id", "$was.waiters.id"]}]}]}]}]},
     {"$mergeObjects": [
       {"_id": "$was._id", "fence": "$was.fence", "rev": <next rev>, "cap": "$was.cap", "holders": [],
-       "waiters": {"$slice": ["$was.waiters", 1, 2147483647]}, "gone": [], "ct": "$now", "et": "$now", "mine": "$now"},
+       "waiters": {"$slice": ["$was.waiters", 1, 2147483647]}, "gone": "$was.gone", "ct": "$now", "et": "$now", "mine": "$now"},
       {"$cond": ["$$w.exclusive",
         {"$let": {"vars": {"since": {"$max": ["$now", "$$w.seen"]}, "token": <token>}, "in": {
           "fence": "$$token", "lockd": 1, "et": {"$add": ["$$since", "$$w.term", "$r.skew"]},
@@ -45,28 +44,28 @@ struct piece {
 };
 /// A piece may name those that follow it.
 constexpr piece kPieces[] = {
-    {"<usable>",  // a lock of ours without tombstones
-     R"({"$eq": ["$was.gone", {"$literal": []}]}, {"$isArray": "$was.holders"}, {"$isArray": "$was.waiters"},
+    {"<usable>",  // a lock of ours, of which nothing has ended; this request was not given up already
+     R"({"$isArray": "$was.holders"}, {"$isArray": "$was.waiters"}, {"$isArray": "$was.gone"},
         {"$eq": ["$was.ct", "$was.mine"]}, {"$eq": [{"$type": "$was.et"}, "date"]},
-        {"$setIsSubset": [[{"$type": "$was.fence"}, {"$type": "$was.rev"}], ["long", "int", "double"]]})"},
+        {"$setIsSubset": [[{"$type": "$was.fence"}, {"$type": "$was.rev"}], ["long", "int", "double"]]},
+        {"$gt": [{"$min": {"$concatArrays": ["$was.holders.until", "$was.waiters.until", "$was.gone.until",
+          [{"$date": {"$numberLong": "253402300800000"}}]]}}, "$cut"]},
+        {"$not": [{"$in": ["$r.id", "$was.gone.id"]}]})"},
     {"<same capacity>", R"({"$eq": [{"$ifNull": ["$was.cap", {"$numberLong": "9007199254740992"}]}, "$r.cap"]})"},
     {"<free>", R"({"$eq": [["$was.holders", "$was.waiters"], {"$literal": [[], []]}]})"},
-    {"<in use>",  // held exclusively, and nothing in it has ended
-     R"({"$and": [{"$in": [true, "$was.holders.exclusive"]},
-        {"$gt": [{"$min": {"$concatArrays": ["$was.holders.until", "$was.waiters.until"]}}, "$cut"]}]})"},
     {"<taken>", R"({"$let": {"vars": {"token": <token>}, "in": {
         "_id": "$was._id", "fence": "$$token", "rev": <next rev>, "cap": "$was.cap",
         "holders": [{
           "id": "$r.id", "exclusive": "$r.entry.exclusive", "weight": "$r.entry.weight", "delta": "$r.delta",
           "since": "$now", "until": {"$add": ["$now", "$r.delta"]}, "fence": "$$token",
           "who": "$r.entry.who", "client": "$r.entry.client", "announced": true, "value": "$r.entry.value"}],
-        "waiters": [], "gone": [], "lockd": 1, "ct": "$now", "et": {"$add": ["$now", "$r.delta", "$r.skew"]},
+        "waiters": [], "gone": "$was.gone", "lockd": 1, "ct": "$now", "et": {"$add": ["$now", "$r.delta", "$r.skew"]},
         "mine": "$now"}}})"},
     {"<queued>", R"({
         "_id": "$was._id", "fence": "$was.fence", "rev": <next rev>, "cap": "$was.cap", "holders": "$was.holders",
         "waiters": {"$concatArrays": ["$was.waiters", [
           {"$mergeObjects": ["$r.entry", {"since": "$now", "seen": "$now", "until": {"$add": ["$now", "$r.life"]}}]}]]},
-        "gone": [], "lockd": 1, "ct": "$now", "et": {"$add": [{"$max": "$was.holders.until"}, "$r.skew"]},
+        "gone": "$was.gone", "lockd": 1, "ct": "$now", "et": {"$add": [{"$max": "$was.holders.until"}, "$r.skew"]},
         "mine": "$now"})"},
     {"<token>", R"({"$add": [1000, {"$trunc": [{"$max": ["$was.fence", "$r.floor",
         {"$subtract": [{"$multiply": [{"$toLong": "$now"}, 1000]}, 1]}]}, -3]}]})"},
