@@ -129,7 +129,9 @@ void lease_set::on_lost(std::function<void()> callback) {
 std::string lease_set::loss() const {
   if (!state_) return {};
   for (const auto& each : state_->leases) {
-    if (auto why = each.loss(); !why.empty()) return "lock " + quoted(each.id()) + ": " + why;
+    auto why = each.loss();
+    if (why.empty()) continue;
+    return state_->leases.size() == 1 ? why : "lock " + quoted(each.id()) + ": " + why;
   }
   return {};
 }

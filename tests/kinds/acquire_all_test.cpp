@@ -76,6 +76,16 @@ TEST_F(All, AreLostAsOne) {
   EXPECT_EQ(told, 1);
 }
 
+TEST_F(All, OfOneIsLostAsItsLeaseWouldBe) {
+  mutex a(mine, "a");
+  auto got = acquire_all({a});
+  ASSERT_TRUE(got);
+  ASSERT_EQ(theirs.revoke("a").size(), 1U);
+  EXPECT_TRUE(eventually([&] { return got->lost().stop_requested(); }, 3s));
+  EXPECT_EQ(got->loss().find("\"a\""), std::string::npos) << "whoever asked for one knows which: " << got->loss();
+  EXPECT_NE(got->loss(), "");
+}
+
 TEST_F(All, BeginAgainWhenOneIsLostWhileTheyWait) {
   auto o = quick();
   o.exp_delta = 600ms;
