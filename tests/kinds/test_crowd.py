@@ -187,8 +187,9 @@ def several() -> None:
     assert not left, f"still held or waited for: {left}"
 
 
-def turns(verb: str, times: int) -> list[float]:
-    """Seconds from when one of three gives it up to when the next one has it."""
+@contextmanager
+def turns(verb: str) -> Iterator[Callable[[], float]]:
+    """A function: seconds from when one of three gives it up to when the next one has it."""
     came = threading.Condition()
     log: list[tuple[str, int, int]] = []
 
@@ -199,34 +200,40 @@ def turns(verb: str, times: int) -> list[float]:
             log.append((words[0], int(words[1]), int(words[2])))
             came.notify_all()
 
-    out: list[float] = []
+    def turn() -> float:
+        with came:
+            holder, seen = log[-1][1], len(log)
+        all_of_them.tell(members[holder], "go")
+        with came:
+            assert came.wait_for(lambda: len(log) >= seen + 2, PATIENCE), "nobody follows"
+            (gone, _, at), (got, _, then) = log[seen], log[seen + 1]
+        assert (gone, got) == ("-", "+")
+        time.sleep(0.05)  # it is in the queue again
+        return (then - at) / 1e9
+
     with crowd(heard) as all_of_them:
         members = {m.pid: m for m in (all_of_them.start(verb) for _ in range(3))}
         with came:
             assert came.wait_for(lambda: log, PATIENCE), "nobody got it"
         time.sleep(1.5)  # the others queue up, and their inboxes open
-        for _ in range(times):
-            with came:
-                leader, seen = log[-1][1], len(log)
-            all_of_them.tell(members[leader], "go")
-            with came:
-                assert came.wait_for(lambda: len(log) >= seen + 2, PATIENCE), "nobody follows"  # noqa: B023
-                (gone, _, at), (got, _, then) = log[seen], log[seen + 1]
-            assert (gone, got) == ("-", "+")
-            out.append((then - at) / 1e9)
-            time.sleep(0.05)
+        yield turn
         for member in list(members.values()):
             all_of_them.kill(member)
-    return out
 
 
 def resign() -> None:
     """The next leader follows within two hand-offs."""
     times = 100 if FULL else 20
-    handed, followed = statistics.median(turns("own", times)), statistics.median(turns("lead", times))
-    print(f"a mutex is handed on in {handed * 1e3:.2f} ms, a new leader follows a resignation in {followed * 1e3:.2f} ms "
+    handed: list[float] = []
+    followed: list[float] = []
+    with turns("own") as hand_on, turns("lead") as give_up:
+        for _ in range(times):
+            handed.append(hand_on())
+            followed.append(give_up())
+    hand_off, resignation = statistics.median(handed), statistics.median(followed)
+    print(f"a mutex is handed on in {hand_off * 1e3:.2f} ms, a new leader follows a resignation in {resignation * 1e3:.2f} ms "
           f"(medians of {times})")
-    assert followed <= 2 * handed, "a resignation takes more than two hand-offs"
+    assert resignation <= 2 * hand_off, "a resignation takes more than two hand-offs"
 
 
 def leader() -> None:
