@@ -28,8 +28,8 @@ int cmd_ls(const std::vector<std::string>& arguments) {
   if (!options.all) std::erase_if(locks, [](const dlock::lock_state& lock) { return !is_in_use(lock); });
   if (options.json) _exit(write_out_and_exit_with(exit_ok, locks_json(locks)));
   if (!locks.empty()) _exit(write_out_and_exit_with(exit_ok, lock_table(locks)));
-  complain(std::string(options.all ? "there is no lock" : "no lock is held or waited for") +
-           (options.prefix.empty() ? "" : " whose ID begins with " + quoted(options.prefix)));
+  complain("there is no lock" + (options.prefix.empty() ? "" : " whose ID begins with " + quoted(options.prefix)) +
+           (options.all ? "" : " that is held or waited for"));
   _exit(exit_ok);
 }
 

@@ -123,7 +123,7 @@ std::string lock_description(const dlock::lock_state& lock) {
                              {"At:", iso(lock.at)}});
   out += lock.holders.empty() ? "\nNobody holds it.\n" : "\n" + holder_table(lock);
   if (lock.waiters.empty()) return out + "\nNobody waits for it.\n";
-  std::vector<row> rows{{"WAITER", "", "MODE", "SINCE"}};
+  std::vector<row> rows{{"#", "WAITER", "MODE", "SINCE"}};
   for (std::size_t i = 0; i < lock.waiters.size(); ++i) {
     const dlock::lock_waiter& each = lock.waiters[i];
     rows.push_back({std::to_string(i + 1), who(each.who), mode(each.mode, each.permits), ago(each.since, lock.at)});

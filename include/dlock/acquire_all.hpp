@@ -22,7 +22,7 @@ class lease_set {
   lease_set() noexcept;
   lease_set(lease_set&&) noexcept;
   lease_set& operator=(lease_set&&) noexcept;
-  /// Releases all, as ~lease does.
+  /// Releases all, as ~lease does, in 5 s together.
   ~lease_set();
 
   /// The locks, in the order in which they were given to acquire_all().
@@ -41,7 +41,7 @@ class lease_set {
   /// The first loss counts: lease::lost(), lease::on_lost(). The others stay taken until they are released.
   [[nodiscard]] std::stop_token lost() const;
   void on_lost(std::function<void()> callback);
-  /// lease::loss() of the first that is lost.
+  /// lease::loss() of the first that is lost; of several, with its name.
   [[nodiscard]] std::string loss() const;
 
   /// Gives all back, in `timeout` together. `lost` if one had been lost. Throws as lease::release() does, once all
@@ -87,8 +87,9 @@ class [[nodiscard]] joint_acquisition {
 /// meanwhile, all are given back and it begins again. options.timeout is for all of them together; zero or less: one
 /// try each. on_wait speaks of the lock that is waited for.
 ///
-/// Outcomes and errors as with mutex::acquire(): whatever it is, nothing stays held. Throws dlock::error
-/// (invalid_argument) for no lock at all, for two claims on one id, and for locks of different clients.
+/// Outcomes and errors as with mutex::acquire(): whatever it is, nothing stays held. (What the server does not take
+/// back by then is given back in the background, and not renewed.) Throws dlock::error (invalid_argument) for no lock
+/// at all, for two claims on one id, and for locks of different clients.
 joint_acquisition acquire_all(const std::vector<claim>& locks, wait_options options = {});
 
 }  // namespace dlock

@@ -50,7 +50,8 @@ class semaphore {
   /// Changes N for all, on purpose, and for this object. More: waiters are admitted at once. Fewer: nobody loses a
   /// permit; as long as more than N are taken, nobody is admitted. Who waits for more than N leaves the queue with
   /// errc::configuration. Other objects still ask for the old number and are told so (configuration): change their
-  /// settings as well. Nothing if nobody uses the semaphore just now: then there is nothing to change but this object.
+  /// settings as well, because once nobody uses it, whoever comes next sets the number. Nothing if nobody uses the
+  /// semaphore just now: then there is nothing to change but this object.
   /// Blocks for at most operation_timeout plus 100 ms. Throws dlock::error: invalid_argument, unavailable (retryable).
   std::optional<resized> resize(std::int64_t permits);
 

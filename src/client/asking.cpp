@@ -70,13 +70,19 @@ std::vector<protocol::sight> client_core::read(protocol::look l, const std::stri
 
 client_core::amended client_core::amend(lease_record& record, protocol::request r, const std::string& doing) {
   using phase = lease_record::phase;
-  const auto ended = [&] { return record.now() == phase::lost ? amended::lost : amended::not_held; };
+  const auto ended = [&] {
+    if (record.now() == phase::held) {  // over, and the watch has not come to it yet
+      keeper_->forget(record);
+      record.lose(*notices_, "its lease ended");
+    }
+    return record.now() == phase::lost ? amended::lost : amended::not_held;
+  };
   if (forked()) throw error(errc::forked, doing + ": it belongs to the parent process");
   if (!record.held(now_ms())) return ended();
   r.op = protocol::operation::amend;
   const bool proclaims = r.what.exclusive;
   const auto told = ask(std::move(r), doing);
-  if (record.now() != phase::held) return ended();
+  if (!record.held(now_ms())) return ended();
   if (told.mine && !told.mine->revoked) {
     if (proclaims) bus_->publish(announcement_of(record, true));  // so that observers look
     return amended::done;
@@ -91,14 +97,15 @@ bool client_core::revoke(const std::string& lock, const protocol::holder& h, boo
   auto r = blank_request(lock);
   r.id = h.id;
   r.op = protocol::operation::revoke;
+  if (!ask(r, doing).found) return false;  // it has let go meanwhile; a cancel could not tell
+  bus_->revoke(h.client, {lock, h.id, *options_.who});
   // What was kept after a release is nobody's: there is nobody to wait for. Else a tombstone: a request of its own that
   // is still on its way must not bring it back.
   const bool kept = h.id.ends_with("/kept");
-  if (at_once || kept) r = cancel_of(std::move(r), !kept);
-  const auto told = ask(r, doing);
-  if (told.found) bus_->revoke(h.client, {lock, h.id, *options_.who});
-  if (told.found && (at_once || kept)) bus_->publish({lock, false, h.fence, h.who, told.now});
-  return told.found;
+  if (!at_once && !kept) return true;
+  const auto told = ask(cancel_of(std::move(r), !kept), doing);
+  bus_->publish({lock, false, h.fence, h.who, told.now});
+  return true;
 }
 
 }  // namespace dlock::detail

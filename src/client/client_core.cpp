@@ -168,7 +168,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
   std::size_t undone = 0;
   const auto give_up = [&] {
     (void)m.cancel();  // it may stand in the queue since an earlier answer
-    undo(plan.ask, rest_of(m.to_undo(), undone), false);
+    undo(plan.ask, rest_of(m.to_undo(), undone));
   };
 
   /// What an answer to the request in flight leads to.
@@ -217,7 +217,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
 
   machine::action next = m.start(now_ms());
   while (!std::holds_alternative<machine::done>(next)) {
-    for (; undone < m.to_undo().size(); ++undone) undo(plan.ask, {m.to_undo()[undone]}, false);
+    for (; undone < m.to_undo().size(); ++undone) undo(plan.ask, {m.to_undo()[undone]});
     if (options.stop.stop_requested() || closing_.stop_requested()) {
       next = m.cancel();
       break;
@@ -239,7 +239,12 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
 
   const auto& end = std::get<machine::done>(next);
   using result = machine::result;
-  undo(plan.ask, rest_of(m.to_undo(), undone), end.what == result::cancelled);
+  std::optional<ms> leaves_by;
+  if (end.what == result::cancelled) {
+    const ms patient = now_ms() + kUndoPatience;
+    leaves_by = std::min(patient, m.give_up_at().value_or(patient));
+  }
+  undo(plan.ask, rest_of(m.to_undo(), undone), leaves_by);
   acquired out;
   out.holder = who_holds(m.last());
   switch (end.what) {
@@ -292,14 +297,15 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
   return out;
 }
 
-void client_core::undo(const protocol::request& ask, const std::vector<protocol::abandoned>& what, bool wait_for_it) {
-  auto c = wait_for_it ? std::make_shared<call>() : nullptr;
+void client_core::undo(const protocol::request& ask, const std::vector<protocol::abandoned>& what,
+                       std::optional<ms> wait_until) {
+  auto c = wait_until ? std::make_shared<call>() : nullptr;
   for (const auto& one : what) {
     protocol::request r = cancel_of(ask, one.in_doubt);
     r.id = one.id;
     ask_until_answered(std::move(r), now_ms() + std::max(ask.life, ask.delta), c);
   }
-  if (c && !what.empty()) c->wait(now_ms() + kUndoPatience);
+  if (c && !what.empty()) c->wait(wait_until);
 }
 
 /// In the background: what is not heard of by `until` runs out by itself.

@@ -84,7 +84,8 @@ class client_core {
   class in_progress;
   class seat;
   void send(const std::shared_ptr<call>& c, protocol::request r);
-  void undo(const protocol::request& ask, const std::vector<protocol::abandoned>& what, bool wait_for_it);
+  void undo(const protocol::request& ask, const std::vector<protocol::abandoned>& what,
+            std::optional<protocol::ms> wait_until = {});
   void ask_until_answered(protocol::request r, protocol::ms until, std::shared_ptr<call> tell,
                           std::function<void(const answer&)> then = {});
   void saw_token(std::int64_t token);

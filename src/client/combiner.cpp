@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -30,55 +31,66 @@ class combiner final : public store {
   [[nodiscard]] look_answer read(const protocol::look& l) override { return where_->read(l); }
 
  private:
+  using clock = std::chrono::steady_clock;
   /// Somebody who waits, on their own thread's stack.
   struct seat {
     const request& what;
     std::condition_variable changed;
     std::vector<seat*> leads;  // the turn has come: these go together, this one first
+    std::uint64_t era = 0;     // ... and belong to this one
     bool taken = false;        // by one who leads
     std::optional<answer> result;
+
+    [[nodiscard]] bool has_its_turn() const { return taken || !leads.empty(); }
   };
   struct group {
-    int on_their_way = 0;
+    std::uint64_t era;         // those of an earlier one hang: they count no more
+    int on_their_way = 0;      // commands of this era
+    clock::time_point last{};  // when one of them set out
     std::deque<seat*> waiting;
   };
-  [[nodiscard]] answer lead(const std::string& lock, const std::vector<seat*>& together);
-  void next(const std::string& lock);
+  using groups = std::map<std::string, group>;
+  void fill(group& g);
+  void go(group& g);
+  void returned(const std::string& lock, std::uint64_t era);
+  [[nodiscard]] answer lead(const seat& mine);
 
   const std::shared_ptr<store> where_;
   std::mutex guard_;
-  std::map<std::string, group> groups_;
+  std::uint64_t eras_ = 0;
+  groups groups_;
 };
 
 answer combiner::apply(const request& r, lane which) {
   if (!protocol::can_go_together(r)) return where_->apply(r, which);
-  seat mine{.what = r, .changed = {}, .leads = {}, .taken = false, .result = {}};
+  seat mine{.what = r, .changed = {}, .leads = {}, .result = {}};
   {
     std::unique_lock lock(guard_);
-    auto& g = groups_[r.lock];
-    if (g.on_their_way < kOnTheirWay) {
-      ++g.on_their_way;
-      mine.leads.push_back(&mine);
-    } else {
-      g.waiting.push_back(&mine);
-      mine.changed.wait_for(lock, kPatience, [&] { return mine.taken || !mine.leads.empty(); });
-      if (mine.taken) mine.changed.wait(lock, [&] { return mine.result.has_value(); });
-      if (mine.result) return *std::move(mine.result);
-      if (mine.leads.empty()) {  // too long: on its own
-        std::erase(g.waiting, &mine);
-        ++g.on_their_way;
-        mine.leads.push_back(&mine);
-      }
+    const auto found = groups_.find(r.lock);
+    group& g = found != groups_.end() ? found->second : groups_.emplace(r.lock, group{.era = ++eras_}).first->second;
+    g.waiting.push_back(&mine);
+    fill(g);
+    while (!mine.has_its_turn()) {
+      if (mine.changed.wait_until(lock, g.last + kPatience, [&] { return mine.has_its_turn(); })) break;
+      if (clock::now() < g.last + kPatience) continue;
+      g.era = ++eras_;  // nothing came back all that time
+      g.on_their_way = 0;
+      fill(g);
+    }
+    if (mine.taken) {
+      mine.changed.wait(lock, [&] { return mine.result.has_value(); });
+      return *std::move(mine.result);
     }
   }
-  return lead(r.lock, mine.leads);
+  return lead(mine);
 }
 
 /// Runs on the thread of the first of them.
-answer combiner::lead(const std::string& lock, const std::vector<seat*>& together) {
+answer combiner::lead(const seat& mine) {
+  const auto& together = mine.leads;
   std::vector<answer> answers;
   if (together.size() == 1) {
-    answers.push_back(where_->apply(together.front()->what, lane::normal));
+    answers.push_back(where_->apply(mine.what, lane::normal));
   } else {
     batch all;
     for (const auto* s : together) all.push_back(s->what);
@@ -89,17 +101,26 @@ answer combiner::lead(const std::string& lock, const std::vector<seat*>& togethe
     together[i]->result = std::move(answers[i]);
     together[i]->changed.notify_one();
   }
-  next(lock);
+  returned(mine.what.lock, mine.era);
   return std::move(answers.front());
 }
 
-/// A command has ended: the next one goes, with all that fit together. With guard_ held.
-void combiner::next(const std::string& lock) {
-  auto& g = groups_[lock];
-  if (g.waiting.empty()) {
-    if (--g.on_their_way == 0) groups_.erase(lock);
-    return;
-  }
+/// A command has ended: its place is the next one's. With guard_ held.
+void combiner::returned(const std::string& lock, std::uint64_t era) {
+  const auto it = groups_.find(lock);
+  if (it == groups_.end() || it->second.era != era) return;  // nobody waits for it any more
+  auto& g = it->second;
+  --g.on_their_way;
+  fill(g);
+  if (g.on_their_way == 0) groups_.erase(it);
+}
+
+void combiner::fill(group& g) {
+  while (g.on_their_way < kOnTheirWay && !g.waiting.empty()) go(g);
+}
+
+/// The first who waits goes, with all that fit together. With guard_ held.
+void combiner::go(group& g) {
   seat* const first = g.waiting.front();
   std::vector<seat*> together;
   const auto fits = [&](const seat* s) {
@@ -116,8 +137,11 @@ void combiner::next(const std::string& lock) {
     }
   }
   g.waiting.swap(left);
+  ++g.on_their_way;
+  g.last = clock::now();
   for (std::size_t i = 1; i < together.size(); ++i) together[i]->taken = true;
   first->leads = std::move(together);
+  first->era = g.era;
   first->changed.notify_one();
 }
 

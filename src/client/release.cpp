@@ -81,7 +81,7 @@ release_result client_core::released(lease_record& record, const protocol::reque
       bus_->not_freed(r.id);
       // A late copy of its first request must find no way in. And the heirs of a release that was never answered are
       // known to nobody: the answer to a cancel names them.
-      if (record.is_doubtful() || !found) undo(r, {{r.id, record.is_doubtful()}}, false);
+      if (record.is_doubtful() || !found) undo(r, {{r.id, record.is_doubtful()}});
       record.end_release(done ? lease_record::phase::released : lease_record::phase::lost);
       return done ? release_result::released : release_result::lost;
     }

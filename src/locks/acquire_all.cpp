@@ -18,6 +18,9 @@ using protocol::ms;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLongest = std::chrono::hours{24 * 365};
+constexpr ms kOvertime = 90;   // what was got is given back so long after the deadline, or after a wait that was
+constexpr ms kPatience = 400;  // cancelled
+constexpr ms kEndPatience = 5000;
 
 [[noreturn]] void refuse(const std::string& why) {
   throw error(errc::invalid_argument, "acquire_all: " + why);
@@ -38,9 +41,27 @@ std::vector<const claim*> in_order(const std::vector<claim>& locks) {
   return out;
 }
 
+/// What has been got so far. It is given back unless it is handed on, in the time that the call has for that.
+struct gathered {
+  explicit gathered(std::optional<ms> until) : until_(until) {}
+  gathered(const gathered&) = delete;
+  gathered& operator=(const gathered&) = delete;
+  ~gathered() { claimed::give_back(leases, std::min(until_.value_or(now_ms() + kPatience), now_ms() + kPatience)); }
+
+  std::vector<lease> leases;
+
+ private:
+  std::optional<ms> until_;
+};
+
 }  // namespace
 
 struct lease_set::state {
+  state() = default;
+  state(const state&) = delete;
+  state& operator=(const state&) = delete;
+  ~state() { claimed::give_back(leases, now_ms() + std::min<ms>(patience.count(), kEndPatience)); }
+
   std::vector<std::string> ids;
   std::vector<lease> leases;  // in the order of `ids`
   std::stop_source lost;
@@ -108,7 +129,9 @@ void lease_set::on_lost(std::function<void()> callback) {
 std::string lease_set::loss() const {
   if (!state_) return {};
   for (const auto& each : state_->leases) {
-    if (auto why = each.loss(); !why.empty()) return "lock " + quoted(each.id()) + ": " + why;
+    auto why = each.loss();
+    if (why.empty()) continue;
+    return state_->leases.size() == 1 ? why : "lock " + quoted(each.id()) + ": " + why;
   }
   return {};
 }
@@ -163,7 +186,8 @@ joint_acquisition acquire_all(const std::vector<claim>& locks, wait_options opti
     // What has been got may be lost while the rest is waited for.
     std::stop_source broken;
     const std::stop_callback on_stop(options.stop, [&] { broken.request_stop(); });
-    std::vector<lease> held;
+    gathered got_so_far(waits ? std::optional(deadline + kOvertime) : std::nullopt);
+    auto& held = got_so_far.leases;
     const auto all_held = [&] { return std::all_of(held.begin(), held.end(), [](auto& l) { return l.held(); }); };
     std::optional<joint_acquisition> failed;
     for (const auto* each : order) {

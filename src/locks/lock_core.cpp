@@ -116,6 +116,19 @@ lease claimed::make_lease(std::shared_ptr<client_core> core, std::shared_ptr<lea
   return lease(std::make_shared<held_state>(std::move(core), std::move(record)));
 }
 
+void claimed::give_back(std::vector<lease>& all, ms until) noexcept {
+  for (auto& each : all) {
+    const auto state = std::move(each.state_);  // nothing is left to its destructor, which has a patience of its own
+    if (!state || state->core->forked()) continue;
+    try {
+      (void)state->core->release(*state->record, 0, std::max<ms>(until - now_ms(), 1));
+    } catch (const std::exception& e) {
+      state->core->log(log_level::warning, e.what());
+    }
+  }
+  all.clear();
+}
+
 }  // namespace detail
 
 const char* to_string(outcome value) noexcept {

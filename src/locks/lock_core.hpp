@@ -56,6 +56,9 @@ struct claimed {
   [[nodiscard]] static lease make_lease(std::shared_ptr<client_core> core, std::shared_ptr<lease_record> record);
   /// `leases`: one for each of `locks`.
   [[nodiscard]] static lease_set make_set(const std::vector<claim>& locks, std::vector<lease> leases);
+  /// Releases them and waits for that until `until` at most, for all together; what is not answered then goes on in the
+  /// background.
+  static void give_back(std::vector<lease>& all, protocol::ms until) noexcept;
 };
 
 }  // namespace dlock::detail

@@ -102,9 +102,9 @@ TEST(LockDescription, HoldersAndWaitersInOrder) {
             "HOLDER    MODE      TOKEN  SINCE                                 UNTIL\n"
             "web1:1 a  1 permit  7      2026-11-24T00:58:51.045Z (3m12s ago)  2026-11-24T01:02:15.045Z (in 12s)\n"
             "\n"
-            "WAITER            MODE       SINCE\n"
-            "1       web2:2 b  3 permits  2026-11-24T01:01:58.045Z (5s ago)\n"
-            "2       somebody  1 permit   2026-11-24T01:02:03.045Z (0s ago)\n");
+            "#  WAITER    MODE       SINCE\n"
+            "1  web2:2 b  3 permits  2026-11-24T01:01:58.045Z (5s ago)\n"
+            "2  somebody  1 permit   2026-11-24T01:02:03.045Z (0s ago)\n");
 }
 
 TEST(LockDescription, ALeaderAndNobody) {

@@ -70,6 +70,16 @@ class Elect(Case):
         self.assertIsNone(second.poll())
         self.end_job(second)
 
+    def test_the_next_one_runs_in_time_after_a_kill(self) -> None:
+        process = self.campaign("--ttl", "2s")
+        self.term(1)
+        rival = self.wait_in_queue("--ttl", "2s", self.lock, "--", self.script(DAEMON, "daemon"), verb="elect")
+        process.kill()
+        killed = time.monotonic()
+        self.term(2)
+        self.assertLess(time.monotonic() - killed, 2 + 1, "TTL and a second")
+        self.end_job(rival)
+
     def test_again_after_a_loss(self) -> None:
         process = self.campaign()
         tokens = []

@@ -33,9 +33,9 @@ class Inspect(Case):
         return json.loads(self.get("--json", *words))
 
     def test_nothing(self) -> None:
-        self.assertEqual(self.get(err="dlock: no lock is held or waited for\n"), "")
+        self.assertEqual(self.get(err="dlock: there is no lock that is held or waited for\n"), "")
         self.assertEqual(self.get("-a", err="dlock: there is no lock\n"), "")
-        self.assertEqual(self.get("--prefix", "x", err="dlock: no lock is held or waited for whose ID begins with 'x'\n"), "")
+        self.assertEqual(self.get("--prefix", "x", err="dlock: there is no lock whose ID begins with 'x' that is held or waited for\n"), "")
         self.assertEqual(self.get("--json"), "[]\n")
 
     def test_a_table(self) -> None:

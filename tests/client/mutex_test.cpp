@@ -215,6 +215,22 @@ TEST(Mutex, AStopTokenEndsAWaitSoonAndTheQueueIsLeft) {
   EXPECT_TRUE(w.store->get("lock")->waiters.empty());
 }
 
+TEST(Mutex, ACancelledWaitDoesNotOutlastItsTimeoutEither) {
+  world w;
+  auto got = mutex(*w.locks, "lock").try_acquire();
+  mutex lock(*w.locks, "lock");
+  w.store->block(only(operation::cancel));
+  std::stop_source stop;
+  std::jthread stopper([&] {
+    std::this_thread::sleep_for(280ms);
+    stop.request_stop();
+  });
+  const auto took = time_of([&] { (void)lock.acquire({.timeout = 300ms, .stop = stop.get_token()}); });
+  EXPECT_GE(took, 280ms);
+  EXPECT_LT(took, 600ms) << "cancelled just before its deadline, it took 400 ms to leave the queue properly";
+  w.store->unblock();
+}
+
 TEST(Mutex, AStopTokenThatHasFiredSendsNothing) {
   world w;
   std::stop_source stop;

@@ -76,6 +76,16 @@ TEST_F(All, AreLostAsOne) {
   EXPECT_EQ(told, 1);
 }
 
+TEST_F(All, OfOneIsLostAsItsLeaseWouldBe) {
+  mutex a(mine, "a");
+  auto got = acquire_all({a});
+  ASSERT_TRUE(got);
+  ASSERT_EQ(theirs.revoke("a").size(), 1U);
+  EXPECT_TRUE(eventually([&] { return got->lost().stop_requested(); }, 3s));
+  EXPECT_EQ(got->loss().find("\"a\""), std::string::npos) << "whoever asked for one knows which: " << got->loss();
+  EXPECT_NE(got->loss(), "");
+}
+
 TEST_F(All, BeginAgainWhenOneIsLostWhileTheyWait) {
   auto o = quick();
   o.exp_delta = 600ms;
@@ -97,7 +107,7 @@ TEST_F(All, BeginAgainWhenOneIsLostWhileTheyWait) {
 }
 
 TEST_F(All, InAnyOrderThereIsNoDeadlockAndNoPartialHold) {
-  constexpr int kLocks = 10, kThreads = 20, kRounds = 100;  // ./run chaos has the 2,000 rounds
+  constexpr int kLocks = 10, kThreads = 20, kRounds = 100;  // test_crowd.py has processes, and 2,000 rounds
   std::atomic<int> left = kRounds;
   std::array<std::atomic<int>, kLocks> inside{};
   std::atomic<int> wrong = 0, failed = 0;

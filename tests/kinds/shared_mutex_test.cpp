@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+
 #include "kinds/harness.hpp"
 
 namespace dlock::testing {
@@ -105,30 +109,50 @@ TEST_F(Shared, AMutexOfThatIdIsItsExclusiveSide) {
   EXPECT_EQ(m.try_acquire().result(), outcome::busy);
 }
 
-TEST_F(Shared, InAFloodOfReadersAWriterPassesThoseThatCameAfterIt) {
-  constexpr int kReaders = 50;
+TEST_F(Shared, InAFloodOfReadersAWriterWaitsForThoseAheadOfItOnly) {
+  constexpr int kReaders = 50, kWriters = 5;
+  struct reading {
+    boot_clock::time_point asked;
+    std::int64_t token;
+  };
   std::atomic<bool> stop = false;
+  std::mutex guard;
+  std::vector<reading> all;
   std::vector<std::jthread> readers;
   for (int i = 0; i < kReaders; ++i) {
     readers.emplace_back([&, &c = i % 2 == 0 ? mine : theirs] {
       shared_mutex m(c, "lock");
       while (!stop) {
-        if (auto got = m.acquire_shared({.timeout = 10s})) (void)got->release();
+        const auto asked = boot_clock::now();
+        auto got = m.acquire_shared({.timeout = 10s});
+        if (!got) continue;
+        std::this_thread::sleep_for(1ms);
+        const std::lock_guard here(guard);
+        all.push_back({asked, got->token()});
       }
     });
   }
   std::this_thread::sleep_for(300ms);
   shared_mutex w(mine, "lock");
-  for (int i = 0; i < 3; ++i) {
-    std::int64_t ahead = -1;
-    auto got = w.acquire({.timeout = 10s, .on_wait = [&](const wait_status& s) {
-                            if (ahead < 0) ahead = s.place;
+  std::vector<reading> writings;  // when it was seen to stand in the queue, and its token
+  for (int i = 0; i < kWriters; ++i) {
+    std::optional<boot_clock::time_point> queued_at;
+    auto got = w.acquire({.timeout = 10s, .on_wait = [&](const wait_status& now) {
+                            if (queued_at) return;
+                            queued_at = boot_clock::now();
+                            EXPECT_LT(now.place, kReaders);
                           }});
     EXPECT_TRUE(got);
-    EXPECT_LE(ahead, kReaders);
-    if (got) (void)got->release();
+    if (queued_at && got) writings.push_back({*queued_at, got->token()});
   }
   stop = true;
+  readers.clear();
+  EXPECT_FALSE(writings.empty()) << "there was no flood";
+  for (const auto& writing : writings) {
+    const auto passed = std::count_if(
+        all.begin(), all.end(), [&](const reading& r) { return r.asked > writing.asked && r.token < writing.token; });
+    EXPECT_EQ(passed, 0) << "readers that came after it got in before it";
+  }
 }
 
 }  // namespace

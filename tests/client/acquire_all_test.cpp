@@ -1,0 +1,78 @@
+// Several locks at once, on a store that fails: how long that may take. What it does is in tests/kinds.
+#include <gtest/gtest.h>
+
+#include "client/world.hpp"
+
+namespace dlock::testing {
+namespace {
+
+/// A client holds "c" and the store answers no release: what acquire_all got of "a" and "b" cannot be given back.
+struct stuck : world {
+  stuck() {
+    auto got = c.acquire();
+    EXPECT_TRUE(got);
+    held = std::move(*got);
+    store->block(only(operation::release));
+  }
+  ~stuck() { store->unblock(); }
+  stuck(const stuck&) = delete;
+  stuck& operator=(const stuck&) = delete;
+
+  client other = another();
+  mutex c{other, "c"};
+  mutex a{*locks, "a"}, b{*locks, "b"}, mine{*locks, "c"};
+  lease held;
+};
+
+TEST(AcquireAll, ATimeoutIsKeptEvenIfNothingCanBeGivenBack) {
+  stuck w;
+  const auto took = time_of([&] {
+    EXPECT_EQ(acquire_all({w.a, w.b, w.mine}, {.timeout = 300ms}).result(), outcome::timed_out);
+  });
+  EXPECT_GE(took, 300ms);
+  EXPECT_LT(took, 600ms) << "each release alone would take a second";
+  w.store->unblock();
+  EXPECT_TRUE(eventually([&] { return w.store->get("a")->holders.empty() && w.store->get("b")->holders.empty(); }));
+}
+
+TEST(AcquireAll, ACancelledWaitEndsSoonEvenIfNothingCanBeGivenBack) {
+  stuck w;
+  std::stop_source stop;
+  auto waiting = std::async(std::launch::async, [&] {
+    return acquire_all({w.a, w.b, w.mine}, {.stop = stop.get_token()}).result();
+  });
+  ASSERT_TRUE(eventually([&] {
+    const auto d = w.store->get("c");
+    return d && d->waiters.size() == 1;
+  }));
+  stop.request_stop();
+  const auto took = time_of([&] { EXPECT_EQ(waiting.get(), outcome::cancelled); });
+  EXPECT_LT(took, 1s);
+}
+
+TEST(AcquireAll, AnErrorIsToldInTimeEvenIfNothingCanBeGivenBack) {
+  stuck w;
+  w.store->put_something_else("c");
+  const auto took = time_of([&] {
+    try {
+      (void)acquire_all({w.a, w.b, w.mine}, {.timeout = 300ms});
+      ADD_FAILURE() << "no error";
+    } catch (const error& e) {
+      EXPECT_EQ(e.code(), errc::not_a_lock);
+    }
+  });
+  EXPECT_LT(took, 600ms);
+}
+
+TEST(AcquireAll, TheEndOfASetIsBoundedForAllTogether) {
+  stuck w;
+  mutex third{*w.locks, "third"};
+  auto got = acquire_all({w.a, w.b, third});
+  ASSERT_TRUE(got);
+  const auto took = time_of([&] { *got = lease_set(); });
+  EXPECT_GE(took, 1s) << "it waits as long as one lease would";
+  EXPECT_LT(took, 1700ms);
+}
+
+}  // namespace
+}  // namespace dlock::testing
