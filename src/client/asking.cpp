@@ -86,11 +86,12 @@ client_core::amended client_core::amend(lease_record& record, protocol::request 
   return amended::lost;
 }
 
-bool client_core::revoke(const std::string& lock, const protocol::holder& h, bool at_once) {
+bool client_core::revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once) {
   const std::string doing = "cannot revoke lock " + quoted(lock);
   auto r = blank_request(lock);
   r.id = h.id;
   r.op = protocol::operation::revoke;
+  r.observed = observed;
   // What was kept after a release is nobody's: there is nobody to wait for. Else a tombstone: a request of its own that
   // is still on its way must not bring it back.
   const bool kept = h.id.ends_with("/kept");

@@ -24,13 +24,15 @@ leader_seen look_for_leader(client_core& core, const std::string& id) {
   if (seen.empty() || !seen.front().valid) return {};
   const auto& s = seen.front();
   const ms skew = core.options().clock_skew.count();
-  if (s.what.ct != s.what.mine || s.what.holders.empty() || s.what.holders.front().until + skew <= s.now) return {};
+  if (s.what.ct != s.what.mine || s.what.holders.empty()) return {};
+  const bool timed = !s.what.observed;  // else no clock says when it ends
+  if (timed && s.what.holders.front().until + skew <= s.now) return {};
   const auto& h = s.what.holders.front();
   return {leader_info{.who = h.who,
                       .value = h.value,
                       .token = h.fence,
                       .since = std::chrono::system_clock::time_point{milliseconds{h.since}}},
-          sent + h.until + skew - s.now};
+          timed ? std::optional(sent + h.until + skew - s.now) : std::nullopt};
 }
 
 struct observer::shared {

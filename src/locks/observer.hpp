@@ -28,7 +28,8 @@ class observer {
   std::shared_ptr<subscriber> events_;
 };
 
-/// Who leads according to the server, and when that ends unless it is renewed, in local time; nobody: no time.
+/// Who leads according to the server, and when that ends unless it is renewed, in local time; no time: nobody leads, or
+/// no clock says when.
 struct leader_seen {
   std::optional<leader_info> who;
   std::optional<protocol::ms> ends;
