@@ -32,7 +32,8 @@ leader_seen look_for_leader(client_core& core, const std::string& id) {
                       .value = h.value,
                       .token = h.fence,
                       .since = std::chrono::system_clock::time_point{milliseconds{h.since}}},
-          timed ? std::optional(sent + h.until + skew - s.now) : std::nullopt};
+          timed ? std::optional(sent + h.until + skew - s.now) : std::nullopt,
+          timed ? std::nullopt : std::optional(protocol::sign{h.id, h.beat, h.span})};
 }
 
 struct observer::shared {
@@ -41,6 +42,7 @@ struct observer::shared {
   ms period = 0;
   leader_callback callback;
   std::stop_token closing;
+  protocol::observation watched;
   const pid_t pid = getpid();
 
   std::mutex guard;
@@ -81,7 +83,15 @@ struct observer::shared {
   ms look(std::optional<std::optional<leader_info>>& told) {
     const auto c = core.lock();
     if (!c) throw error(errc::closed, "the client is gone");
-    auto [who, ends] = look_for_leader(*c, id);
+    auto [who, ends, sign] = look_for_leader(*c, id);
+    if (sign) {
+      watched.saw({*sign}, now_ms());
+      if (watched.over(now_ms(), {}).empty()) {
+        ends = watched.next({});
+      } else {
+        who.reset();
+      }
+    }
     const auto same = [&](const std::optional<leader_info>& was) {
       return was.has_value() == who.has_value() && (!who || (was->token == who->token && was->value == who->value));
     };

@@ -33,6 +33,7 @@ class observer {
 struct leader_seen {
   std::optional<leader_info> who;
   std::optional<protocol::ms> ends;
+  std::optional<protocol::sign> sign;  // with observed expiry: what is to be watched instead
 };
 [[nodiscard]] leader_seen look_for_leader(client_core& core, const std::string& id);
 

@@ -19,10 +19,9 @@ client_options observing(std::chrono::milliseconds lease = 1s) {
 
 /// Takes the lock and is never heard of again.
 void die_holding(world& w, const client_options& o) {
-  auto dead = w.another(o);
-  auto held = mutex(dead, "lock").try_acquire();
-  ASSERT_TRUE(held);
-  dead.close();
+  protocol::request dead{.op = operation::try_, .lock = "lock", .id = "dead", .delta = o.exp_delta.count()};
+  dead.observed = true;
+  ASSERT_TRUE(w.store->apply(dead).reply.mine);
 }
 
 TEST(ObservedExpiry, ALiveHolderKeepsTheLockHoweverTheServersClockJumps) {
@@ -92,7 +91,38 @@ TEST(ObservedExpiry, AHolderThatHangsIsToldBeforeItsLockPassesOn) {
   EXPECT_TRUE(held->lost().stop_requested());
 }
 
-TEST(ObservedExpiry, WhatAClientDoesNotKnowItWasToldIsAnError) {
+TEST(ObservedExpiry, AnHeirThatIsToldReturnsAndItsLeaseCountsFromItsLastRequest) {
+  for (const auto jump : {kDay, -kDay}) {
+    auto o = observing(30s);
+    o.wait_lock_period = 20s;
+    world w(o, 16, std::make_shared<fake_channel>());
+    auto other = w.another(o);
+    auto first = mutex(*w.locks, "lock").try_acquire();
+    ASSERT_TRUE(first);
+    std::optional<acquisition> got;
+    const auto asked = boot_clock::now();
+    {
+      std::jthread waiting([&] { got = mutex(other, "lock").acquire({.timeout = 15s}); });
+      ASSERT_TRUE(eventually([&] {
+        return w.store->get("lock")->waiters.size() == 1 &&
+               other.notifications().now == notification_status::state::working;
+      }));
+      std::this_thread::sleep_for(200ms);  // its first looks, before the inbox was open
+      w.store->forget_calls();
+      w.store->block([](const auto& r, lane) { return r.op == operation::renew; });
+      w.store->advance(jump);
+      EXPECT_EQ(first->release(), release_result::released);
+    }
+    ASSERT_TRUE(got && *got) << jump;
+    EXPECT_EQ(w.store->count(operation::heartbeat), 0u) << jump;
+    // What the server's clock says would be a day more or less.
+    EXPECT_LE((*got)->valid_until(), boot_clock::now() + 20s) << jump;
+    EXPECT_GE((*got)->valid_until(), asked + 19s) << jump;
+    w.store->unblock();
+  }
+}
+
+TEST(ObservedExpiry, AllMustAgreeAndTheErrorNamesBoth) {
   for (const auto first : {expiry::observed, expiry::server_clock}) {
     const auto second = first == expiry::observed ? expiry::server_clock : expiry::observed;
     world w;
