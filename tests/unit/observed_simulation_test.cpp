@@ -240,15 +240,15 @@ coverage runs(bool observed, unsigned how_many) {
 }
 
 TEST(ObservedSimulation, NeverDoTwoBelieveThatTheyHold) {
-  const auto seen = runs(true, 300);
+  const auto seen = runs(true, 100);
   EXPECT_EQ(seen.overlaps, 0);
   EXPECT_EQ(seen.falling, 0) << "tokens rise in the order of the grants";
-  EXPECT_GT(seen.grants, 3000);
-  EXPECT_GT(seen.told, 300);
-  EXPECT_GT(seen.renewed, 3000);
+  EXPECT_GT(seen.grants, 2000);
+  EXPECT_GT(seen.told, 150);
+  EXPECT_GT(seen.renewed, 2000);
   EXPECT_GT(seen.died, 500);
   EXPECT_GT(seen.taken_over, 500);
-  EXPECT_GT(seen.lost, 10);
+  EXPECT_GT(seen.lost, 100);
 }
 
 // The control: the same world, by the server's clock.
