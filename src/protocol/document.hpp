@@ -119,8 +119,7 @@ struct request {
   std::string who;
   std::string client;
   std::string value;
-  /// A hint: nobody else seems to be about, so the short form may do (short_form.hpp). Only for the first command of an
-  /// id.
+  /// A hint: the short form may do (short_form.hpp). Only for the first command of an id.
   bool brief = false;
   bool observed = false;      // the lock is of observed expiry (docs/adr/0016-observed-expiry.md)
   std::vector<pulse> expire;  // try, enqueue and heartbeat: entries that were watched for their span; gone if still so
