@@ -20,6 +20,12 @@ bool parse_bool(std::string_view option, const std::string& text) {
   throw failure(std::string(option) + " " + quoted_input(text) + " is neither true nor false");
 }
 
+dlock::expiry parse_expiry(std::string_view option, const std::string& text) {
+  if (text == "clock") return dlock::expiry::server_clock;
+  if (text == "observed") return dlock::expiry::observed;
+  throw failure(std::string(option) + " " + quoted_input(text) + " is neither clock nor observed");
+}
+
 milliseconds choose_kill_after(std::optional<milliseconds> asked, milliseconds ttl) {
   if (!asked) return std::min(ttl / 4, milliseconds(5000));
   if (*asked * 2 >= ttl) {
@@ -73,6 +79,11 @@ std::vector<option> command_arguments::table(std::vector<option> of_the_verb) {
        [&](const std::string& v) {
          client.clock_skew = parse_duration("--clock_skew", v, {.bare_seconds = false, .zero = true});
        }},
+      {0, "expiry", "", "HOW",
+       "how it is judged that a holder is gone: by the servers'\nclock, or observed by whoever waits; the same for "
+       "all.\n"
+       "Default: clock",
+       [&](const std::string& v) { client.expiry = parse_expiry("--expiry", v); }},
       {'h', "help", "", "", "print this and exit", [&](const std::string&) { out_.help = true; }},
   };
   table.insert(table.end(), last.begin(), last.end());

@@ -46,6 +46,7 @@ json to_json(const dlock::lock_state& lock) {
           {"permits", or_null(lock.permits > 0, lock.permits)},
           {"token", or_null(lock.token != 0, lock.token)},
           {"at", iso(lock.at)},
+          {"expiry", lock.expiry == dlock::expiry::observed ? "observed" : "clock"},
           {"holders", std::move(holders)},
           {"waiters", std::move(waiters)}};
 }

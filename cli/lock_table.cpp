@@ -60,7 +60,10 @@ std::string token(const dlock::lock_holder& holder) {
 }
 
 std::string until(const dlock::lock_holder& holder, time_point now) {
-  const std::string end = holder.expired ? "expired" : "in " + span(holder.until - now);
+  // Overdue: of observed expiry, and who looks just once cannot tell whether it is over.
+  const std::string end = holder.expired        ? "expired"
+                          : holder.until <= now ? "overdue"
+                                                : "in " + span(holder.until - now);
   return holder.revoked ? end + ", revoked" : end;
 }
 

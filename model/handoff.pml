@@ -4,6 +4,9 @@
  * Time is in ticks and kept as distances from now, so it has no end: an `age` is how long ago, a `lag` how old a
  * command's idea of now is (the server fixes NOW before the command may stall), `ends` how far ahead.
  *
+ * -DOBSERVED is a lock with observed expiry: NOW may be anything, so that nothing may depend on it; `ends` is how long
+ * others have to watch the holder.
+ *
  * -DBREAK=RULE leaves one rule out, at each BROKEN(RULE); -DBREAK=SEE_... claims that something cannot happen.
  */
 
@@ -95,11 +98,20 @@
 #define HEARTBEAT_ADMITS_NOBODY 20
 #define NEVER_ENDS 21 /* a holder that is not heard of stays */
 #define NO_FRESH_START 22 /* a waiter without an entry waits on */
+/* ... of observed expiry */
+#define FROM_REQUEST 23 /* a waiter counts from when it asked, not from the answer that shows the holder's beat */
+#define ANY_BEAT 24 /* a holder is expired without comparing its beat */
+#define SAME_BEAT 25 /* a holder that is heard of keeps its beat */
+#define NOW_ENDS 26 /* the server's clock ends a lease */
+#define HEIR_BY_NOW 27 /* an heir counts from `since`, as if the server's clock had not jumped since it asked */
+#define SHORT_WATCH 28 /* an heir that was heard of is watched for its first term only */
 /* what must be possible, or the model shows nothing */
 #define SEE_HEIR 30 /* an heir returns on an event alone, some time after it was admitted, and after a slow answer */
 #define SEE_TOMBSTONE 31 /* a late request finds its tombstone */
 #define SEE_ROLLBACK 32 /* a grant is lost with a primary */
 #define SEE_STALE 33 /* a command with a stale NOW admits an heir */
+#define SEE_EXPIRED 34 /* observed: a holder is expired */
+#define SEE_SPARED 35 /* observed: ... or not, because it was heard of after the request was sent */
 
 /* ---- the document ---- */
 #define ID(c, t) ((c) * TRIES + (t)) /* of an acquisition; 0 is nobody */
@@ -139,6 +151,14 @@ typedef participant {
   byte lag;
   mtype verdict = NO_ENTRY;
   byte token;
+#ifdef OBSERVED
+  /* the holder as it was seen: 0: not at all; 1: its time is over; else how long it has to be watched, plus 1 */
+  byte span;
+  bit same, same_safe; /* its beat is still that of the holder of doc, of safe */
+  bit expires; /* the command asks for its end */
+  byte shown; /* ANSWERED: how long the holder that the answer shows is to be watched, if it is another one or has another beat */
+  bit shown_same, shown_safe;
+#endif
 #ifdef WAKING
   byte rest; /* since its last command */
   bit asleep
@@ -150,6 +170,10 @@ participant client[CLIENTS];
 mtype late_phase = NONE, late_op = ENQUEUE;
 byte late_id, late_lag;
 bit late_closed; /* the end of its acquisition was acknowledged */
+#ifdef OBSERVED
+bit late_expires, late_same, late_same_safe;
+hidden byte expiring; /* the command at hand names the holder, at the beat that it has */
+#endif
 
 typedef message { byte id; byte token; byte age } /* age: since `since` */
 message event[EVENTS];
@@ -201,25 +225,86 @@ inline remove_waiter(at) {
   doc.waiters--
 }
 
+#ifdef OBSERVED
+/* The holder of doc is another one, or has another beat. */
+inline another_beat() {
+  for (j : 0 .. CLIENTS - 1) {
+    client[j].same = 0;
+    client[j].shown_same = 0
+  };
+  late_same = 0
+}
+
+inline before_the_cut() { /* what is true of doc is true of safe */
+  for (j : 0 .. CLIENTS - 1) {
+    client[j].same_safe = client[j].same;
+    client[j].shown_safe = client[j].shown_same
+  };
+  late_same_safe = late_same
+}
+
+inline after_the_stepdown() {
+  for (j : 0 .. CLIENTS - 1) {
+    client[j].same = client[j].same_safe;
+    client[j].shown_same = client[j].shown_safe;
+    client[j].same_safe = 0;
+    client[j].shown_safe = 0
+  };
+  late_same = late_same_safe;
+  late_same_safe = 0
+}
+
+#define EXPIRE(asks, is_same) \
+  expiring = asks && (is_same || BROKEN(ANY_BEAT)) && doc.holder; \
+  assert(!(BROKEN(SEE_EXPIRED) && expiring)); \
+  assert(!(BROKEN(SEE_SPARED) && asks && !is_same && doc.holder))
+#else
+#define EXPIRE(asks, is_same)
+#endif
+
 inline remove_holder(d) {
   d.holder = 0;
   d.ends = 0;
   d.announced = 0
 }
 
+inline lose_holder() {
+#ifdef OBSERVED
+  another_beat();
+#endif
+  remove_holder(doc)
+}
+
 inline purge(ago) { /* the holder, if until <= NOW; waiters go elsewhere */
+#ifdef OBSERVED
+  if
+  :: doc.holder && (expiring || BROKEN(NOW_ENDS)) && !BROKEN(NEVER_ENDS) -> lose_holder()
+  :: else
+  fi;
+  expiring = 0
+#else
   if
   :: doc.holder && doc.ends <= LAG - ago + (BROKEN(ENDS_EARLY) -> 1 : 0) && !BROKEN(NEVER_ENDS) -> remove_holder(doc)
   :: else
   fi
+#endif
 }
 
 inline move_holder(ago) { /* until = max(until, NOW + delta) */
+#ifdef OBSERVED
+  if
+  :: !BROKEN(HELD_UNCHANGED) ->
+    if :: !BROKEN(SHORT_WATCH) -> doc.ends = DELTA :: else fi;
+    if :: !BROKEN(SAME_BEAT) -> another_beat() :: else fi
+  :: else
+  fi;
+#else
   when = LAG - ago + DELTA;
   if
   :: !BROKEN(HELD_UNCHANGED) && (when > doc.ends || BROKEN(BACKWARDS)) -> doc.ends = when
   :: else
   fi;
+#endif
   doc.announced = 1
 }
 
@@ -243,9 +328,9 @@ inline apply(what, who, ago) {
     :: else
     fi
   :: what == RENEW -> move_holder(ago)
-  :: what == RELEASE -> remove_holder(doc)
+  :: what == RELEASE -> lose_holder()
   :: what == CANCEL || what == BURY ->
-    if :: doc.holder == who && !BROKEN(HALF_A_CANCEL) -> remove_holder(doc) :: else fi;
+    if :: doc.holder == who && !BROKEN(HALF_A_CANCEL) -> lose_holder() :: else fi;
     if :: i < QUEUE -> remove_waiter(i) :: else fi;
     if :: what == BURY && who == late_id && !BROKEN(NO_TOMBSTONE) -> doc.gone = 1 :: else fi
   fi
@@ -258,7 +343,12 @@ inline admit(who, ago) { /* the head of the queue */
     assert(!(BROKEN(SEE_STALE) && ago > doc.seen[0] && !flag));
     when = LAG - (ago < doc.seen[0] -> ago : doc.seen[0]); /* since = max(NOW, seen) */
     doc.holder = doc.waiter[0];
+#ifdef OBSERVED
+    another_beat();
+    doc.ends = (flag -> DELTA : TERM);
+#else
     doc.ends = when + (flag -> DELTA : TERM);
+#endif
     doc.announced = flag;
 #ifndef WAKING
     if :: flag || !BROKEN(SAME_TOKEN) -> doc.fence++ :: else fi;
@@ -272,7 +362,11 @@ inline admit(who, ago) { /* the head of the queue */
 inline transition(what, who, ago) {
   verdict = NO_ENTRY;
   if
+#ifdef OBSERVED
+  :: what == RENEW && doc.holder != who
+#else
   :: what == RENEW && (doc.holder != who || doc.ends <= LAG - ago) /* finds no document */
+#endif
   :: what == RELEASE && doc.holder != who && !BROKEN(NO_OWNER_CHECK)
   :: else ->
     if :: what != RENEW -> purge(ago) :: else fi;
@@ -319,7 +413,24 @@ inline forget_command(c) {
   client[c].lag = 0;
   client[c].verdict = NO_ENTRY;
   client[c].token = 0;
+#ifdef OBSERVED
+  client[c].expires = 0;
+  client[c].shown = 0;
+  client[c].shown_same = 0;
+  client[c].shown_safe = 0;
+#endif
   if :: client[c].is != LEAVING -> client[c].op = ENQUEUE :: else fi
+}
+
+inline watch_nobody(c) {
+#ifdef OBSERVED
+  client[c].span = 0;
+  client[c].same = 0;
+  client[c].same_safe = 0;
+  client[c].expires = 0
+#else
+  skip
+#endif
 }
 
 inline believe(c, time, its_token) {
@@ -346,6 +457,7 @@ inline believe(c, time, its_token) {
   idle = 0;
 #endif
   drop_events(c);
+  watch_nobody(c);
   client[c].is = HOLDING;
   client[c].left = time;
   client[c].offset = 0
@@ -353,6 +465,7 @@ inline believe(c, time, its_token) {
 
 inline over(c) { /* with this acquisition */
   drop_events(c);
+  watch_nobody(c);
   client[c].is = IDLE;
   client[c].left = 0;
   client[c].offset = 0;
@@ -388,7 +501,16 @@ inline carried_out(c) {
     if
     :: verdict == HELD -> client[c].token = (doc.fence > 0 && client[c].is != HOLDING -> doc.fence : 0)
     :: verdict == WAITS -> /* NOW was `lag` ago */
+#ifdef OBSERVED
+      if
+      :: !(client[c].span && client[c].same) && doc.holder ->
+        client[c].shown = doc.ends;
+        client[c].shown_same = 1
+      :: else
+      fi
+#else
       client[c].age = (BROKEN(ANCHOR_AT_ANSWER) -> client[c].lag : client[c].age - client[c].lag)
+#endif
     :: verdict == NO_ENTRY -> client[c].age = 0
     fi;
     client[c].lag = 0
@@ -397,6 +519,7 @@ inline carried_out(c) {
 
 inline leave(how) { /* from now on it does not believe; it may take any time until it says so to the server */
   drop_events(_pid);
+  watch_nobody(_pid);
   ME.is = LEAVING;
   ME.left = 0;
   ME.offset = 0;
@@ -412,6 +535,19 @@ inline left_it() { /* the end of its acquisition was acknowledged */
 }
 
 inline read_answer() {
+#ifdef OBSERVED
+  if
+  :: ME.shown && (ME.is == ASKING || ME.is == QUEUED) ->
+    ME.span = ME.shown + 1;
+    if
+    :: BROKEN(FROM_REQUEST) -> ME.span = (ME.age < ME.shown -> ME.span - ME.age : 1)
+    :: else
+    fi;
+    ME.same = ME.shown_same;
+    ME.same_safe = ME.shown_safe
+  :: else
+  fi;
+#endif
   verdict = ME.verdict;
   when = ME.age;
   n = ME.token;
@@ -449,11 +585,15 @@ inline read_answer() {
 
 /* How long an heir may believe that an event made it the holder. It starts at `since` on its own clock, which is the
  * anchor + (since - now in the answer) and so never after the `since` of the server. */
+#ifdef OBSERVED /* it starts at the anchor, whose age the offset is: the server's times mean nothing */
+#define LEFT(e) (BROKEN(FROM_RECEPTION) -> TERM : (BROKEN(HEIR_BY_NOW) -> TERM - event[e].age : TERM - ME.offset))
+#else
 #define LEFT(e) \
   (BROKEN(FROM_RECEPTION) -> TERM : \
   (BROKEN(WHOLE_LEASE) -> DELTA - event[e].age - ME.offset : \
   (BROKEN(ANCHOR_AT_ANSWER) -> TERM - event[e].age + ME.offset : \
   TERM - event[e].age - ME.offset)))
+#endif
 #define FOR_ME(e) (event[e].id && (event[e].id == MY_ID || (BROKEN(ANY_EVENT) && OWNER(event[e].id) == _pid)))
 #define INHERITS(e) \
   (FOR_ME(e) && LEFT(e) > 0 && \
@@ -471,6 +611,9 @@ inline inherit(e) {
 inline send(what) {
   ME.op = what;
   ME.phase = SENT;
+#ifdef OBSERVED
+  ME.expires = (what == HEARTBEAT && ME.span == 1);
+#endif
 #ifdef WAKING
   ME.rest = 0
 #endif
@@ -481,6 +624,11 @@ inline hand_over(where) { /* its command is nobody's now */
   late_phase = where;
   late_op = ME.op;
   late_id = MY_ID;
+#ifdef OBSERVED
+  late_expires = ME.expires;
+  late_same = ME.same && ME.expires;
+  late_same_safe = ME.same_safe && ME.expires;
+#endif
   late_lag = ME.lag
 }
 
@@ -516,12 +664,17 @@ active [CLIENTS] proctype a_client()
       printf("t=%d client %d: sends %e\n", clock, _pid, ME.op);
       if /* and how it fares */
       :: d_step { true ->
+          EXPIRE(ME.expires, ME.same);
           transition(ME.op, MY_ID, 0);
           carried_out(_pid);
           if :: ME.phase == ANSWERED -> read_answer() :: else fi }
       :: d_step { MAY(SLOW) && ME.is != LEAVING -> faults--; printf("... slowly\n") }
       :: d_step { MAY(LOSSES) -> faults--; unanswered(_pid) } /* the request is lost, */
-      :: d_step { MAY(LOSSES) -> faults--; transition(ME.op, MY_ID, 0); unanswered(_pid) } /* or the answer */
+      :: d_step { MAY(LOSSES) -> /* or the answer */
+          faults--;
+          EXPIRE(ME.expires, ME.same);
+          transition(ME.op, MY_ID, 0);
+          unanswered(_pid) }
       :: d_step { MAY(LATE) && late_phase == NONE -> hand_over(SENT); unanswered(_pid) }
       fi }
 
@@ -532,6 +685,7 @@ active [CLIENTS] proctype a_client()
       ME.phase = STALLED }
   :: d_step { COMING ->
       printf("t=%d client %d: %e carried out, NOW is %d ago\n", clock, _pid, ME.op, ME.lag);
+      EXPIRE(ME.expires, ME.same);
       transition(ME.op, MY_ID, ME.lag);
       carried_out(_pid) }
   :: d_step { ME.phase == ANSWERED -> printf("t=%d client %d: %e answered\n", clock, _pid, ME.op); read_answer() }
@@ -571,22 +725,31 @@ inline late_over() {
   late_id = 0;
   late_lag = 0;
   late_closed = 0;
+#ifdef OBSERVED
+  late_expires = 0;
+  late_same = 0;
+  late_same_safe = 0;
+#endif
   doc.gone = 0;
   safe.gone = 0
 }
 
 /* A tick for a document. An entry that has ended for every command that can still come is taken out at once. */
 inline pass(d) {
+#ifndef OBSERVED
   if
   :: d.holder && d.ends > LAG - lag_max + 1 -> d.ends--
   :: d.holder && d.ends <= LAG - lag_max + 1 && !BROKEN(NEVER_ENDS) -> remove_holder(d)
   :: else
   fi;
+#endif
   i = 0;
   do
   :: i < d.waiters ->
 #ifdef WAKING
     d.seen[i]++;
+#elif defined(OBSERVED)
+    d.seen[i] = 0; /* it means nothing */
 #else
     d.seen[i] = (d.seen[i] < lag_max -> d.seen[i] + 1 : lag_max); /* older than any NOW */
 #endif
@@ -615,6 +778,12 @@ inline end_waiters(d) {
 }
 #endif
 
+#ifdef OBSERVED
+#define KEEPS_AGE true
+#else
+#define KEEPS_AGE BROKEN(ANCHOR_AT_ANSWER)
+#endif
+
 inline tick() {
   clock++;
   lag_max = (MAY(STALLS) || late_phase == STALLED -> LAG : 0);
@@ -632,7 +801,7 @@ inline tick() {
     fi;
     if
     :: client[n].phase == SENT || client[n].phase == STALLED ||
-        (client[n].phase == ANSWERED && (client[n].verdict == HELD || BROKEN(ANCHOR_AT_ANSWER))) ->
+        (client[n].phase == ANSWERED && (client[n].verdict == HELD || KEEPS_AGE)) ->
       if :: client[n].is != IDLE && client[n].age < DELTA + lag_max -> client[n].age++ :: else fi
     :: else
     fi;
@@ -647,6 +816,12 @@ inline tick() {
   :: late_phase == STALLED && late_lag >= LAG -> late_over()
   :: else
   fi;
+#ifdef OBSERVED
+  for (n : 0 .. CLIENTS - 1) {
+    if :: client[n].span > 1 -> client[n].span-- :: else fi;
+    if :: client[n].is == QUEUED && client[n].offset < NO_ANCHOR -> client[n].offset++ :: else fi
+  };
+#endif
   for (n : 0 .. EVENTS - 1) {
     if
     :: event[n].id && event[n].age < TERM - 1 -> event[n].age++
@@ -702,7 +877,11 @@ inline watch() {
 #define TICKS true
 #endif
 
+#ifdef OBSERVED
+#define SINCE 0
+#else
 #define SINCE (LAG + TERM - doc.ends) /* an age; the holder is not announced */
+#endif
 #define HEIR client[OWNER(doc.holder)]
 #define CAN_MEAN_SOMETHING \
   (BROKEN(ANY_EVENT) || (doc.holder == ID(OWNER(doc.holder), HEIR.tries) && \
@@ -733,6 +912,14 @@ inline copy(to, from) {
   skip
 }
 
+#ifdef OBSERVED
+#define CUT before_the_cut()
+#define STEPDOWN after_the_stepdown()
+#else
+#define CUT skip
+#define STEPDOWN skip
+#endif
+
 active proctype the_world() {
   do
   :: d_step { TICKS ->
@@ -762,6 +949,7 @@ active proctype the_world() {
   :: d_step { late_phase == SENT && MAY(STALLS) -> faults--; late_phase = STALLED }
   :: d_step { late_phase != NONE ->
       printf("t=%d late: %e of client %d carried out, NOW is %d ago\n", clock, late_op, OWNER(late_id), late_lag);
+      EXPIRE(late_expires, late_same);
       transition(late_op, late_id, late_lag);
       if :: late_closed -> check_ghosts(late_id) :: else fi;
       late_over() }
@@ -771,12 +959,13 @@ active proctype the_world() {
   :: d_step { !ANNOUNCES(0) && ANNOUNCES(1) && event[0].id != doc.holder -> announce(1) }
 #endif
 
-  :: d_step { MAY(STEPDOWNS) && !cut -> printf("t=%d cut off\n", clock); faults--; cut = 1; copy(safe, doc) }
+  :: d_step { MAY(STEPDOWNS) && !cut -> printf("t=%d cut off\n", clock); faults--; cut = 1; copy(safe, doc); CUT }
   :: d_step { cut ->
       printf("t=%d stepdown\n", clock);
       assert(!BROKEN(SEE_ROLLBACK) || doc.fence <= safe.fence);
       cut = 0;
       copy(doc, safe);
+      STEPDOWN;
       safe.fence = 0;
       remove_holder(safe);
       safe.waiters = 0;

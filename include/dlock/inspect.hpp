@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <dlock/options.hpp>
+
 namespace dlock {
 
 /// Looking at locks from outside (client::inspect, list, revoke): for people on call and their tools. All of it is a
@@ -26,7 +28,8 @@ struct lock_holder {
   std::int64_t token = 0;                       ///< Its fencing token; 0 for mongo-dlock.
   std::chrono::system_clock::time_point since;  ///< Its grant.
   std::chrono::system_clock::time_point until;  ///< The end of its lease unless it renews.
-  bool expired = false;                         ///< Its lease is over; whoever comes next takes the lock.
+  bool expired = false;                         ///< Its lease is over; whoever comes next takes the lock. With
+                                                ///< observed expiry one look cannot tell: false.
   bool revoked = false;                         ///< See client::revoke.
   bool foreign = false;                         ///< Held by node's mongo-dlock.
   std::string value;                            ///< What a leader publishes.
@@ -46,6 +49,7 @@ struct lock_state {
   std::vector<lock_holder> holders;          ///< None: it is free.
   std::vector<lock_waiter> waiters;          ///< In the order in which they will be served.
   std::chrono::system_clock::time_point at;  ///< When this was so.
+  dlock::expiry expiry = dlock::expiry::server_clock;
 };
 
 /// What revoke() does with the lock.

@@ -81,7 +81,8 @@ class lease {
   [[nodiscard]] release_result release(std::chrono::milliseconds timeout);
 
   /// Gives the lock up but keeps it taken until `at_least` has passed since its grant, without anybody renewing
-  /// it: two cron hosts with differing clocks run a one-second job once. Otherwise like release(timeout).
+  /// it: two cron hosts with differing clocks run a one-second job once. With observed expiry it passes on when
+  /// somebody has watched it for what was left of that time. Otherwise like release(timeout).
   [[nodiscard]] release_result release_at_least(std::chrono::milliseconds at_least, std::chrono::milliseconds timeout);
 
  private:

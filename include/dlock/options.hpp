@@ -16,6 +16,17 @@ enum class log_level { debug, info, warning, error };
 /// prints.
 using log_callback = std::function<void(log_level level, std::string_view message)>;
 
+/// How it is judged that a holder is gone, so that its lock may pass on. All who use a lock must agree.
+enum class expiry {
+  /// By the server's clock, which ends a lease at its `until`; `clock_skew` is the allowance for servers that disagree.
+  server_clock,
+  /// By whoever waits: the holder's entry has not changed for its whole lease on the waiter's own clock. No server's
+  /// clock matters, however far it jumps. The price: a take-over may take up to a lease longer; a try takes over only
+  /// if this client has watched for so long by earlier tries or waits; idle documents are never swept; mongo-dlock
+  /// cannot use the lock. docs/adr/0016-observed-expiry.md.
+  observed,
+};
+
 /// What a client is made of. Names and defaults are mongo-dlock's; where a default differs, it says so.
 /// Everything is checked by the client's constructor, before any I/O.
 struct client_options {
@@ -52,6 +63,9 @@ struct client_options {
   /// this long after its end. 0 to 1 hour. Use one value in the whole fleet. No mongo-dlock counterpart.
   std::chrono::milliseconds clock_skew{500};
 
+  /// Of the locks that say nothing else. No mongo-dlock counterpart.
+  dlock::expiry expiry = dlock::expiry::server_clock;
+
   /// The time a call without a deadline of its own may take to reach the server and get an answer, and the limit of
   /// the constructor's first contact. At least 100 ms.
   std::chrono::milliseconds operation_timeout{10000};
@@ -69,6 +83,7 @@ struct lock_options {
   std::optional<std::chrono::milliseconds> exp_delta;
   std::optional<bool> autorefresh;
   std::optional<std::chrono::milliseconds> wait_lock_period;
+  std::optional<dlock::expiry> expiry;
 };
 
 }  // namespace dlock

@@ -15,6 +15,17 @@ protocol::request cancel_of(protocol::request r, bool in_doubt) {
   return r;
 }
 
+void fail_other_expiry(const std::string& doing, const protocol::request& r) {
+  if (r.observed) {
+    throw error(errc::configuration, doing +
+                                         ": it is in use with expiry server_clock (or by mongo-dlock), not with "
+                                         "observed; use the same everywhere, or wait until it is free");
+  }
+  throw error(errc::configuration, doing +
+                                       ": it is a lock with expiry observed, not with server_clock; use the same "
+                                       "everywhere, or delete its document while nobody uses it");
+}
+
 void fail(const std::string& doing, const answer& a, bool in_doubt) {
   switch (a.code) {
     case errc::unavailable:

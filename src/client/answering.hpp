@@ -13,5 +13,7 @@ namespace dlock::detail {
 
 /// Throws the error for an answer that is none, or a refusal; `doing`: what failed, on which lock.
 [[noreturn]] void fail(const std::string& doing, const answer& a, bool in_doubt);
+/// The lock is of the expiry that `r` is not of.
+[[noreturn]] void fail_other_expiry(const std::string& doing, const protocol::request& r);
 
 }  // namespace dlock::detail

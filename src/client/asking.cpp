@@ -92,11 +92,12 @@ client_core::amended client_core::amend(lease_record& record, protocol::request 
   return amended::lost;
 }
 
-bool client_core::revoke(const std::string& lock, const protocol::holder& h, bool at_once) {
+bool client_core::revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once) {
   const std::string doing = "cannot revoke lock " + quoted(lock);
   auto r = blank_request(lock);
   r.id = h.id;
   r.op = protocol::operation::revoke;
+  r.observed = observed;
   if (!ask(r, doing).found) return false;  // it has let go meanwhile; a cancel could not tell
   bus_->revoke(h.client, {lock, h.id, *options_.who});
   // What was kept after a release is nobody's: there is nobody to wait for. Else a tombstone: a request of its own that

@@ -24,6 +24,7 @@ constexpr ms kUndoPatience = 400;  // a cancelled wait stays so long to leave th
 constexpr auto kClosePatience = 800ms;
 constexpr auto kListenPatience = 100ms;
 constexpr std::chrono::milliseconds kFlushPatience{300};
+constexpr std::size_t kRemembered = 1000;  // locks
 
 double jitter() {
   thread_local std::minstd_rand generator{std::random_device{}()};
@@ -121,6 +122,23 @@ void client_core::saw_token(std::int64_t token) {
   }
 }
 
+protocol::observation client_core::seen_before(const std::string& lock) {
+  const std::lock_guard guard(seen_guard_);
+  const auto it = seen_.find(lock);
+  return it == seen_.end() ? protocol::observation{} : it->second;
+}
+
+/// So that a take-over needs no wait: tries, one after the other, watch a dead holder, too.
+void client_core::remember(const std::string& lock, protocol::observation seen) {
+  const std::lock_guard guard(seen_guard_);
+  if (seen.empty()) {
+    seen_.erase(lock);
+    return;
+  }
+  if (seen_.size() >= kRemembered && !seen_.contains(lock)) seen_.erase(seen_.begin());
+  seen_.insert_or_assign(lock, std::move(seen));
+}
+
 /// The time of a release is told by our clock, counted from the grant: not every answer to a release carries the
 /// server's.
 protocol::announcement client_core::announcement_of(const lease_record& record, bool locked) const {
@@ -160,6 +178,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
   using machine = protocol::acquire_machine;
   using woken = call::woken;
   plan.renews = autorefresh;
+  if (plan.ask.observed) plan.seen = seen_before(plan.ask.lock);
   machine m(plan, fresh_uuid, jitter);
   seat at(*bus_, plan.ask.lock, c);
   answer last_failure;
@@ -245,6 +264,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
     leaves_by = std::min(patient, m.give_up_at().value_or(patient));
   }
   undo(plan.ask, rest_of(m.to_undo(), undone), leaves_by);
+  if (plan.ask.observed) remember(plan.ask.lock, end.what == result::acquired ? protocol::observation{} : m.seen());
   acquired out;
   out.holder = who_holds(m.last());
   switch (end.what) {
@@ -253,8 +273,8 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
       ask.id = m.id();
       const protocol::lease_schedule schedule(end.begin, end.lease, ask.delta,
                                               autorefresh && !closing_.stop_requested());
-      out.record = std::make_shared<lease_record>(std::move(ask), lease_record::grant{end.token, end.since, end.begin},
-                                                  schedule.valid_until());
+      out.record = std::make_shared<lease_record>(
+          std::move(ask), lease_record::grant{end.token, end.since, end.begin, now_ms()}, schedule.valid_until());
       out.record->seen_alone(brief);
       out.record->doubtful(m.in_doubt());
       if (m.in_doubt()) {
@@ -293,6 +313,8 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
       throw error(errc::configuration, doing + ": it is in use as " + kind_of(m.last().cap) + ", not as " +
                                            kind_of(plan.ask.cap) +
                                            "; use the same everywhere, or wait until it is free");
+    case result::other_expiry:
+      fail_other_expiry(doing, plan.ask);
   }
   return out;
 }

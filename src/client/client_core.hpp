@@ -1,7 +1,9 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -55,7 +57,7 @@ class client_core {
   [[nodiscard]] amended amend(lease_record& record, protocol::request r, const std::string& doing);
 
   /// Takes the lock off one of its holders.
-  [[nodiscard]] bool revoke(const std::string& lock, const protocol::holder& h, bool at_once);
+  [[nodiscard]] bool revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once);
 
   /// Events of the lock, or of all. Throws error.
   [[nodiscard]] std::shared_ptr<subscriber> subscribe(std::optional<std::string> id, event_callback callback);
@@ -89,6 +91,8 @@ class client_core {
   void ask_until_answered(protocol::request r, protocol::ms until, std::shared_ptr<call> tell,
                           std::function<void(const answer&)> then = {});
   void saw_token(std::int64_t token);
+  [[nodiscard]] protocol::observation seen_before(const std::string& lock);
+  void remember(const std::string& lock, protocol::observation seen);
   [[nodiscard]] protocol::announcement announcement_of(const lease_record& record, bool locked) const;
   void release_in_background(const lease_record& record);
   void give_back(const lease_record& record, protocol::request r);
@@ -99,6 +103,8 @@ class client_core {
   const std::string client_id_;
   const int pid_;
   std::atomic<std::int64_t> highest_token_{0};
+  std::mutex seen_guard_;
+  std::map<std::string, protocol::observation> seen_;  // of locks with observed expiry that were tried in vain
   std::stop_source closing_;
   std::shared_ptr<activity> activity_;
 

@@ -37,7 +37,7 @@ lock_holder shown(const protocol::holder& h, const protocol::sight& s) {
           .token = h.fence,
           .since = at(h.since),
           .until = at(h.until),
-          .expired = h.until <= s.now,
+          .expired = !s.what.observed && h.until <= s.now,
           .revoked = h.revoked,
           .foreign = false,
           .value = h.value};
@@ -50,7 +50,13 @@ bool is_foreign(const protocol::document& d) {
 
 lock_state shown(const protocol::sight& s, ms skew) {
   const auto& d = s.what;
-  lock_state out{.id = s.id, .permits = d.cap, .token = d.fence, .holders = {}, .waiters = {}, .at = at(s.now)};
+  lock_state out{.id = s.id,
+                 .permits = d.cap,
+                 .token = d.fence,
+                 .holders = {},
+                 .waiters = {},
+                 .at = at(s.now),
+                 .expiry = d.observed ? expiry::observed : expiry::server_clock};
   if (is_foreign(d)) {
     const ms until = d.et.value_or(0);
     lock_holder theirs;
@@ -63,7 +69,7 @@ lock_state shown(const protocol::sight& s, ms skew) {
     for (const auto& h : d.holders) out.holders.push_back(shown(h, s));
   }
   for (const auto& w : d.waiters) {
-    if (w.until + skew <= s.now) continue;  // gave up, or died
+    if (!d.observed && w.until + skew <= s.now) continue;  // gave up, or died
     out.waiters.push_back(
         {.who = w.who, .mode = mode_of(w.what, d.cap), .permits = permits_of(w.what, d.cap), .since = at(w.since)});
   }
@@ -122,7 +128,7 @@ std::vector<lock_holder> client::revoke(const std::string& id, std::optional<std
   if (!seen || is_foreign(seen->what)) return out;
   for (const auto& h : seen->what.holders) {
     if (token && h.fence != *token) continue;
-    if (!core().revoke(id, h, how == revocation::at_once)) continue;
+    if (!core().revoke(id, h, seen->what.observed, how == revocation::at_once)) continue;
     out.push_back(shown(h, *seen));
     out.back().revoked = true;
   }

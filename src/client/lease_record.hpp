@@ -23,7 +23,8 @@ class lease_record {
   struct grant {
     std::int64_t token = 0;
     protocol::ms since = 0;  // by the server's clock,
-    protocol::ms begin = 0;  // and by ours
+    protocol::ms begin = 0;  // and by ours, at the latest
+    protocol::ms heard = 0;  // when it was heard of, by ours
   };
 
   lease_record(protocol::request ask, grant granted, protocol::ms valid_until);

@@ -48,8 +48,10 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
   keeper_->forget(record);
   auto r = record.ask(protocol::operation::release);
   r.keep = keep;
+  // No server's clock says how long ago the grant was. Not before it was heard of, so it is rather kept too long.
+  if (r.observed && keep > 0) r.keep = std::max<ms>(0, keep - (now_ms() - record.granted().heard));
   r.brief = (record.alone() || r.what.exclusive) && found == lease_record::phase::held;
-  const bool stays = keep > 0 && now_ms() - record.granted().begin < keep;
+  const bool stays = r.keep > 0 && (r.observed || now_ms() - record.granted().begin < keep);
   // Asked again, it may have been told meanwhile.
   if (!stays && found == lease_record::phase::held) bus_->will_free(record.owner(), announcement_of(record, false));
   return released(record, r, timeout, found == lease_record::phase::in_doubt);

@@ -31,6 +31,11 @@ void check(const char* option, milliseconds value, milliseconds least, milliseco
   }
 }
 
+void check_expiry(expiry v) {
+  if (v == expiry::server_clock || v == expiry::observed) return;
+  refuse("expiry is " + std::to_string(static_cast<int>(v)) + "; it must be server_clock or observed");
+}
+
 void check_exp_delta(milliseconds v) {
   check("exp_delta", v, 200ms, kLongest);
 }
@@ -104,6 +109,7 @@ client_options validated(client_options o) {
   check_wait_lock_period(o.wait_lock_period);
   check("clock_skew", o.clock_skew, 0ms, 1h);
   check("operation_timeout", o.operation_timeout, 100ms, 1h);
+  check_expiry(o.expiry);
   if (!o.who) o.who = cut(default_who(), 200);
   if (!is_plain_utf8(*o.who)) refuse("who is not UTF-8, or contains a NUL byte");
   if (o.who->size() > 200) refuse("who is longer than 200 bytes");
@@ -126,8 +132,10 @@ lock_settings validated(const lock_options& o, const client_options& defaults) {
   s.exp_delta = o.exp_delta.value_or(defaults.exp_delta);
   s.autorefresh = o.autorefresh.value_or(defaults.autorefresh);
   s.wait_lock_period = o.wait_lock_period.value_or(defaults.wait_lock_period);
+  s.expiry = o.expiry.value_or(defaults.expiry);
   check_exp_delta(s.exp_delta);
   check_wait_lock_period(s.wait_lock_period);
+  check_expiry(s.expiry);
   return s;
 }
 

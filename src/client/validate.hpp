@@ -17,6 +17,7 @@ struct lock_settings {
   std::chrono::milliseconds exp_delta{};
   bool autorefresh = true;
   std::chrono::milliseconds wait_lock_period{};
+  dlock::expiry expiry = dlock::expiry::server_clock;
 };
 /// Returns a lock's id that can be one. Throws error(invalid_argument).
 [[nodiscard]] const std::string& checked_id(const std::string& id);

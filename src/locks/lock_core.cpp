@@ -71,6 +71,7 @@ protocol::acquire_plan lock_core::plan(std::int64_t weight, const wait_options& 
   plan.ask.delta = s.exp_delta.count();
   plan.ask.term = std::min(s.exp_delta, s.wait_lock_period).count();
   plan.ask.life = std::max(s.exp_delta, 3 * s.wait_lock_period).count();
+  plan.ask.observed = s.expiry == expiry::observed;
   const auto last = current();
   plan.wait_period = s.wait_lock_period.count();
   plan.patience = core->options().operation_timeout.count();

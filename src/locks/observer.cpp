@@ -24,13 +24,16 @@ leader_seen look_for_leader(client_core& core, const std::string& id) {
   if (seen.empty() || !seen.front().valid) return {};
   const auto& s = seen.front();
   const ms skew = core.options().clock_skew.count();
-  if (s.what.ct != s.what.mine || s.what.holders.empty() || s.what.holders.front().until + skew <= s.now) return {};
+  if (s.what.ct != s.what.mine || s.what.holders.empty()) return {};
+  const bool timed = !s.what.observed;  // else no clock says when it ends
+  if (timed && s.what.holders.front().until + skew <= s.now) return {};
   const auto& h = s.what.holders.front();
   return {leader_info{.who = h.who,
                       .value = h.value,
                       .token = h.fence,
                       .since = std::chrono::system_clock::time_point{milliseconds{h.since}}},
-          sent + h.until + skew - s.now};
+          timed ? std::optional(sent + h.until + skew - s.now) : std::nullopt,
+          timed ? std::nullopt : std::optional(protocol::sign{h.id, h.beat, h.span})};
 }
 
 struct observer::shared {
@@ -39,6 +42,7 @@ struct observer::shared {
   ms period = 0;
   leader_callback callback;
   std::stop_token closing;
+  protocol::observation watched;
   const pid_t pid = getpid();
 
   std::mutex guard;
@@ -79,7 +83,15 @@ struct observer::shared {
   ms look(std::optional<std::optional<leader_info>>& told) {
     const auto c = core.lock();
     if (!c) throw error(errc::closed, "the client is gone");
-    auto [who, ends] = look_for_leader(*c, id);
+    auto [who, ends, sign] = look_for_leader(*c, id);
+    if (sign) {
+      watched.saw({*sign}, now_ms());
+      if (watched.over(now_ms(), {}).empty()) {
+        ends = watched.next({});
+      } else {
+        who.reset();
+      }
+    }
     const auto same = [&](const std::optional<leader_info>& was) {
       return was.has_value() == who.has_value() && (!who || (was->token == who->token && was->value == who->value));
     };

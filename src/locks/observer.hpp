@@ -28,10 +28,12 @@ class observer {
   std::shared_ptr<subscriber> events_;
 };
 
-/// Who leads according to the server, and when that ends unless it is renewed, in local time; nobody: no time.
+/// Who leads according to the server, and when that ends unless it is renewed, in local time; no time: nobody leads, or
+/// no clock says when.
 struct leader_seen {
   std::optional<leader_info> who;
   std::optional<protocol::ms> ends;
+  std::optional<protocol::sign> sign;  // with observed expiry: what is to be watched instead
 };
 [[nodiscard]] leader_seen look_for_leader(client_core& core, const std::string& id);
 

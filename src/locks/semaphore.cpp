@@ -4,6 +4,7 @@
 
 #include <dlock/error.hpp>
 
+#include "client/answering.hpp"
 #include "locks/lock_core.hpp"
 #include "util/text.hpp"
 
@@ -70,7 +71,10 @@ std::optional<semaphore::resized> semaphore::resize(std::int64_t permits) {
   auto r = state_->core->blank_request(id());
   r.op = protocol::operation::resize;
   r.cap = checked(permits);
-  const auto told = state_->core->ask(std::move(r), "cannot resize semaphore " + quoted(id()));
+  r.observed = state_->settings.expiry == expiry::observed;
+  const std::string doing = "cannot resize semaphore " + quoted(id());
+  const auto told = state_->core->ask(r, doing);
+  if (told.other_expiry) detail::fail_other_expiry(doing, r);
   state_->permits = permits;
   if (!told.found || told.holders + told.queue == 0) return std::nullopt;
   return resized{told.holders, told.queue};

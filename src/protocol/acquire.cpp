@@ -44,6 +44,7 @@ acquire_machine::action acquire_machine::ask(operation op, ms now) {
   request r = plan_.ask;
   r.op = op;
   r.id = id_;
+  if (r.observed) r.expire = plan_.seen.over(now, id_);
   return send{std::move(r)};
 }
 
@@ -52,7 +53,8 @@ acquire_machine::action acquire_machine::answered(const reply& r, ms now, bool p
   silent_ = in_flight_ = false;
   last_ = r;
   if (!r.found) return start_afresh(now);  // swept by the TTL index, or deleted by mongo-dlock's unlock
-  if (!r.valid) return finish(result::not_a_lock);
+  if (!r.valid) return finish(r.other_expiry ? result::other_expiry : result::not_a_lock);
+  if (plan_.ask.observed) plan_.seen.saw(r.signs, now);
   if (r.mine && r.mine->revoked) {  // before it knew of its grant
     undo_.push_back({id_, doubt_});
     doubt_ = false;
@@ -90,13 +92,22 @@ acquire_machine::action acquire_machine::queued(ms now, bool pushed) {
   if (pushed) pause_ = longest_pause();
   ms next = now + static_cast<ms>(static_cast<double>(pause_) * (0.75 + 0.25 * jitter_()));
   pause_ = std::min(pause_ * 2, longest_pause());
-  if (last_.place < kWatchful) {
-    for (const auto& end : {last_.next_end, last_.foreign_until}) {
-      if (end) next = std::min(next, std::max(now, now + *end + plan_.ask.skew - last_.now) + 1);
-    }
-  }
+  if (const auto end = next_end(now); end && last_.place < kWatchful) next = std::min(next, *end);
   if (plan_.deadline) next = std::min(next, *plan_.deadline);
   return wait{std::max(next, now)};
+}
+
+/// When somebody's lease ends, unless it is renewed meanwhile.
+std::optional<ms> acquire_machine::next_end(ms now) const {
+  if (plan_.ask.observed) {
+    const auto over = plan_.seen.next(id_);
+    return over ? std::optional(std::max(*over, now + kFirstPause)) : std::nullopt;
+  }
+  std::optional<ms> first;
+  for (const auto& end : {last_.next_end, last_.foreign_until}) {
+    if (end) first = std::min(first.value_or(*end), *end);
+  }
+  return first ? std::optional(std::max(now, now + *first + plan_.ask.skew - last_.now) + 1) : std::nullopt;
 }
 
 /// A silent heir's first lease may be as short as the smaller of the two; it must be heard of before.
@@ -121,10 +132,12 @@ acquire_machine::action acquire_machine::look(ms now) {
 }
 
 /// The heir's lease without a command of its own (docs/adr/0008-hand-off.md has the argument). The server counts it
-/// from `since`, which is not before the server's time in the answer to the request sent at asked_.
+/// from `since`, which is not before the server's time in the answer to the request sent at asked_. With observed
+/// expiry others count from when they see the grant, which is after that request; no server's time is asked.
 std::optional<acquire_machine::done> acquire_machine::by_announcement(ms now) const {
   const ms term = std::min(plan_.ask.term, plan_.ask.delta);
-  const ms begin = std::min(heard_, asked_ + std::max<ms>(0, grant_->since - asked_server_));
+  const ms since = plan_.ask.observed ? 0 : std::max<ms>(0, grant_->since - asked_server_);
+  const ms begin = std::min(heard_, asked_ + since);
   if (!plan_.renews || doubt_ || begin + term - now < std::max(term / 2, kEnough)) return std::nullopt;
   return done{result::acquired, begin, term, grant_->fence, grant_->since};
 }
@@ -167,7 +180,8 @@ acquire_machine::result acquire_machine::not_acquired() const {
 }
 
 acquire_machine::action acquire_machine::finish(result what) {
-  const bool nothing_there = what == result::busy || what == result::not_a_lock || what == result::other_capacity;
+  const bool nothing_there = what == result::busy || what == result::not_a_lock || what == result::other_capacity ||
+                             what == result::other_expiry;
   if (doubt_ || !nothing_there) undo_.push_back({id_, doubt_});
   return done{what, 0};
 }

@@ -8,6 +8,7 @@
 
 #include "protocol/document.hpp"
 #include "protocol/event.hpp"
+#include "protocol/observation.hpp"
 
 namespace dlock::protocol {
 
@@ -20,6 +21,7 @@ struct acquire_plan {
   ms wait_period = 5000;       // the longest time between two looks
   std::optional<ms> deadline;  // local time
   ms patience = 10000;         // first contact without a deadline: give up after so long
+  observation seen;            // with observed expiry: what this process has seen of the lock before
 };
 
 /// An acquisition that was given up, and has to be undone on the server.
@@ -38,7 +40,7 @@ class acquire_machine {
   struct wait {
     ms until;
   };
-  enum class result { acquired, busy, timed_out, cancelled, no_answer, not_a_lock, other_capacity };
+  enum class result { acquired, busy, timed_out, cancelled, no_answer, not_a_lock, other_capacity, other_expiry };
   struct done {
     result what;
     // acquired:
@@ -76,6 +78,8 @@ class acquire_machine {
   /// The last answer, for people.
   [[nodiscard]] const reply& last() const { return last_; }
   [[nodiscard]] const std::string& id() const { return id_; }
+  /// What it has seen of the lock, for the next acquisition.
+  [[nodiscard]] const observation& seen() const { return plan_.seen; }
 
  private:
   action ask(operation op, ms now);
@@ -85,6 +89,7 @@ class acquire_machine {
   action queued(ms now, bool pushed);
   [[nodiscard]] std::optional<done> by_announcement(ms now) const;
   [[nodiscard]] ms longest_pause() const;
+  [[nodiscard]] std::optional<ms> next_end(ms now) const;
   [[nodiscard]] result not_acquired() const;
 
   acquire_plan plan_;

@@ -133,7 +133,7 @@ std::vector<std::int64_t> read_places(const bson_t* in) {
 
 bool can_go_together(const request& r) noexcept {
   const bool right = r.op == operation::enqueue || (r.op == operation::release && r.keep == 0);
-  return right && !r.what.exclusive;
+  return right && !r.what.exclusive && !r.observed;
 }
 
 bool go_together(const request& a, const request& b) noexcept {
@@ -171,6 +171,7 @@ std::vector<reply> parse_batch_reply(const bson_t* server_reply, const batch& re
       if (leaves(requests[i]) && !done.contains(id)) continue;  // not found
       auto& one = out[i];
       one = whole;
+      if (!whole.valid) continue;
       one.place = i < places.size() ? places[i] : -1;
       one.dead = dead.contains(id);
       const auto mine = std::find_if(some.begin(), some.end(), [&](auto& h) { return h.id == id; });

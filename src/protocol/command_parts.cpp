@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "protocol/observed_stages.hpp"
 #include "protocol/stages.hpp"
 
 namespace dlock::protocol {
@@ -39,6 +40,21 @@ void append_parsed(bson_t* to, std::string_view key, const bson& parsed) {
   bson_append_value(to, key.data(), static_cast<int>(key.size()), bson_iter_value(&it));
 }
 
+namespace {
+
+bson pulses(const request& r) {
+  auto list = make_bson();
+  int i = 0;
+  for (const auto& p : r.expire) {
+    auto one = single("id", p.id);
+    append(one.get(), "beat", p.beat);
+    if (watches(r)) append(list.get(), std::to_string(i++), one.get());
+  }
+  return list;
+}
+
+}  // namespace
+
 bson literals(const request& r) {
   auto b = make_bson();
   append(b.get(), "id", r.id);
@@ -46,6 +62,7 @@ bson literals(const request& r) {
   append_bool(b.get(), "too_heavy", r.cap > 0 && r.what.weight > r.cap);
   append(b.get(), "keep", r.keep);
   append(b.get(), "tomb", r.tomb);
+  if (r.observed) append_array(b.get(), "expire", pulses(r).get());
   append_common(b.get(), r);
   return single("$literal", b.get());
 }
@@ -69,6 +86,16 @@ bson wrap_stage(const bson& literal_request, const bson& cut, const bson& now) {
   return single("$replaceWith", wrap.get());
 }
 
+bson observed_wrap_stage(const bson& literal_request, const bson& now) {
+  static const auto& lock = *new bson(parse(stage::kObservedLock));
+  auto wrap = make_bson();
+  append(wrap.get(), "was", "$$ROOT");
+  append_parsed(wrap.get(), "d", lock);
+  append_parsed(wrap.get(), "now", now);
+  append(wrap.get(), "r", literal_request.get());
+  return single("$replaceWith", wrap.get());
+}
+
 bson let(const bson& vars, const bson& in) {
   auto b = make_bson();
   append(b.get(), "vars", vars.get());
@@ -79,7 +106,8 @@ bson let(const bson& vars, const bson& in) {
 bson reply_projection(const bson& vars, const bson& summary, const bson& now) {
   auto b = make_bson();
   append(b.get(), "_id", std::int64_t{0});
-  for (const char* field : {"fence", "rev", "cap", "ct", "et", "mine"}) append(b.get(), field, std::int64_t{1});
+  for (const char* field : {"fence", "rev", "cap", "ct", "et", "mine", "observed"})
+    append(b.get(), field, std::int64_t{1});
   append_parsed(b.get(), "now", now);
   append(b.get(), "r", let(vars, summary).get());
   return b;

@@ -37,6 +37,9 @@ void append_common(bson_t* to, const request& r);
 /// The first stage: see stages.hpp.
 [[nodiscard]] bson wrap_stage(const bson& literal_request, const bson& cut, const bson& now);
 
+/// The same for locks with observed expiry: see observed_stages.hpp.
+[[nodiscard]] bson observed_wrap_stage(const bson& literal_request, const bson& now);
+
 /// {"$let": {"vars": ..., "in": ...}}
 [[nodiscard]] bson let(const bson& vars, const bson& in);
 

@@ -35,6 +35,10 @@ struct holder {
   bool announced = true;  // false from an admission by somebody else's command until the owner's own
   bool revoked = false;   // an operator took it away: its lease is not renewed any more
   std::string value;      // what it publishes
+  // With observed expiry only: another `beat` at each command of its owner; once it was seen unchanged for `span`,
+  // others may remove the entry.
+  std::int64_t beat = 0;
+  ms span = 0;
   bool operator==(const holder&) const = default;
 };
 
@@ -49,6 +53,8 @@ struct waiter {
   std::string client;
   ms since = 0;
   std::string value;
+  std::int64_t beat = 0;  // as a holder's
+  ms span = 0;
   bool operator==(const waiter&) const = default;
 };
 
@@ -71,6 +77,7 @@ struct document {
   std::vector<tombstone> gone;
   lockd_flag lockd = lockd_flag::absent;
   std::optional<ms> ct, et, mine;
+  bool observed = false;  // of observed expiry; then there is neither lockd nor a time
   bool operator==(const document&) const = default;
 };
 
@@ -86,6 +93,16 @@ enum class operation {
   resize,  // another capacity; waiters that do not fit it any more leave
 };
 
+/// With observed expiry: an entry at a certain beat.
+struct pulse {
+  std::string id;
+  std::int64_t beat = 0;
+  bool operator==(const pulse&) const = default;
+};
+
+/// So many tombstones are kept with observed expiry, where no clock says when they are over.
+inline constexpr std::int64_t tombstones = 32;
+
 struct request {
   operation op = operation::try_;
   std::string lock;  // the document's _id
@@ -96,7 +113,7 @@ struct request {
   ms life = 15000;         // how long a waiter's entry lives without a heartbeat
   ms term = 5000;          // see waiter::term
   ms skew = 500;           // an entry ends for others this long after its `until`
-  ms keep = 0;             // release: stay until this long after the grant
+  ms keep = 0;             // release: stay until this long after the grant; with observed expiry, for so long from now
   ms tomb = 0;             // cancel: leave a tombstone for so long
   std::int64_t floor = 0;  // the highest token this client has seen
   std::string who;
@@ -104,12 +121,18 @@ struct request {
   std::string value;
   /// A hint: the short form may do (short_form.hpp). Only for the first command of an id.
   bool brief = false;
+  bool observed = false;      // the lock is of observed expiry (docs/adr/0016-observed-expiry.md)
+  std::vector<pulse> expire;  // try, enqueue and heartbeat: entries that were watched for their span; gone if still so
 };
 
 /// Whether the operation may create the document.
 [[nodiscard]] bool creates(const request& r) noexcept;
 /// Whether the operation needs a holder of its id in a lock that is ours, and finds nothing without.
 [[nodiscard]] bool speaks_of_a_holder(const request& r) noexcept;
+/// Whether the operation is one of somebody who waits: with observed expiry it expires others, and its reply has signs.
+[[nodiscard]] bool watches(const request& r) noexcept;
+/// So many of the waiters just before its own are in such a reply.
+inline constexpr std::int64_t watched_waiters = 3;
 
 /// A holder as everybody sees it.
 struct holder_summary {
@@ -129,10 +152,19 @@ struct heir {
   bool operator==(const heir&) const = default;
 };
 
-/// What the server says after an operation: constant size, whatever the queue (but for the heirs).
+/// With observed expiry: an entry that has to be watched.
+struct sign {
+  std::string id;
+  std::int64_t beat = 0;
+  ms span = 0;
+  bool operator==(const sign&) const = default;
+};
+
+/// What the server says after an operation: constant size, whatever the queue (but for the heirs, and the signs).
 struct reply {
-  bool found = false;  // a document answered to the operation
-  bool valid = true;   // ... and it is a lock
+  bool found = false;         // a document answered to the operation
+  bool valid = true;          // ... and it is a lock, of the expiry that was asked for
+  bool other_expiry = false;  // it is a lock of the other expiry
   ms now = 0;
   std::int64_t rev = 0;
   std::int64_t fence = 0;
@@ -146,6 +178,7 @@ struct reply {
   std::optional<ms> next_end;           // the earliest `until` among the holders
   std::optional<ms> foreign_until;      // mongo-dlock holds it: its `et`
   std::vector<heir> heirs;
+  std::vector<sign> signs;  // try, enqueue and heartbeat, with observed expiry: the holders, and those just before me
   bool operator==(const reply&) const = default;
 };
 

@@ -54,6 +54,8 @@ waiter parse_waiter(const bson_t* e) {
   w.client = read_string(e, "client");
   w.since = read_date(e, "since").value_or(w.seen);
   w.value = read_string(e, "value");
+  w.beat = read_number(e, "beat");
+  w.span = read_number(e, "span");
   return w;
 }
 
@@ -81,6 +83,7 @@ sight parse_sight(const bson_t* s) {
     w.ct = read_date(d, "ct");
     w.et = read_date(d, "et");
     w.mine = read_date(d, "mine");
+    w.observed = is_observed(d);
   });
   return out;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "protocol/command_parts.hpp"
+#include "protocol/observed_stages.hpp"
 #include "protocol/stages.hpp"
 
 namespace dlock::protocol {
@@ -71,6 +72,37 @@ constexpr auto kAlive = R"({"$and": [{"$eq": ["$ct", "$mine"]}, {"$isArray": "$h
     {"$and": [{"$eq": ["$$this.id", "$$me"]}, {"$gt": ["$$this.until", "$$cut"]}, {"$not": ["$$this.revoked"]}]}}}]}]})";
 constexpr auto kOurs = R"({"$eq": ["$ct", "$mine"]})";
 
+/// The same lists for locks with observed expiry.
+std::vector<std::string> observed_stages(operation op, bool stays) {
+  const auto move_holder = with(kMoveHolder, kHeldBeat, R"("announced": true)");
+  const auto move_waiter = with(kMoveWaiter, kQueuedBeat, R"("until")");
+  const auto append = with(kAppend, kQueuedBeat, R"("since")");
+  const auto admit = with(kAdmit, kGrantedBeat, R"("fence")");
+  switch (op) {
+    case operation::try_:
+      return {kExpire, kIsNew, kOnce, move_holder, append, admit, kFinishObserved};
+    case operation::enqueue:
+      return {kExpire, kIsNew, move_holder, move_waiter, append, admit, kFinishObserved};
+    case operation::heartbeat:
+      return {kExpire, move_holder, move_waiter, admit, kFinishObserved};
+    case operation::renew:
+      return {kTakeObserved, move_holder, kRenewedObserved};
+    case operation::release:
+      if (stays) return {kExpire, kKeepObserved, kRemoveHolder, admit, kFinishObserved};
+      return {kExpire, kRemoveHolder, admit, kFinishObserved};
+    case operation::cancel:
+      if (stays) return {kExpire, kRemoveHolder, kRemoveWaiter, kBury, admit, kFinishObserved};
+      return {kExpire, kRemoveHolder, kRemoveWaiter, admit, kFinishObserved};
+    case operation::amend:
+      return {kExpire, move_holder, with(kAmend, kSameBeat, R"("fence")"), admit, kFinishObserved};
+    case operation::revoke:
+      return {kExpire, kRevoke, admit, kFinishObserved};
+    case operation::resize:
+      return {kExpire, kResize, admit, kFinishObserved};
+  }
+  throw std::logic_error("dlock: pipeline: unknown operation");
+}
+
 /// Of constant size whatever the queue: of the holders only the first, $$me and the heirs.
 constexpr auto kSummary = R"({"$cond": [
   {"$and": [{"$isArray": "$holders"}, {"$isArray": "$waiters"}, {"$isArray": "$gone"}]},
@@ -81,6 +113,12 @@ constexpr auto kSummary = R"({"$cond": [
    "place": {"$indexOfArray": ["$waiters.id", "$$me"]}, "queue": {"$size": "$waiters"},
    "dead": {"$in": ["$$me", "$gone.id"]}},
   null]})";
+
+/// Whom to watch: all holders, and the waiters just before $$me.
+constexpr auto kSigns = R"("signs": {"$map": {
+  "input": {"$concatArrays": ["$holders", {"$slice": ["$waiters",
+    {"$max": [0, {"$subtract": [{"$indexOfArray": ["$waiters.id", "$$me"]}, 3]}]}, 3]}]},
+  "in": {"id": "$$this.id", "beat": "$$this.beat", "span": "$$this.span"}}})";
 
 /// Release and cancel come in two forms: something of mine may stay (`keep`, `tomb`).
 bool stays(const request& r) {
@@ -118,20 +156,23 @@ using stage_list = std::vector<bson>;
 const stage_list& constant_stages(const request& r) {
   // Never freed: a lease of static duration may still be released while the process ends.
   static const auto& parsed = *new auto([] {
-    std::array<std::array<stage_list, 2>, static_cast<std::size_t>(operation::resize) + 1> out;
-    for (std::size_t op = 0; op < out.size(); ++op) {
+    std::array<std::array<stage_list, 4>, static_cast<std::size_t>(operation::resize) + 1> out;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const auto op = static_cast<operation>(i);
       for (const bool form : {false, true}) {
-        for (const auto& s : stages(static_cast<operation>(op), form)) out[op][form].push_back(parse(s));
+        for (const auto& s : stages(op, form)) out[i][form].push_back(parse(s));
+        for (const auto& s : observed_stages(op, form)) out[i][2 + form].push_back(parse(s));
       }
     }
     return out;
   }());
-  return parsed[static_cast<std::size_t>(r.op)][stays(r)];
+  return parsed[static_cast<std::size_t>(r.op)][(r.observed ? 2U : 0U) + (stays(r) ? 1U : 0U)];
 }
 
 bson update(const request& r, const bson& now) {
   auto pipeline = make_bson();
-  append(pipeline.get(), "0", wrap_stage(literals(r), cut(r, now), now).get());
+  const auto wrap = r.observed ? observed_wrap_stage(literals(r), now) : wrap_stage(literals(r), cut(r, now), now);
+  append(pipeline.get(), "0", wrap.get());
   int i = 1;
   for (const auto& stage : constant_stages(r)) append_parsed(pipeline.get(), std::to_string(i++), stage);
   return pipeline;
@@ -144,7 +185,8 @@ bson me(const request& r) {
 
 bson projection(const request& r, const bson& now) {
   static const auto& summary = *new bson(parse(kSummary));
-  return reply_projection(me(r), summary, now);
+  static const auto& with_signs = *new bson(parse(with(kSummary, kSigns, R"("me")")));
+  return reply_projection(me(r), r.observed && watches(r) ? with_signs : summary, now);
 }
 
 /// Most operations look for the lock alone. Those that speak of a holder must tell whether there was one: they look for
@@ -156,8 +198,12 @@ bson query(const request& r, const bson& now) {
   append(q.get(), "_id", r.lock);
   if (r.op == operation::resize) append(q.get(), "cap", single("$gt", std::int64_t{0}).get());
   if (speaks_of_a_holder(r)) {
-    append(q.get(), "holders", single("$elemMatch", single("id", r.id).get()).get());
-    if (r.op != operation::renew) {
+    auto holder = single("id", r.id);
+    if (r.observed && r.op == operation::renew) bson_append_null(holder.get(), "revoked", -1);
+    append(q.get(), "holders", single("$elemMatch", holder.get()).get());
+    if (r.observed) {
+      append_bool(q.get(), "observed", true);
+    } else if (r.op != operation::renew) {
       append_parsed(q.get(), "$expr", ours);
     } else {
       auto vars = me(r);

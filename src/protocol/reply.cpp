@@ -48,16 +48,21 @@ void read_summary(const bson_t* r, reply& out) {
     if (!h.announced) out.heirs.push_back({h.id, h.client, h.fence, h.since, h.until});
     if (h.id == me && !out.mine) out.mine = std::move(h);
   });
+  for_each(r, "signs", [&](const bson_t* s) {
+    out.signs.push_back({read_string(s, "id"), read_number(s, "beat"), read_number(s, "span")});
+  });
 }
 
 }  // namespace
 
-reply parse_value(const bson_t* d) {
+reply parse_value(const bson_t* d, bool observed) {
   reply out;
   out.found = true;
   out.now = read_date(d, "now").value_or(0);
   out.valid = false;
   if (!is_lock(d)) return out;
+  out.other_expiry = is_observed(d) != observed;
+  if (out.other_expiry) return out;
   read_document(d, "r", [&](const bson_t* r) {
     out.valid = true;
     read_summary(r, out);
@@ -77,8 +82,12 @@ std::vector<holder> read_holders_of(const bson_t* in, const char* key) {
 }
 
 bool is_lock(const bson_t* d) {
-  return read_date(d, "et") && is_date_or_missing(d, "ct") && is_date_or_missing(d, "mine") &&
+  return (read_date(d, "et") || is_observed(d)) && is_date_or_missing(d, "ct") && is_date_or_missing(d, "mine") &&
          is_number_or_missing(d, "fence") && is_number_or_missing(d, "rev") && is_number_or_missing(d, "cap");
+}
+
+bool is_observed(const bson_t* d) {
+  return read_flag(d, "observed", false);
 }
 
 holder parse_holder(const bson_t* e) {
@@ -95,12 +104,14 @@ holder parse_holder(const bson_t* e) {
   h.announced = read_flag(e, "announced", true);
   h.revoked = read_flag(e, "revoked", false);
   h.value = read_string(e, "value");
+  h.beat = read_number(e, "beat");
+  h.span = read_number(e, "span");
   return h;
 }
 
-reply parse_reply(const bson_t* server_reply) {
+reply parse_reply(const bson_t* server_reply, bool observed) {
   reply out;
-  read_document(server_reply, "value", [&](const bson_t* value) { out = parse_value(value); });
+  read_document(server_reply, "value", [&](const bson_t* value) { out = parse_value(value, observed); });
   return out;
 }
 
@@ -109,7 +120,7 @@ std::optional<reply> parse_short_reply(const bson_t* server_reply, const request
   read_document(server_reply, "value", [&](const bson_t* d) {
     auto holders = read_holders(d);
     const auto queue = read_number(d, "queue", -1);
-    if (!holders || queue < 0 || !is_lock(d) || read_date(d, "ct") != read_date(d, "mine")) return;
+    if (!holders || queue < 0 || !is_lock(d) || is_observed(d) || read_date(d, "ct") != read_date(d, "mine")) return;
     const auto mine = std::find_if(holders->begin(), holders->end(), [&](const auto& h) { return h.id == r.id; });
     const bool is_holder = mine != holders->end();
     const bool is_last = queue > 0 && read_string(d, "last") == r.id;

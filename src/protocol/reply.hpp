@@ -7,7 +7,8 @@ namespace dlock::protocol {
 
 /// What the server answered to command() (pipeline.hpp). Total: a field that is missing or of another type counts as
 /// absent.
-[[nodiscard]] reply parse_reply(const bson_t* server_reply);
+/// `observed`: what request::observed was.
+[[nodiscard]] reply parse_reply(const bson_t* server_reply, bool observed = false);
 
 /// What it answered to short_command() (short_form.hpp). Empty: it was another case, nothing was changed, and the full
 /// command must follow.
@@ -15,9 +16,11 @@ namespace dlock::protocol {
 
 /// What the update took for a lock is one afterwards; what it left as it was shows why: here, or in the lists.
 [[nodiscard]] bool is_lock(const bson_t* document);
+/// Whether it is one of observed expiry.
+[[nodiscard]] bool is_observed(const bson_t* document);
 
 /// What the document in it says.
-[[nodiscard]] reply parse_value(const bson_t* value);
+[[nodiscard]] reply parse_value(const bson_t* value, bool observed = false);
 
 /// A list of holders.
 [[nodiscard]] std::vector<holder> read_holders_of(const bson_t* in, const char* key);

@@ -107,6 +107,7 @@ const bson& constant_stage(const request& r) {
 }  // namespace
 
 bool has_short_form(const request& r) noexcept {
+  if (r.observed) return false;
   if (r.op == operation::release) return r.keep == 0;
   const bool fits = r.what.exclusive || r.cap == 0 || r.what.weight <= r.cap;
   return (r.op == operation::try_ || r.op == operation::enqueue) && fits;

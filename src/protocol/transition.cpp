@@ -46,22 +46,34 @@ std::int64_t next_token(std::int64_t last, std::int64_t floor, ms now) {
   return std::max(highest - highest % token_step + token_step, now * token_step);
 }
 
+/// With observed expiry: what shows that it was heard of.
+template <typename Entry>
+void beat(Entry& e, const document& d, ms span) {
+  if (!d.observed) return;
+  e.beat = d.rev + 1;
+  e.span = span;
+}
+
 /// Times never run backwards: `now` may be stale. A revoked lease does not get longer.
-void move(holder& h, const request& r, ms now) {
+void move(holder& h, const document& d, const request& r, ms now) {
   if (h.revoked) return;
   h.until = std::max(h.until, now + r.delta);
   h.delta = r.delta;
   h.announced = true;
+  beat(h, d, r.delta);
 }
 
-void move(waiter& w, const request& r, ms now) {
+void move(waiter& w, const document& d, const request& r, ms now) {
   w.seen = std::max(w.seen, now);
   w.until = std::max(w.until, w.seen + r.life);
+  beat(w, d, r.life);
 }
 
-holder admitted(const waiter& w, bool asks, ms now, std::int64_t fence) {
-  holder h{w.id, w.what, w.delta, std::max(now, w.seen), 0, fence, w.who, w.client, asks, false, w.value};
-  h.until = h.since + (h.announced ? w.delta : w.term);
+holder admitted(const waiter& w, const document& d, bool asks, ms now) {
+  holder h{w.id, w.what, w.delta, std::max(now, w.seen), 0, d.fence, w.who, w.client, asks, false, w.value};
+  const ms lease = h.announced ? w.delta : w.term;
+  h.until = h.since + lease;
+  beat(h, d, lease);
   return h;
 }
 
@@ -71,6 +83,16 @@ bool is_foreign(const document& d) {
 
 ms last_end(const std::vector<holder>& holders) {
   return std::max_element(holders.begin(), holders.end(), [](auto& a, auto& b) { return a.until < b.until; })->until;
+}
+
+/// All holders, and of the waiters those just before `place`.
+std::vector<sign> signs(const document& d, std::int64_t place) {
+  std::vector<sign> out;
+  for (const auto& h : d.holders) out.push_back({h.id, h.beat, h.span});
+  const auto first = static_cast<std::size_t>(std::max<std::int64_t>(0, place - watched_waiters));
+  for (auto i = first; i < std::min(d.waiters.size(), first + watched_waiters); ++i)
+    out.push_back({d.waiters[i].id, d.waiters[i].beat, d.waiters[i].span});
+  return out;
 }
 
 reply answer(const document& d, const request& r, ms now) {
@@ -92,20 +114,21 @@ reply answer(const document& d, const request& r, ms now) {
   a.dead = contains(d.gone, r.id);
   a.queue = static_cast<std::int64_t>(d.waiters.size());
   if (is_foreign(d)) a.foreign_until = d.et;
+  if (d.observed && watches(r)) a.signs = signs(d, a.place);
   return a;
 }
 
 /// Touches nobody else, purges nothing, admits nobody.
 void renew(document& d, holder& mine, const request& r, ms now) {
-  move(mine, r, now);
-  d.et = last_end(d.holders) + r.skew;
+  move(mine, d, r, now);
+  if (!d.observed) d.et = last_end(d.holders) + r.skew;
   ++d.rev;
 }
 
 /// Never more than it has: that would have to wait for the others.
-void amend(holder& h, const request& r, std::int64_t cap, ms now) {
-  move(h, r, now);
-  const bool fits = cap == 0 || r.what.weight <= cap;
+void amend(holder& h, const document& d, const request& r, ms now) {
+  move(h, d, r, now);
+  const bool fits = d.cap == 0 || r.what.weight <= d.cap;
   const bool less = (h.what.exclusive && fits) || (!r.what.exclusive && r.what.weight <= h.what.weight);
   if (h.revoked || !less) return;
   h.what = r.what;
@@ -121,29 +144,30 @@ void apply(document& d, const request& r, ms now, bool foreign_live) {
   switch (r.op) {
     case operation::try_:
     case operation::enqueue: {
-      if (is_holder) move(*held, r, now);
-      if (is_waiter && r.op == operation::enqueue) move(*queued, r, now);
+      if (is_holder) move(*held, d, r, now);
+      if (is_waiter && r.op == operation::enqueue) move(*queued, d, r, now);
       if (is_holder || is_waiter) return;
       const bool in_use = !d.holders.empty() || !d.waiters.empty();
       if (contains(d.gone, r.id) || (in_use && d.cap != r.cap) || (r.cap > 0 && r.what.weight > r.cap)) return;
       d.cap = r.cap;
-      const waiter w{r.id,     r.what, r.delta, std::min(r.term, r.delta), now, now + r.life, r.who,
-                     r.client, now,    r.value};
+      waiter w{r.id, r.what, r.delta, std::min(r.term, r.delta), now, now + r.life, r.who, r.client, now, r.value};
+      beat(w, d, r.life);
       if (r.op == operation::enqueue) {
         d.waiters.push_back(w);
       } else if (!foreign_live && d.waiters.empty() && fits(d.holders, r.what, d.cap)) {
         d.fence = next_token(d.fence, r.floor, now);
-        d.holders.push_back(admitted(w, true, now, d.fence));
+        d.holders.push_back(admitted(w, d, true, now));
       }
       return;
     }
     case operation::heartbeat:
-      if (is_holder) move(*held, r, now);
-      if (is_waiter) move(*queued, r, now);
+      if (is_holder) move(*held, d, r, now);
+      if (is_waiter) move(*queued, d, r, now);
       return;
     case operation::release:
-      if (is_holder && r.keep > 0 && !held->revoked && held->since + r.keep > now) {
-        held->until = held->since + r.keep;
+      if (is_holder && r.keep > 0 && !held->revoked && (d.observed || held->since + r.keep > now)) {
+        held->until = (d.observed ? now : held->since) + r.keep;
+        beat(*held, d, r.keep);
         held->announced = true;
         held->id += "/kept";  // nobody's any more: a renewal that is still on its way must not find it
       } else if (is_holder) {
@@ -156,7 +180,7 @@ void apply(document& d, const request& r, ms now, bool foreign_live) {
       if (r.tomb > 0 && !contains(d.gone, r.id)) d.gone.push_back({r.id, now + r.tomb});
       return;
     case operation::amend:
-      if (is_holder) amend(*held, r, d.cap, now);
+      if (is_holder) amend(*held, d, r, now);
       return;
     case operation::revoke:
       if (is_holder) held->revoked = held->announced = true;
@@ -186,17 +210,44 @@ template <typename Asks>
 void finish(document& d, const request& r, ms now, bool foreign_live, Asks asks) {
   while (!foreign_live && !d.waiters.empty() && fits(d.holders, d.waiters.front().what, d.cap)) {
     d.fence = next_token(d.fence, r.floor, now);
-    d.holders.push_back(admitted(d.waiters.front(), asks(d.waiters.front().id), now, d.fence));
+    d.holders.push_back(admitted(d.waiters.front(), d, asks(d.waiters.front().id), now));
     d.waiters.erase(d.waiters.begin());
   }
   ++d.rev;
-  if (foreign_live) return;
+  if (d.observed && d.gone.size() > tombstones) d.gone.erase(d.gone.begin(), d.gone.end() - tombstones);
+  if (foreign_live || d.observed) return;
   d.ct = d.mine = now;
   d.lockd = d.holders.empty() ? lockd_flag::absent : lockd_flag::one;
   d.et = d.holders.empty() ? now : last_end(d.holders) + r.skew;
 }
 
+/// Whether the lock is of the expiry that the request is not of. What is not in use may become one of observed expiry;
+/// for the way back there is no need.
+bool is_of_other_expiry(const document& d, const request& r) {
+  if (d.observed == r.observed) return false;
+  return d.observed || is_foreign(d) || !d.holders.empty() || !d.waiters.empty();
+}
+
+/// With observed expiry no clock says what has ended: others have watched, and what has moved since stays. An entry
+/// without a beat was written by nobody of ours.
+bool begin_observed(document& d, const request& r) {
+  const auto over = [&](const auto& e) {
+    return e.beat <= 0 ||
+           (watches(r) && std::find(r.expire.begin(), r.expire.end(), pulse{e.id, e.beat}) != r.expire.end());
+  };
+  d.observed = true;
+  d.lockd = lockd_flag::absent;
+  d.ct = d.et = d.mine = std::nullopt;
+  std::erase_if(d.holders, over);
+  std::erase_if(d.waiters, over);
+  return false;
+}
+
 }  // namespace
+
+bool watches(const request& r) noexcept {
+  return r.op == operation::try_ || r.op == operation::enqueue || r.op == operation::heartbeat;
+}
 
 bool creates(const request& r) noexcept {
   return r.op == operation::try_ || r.op == operation::enqueue || (r.op == operation::cancel && r.tomb > 0);
@@ -221,17 +272,21 @@ transition_result transition(const std::optional<document>& before, const reques
   const cutoff cut{now - r.skew};
 
   if (r.op == operation::resize && d.cap == 0) return not_found;
+  if (is_of_other_expiry(d, r)) {
+    if (speaks_of_a_holder(r)) return not_found;
+    return {before, {.found = true, .valid = false, .other_expiry = true, .now = now}};
+  }
   if (speaks_of_a_holder(r)) {
     const auto mine = find(d.holders, r.id);
     if (is_foreign(d) || mine == d.holders.end()) return not_found;
     if (r.op == operation::renew) {
-      if (cut.ended(*mine) || mine->revoked) return not_found;
+      if ((!r.observed && cut.ended(*mine)) || mine->revoked) return not_found;
       renew(d, *mine, r, now);
       return {d, answer(d, r, now)};
     }
   }
 
-  const bool foreign_live = begin(d, cut);
+  const bool foreign_live = r.observed ? begin_observed(d, r) : begin(d, cut);
   apply(d, r, now, foreign_live);
   finish(d, r, now, foreign_live, [&](const std::string& id) { return id == r.id; });
   return {d, answer(d, r, now)};
@@ -242,6 +297,12 @@ batch_result transition(const std::optional<document>& before, const batch& requ
   const auto comes = [](const request& r) { return r.op == operation::enqueue; };
   if (!before && std::none_of(requests.begin(), requests.end(), comes)) return out;
   document d = before.value_or(document{});
+  if (d.observed) {
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      if (comes(requests[i])) out.answers[i] = {.found = true, .valid = false, .other_expiry = true, .now = now};
+    }
+    return out;
+  }
   request common = requests.front();
   for (const auto& r : requests) common.floor = std::max(common.floor, r.floor);
 

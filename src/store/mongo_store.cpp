@@ -167,7 +167,7 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
   }
   server_reply reply;
   answer a = pool_->run(client, settings_.db, protocol::command(r, options(r, which)).get(), reply.out());
-  if (a.what == answer::kind::replied) a.reply = protocol::parse_reply(reply.get());
+  if (a.what == answer::kind::replied) a.reply = protocol::parse_reply(reply.get(), r.observed);
   return a;
 }
 

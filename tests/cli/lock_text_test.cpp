@@ -54,17 +54,21 @@ TEST(LockTable, EveryKind) {
   lock_state foreign = lock("node");
   foreign.holders = {holder("", 0)};
   foreign.holders[0].foreign = true;
+  lock_state observed = lock("observed");
+  observed.holders = {holder("w:3 c", 7)};
+  observed.holders[0].until = now - 1s;
   lock_state free = lock("free");
   lock_state wanted = lock("wanted");
   wanted.waiters = {{.mode = lock_mode::shared, .since = now}};
 
   EXPECT_EQ(
-      lock_table({exclusive, shared, slots, foreign, free, wanted}),
+      lock_table({exclusive, shared, slots, foreign, observed, free, wanted}),
       "ID              KIND           HOLDER                       SINCE  UNTIL            TOKEN             WAITERS\n"
       "nightly-report  exclusive      web1:4711 report.sh          3m12s  in 12s           1795474817437000  2\n"
       "rätes           shared         web1:1 a +2 more             3m12s  in 12s, revoked  7                 0\n"
       "slots           semaphore 5/8  w:1 a +1 more                3m12s  expired          7                 0\n"
       "node            exclusive      a mongo-dlock (node) client  3m12s  in 12s           -                 0\n"
+      "observed        exclusive      w:3 c                        3m12s  overdue          7                 0\n"
       "free            -              -                            -      -                -                 0\n"
       "wanted          shared         -                            -      -                -                 1\n");
   EXPECT_TRUE(is_in_use(exclusive));
@@ -120,6 +124,7 @@ TEST(LockDescription, ALeaderAndNobody) {
 TEST(LockJson, AllMembers) {
   lock_state slots = lock("a\"\n\xff");
   slots.permits = 8;
+  slots.expiry = dlock::expiry::observed;
   slots.holders = {holder("grün", 7)};
   slots.holders[0].mode = lock_mode::permits;
   slots.holders[0].permits = 2;
@@ -131,6 +136,7 @@ TEST(LockJson, AllMembers) {
   "permits": 8,
   "token": 1795474817437000,
   "at": "2026-11-24T01:02:03.045Z",
+  "expiry": "observed",
   "holders": [
     {
       "who": "gr\u00fcn",
@@ -163,6 +169,7 @@ TEST(LockJson, WhatIsNotKnownIsNull) {
   foreign.holders = {holder("", 0)};
   foreign.holders[0].foreign = true;
   const std::string text = lock_json(foreign);
+  EXPECT_NE(text.find(R"("expiry": "clock")"), std::string::npos) << text;
   for (const char* member : {R"("who": null)", R"("permits": null)", R"("token": null)", R"("value": null)"}) {
     EXPECT_NE(text.find(member), std::string::npos) << member;
   }

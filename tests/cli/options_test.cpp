@@ -78,6 +78,15 @@ TEST(RunOptions, TheLibrarysOptionsByTheirNames) {
   EXPECT_EQ(out.client.clock_skew, 0ms);
 }
 
+TEST(RunOptions, ExpiryIsByTheClockOrObserved) {
+  EXPECT_EQ(parse_run({"job", "x"}).client.expiry, dlock::expiry::server_clock);
+  EXPECT_EQ(parse_run({"--expiry", "clock", "job", "x"}).client.expiry, dlock::expiry::server_clock);
+  EXPECT_EQ(parse_run({"--expiry", "observed", "job", "x"}).client.expiry, dlock::expiry::observed);
+  EXPECT_EQ(parse_elect({"--expiry=observed", "job", "x"}).client.expiry, dlock::expiry::observed);
+  for (const char* word : {"", "server_clock", "Observed", "0"})
+    EXPECT_THROW((void)parse_run({"--expiry", word, "job", "x"}), failure) << word;
+}
+
 TEST(WatchOptions, IdsAndOptionsInAnyOrder) {
   const watch_options out = parse_watch({"b", "--json", "a", "--db", "x", "b", "--", "--json"});
   EXPECT_EQ(out.ids, (std::set<std::string>{"a", "b", "--json"}));

@@ -49,6 +49,7 @@ REFUSED = {
              ([word for number in range(101) for word in ("--id", str(number))] + ["true"], "the most is 100")],
     "--grace": [(["--grace", word, "job", "true"], "--grace") for word in ("0", "-1", "1.5", "x")],
     "--autorefresh": [(["--autorefresh", "maybe", "job", "true"], "true nor false")],
+    "--expiry": [(["--expiry", "server", "job", "true"], "neither clock nor observed")],
     "URLs": [(["--url", "mongodb://h", "--url-file", "f", "job", "true"], "exclude each other"),
              (["--url", "", "job", "true"], "--url is empty"),
              (["--url-file", "/no/such/file", "job", "true"], "No such file"),
@@ -108,7 +109,7 @@ class BadInput(Case):
             self.check_dlock([url], "unknown verb")
             self.check(["job", "-c", "true", url], "exclude each other")
             for option in ("--ttl", "--wait", "--at-least", "--kill-after", "-E", "--grace", "--autorefresh",
-                           "--wait_lock_period", "--clock_skew"):
+                           "--wait_lock_period", "--clock_skew", "--expiry"):
                 self.check([option, url, "job", "true"], option.replace("-E", "--conflict-exit-code"))
             self.check(self.command("job", url)[2:], "cannot execute", status=127)
 

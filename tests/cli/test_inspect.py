@@ -10,7 +10,7 @@ from typing import Any
 from harness import FAKE, PATIENCE, Case, main, wait_for
 
 HEADING = ["ID", "KIND", "HOLDER", "SINCE", "UNTIL", "TOKEN", "WAITERS"]
-LOCK = ["id", "permits", "token", "at", "holders", "waiters"]
+LOCK = ["id", "permits", "token", "at", "expiry", "holders", "waiters"]
 HOLDER = ["who", "mode", "permits", "token", "since", "until", "expired", "revoked", "foreign", "value"]
 WAITER = ["who", "mode", "permits", "since"]
 ODD_IDS = ["gr\u00fcn \u9501 \U0001d11e", "it's \"quoted\"", "-n", "\x1b[31mred", "\u202egnp", "\x9b31m", "a:b@c"]

@@ -2,8 +2,9 @@
 """dlock run: shared, exclusive and permits; several locks at once."""
 
 import time
+import unittest
 
-from harness import PATIENCE, Case, main, wait_for
+from harness import FAKE, PATIENCE, Case, main, wait_for
 
 SHOW = 'for n in ID TOKEN OWNER ID_1 TOKEN_1 OWNER_1 ID_2 TOKEN_2 OWNER_2 ID_3 TOKENS VALUE; do ' \
        'eval "echo $n=\\${DLOCK_$n-unset}"; done'
@@ -50,6 +51,31 @@ class Kinds(Case):
         with self.holder("--permits", "2", "--take", "2"):
             waiter = self.wait_in_queue("--permits", "2", self.lock, "echo", "mine")
         self.assertEqual(waiter.communicate(timeout=PATIENCE)[0], "mine\n")
+
+
+@unittest.skipIf(FAKE, "the fake library's locks know nothing of it")
+class Observed(Case):
+    def test_all_must_agree(self) -> None:
+        for held, asked in ((["--expiry", "observed"], []), ([], ["--expiry", "observed"])):
+            with self.holder(*held):
+                for wait in ("-n", "-w5"):
+                    result = self.run_to_end(wait, *asked, self.lock, "true")
+                    self.assertEqual(result.returncode, 125, result.stderr)
+                    self.assertRegex(result.stderr, r"\Adlock: [^\n]*\n\Z")
+                    self.assertIn("observed", result.stderr)
+                    self.assertIn("server_clock", result.stderr)
+                if held:
+                    self.assertEqual(self.run_to_end("-n", *held, self.lock, "true").returncode, 124)
+            self.lock += "-again"
+
+    def test_who_waits_takes_over_from_the_dead(self) -> None:
+        options = ["--expiry", "observed", "--ttl", "2s"]
+        self.hold_lock(*options, self.lock).kill()
+        self.assertEqual(self.run_to_end("-n", *options, self.lock, "true").returncode, 124)
+        began = time.monotonic()
+        result = self.run_to_end("-w", "15s", *options, self.lock, "true")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertGreater(time.monotonic() - began, 2)
 
 
 class Several(Case):

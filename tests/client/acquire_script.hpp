@@ -22,7 +22,9 @@ inline std::string show(const std::optional<machine::action>& maybe) {
                      : s->r.op == operation::heartbeat ? "heartbeat "
                      : s->r.op == operation::try_      ? "try "
                                                        : "something else ";
-    return op + s->r.id;
+    std::string out = op + s->r.id;
+    for (const auto& p : s->r.expire) out += ", expires " + p.id + "/" + std::to_string(p.beat);
+    return out;
   }
   if (const auto* w = std::get_if<machine::wait>(&a)) return "wait until " + std::to_string(w->until);
   const auto& d = std::get<machine::done>(a);
@@ -42,6 +44,8 @@ inline std::string show(const std::optional<machine::action>& maybe) {
       return "not a lock";
     case machine::result::other_capacity:
       return "other capacity";
+    case machine::result::other_expiry:
+      return "other expiry";
   }
   return "?";
 }
@@ -141,6 +145,8 @@ struct options {
   double jitter = 0;
   std::int64_t cap = 0;
   claim what = {};
+  bool observed = false;
+  observation seen = {};
 };
 
 inline machine make(const options& o) {
@@ -151,6 +157,8 @@ inline machine make(const options& o) {
   plan.ask.skew = o.skew;
   plan.ask.cap = o.cap;
   plan.ask.what = o.what;
+  plan.ask.observed = o.observed;
+  plan.seen = o.seen;
   plan.renews = o.renews;
   plan.queue = o.queue;
   plan.deadline = o.deadline;

@@ -118,6 +118,7 @@ TEST(ClientOptions, EveryBoundIsCheckedWithAReason) {
       {"wait_lock_period", [](auto& o) { o.wait_lock_period = milliseconds::max(); }},
       {"clock_skew", [](auto& o) { o.clock_skew = -1ms; }},
       {"clock_skew", [](auto& o) { o.clock_skew = 1h + 1ms; }},
+      {"expiry", [](auto& o) { o.expiry = static_cast<expiry>(2); }},
       {"operation_timeout", [](auto& o) { o.operation_timeout = 99ms; }},
       {"operation_timeout", [](auto& o) { o.operation_timeout = 1h + 1ms; }},
       {"grace", [](auto& o) { o.grace = 0s; }},

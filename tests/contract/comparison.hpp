@@ -19,6 +19,7 @@ using model_function = std::function<protocol::transition_result(const std::opti
 
 enum class mode {
   full,            // both must do the same
+  observed,        // the same, on locks with observed expiry
   short_form,      // the server does the same or nothing: `command` makes the short form
   together,        // several requests at once: `batch_command` makes the command
   all_or_nothing,  // the server carries out the command and answers, or refuses and has changed nothing

@@ -19,6 +19,8 @@ using namespace protocol;
 
 constexpr int kCases = 12000;
 
+using state = std::optional<document>;
+
 struct mutation {
   const char* name;
   sides mutated;
@@ -72,6 +74,14 @@ mutation pipeline(const char* name, const std::string& from, const std::string& 
 /// The same in the short form.
 mutation in_short(const char* name, const std::string& from, const std::string& to) {
   return {name, {.command = with_text(as_written(from), as_written(to), short_command), .how = mode::short_form}};
+}
+
+/// The same for locks with observed expiry.
+mutation observed(const char* name, const std::string& from, const std::string& to) {
+  return {name, {.command = with_text(as_written(from), as_written(to)), .how = mode::observed}};
+}
+mutation observed_key(const char* name, const std::string& from, const std::string& to) {
+  return {name, {.command = with_text(from, to), .how = mode::observed}};
 }
 
 /// The same where several go together.
@@ -291,6 +301,59 @@ std::vector<mutation> of_the_short_form() {
   };
 }
 
+std::vector<mutation> of_observed_expiry() {
+  const std::string expired = R"({"$in": [{"id": "$$this.id", "beat": "$$this.beat"}, "$r.expire"]})";
+  const std::string unused = R"({"$eq": [[{"$ifNull": ["$holders", []]}, {"$ifNull": ["$waiters", []]}], [[], []]]})";
+  return {
+      observed("nobody is expired", expired, "false"),
+      observed("whoever is named is expired, heard of or not", expired, R"({"$in": ["$$this.id", "$r.expire.id"]})"),
+      observed("a beat is enough, whoever's it is", expired, R"({"$in": ["$$this.beat", "$r.expire.beat"]})"),
+      observed("what has no beat stays", R"({"$gt": ["$$this.beat", 0]})", "true"),
+      observed("the server's clock ends leases", R"({"$ifNull": ["$d.holders", []]})",
+               R"({"$filter": {"input": {"$ifNull": ["$d.holders", []]}, "cond": {"$gt": ["$$this.until", "$now"]}}})"),
+      observed("the server's clock ends tombstones", R"({"$ifNull": ["$d.gone", []]})",
+               R"({"$filter": {"input": {"$ifNull": ["$d.gone", []]}, "cond": {"$gt": ["$$this.until", "$now"]}}})"),
+      observed("a tombstone too many is kept", R"({"$slice": ["$g", -32]})", R"({"$slice": ["$g", -33]})"),
+      observed("the newest tombstones go first", R"({"$slice": ["$g", -32]})", R"({"$slice": ["$g", 32]})"),
+      observed_key("who is heard of keeps its beat", R"("beat" : "$beat", "span" : "$r.delta")",
+                   R"("span" : "$r.delta")"),
+      observed_key("who is heard of has no new span", R"("beat" : "$beat", "span" : "$r.delta")",
+                   R"("beat" : "$beat")"),
+      observed_key("a waiter keeps its beat", R"("beat" : "$beat", "span" : "$r.life")", R"("span" : "$r.life")"),
+      observed_key("a waiter is watched for a holder's time", R"("span" : "$r.life")", R"("span" : "$r.delta")"),
+      observed_key("an heir is watched for a whole lease",
+                   R"("span" : { "$cond" : [ { "$eq" : [ "$$this.id", "$r.id" ] }, "$$this.delta", "$$this.term" ] })",
+                   R"("span" : "$$this.delta")"),
+      observed_key("an amendment forgets the beat", R"("beat" : "$$this.beat", "span" : "$$this.span", "fence")",
+                   R"("fence")"),
+      observed_key("what is kept counts from the grant", R"("until" : { "$add" : [ "$now", "$r.keep" ] })",
+                   R"("until" : { "$add" : [ "$$this.since", "$r.keep" ] })"),
+      observed_key("what is kept is watched for a lease", R"("span" : "$r.keep")", R"("span" : "$$this.span")"),
+      observed_key("what is kept keeps its beat", R"("beat" : "$beat", "span" : "$r.keep")", R"("span" : "$r.keep")"),
+      observed("a lock of the other expiry is taken while it is in use", unused, "true"),
+      observed("a lock of the other expiry is never taken", unused, "false"),
+      observed_key("the mark is forgotten", R"("observed" : true } ] })", R"("done" : true } ] })"),
+      observed_key("a revoked holder is found by its renewal", R"(, "revoked" : null)", ""),
+      observed("the watched ones are those who follow",
+               R"({"$subtract": [{"$indexOfArray": ["$waiters.id", "$$me"]}, 3]})",
+               R"({"$indexOfArray": ["$waiters.id", "$$me"]})"),
+      observed("waiters are not watched", R"({"$concatArrays": ["$holders", {"$slice": ["$waiters",
+               {"$max": [0, {"$subtract": [{"$indexOfArray": ["$waiters.id", "$$me"]}, 3]}]}, 3]}]})",
+               R"("$holders")"),
+      {"the model expires whoever is named",
+       {.model =
+            [](const state& d, request r, ms now) {
+              for (auto& p : r.expire) {
+                for (const auto& h : d ? d->holders : std::vector<holder>{}) {
+                  if (h.id == p.id) p.beat = h.beat;
+                }
+              }
+              return transition(d, r, now);
+            },
+        .how = mode::observed}},
+  };
+}
+
 std::vector<mutation> of_many_together() {
   return {
       together("those who leave stay", R"({"$not": [{"$in": ["$$this.id", "$r.leave"]}]})", "true"),
@@ -324,8 +387,6 @@ std::vector<mutation> of_the_projection() {
 
 // --- the model: what goes in or comes out is changed
 // ------------------------------------------------------------------
-
-using state = std::optional<document>;
 
 mutation model(const char* name, model_function changed) {
   return {name, {.model = std::move(changed)}};
@@ -459,6 +520,7 @@ TEST_P(Mutation, IsNoticed) {
   comparison compare(mutated);
   const auto s = seed();
   const auto scenarios = mutated.how == mode::full         ? any_scenario()
+                         : mutated.how == mode::observed   ? observed_scenario()
                          : mutated.how == mode::short_form ? short_scenario()
                          : mutated.how == mode::together   ? batch_scenario()
                                                            : damaged_scenario();
@@ -471,6 +533,7 @@ TEST_P(Mutation, IsNoticed) {
 INSTANTIATE_TEST_SUITE_P(OfThePipeline, Mutation, ::testing::ValuesIn(of_the_pipeline()));
 INSTANTIATE_TEST_SUITE_P(OfTheLaterOperations, Mutation, ::testing::ValuesIn(of_the_later_operations()));
 INSTANTIATE_TEST_SUITE_P(OfTheShortForm, Mutation, ::testing::ValuesIn(of_the_short_form()));
+INSTANTIATE_TEST_SUITE_P(OfObservedExpiry, Mutation, ::testing::ValuesIn(of_observed_expiry()));
 INSTANTIATE_TEST_SUITE_P(OfManyTogether, Mutation, ::testing::ValuesIn(of_many_together()));
 INSTANTIATE_TEST_SUITE_P(OfTheProjection, Mutation, ::testing::ValuesIn(of_the_projection()));
 INSTANTIATE_TEST_SUITE_P(OfTheModel, Mutation, ::testing::ValuesIn(of_the_model()));

@@ -20,6 +20,11 @@ TEST(Property, ModelAndServerAgreeOnEveryFieldOfDocumentAndReply) {
   expect_agreement(compare, any_scenario(), 12000);
 }
 
+TEST(Property, TheyAgreeOnLocksWithObservedExpiry) {
+  comparison compare;
+  expect_agreement(compare, observed_scenario(), 10000);
+}
+
 TEST(Property, TheShortFormDoesWhatTheModelDoesOrNothing) {
   comparison compare({.command = protocol::short_command, .how = mode::short_form});
   expect_agreement(compare, short_scenario(), 6000);

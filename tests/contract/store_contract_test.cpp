@@ -460,6 +460,55 @@ TEST_F(Store, MongoDlocksLeaseIsWaitedFor) {
   EXPECT_FALSE(answer.foreign_until);
 }
 
+TEST_F(Store, WithObservedExpiryNoClockEndsALease) {
+  const auto observed = [&](operation op, const std::string& id, std::vector<pulse> expire = {}) {
+    auto r = ask(op, id);
+    r.observed = true;
+    r.expire = std::move(expire);
+    return r;
+  };
+  const auto first = tell(observed(operation::enqueue, "a"));
+  ASSERT_TRUE(first.mine);
+  const pulse seen{"a", first.mine->beat};
+  for (const ms jump : {86'400'000, -172'800'000}) {
+    advance(jump);
+    const auto waiting = tell(observed(operation::enqueue, "b"));
+    EXPECT_EQ(waiting.place, 0);
+    ASSERT_FALSE(waiting.signs.empty());
+    EXPECT_EQ(waiting.signs[0], (sign{"a", seen.beat, 5000}));
+  }
+  ASSERT_TRUE(tell(observed(operation::renew, "a"), lane::renewal).mine);
+  EXPECT_FALSE(tell(observed(operation::heartbeat, "b", {seen})).mine) << "a was heard of";
+  const auto now = tell(observed(operation::heartbeat, "b")).signs[0].beat;
+  EXPECT_NE(now, seen.beat);
+  const auto taken = tell(observed(operation::heartbeat, "b", {{"a", now}}));
+  ASSERT_TRUE(taken.mine);
+  EXPECT_GT(taken.mine->fence, first.mine->fence);
+  EXPECT_FALSE(tell(observed(operation::renew, "a"), lane::renewal).found);
+  EXPECT_TRUE(tell(observed(operation::release, "b")).found);
+}
+
+TEST_F(Store, ALockOfTheOtherExpirySaysSoAndIsLeftAsItIs) {
+  auto r = ask(operation::try_, "a");
+  r.observed = true;
+  ASSERT_TRUE(tell(r).mine);
+  for (const auto op : {operation::try_, operation::enqueue, operation::heartbeat, operation::cancel}) {
+    const auto answer = tell(ask(op, "b"));
+    EXPECT_TRUE(answer.found && !answer.valid && answer.other_expiry) << name_of(op);
+  }
+  auto brief = ask(operation::try_, "b");
+  brief.brief = true;
+  EXPECT_TRUE(tell(brief).other_expiry);
+  r.op = operation::renew;
+  EXPECT_TRUE(tell(r, lane::renewal).mine);
+  ASSERT_TRUE(tell(ask(operation::try_, "c", "other")).mine);
+  auto c = ask(operation::enqueue, "d", "other");
+  c.observed = true;
+  EXPECT_TRUE(tell(c).other_expiry);
+  EXPECT_TRUE(tell(ask(operation::release, "c", "other")).found);
+  EXPECT_TRUE(tell(c).mine) << "it is free";
+}
+
 TEST_F(Store, StringsAreStrings) {
   for (const std::string odd :
        {"$holders", "$$NOW", "$r.id", "a.b", "{\"$literal\": 1}", " ", "\xf0\x9f\x94\x92", "x\ny\"z\\"}) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <future>
 #include <memory>
@@ -72,7 +73,15 @@ class Kinds : public ::testing::Test {
     o.who = "somebody";
     return o;
   }
-  [[nodiscard]] client another(client_options o = quick()) { return place_->make(std::move(o)); }
+  /// With DLOCK_TEST_EXPIRY=observed, all locks of a run are of observed expiry.
+  [[nodiscard]] static bool observes() {
+    const char* how = std::getenv("DLOCK_TEST_EXPIRY");
+    return how != nullptr && std::string(how) == "observed";
+  }
+  [[nodiscard]] client another(client_options o = quick()) {
+    if (observes()) o.expiry = expiry::observed;
+    return place_->make(std::move(o));
+  }
 
   /// Waits until so many stand in the lock's queue, or hold it.
   [[nodiscard]] bool queued(const std::string& id, std::size_t n) {

@@ -23,6 +23,25 @@ TEST_F(TtlIndex, RemovesAnIdleDocumentAndNoLockInUseAndTokensGoOnRising) {
   EXPECT_EQ(holders(id + "Kept"), 1u);
 }
 
+TEST_F(TtlIndex, NeverRemovesALockOfObservedExpiryNotEvenAnIdleOne) {
+  auto o = options("test", 900ms);
+  o.grace = 1s;
+  client locks(o);
+  const auto observed = [&](const std::string& name) { return mutex(locks, {.id = name, .expiry = expiry::observed}); };
+  auto kept = observed(id + "Kept").try_acquire();
+  std::int64_t token = 0;
+  {
+    auto got = observed(id).try_acquire();
+    token = got->token();
+  }
+  { auto control = mutex(locks, id + "Control").try_acquire(); }
+  EXPECT_TRUE(eventually([&] { return document(id + "Control").empty(); }));
+  EXPECT_EQ(holders(id + "Kept"), 1u);
+  EXPECT_FALSE(document().empty());
+  EXPECT_TRUE(kept->held());
+  EXPECT_GT(observed(id).try_acquire()->token(), token);
+}
+
 TEST_F(TtlIndex, SweepsTheStrayLockOfADeadHolder) {
   auto o = options("test", 500ms);
   o.grace = 1s;

@@ -27,6 +27,12 @@ void append_claim(bson_t* to, const claim& c) {
   }
 }
 
+template <typename Entry>
+void append_beat(bson_t* to, const Entry& e) {
+  if (e.beat != 0) append(to, "beat", e.beat);
+  if (e.span != 0) append(to, "span", e.span);
+}
+
 bson entry(const holder& h) {
   auto b = make_bson();
   append(b.get(), "id", h.id);
@@ -40,6 +46,7 @@ bson entry(const holder& h) {
   append_bool(b.get(), "announced", h.announced);
   if (h.revoked) append_bool(b.get(), "revoked", true);
   if (!h.value.empty()) append(b.get(), "value", h.value);
+  append_beat(b.get(), h);
   return b;
 }
 
@@ -55,6 +62,7 @@ bson entry(const waiter& w) {
   append(b.get(), "client", w.client);
   append_date(b.get(), "since", w.since);
   if (!w.value.empty()) append(b.get(), "value", w.value);
+  append_beat(b.get(), w);
   return b;
 }
 
@@ -177,14 +185,28 @@ class fields {
 };
 
 holder read_holder(fields& f) {
-  return {f.string("id"),         f.what(),          f.number("delta"),         f.date("since"),
-          f.date("until"),        f.number("fence"), f.string("who"),           f.string("client"),
-          f.boolean("announced"), f.flag("revoked"), f.string_or_empty("value")};
+  return {f.string("id"),
+          f.what(),
+          f.number("delta"),
+          f.date("since"),
+          f.date("until"),
+          f.number("fence"),
+          f.string("who"),
+          f.string("client"),
+          f.boolean("announced"),
+          f.flag("revoked"),
+          f.string_or_empty("value"),
+          f.number_or_zero("beat"),
+          f.number_or_zero("span")};
 }
 
 waiter read_waiter(fields& f) {
-  return {f.string("id"),  f.what(),        f.number("delta"),  f.number("term"), f.date("seen"),
-          f.date("until"), f.string("who"), f.string("client"), f.date("since"),  f.string_or_empty("value")};
+  return {f.string("id"),           f.what(),
+          f.number("delta"),        f.number("term"),
+          f.date("seen"),           f.date("until"),
+          f.string("who"),          f.string("client"),
+          f.date("since"),          f.string_or_empty("value"),
+          f.number_or_zero("beat"), f.number_or_zero("span")};
 }
 
 }  // namespace
@@ -206,6 +228,7 @@ bson encode(const std::string& id, const document& d, bool sparse) {
   if (d.ct) append_date(b.get(), "ct", *d.ct);
   if (d.et) append_date(b.get(), "et", *d.et);
   if (d.mine) append_date(b.get(), "mine", *d.mine);
+  if (d.observed) append_bool(b.get(), "observed", true);
   return b;
 }
 
@@ -224,6 +247,7 @@ document decode(const bson_t* stored) {
   d.ct = f.maybe_date("ct");
   d.et = f.maybe_date("et");
   d.mine = f.maybe_date("mine");
+  d.observed = f.flag("observed");
   f.done();
   return d;
 }
@@ -275,6 +299,8 @@ std::ostream& operator<<(std::ostream& out, const document& d) {
 }
 
 std::ostream& operator<<(std::ostream& out, const request& r) {
+  if (r.observed) out << "(observed) ";
+  for (const auto& p : r.expire) out << "expires " << p.id << "/" << p.beat << ", ";
   return out << name_of(r.op) << " of " << r.id << " on " << r.lock << ": " << r.what << ", cap " << r.cap << ", delta "
              << r.delta << ", life " << r.life << ", term " << r.term << ", skew " << r.skew << ", keep " << r.keep
              << ", tomb " << r.tomb << ", floor " << r.floor << ", who " << r.who << ", client " << r.client
@@ -283,7 +309,7 @@ std::ostream& operator<<(std::ostream& out, const request& r) {
 
 std::ostream& operator<<(std::ostream& out, const reply& r) {
   if (!r.found) out << "(not found) ";
-  if (!r.valid) out << "(not a lock) ";
+  if (!r.valid) out << (r.other_expiry ? "(of other expiry) " : "(not a lock) ");
   out << "now " << r.now << ", rev " << r.rev << ", fence " << r.fence << ", cap " << r.cap << ", place " << r.place
       << ", dead " << r.dead << ", holders " << r.holders << ", queue " << r.queue;
   if (r.mine) out << ", mine " << testing::to_json(testing::encode("", {.holders = {*r.mine}}, true).get());
@@ -292,6 +318,7 @@ std::ostream& operator<<(std::ostream& out, const reply& r) {
   if (r.foreign_until) out << ", foreign_until " << *r.foreign_until;
   for (const auto& h : r.heirs)
     out << ", heir " << h.id << "/" << h.client << "/" << h.fence << "/" << h.since << "/" << h.until;
+  for (const auto& s : r.signs) out << ", sign " << s.id << "/" << s.beat << "/" << s.span;
   return out;
 }
 

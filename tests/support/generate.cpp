@@ -110,12 +110,23 @@ document any_document(const request& r, ms now) {
                   any_string(),
                   chance(50),
                   chance(35),
-                  chance(20) ? hostile() : std::string()};
+                  chance(20) ? hostile() : std::string(),
+                  0,
+                  0};
   });
   d.waiters = entries<waiter>(*element(0, 2, 6), [&] {
-    return waiter{
-        "",      any_claim(),  *inRange<ms>(1, 12), *inRange<ms>(1, 12), near_now(now),
-        until(), any_string(), any_string(),        near_now(now),       chance(20) ? hostile() : std::string()};
+    return waiter{"",
+                  any_claim(),
+                  *inRange<ms>(1, 12),
+                  *inRange<ms>(1, 12),
+                  near_now(now),
+                  until(),
+                  any_string(),
+                  any_string(),
+                  near_now(now),
+                  chance(20) ? hostile() : std::string(),
+                  0,
+                  0};
   });
   d.gone = entries<tombstone>(*element(0, 0, 3), [&] { return tombstone{"", until()}; });
   d.lockd = static_cast<lockd_flag>(*inRange(0, 4));
@@ -124,6 +135,37 @@ document any_document(const request& r, ms now) {
   if (speaks_of_a_holder(r) && chance(50)) d.mine = d.ct;
   d.et = until();
   return d;
+}
+
+/// A lock of observed expiry. Some entries were written by nobody of ours: they have no beat.
+document any_observed_document(const request& r, ms now) {
+  document d = any_document(r, now);
+  d.observed = true;
+  d.lockd = lockd_flag::absent;
+  d.ct = d.et = d.mine = std::nullopt;
+  const auto beat = [&](auto& e) {
+    e.beat = *inRange<std::int64_t>(0, d.rev + 3);
+    e.span = e.beat == 0 ? 0 : *inRange<ms>(1, 12);
+  };
+  std::for_each(d.holders.begin(), d.holders.end(), beat);
+  std::for_each(d.waiters.begin(), d.waiters.end(), beat);
+  if (chance(10)) {
+    for (std::int64_t i = *inRange<std::int64_t>(-2, 2); i < tombstones; ++i)
+      d.gone.push_back({"gone " + std::to_string(i), now});
+  }
+  return d;
+}
+
+/// Some of those who are there, at their beat or about it.
+std::vector<pulse> any_pulses(const document& d) {
+  std::vector<pulse> out;
+  const auto add = [&](const auto& e) {
+    if (chance(40)) out.push_back({e.id, chance(70) ? e.beat : e.beat + *inRange<std::int64_t>(-1, 2)});
+  };
+  std::for_each(d.holders.begin(), d.holders.end(), add);
+  std::for_each(d.waiters.begin(), d.waiters.end(), add);
+  if (chance(20)) out.push_back({hostile(), *inRange<std::int64_t>(0, 5)});
+  return out;
 }
 
 /// Makes the request speak of somebody in the document, most of the time.
@@ -283,6 +325,37 @@ std::optional<document> by_mongo_dlock(std::optional<document> d, ms now) {
   return d;
 }
 
+rc::Gen<scenario> observed_scenario() {
+  return exec([] {
+    scenario s = new_scenario();
+    auto& r = s.request;
+    r.observed = true;
+    if (chance(3)) return s;
+    if (chance(85)) {
+      s.before = any_observed_document(r, s.now);
+    } else {
+      s.before = any_document(r, s.now);  // of the other expiry; perhaps it is free
+      if (chance(70)) s.before->mine = s.before->ct;
+      if (chance(70)) s.before->holders.clear();
+      if (chance(70)) s.before->waiters.clear();
+    }
+    aim(r, *s.before, s.now);
+    r.expire = any_pulses(*s.before);
+    return s;
+  });
+}
+
+rc::Gen<scenario> other_expiry_scenario() {
+  return exec([] {
+    scenario s = new_scenario();
+    s.before = any_observed_document(s.request, s.now);
+    if (chance(30)) s.before->holders.clear();
+    if (chance(30)) s.before->waiters.clear();
+    aim(s.request, *s.before, s.now);
+    return s;
+  });
+}
+
 rc::Gen<scenario> reachable_scenario() {
   return exec([] {
     scenario s;
@@ -376,8 +449,10 @@ rc::Gen<scenario> batch_scenario() {
 }
 
 rc::Gen<scenario> any_scenario() {
-  return rc::gen::weightedOneOf<scenario>(
-      {{9, arbitrary_scenario()}, {9, reachable_scenario()}, {2, other_document_scenario()}});
+  return rc::gen::weightedOneOf<scenario>({{9, arbitrary_scenario()},
+                                           {9, reachable_scenario()},
+                                           {2, other_document_scenario()},
+                                           {1, other_expiry_scenario()}});
 }
 
 }  // namespace dlock::testing

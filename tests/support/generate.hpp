@@ -29,13 +29,19 @@ std::ostream& operator<<(std::ostream& out, const scenario& s);
 /// Documents that sequences of operations lead to, from no document at all.
 [[nodiscard]] rc::Gen<scenario> reachable_scenario();
 
+/// Locks of observed expiry, at whose entries time and others have worked; some are of the other expiry.
+[[nodiscard]] rc::Gen<scenario> observed_scenario();
+
+/// Requests that know nothing of observed expiry, on locks that have it.
+[[nodiscard]] rc::Gen<scenario> other_expiry_scenario();
+
 /// Documents that somebody else keeps in the collection.
 [[nodiscard]] rc::Gen<scenario> other_document_scenario();
 
 /// Locks with damaged entries: somebody worked on them by hand.
 [[nodiscard]] rc::Gen<scenario> damaged_scenario();
 
-/// The first three, mixed.
+/// These, but for observed expiry itself, mixed.
 [[nodiscard]] rc::Gen<scenario> any_scenario();
 
 /// Requests that have a short form, most of them on documents for which it is meant.

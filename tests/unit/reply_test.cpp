@@ -77,6 +77,24 @@ TEST(Reply, OfWhatIsNoLockSaysSoAndNothingElse) {
   EXPECT_EQ(parsed("{" + now + et + R"(, "r": null})"), expected) << "a list is of another type";
 }
 
+TEST(Reply, OfObservedExpiryNeedsNoTimeAndHasSigns) {
+  const std::string text =
+      R"({"value": {"observed": true, "rev": 4, "now": {"$date": {"$numberLong": "60"}}, "r": {"me": "a", "holders": 1,
+          "signs": [{"id": "h", "beat": {"$numberLong": "7"}, "span": 5000}, {"id": 3, "beat": "x"}, 5, {}]}}})";
+  const auto r = parse_reply(from_json(text).get(), true);
+  EXPECT_TRUE(r.found && r.valid && !r.other_expiry);
+  EXPECT_EQ(r.rev, 4);
+  EXPECT_EQ(r.signs, (std::vector<sign>{{"h", 7, 5000}, {}, {}}));
+  EXPECT_EQ(parse_reply(from_json(text).get()),
+            (reply{.found = true, .valid = false, .other_expiry = true, .now = 60}));
+}
+
+TEST(Reply, OfTheServersClockIsOfTheOtherExpiryForWhoeverObserves) {
+  const auto text = R"({"value": )" + value(kPlain) + "}";
+  EXPECT_EQ(parse_reply(from_json(text).get(), true),
+            (reply{.found = true, .valid = false, .other_expiry = true, .now = 60}));
+}
+
 TEST(Reply, SurvivesAnything) {
   for (const char* v :
        {"{}", "[]", "1", R"("x")", R"({"r": 1})", R"({"r": []})", R"({"r": {"some": 1, "first": []}})",
@@ -115,6 +133,7 @@ TEST(ShortReply, IsEmptyForAnyOtherCase) {
     EXPECT_FALSE(parse_short_reply(from_json(std::string(kShortBegin) + v + "}").get(), r)) << v;
   }
   for (const char* v : {"null", "{}", R"({"holders": [{"id": "a"}], "queue": 0})",
+                        R"({"holders": [{"id": "a"}], "queue": 0, "observed": true})",
                         R"({"holders": [{"id": "a"}], "queue": 0, "et": {"$date": {"$numberLong": "1"}}, "ct": 5})"})
     EXPECT_FALSE(parse_short_reply(from_json(std::string(R"({"value": )") + v + "}").get(), r)) << v;
 }
