@@ -85,7 +85,7 @@ class Status(Case):
 
     def test_a_timeout_leaves_the_queue(self) -> None:
         with self.holder("--ttl", "60s") as holder:
-            self.check(124, "-w", "0.2", "--ttl", "60s", self.lock, "true")
+            self.check(124, "-w", "1", "--ttl", "60s", self.lock, "true")
             holder.terminate()
             holder.communicate(timeout=PATIENCE)
             began = time.monotonic()
@@ -275,11 +275,11 @@ class AtLeast(Case):
 class Verbose(Case):
     def test_it_tells_what_is_going_on(self) -> None:
         with self.holder() as holder:
-            result = self.run_to_end("-v", "-w", "0.3", self.lock, "true")
+            result = self.run_to_end("-v", "-w", "1", self.lock, "true")
             self.assertEqual(result.returncode, 124)
             self.assertRegex(result.stderr, rf"(?m)^dlock: waiting for 'job', 0 ahead in the queue; held by "
                                             rf"\S+:{holder.pid} sh \(token \d+\), whose lease ends in [\d.]+ s")
-            self.assertRegex(result.stderr, rf"(?m)^dlock: 'job' is taken by \S+:{holder.pid} sh .*gave up after 0.3")
+            self.assertRegex(result.stderr, rf"(?m)^dlock: 'job' is taken by \S+:{holder.pid} sh .*gave up after 1")
         result = self.run_to_end("-v", self.lock, "true")
         self.assertRegex(result.stderr, r"(?m)^dlock: got 'job' after [\d.]+ s, token \d+$")
 
