@@ -74,7 +74,7 @@ class session {
   signals signals_{terminal_.exists()};
   guard_link guard_;
   bool guard_dead_ = false;
-  std::chrono::milliseconds farewell_{200};
+  std::chrono::milliseconds farewell_{400};
   std::optional<dlock::client> client_;  // outlives the answer's lease: it renews it
   std::optional<answer> answer_;
 };

@@ -49,10 +49,10 @@ need_server() {
   if [[ -n ${DLOCK_TEST_URL:-} ]]; then need_packages python3 python3-pymongo; else need_replica_set; fi
 }
 
-# What scripts/replica_set.py needs: Python with pymongo, and a mongod. Its own mongod is downloaded once, into
+# What scripts/replica_set.py needs: Python with pymongo, openssl for --tls, and a mongod. Its own mongod is downloaded once, into
 # ~/.cache/dlock, and needs two libraries.
 need_replica_set() {
-  need_packages python3 python3-pymongo
+  need_packages python3 python3-pymongo openssl
   local path status=0
   path=$(scripts/mongod.py) || status=$?
   if [[ $status == 3 ]]; then # there is none

@@ -131,6 +131,7 @@ class ReplicaSet:
     election_timeout_ms: int = 10_000  # MongoDB's default
     parameters: dict[str, str] = field(default_factory=dict)
     tied: bool = True
+    tls: bool = False  # members take nothing but TLS, with certificates of a CA made for this set: see self.ca
 
     def __post_init__(self) -> None:
         self.members: list[Member] = []
@@ -160,7 +161,13 @@ class ReplicaSet:
 
     def _url(self, credentials: str) -> str:
         hosts = ",".join(member.address for member in self.members)
-        return f"mongodb://{credentials}{hosts}/?replicaSet={NAME}" + ("&authSource=admin" if credentials else "")
+        return (f"mongodb://{credentials}{hosts}/?replicaSet={NAME}" + ("&authSource=admin" if credentials else "")
+                + (f"&tls=true&tlsCAFile={self.ca}" if self.tls else ""))
+
+    @property
+    def ca(self) -> Path:
+        """The certificate of the authority that the members' are from, if `tls`."""
+        return self.folder / "ca.pem"
 
     # Life
 
@@ -183,6 +190,8 @@ class ReplicaSet:
                 key = self._folder / "key"
                 key.write_text(KEY)
                 key.chmod(0o400)
+            if self.tls:
+                make_certificates(self.folder, "127.0.0.1")
             for index in range(self.nodes):
                 self.members.append(Member("127.0.0.1", free_port()))
                 self._launch(index, new_port=True)
@@ -234,6 +243,9 @@ class ReplicaSet:
             command += ["--setParameter", f"{name}={value}"]
         if self.auth:
             command += ["--keyFile", str(self.folder / "key")]
+        if self.tls:
+            command += ["--tlsMode", "requireTLS", "--tlsCertificateKeyFile", str(self.folder / "server.pem"),
+                        "--tlsCAFile", str(self.ca), "--tlsAllowConnectionsWithoutCertificates"]
         parent = os.getpid()
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -290,6 +302,8 @@ class ReplicaSet:
             options |= {"username": "__system", "password": KEY, "authSource": "local"}
         elif self.auth:
             options |= {"username": "root", "password": PASSWORD, "authSource": "admin"}
+        if self.tls:
+            options |= {"tls": True, "tlsCAFile": str(self.ca)}
         if index is None:
             return pymongo.MongoClient([member.address for member in self.members], replicaSet=NAME, **options)
         return pymongo.MongoClient(self.members[index].address, directConnection=True, **options)
@@ -363,6 +377,27 @@ class ReplicaSet:
         self._processes[index].send_signal(signal.SIGCONT)
 
 
+def make_certificates(folder: Path, host: str) -> None:
+    """A new authority, and with it server.pem, certificate and key of `host` (an IP address). Good for a day: the
+    authority's key is thrown away."""
+    def openssl(*words: str) -> None:
+        done = subprocess.run(["openssl", *words], cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SetError(f"openssl {words[0]}: {done.stderr.strip()}")
+
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    openssl("req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "1", "-subj", "/CN=dlock test CA")
+    openssl("req", *new_key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/O=dlock/CN=member")
+    (folder / "server.ext").write_text(f"subjectAltName=IP:{host}\n")
+    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+            "-extfile", "server.ext", "-out", "server.crt", "-days", "1")
+    pem = folder / "server.pem"
+    pem.touch(mode=0o600)
+    pem.write_text((folder / "server.key").read_text() + (folder / "server.crt").read_text())
+    for name in ("ca.key", "server.key"):
+        (folder / name).unlink()
+
+
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -402,6 +437,7 @@ def run(rs: ReplicaSet, command: Sequence[str]) -> int:
     for signum in ENDING:
         signal.signal(signum, interrupted)
     signal.signal(signal.SIGALRM, lambda *_: child.kill() if child else None)
+    os.environ.pop("DLOCK_TEST_ADMIN_URL", None)  # of another set
     try:
         with rs:
             environment = os.environ | {
@@ -487,6 +523,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         if verb in ("run", "start"):
             sub.add_argument("--nodes", type=parse_nodes, help="1 to 7; default 1")
             sub.add_argument("--auth", action="store_true", help="with passwords; the URL is root's")
+            sub.add_argument("--tls", action="store_true", help="with TLS, and a CA of its own: ca.pem in its folder")
             sub.add_argument("--user", type=parse_user, action="append", default=[],
                              help="one more user, NAME:PASSWORD:ROLE@DB[,ROLE@DB]")
             sub.add_argument("--election-timeout", type=int, default=10_000, metavar="MS", help="default 10000")
@@ -503,7 +540,7 @@ def main() -> int:
         if options.verb in ("run", "start"):
             rs = ReplicaSet(nodes=options.nodes or 1, directory=directory, auth=options.auth, users=options.user,
                             election_timeout_ms=options.election_timeout, parameters=dict(options.setParameter),
-                            tied=options.verb == "run")
+                            tied=options.verb == "run", tls=options.tls)
             return run(rs, options.command) if directory is None or options.verb == "run" \
                 else start(rs, directory, options.nodes)
         assert directory is not None

@@ -9,7 +9,7 @@ namespace dlock {
 enum class errc {
   invalid_argument,    ///< An option, id or duration makes no sense. Nothing was sent.
   unavailable,         ///< The server gave no answer in time (down, unreachable, election, too slow).
-  authentication,      ///< The server refused the credentials.
+  authentication,      ///< The server refused the credentials, or has a certificate that is not trusted.
   not_authorized,      ///< The credentials lack a right on the database or collection.
   unsupported_server,  ///< The server is older than MongoDB 4.4.
   not_a_lock,          ///< The document with this id was not written by dlock or mongo-dlock; it was left as it is.

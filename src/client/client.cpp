@@ -8,6 +8,7 @@
 
 #include "client/client_core.hpp"
 #include "client/validate.hpp"
+#include "store/connection_string.hpp"
 #include "store/driver.hpp"
 #include "store/mongo_channel.hpp"
 #include "store/mongo_store.hpp"
@@ -45,12 +46,20 @@ void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, millise
   });
   if (!posted || result.wait_for(timeout + milliseconds{50}) != std::future_status::ready) {
     io.stop(milliseconds{0});  // it ends when the driver lets it
+    const std::string problem = where->problem();
     throw error(errc::unavailable,
                 "cannot use the locks: no contact with " + hosts + " within " + std::to_string(timeout.count()) +
-                    " ms; check that it is up and that the URL names it",
+                    " ms" + (problem.empty() ? "; check that it is up and that the URL names it" : ": " + problem),
                 {.retryable = true});
   }
   result.get();
+}
+
+/// Messages of the driver's are not ours to trust.
+log_callback without_secrets(log_callback to, const std::string& url, const std::string& notif_url) {
+  if (!to) return to;
+  return [to = std::move(to), one = redactor(url), other = redactor(notif_url)](
+             log_level level, std::string_view message) { to(level, other(one(std::string(message)))); };
 }
 
 /// The notification channel. Without a server of its own it shares the locks' connections.
@@ -67,7 +76,7 @@ std::shared_ptr<mongo_channel> notices_for(const client_options& o, std::shared_
 client::client(client_options options) {
   const bool own_channel = options.notif_url.has_value();
   auto o = validated(std::move(options));
-  auto log = logger::make(o.log);
+  auto log = logger::make(without_secrets(o.log, o.url, *o.notif_url));
   listen_to_driver(log);
   auto pool = std::make_shared<mongo_pool>(o.url, "url", io_limit(o), kConnections);
   const auto notices = notices_for(o, own_channel ? nullptr : pool, writer(log));

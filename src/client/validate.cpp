@@ -1,6 +1,7 @@
 #include "client/validate.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include <dlock/error.hpp>
 
@@ -70,7 +71,10 @@ std::string default_notif_url(const std::string& url) {
   const auto query = url.find('?', end);
   std::string options = query == std::string::npos ? "" : url.substr(query);
   // The user stays where it is: without authSource that is the database in the URL.
-  if (mongoc_uri_get_username(uri.get()) != nullptr && !mongoc_uri_has_option(uri.get(), MONGOC_URI_AUTHSOURCE)) {
+  // The driver does not count that among the options of its own.
+  std::string lower = options;
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (mongoc_uri_get_username(uri.get()) != nullptr && lower.find("authsource=") == std::string::npos) {
     options += (options.empty() ? "?authSource=" : "&authSource=") + std::string(mongoc_uri_get_auth_source(uri.get()));
   }
   return url.substr(0, end) + "/mongo_dlock_notif" + options;

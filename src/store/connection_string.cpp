@@ -1,6 +1,11 @@
 #include "store/connection_string.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
 
 #include <dlock/error.hpp>
 
@@ -35,6 +40,38 @@ std::string_view credentials(std::string_view url) {
   return colon < end ? rest.substr(colon + 1, end - colon - 1) : std::string_view{};
 }
 
+/// The values of the options that are secrets, in a URL that may be malformed.
+std::vector<std::string_view> secret_options(std::string_view url) {
+  std::string lower(url);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::vector<std::string_view> out;
+  for (const std::string_view name :
+       {"tlscertificatekeyfilepassword=", "sslclientcertificatekeypassword=", "aws_session_token:"}) {
+    for (auto at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1)) {
+      const auto begin = at + name.size();
+      out.push_back(url.substr(begin, url.find_first_of("&,", begin) - begin));
+    }
+  }
+  return out;
+}
+
+/// A password with a slash in it looks to the driver like a port and options, which it then names in its log.
+bool has_late_at(std::string_view url) {
+  const auto scheme = url.find("://");
+  if (scheme == std::string_view::npos) return false;
+  const auto hosts = url.substr(scheme + 3, url.find_first_of("/?", scheme + 3) - scheme - 3);
+  if (hosts.find('@') != std::string_view::npos || hosts.find(':') == std::string_view::npos) return false;
+  return url.find('@', scheme + 3 + hosts.size()) != std::string_view::npos;
+}
+
+/// The driver takes what stands behind the first of several @ for a host.
+bool has_two_ats(const mongoc_uri_t* uri) {
+  for (const auto* h = mongoc_uri_get_hosts(uri); h != nullptr; h = h->next) {
+    if (std::string_view(h->host).find('@') != std::string_view::npos) return true;
+  }
+  return false;
+}
+
 void limit(mongoc_uri_t* uri, const char* option, std::int32_t at_most) {
   const auto given = mongoc_uri_get_option_as_int32(uri, option, 0);
   mongoc_uri_set_option_as_int32(uri, option, given > 0 ? std::min(given, at_most) : at_most);
@@ -43,10 +80,13 @@ void limit(mongoc_uri_t* uri, const char* option, std::int32_t at_most) {
 }  // namespace
 
 redactor::redactor(std::string_view url) {
-  const auto secret = credentials(url);
-  if (secret.empty()) return;
-  secrets_.emplace_back(secret);
-  if (auto decoded = percent_decoded(secret); decoded != secret) secrets_.push_back(std::move(decoded));
+  auto found = secret_options(url);
+  found.push_back(credentials(url));
+  for (const auto secret : found) {
+    if (secret.empty()) continue;
+    secrets_.emplace_back(secret);
+    if (auto decoded = percent_decoded(secret); decoded != secret) secrets_.push_back(std::move(decoded));
+  }
 }
 
 std::string redactor::operator()(std::string text) const {
@@ -66,9 +106,24 @@ uri_handle parse_connection_string(const std::string& url, const char* option) {
   };
   if (url.empty()) fail("the connection string is empty");
   if (url.find('\0') != std::string::npos) fail("the connection string contains a NUL byte");
+  const std::string escape =
+      "there is an @ where none belongs; in user, password and options write %40 for @, %3A for :, %2F for /, %3F for "
+      "? "
+      "and %25 for %";
+  if (has_late_at(url)) fail(escape);
   bson_error_t why;
   uri_handle uri{mongoc_uri_new_with_error(url.c_str(), &why)};
   if (!uri) fail(redactor(url)(why.message));
+  if (has_two_ats(uri.get())) fail(escape);
+  for (const char* name : {MONGOC_URI_TLSCAFILE, MONGOC_URI_TLSCERTIFICATEKEYFILE}) {
+    const char* file = mongoc_uri_get_option_as_utf8(uri.get(), name, nullptr);
+    if (file != nullptr && access(file, R_OK) != 0) {
+      throw error(errc::invalid_argument,
+                  std::string(option) + ": cannot read '" + file + "', which " +
+                      (name == std::string_view(MONGOC_URI_TLSCAFILE) ? "tlsCAFile" : "tlsCertificateKeyFile") +
+                      " names: " + std::strerror(errno) + "; give the path of a PEM file");
+    }
+  }
   return uri;
 }
 

@@ -14,7 +14,8 @@ struct uri_deleter {
 };
 using uri_handle = std::unique_ptr<mongoc_uri_t, uri_deleter>;
 
-/// Removes secrets from texts that were made by others (the driver quotes pieces of a malformed URL).
+/// Removes secrets from texts that were made by others (the driver quotes pieces of a malformed URL): the password, and
+/// what else a URL may have of the kind.
 class redactor {
  public:
   explicit redactor(std::string_view url);
@@ -24,7 +25,8 @@ class redactor {
   std::vector<std::string> secrets_;
 };
 
-/// Parses a connection string; no I/O. `option` names it in the error: "url", "notif_url".
+/// Parses a connection string; no I/O, but a look at whether the files that it names can be read. `option` names it in
+/// the error: "url", "notif_url".
 /// Throws error(invalid_argument), without the password.
 [[nodiscard]] uri_handle parse_connection_string(const std::string& url, const char* option);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 namespace dlock {
 namespace {
@@ -15,14 +16,31 @@ constexpr std::array kTransient{6,   7,   24,  46,  50,  64,   89,    91,    112
 /// Of these, the ones that mean that nothing was executed.
 constexpr std::array kNotExecuted{10107, 13435, 13436};
 
+/// The driver says these only in words.
+constexpr std::string_view kUntrusted = "certificate verify failed";
+constexpr std::string_view kNoTls = "Failed initialize TLS state";
+
+std::size_t count(std::string_view text, std::string_view part) {
+  std::size_t n = 0;
+  for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1)) ++n;
+  return n;
+}
+
 bool is_one_of(int code, const auto& list) {
   return std::find(list.begin(), list.end(), code) != list.end();
+}
+
+/// The server's text of an Unauthorized, without the arguments of the command.
+std::string shortened(std::string why) {
+  const auto command = why.find(" command { ");
+  const auto arguments = command == std::string::npos ? command : why.find(", ", command);
+  return arguments == std::string::npos ? why : why.substr(0, arguments) + ", ... }";
 }
 
 answer from_server(int code, std::string why) {
   answer a;
   a.server_code = code;
-  a.why = std::move(why);
+  a.why = code == kUnauthorized ? shortened(std::move(why)) : std::move(why);
   if (is_one_of(code, kTransient)) {
     a.what = answer::kind::no_answer;
     a.in_doubt = !is_one_of(code, kNotExecuted);
@@ -84,6 +102,45 @@ answer failure(const bson_error_t& e, const redactor& redact) {
       a.in_doubt = true;
       return a;
   }
+}
+
+answer at_first_contact(answer a, const mongoc_uri_t* uri) {
+  if (a.what != answer::kind::no_answer) return a;
+  std::size_t servers = 0;
+  for (const auto* h = mongoc_uri_get_hosts(uri); h != nullptr; h = h->next) ++servers;
+  const auto all = [&](std::string_view problem) { return count(a.why, problem) >= std::max<std::size_t>(servers, 1); };
+  const bool untrusted = all(kUntrusted);
+  if (!untrusted && !all(kNoTls)) return a;
+  a.what = answer::kind::refused;
+  a.code = untrusted ? errc::authentication : errc::invalid_argument;
+  return a;
+}
+
+std::string advice(const answer& a, const mongoc_uri_t* uri) {
+  const auto says = [&](std::string_view part) { return count(a.why, part) > 0; };
+  if (says("hostname mismatch") || says("IP address mismatch")) {
+    return "write the hosts in the URL, and in the replica set's configuration, as their certificates do";
+  }
+  if (says(kUntrusted)) return "name the CA that the server's certificate is from in the URL: tlsCAFile=FILE";
+  if (says(kNoTls)) {
+    return "check the files that tlsCAFile and tlsCertificateKeyFile name, and tlsCertificateKeyFilePassword";
+  }
+  switch (a.code) {
+    case errc::authentication:
+      return "check user, password and authSource in the URL";
+    case errc::not_authorized:
+      return "grant find, insert, update, createIndex and listIndexes";
+    case errc::unsupported_server:
+      return "upgrade the server";
+    case errc::server:
+      return "see the server's message";
+    default:
+      break;
+  }
+  const std::string check = "check that it is up and that the URL names it";
+  if (says("TLS handshake failed")) return check + ", and that it takes TLS";
+  const bool hung_up = says("connection closed") || says("socket error or timeout");
+  return hung_up && !mongoc_uri_get_tls(uri) ? check + ", with tls=true if it takes nothing but TLS" : check;
 }
 
 bool has_write_concern_error(const bson_t* server_reply, std::string* why) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/command_parts.hpp"
 #include "protocol/event.hpp"
 #include "protocol/read.hpp"
 #include "store/failure.hpp"
@@ -117,10 +118,25 @@ answer mongo_channel::make(mongoc_client_t* client, const feed& what) {
   server_reply reply;
   answer a = run(client, command.get(), reply.out());
   if (a.server_code == kNamespaceExists) a = ok_answer();
+  if (a.code == errc::not_authorized && exists(client, what.coll)) a = ok_answer();  // made by somebody who may
   if (a.what != answer::kind::replied) return a;
   const std::lock_guard lock(guard_);
   made_.insert(what.coll);
   return a;
+}
+
+/// Asked so that it needs no right but one on the collection itself.
+bool mongo_channel::exists(mongoc_client_t* client, const std::string& coll) const {
+  auto command = make_bson();
+  append(command.get(), "listCollections", std::int64_t{1});
+  append(command.get(), "filter", protocol::single("name", coll).get());
+  append_bool(command.get(), "nameOnly", true);
+  append_bool(command.get(), "authorizedCollections", true);
+  server_reply reply;
+  if (run(client, command.get(), reply.out()).what != answer::kind::replied) return false;
+  bool there = false;
+  for_each_in_batch(reply.get(), "firstBatch", [&](const bson_t*) { there = true; });
+  return there;
 }
 
 void mongo_channel::forget(const std::string& coll) {

@@ -33,6 +33,7 @@ class mongo_channel final : public channel {
 
   [[nodiscard]] answer run(mongoc_client_t* client, const bson_t* command, bson_t* reply) const;
   [[nodiscard]] answer make(mongoc_client_t* client, const feed& what);
+  [[nodiscard]] bool exists(mongoc_client_t* client, const std::string& coll) const;
   [[nodiscard]] answer make_capped(mongoc_client_t* client, const feed& what);
   [[nodiscard]] answer find_place(mongoc_client_t* client, const feed& what, place& from, const ear& to);
   [[nodiscard]] answer open(cursor& c, mongoc_client_t* client, const feed& what, const bson_t* filter,

@@ -74,21 +74,26 @@ void mongo_store::connect(boot_clock::time_point deadline) {
       if (a.what == answer::kind::replied) a = ensure_index(own.get());
     }
     if (a.what == answer::kind::replied) return;
+    a = at_first_contact(std::move(a), pool_->uri());
+    const std::string problem = a.why + "; " + advice(a, pool_->uri());
+    {
+      const std::lock_guard lock(guard_);
+      problem_ = problem;
+    }
     const bool late = boot_clock::now() + pause >= deadline;
     if (a.what == answer::kind::refused || late) {
-      const std::string hint = a.code == errc::authentication ? "check user, password and authSource in the URL"
-                               : a.code == errc::not_authorized
-                                   ? "grant find, insert, update, remove, createIndex and listIndexes"
-                               : a.code == errc::unsupported_server ? "upgrade the server"
-                               : a.code == errc::server             ? "see the server's message"
-                                                                    : "check that it is up and that the URL names it";
-      throw error(a.code,
-                  "cannot use the locks in " + settings_.db + "." + settings_.coll + " on " + pool_->hosts() + ": " +
-                      a.why + "; " + hint,
-                  {.retryable = a.what == answer::kind::no_answer, .in_doubt = false, .server_code = a.server_code});
+      throw error(
+          a.code,
+          "cannot use the locks in " + settings_.db + "." + settings_.coll + " on " + pool_->hosts() + ": " + problem,
+          {.retryable = a.what == answer::kind::no_answer, .in_doubt = false, .server_code = a.server_code});
     }
     std::this_thread::sleep_for(pause);
   }
+}
+
+std::string mongo_store::problem() const {
+  const std::lock_guard lock(guard_);
+  return problem_;
 }
 
 answer mongo_store::check_server(mongoc_client_t* client) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include <dlock/clock.hpp>
@@ -32,6 +33,9 @@ class mongo_store final : public store {
   /// dlock::error.
   void connect(boot_clock::time_point deadline);
 
+  /// Why connect() has not succeeded yet, and what to do about it; empty: not known. Thread-safe.
+  [[nodiscard]] std::string problem() const;
+
   [[nodiscard]] answer apply(const protocol::request& r, lane which) override;
   [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& requests) override;
   [[nodiscard]] look_answer read(const protocol::look& l) override;
@@ -45,6 +49,8 @@ class mongo_store final : public store {
 
   std::shared_ptr<mongo_pool> pool_;
   mongo_settings settings_;
+  mutable std::mutex guard_;
+  std::string problem_;
 };
 
 }  // namespace dlock

@@ -33,8 +33,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "security"))
+
+import roles  # noqa: E402
+
 DLOCK = os.environ.get("DLOCK_BIN", "")
 REAL_URL = os.environ.get("DLOCK_TEST_URL", "")
+ADMIN_URL = os.environ.get("DLOCK_TEST_ADMIN_URL", "")  # then dlock has the role that docs/security.md says it needs
 FAKE = not REAL_URL
 PROMPT = "<%> "
 PATIENCE = 20.0  # for things that must happen, on a busy machine
@@ -118,16 +123,27 @@ class RealServer:
     def __init__(self, folder: Path) -> None:
         import pymongo
 
-        self.client = pymongo.MongoClient(REAL_URL)
+        self.client = pymongo.MongoClient(ADMIN_URL or REAL_URL)
         self.client.admin.command("ping")
         host, port = wait_for(lambda: self.client.primary, "a primary")
         self.relay = Relay(host, port)
         self.db = "t" + uuid.uuid4().hex[:12]
-        self.url = f"mongodb://127.0.0.1:{self.relay.port}/?directConnection=true"
+        self.user = password = ""
+        if ADMIN_URL:
+            self.user, password = roles.make_user(self.client, roles.for_names(roles.documented()["dlock"], self.db))
+        self.url = self.url_for(self.user, password)
+        self.address = f"{host}:{port}"
+        self.way_round = self.url.replace(f"127.0.0.1:{self.relay.port}", self.address)  # past the relay
+
+    def url_for(self, user: str, password: str) -> str:
+        as_user = f"{user}:{password}@" if user else ""
+        return f"mongodb://{as_user}127.0.0.1:{self.relay.port}/?directConnection=true"
 
     def close(self) -> None:
         self.relay.close()
         self.client.drop_database(self.db)
+        if self.user:
+            roles.remove_user(self.client, self.user)
         self.client.close()
 
     def break_off(self) -> None:
@@ -382,6 +398,7 @@ def main(workers: int = 8) -> None:
     if not cases:
         sys.exit("no such test")
     failed = 0
+    workers = min(workers, 3 if ADMIN_URL else workers)  # every login costs the processor 10 ms, and some cases are in a hurry
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         running = {pool.submit(_run_case, case): case for case in cases}
         for done in concurrent.futures.as_completed(running):

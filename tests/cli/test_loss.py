@@ -108,7 +108,7 @@ class Loss(Case):
             self.check_lost(process, "not renewed in time")
             self.assertEqual(self.family(), [])
         else:
-            self.environment["DLOCK_URL"] = os.environ["DLOCK_TEST_URL"]
+            self.environment["DLOCK_URL"] = self.server.way_round
             rival = self.rival()
             self.server.break_off()
             self.check_all_gone_before(rival)

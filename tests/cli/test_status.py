@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from harness import DLOCK, FAKE, PATIENCE, Case, main, wait_for
+from harness import ADMIN_URL, DLOCK, FAKE, PATIENCE, Case, main, wait_for
 
 SHOW_EVERYTHING = """#!/usr/bin/python3 -I
 import os
@@ -85,7 +85,7 @@ class Status(Case):
 
     def test_a_timeout_leaves_the_queue(self) -> None:
         with self.holder("--ttl", "60s") as holder:
-            self.check(124, "-w", "0.2", "--ttl", "60s", self.lock, "true")
+            self.check(124, "-w", "1", "--ttl", "60s", self.lock, "true")
             holder.terminate()
             holder.communicate(timeout=PATIENCE)
             began = time.monotonic()
@@ -184,11 +184,14 @@ class Arguments(Case):
         url = self.environment.pop("DLOCK_URL")
         path = self.file("url")
         path.write_text(url + "\n")
-        self.check("", "--url", url, self.lock, "true")
+        may_be_shown = not ADMIN_URL  # it has no password
+        if may_be_shown:
+            self.check("", "--url", url, self.lock, "true")
         self.check("", "--url-file", str(path), self.lock, "true")
         self.environment["DLOCK_URL"] = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"
         self.check("", "--url-file", str(path), self.lock, "true")
-        self.check("", "--url", url, self.lock, "true")
+        if may_be_shown:
+            self.check("", "--url", url, self.lock, "true")
 
 
 class Environment(Case):
@@ -272,11 +275,11 @@ class AtLeast(Case):
 class Verbose(Case):
     def test_it_tells_what_is_going_on(self) -> None:
         with self.holder() as holder:
-            result = self.run_to_end("-v", "-w", "0.3", self.lock, "true")
+            result = self.run_to_end("-v", "-w", "1", self.lock, "true")
             self.assertEqual(result.returncode, 124)
             self.assertRegex(result.stderr, rf"(?m)^dlock: waiting for 'job', 0 ahead in the queue; held by "
                                             rf"\S+:{holder.pid} sh \(token \d+\), whose lease ends in [\d.]+ s")
-            self.assertRegex(result.stderr, rf"(?m)^dlock: 'job' is taken by \S+:{holder.pid} sh .*gave up after 0.3")
+            self.assertRegex(result.stderr, rf"(?m)^dlock: 'job' is taken by \S+:{holder.pid} sh .*gave up after 1")
         result = self.run_to_end("-v", self.lock, "true")
         self.assertRegex(result.stderr, r"(?m)^dlock: got 'job' after [\d.]+ s, token \d+$")
 

@@ -7,7 +7,7 @@ import subprocess
 import time
 from typing import Any
 
-from harness import DLOCK, FAKE, PATIENCE, Case, main, wait_for
+from harness import ADMIN_URL, DLOCK, FAKE, PATIENCE, Case, main, wait_for
 
 LINE = r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z  (locked  |unlocked)  (.*)  token (\d+)  (.+)\n\Z"
 ODD_IDS = ["gr\u00fcn \u9501 \U0001d11e", "it's \"quoted\"", "-n", "\x1b[31mred", "\u202egnp", "\x9b31m", "a:b@c"]
@@ -17,9 +17,15 @@ if not FAKE:  # whose locks are files
 
 class Watch(Case):
     def command(self, *words: str, verb: str = "run") -> list[str]:
-        # A channel of its own: other cases run at the same time.
-        channel = [] if FAKE else ["--notif_url", self.server.url.replace("/?", f"/{self.server.db}?")]
-        return super().command(*channel, *words, verb=verb)
+        return super().command(*self.own_channel(), *words, verb=verb)
+
+    def own_channel(self) -> list[str]:
+        """Other cases run at the same time."""
+        if FAKE:
+            return []
+        if ADMIN_URL:  # no password on the command line, and no right to another database
+            return ["--notif_channel", self.server.db]
+        return ["--notif_url", self.server.url.replace("/?", f"/{self.server.db}?")]
 
     def watch(self, *words: str, **options: Any) -> subprocess.Popen[str]:
         """A dlock watch that hears events."""
@@ -51,6 +57,8 @@ class Watch(Case):
             self.channel().insert_one({"dummy": True, "gap": True})
 
     def channel(self) -> Any:
+        if ADMIN_URL:
+            return self.server.client.mongo_dlock_notif[self.server.db]
         return self.server.client[self.server.db].mongo_dlock_notif
 
     def end(self, watch: subprocess.Popen[str]) -> None:

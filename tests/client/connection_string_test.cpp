@@ -81,6 +81,14 @@ TEST(Redactor, HidesThePasswordRawAndDecoded) {
   }
 }
 
+TEST(Redactor, HidesWhatElseIsSecretInAUrl) {
+  for (const std::string name : {"tlsCertificateKeyFilePassword=", "sslClientCertificateKeyPassword=",
+                                 "authMechanismProperties=AWS_SESSION_TOKEN:"}) {
+    const redactor hide("mongodb://me:hunter2@host/?a=b&" + name + "hu%40nter3&c=d");
+    EXPECT_EQ(hide("hunter2, hu%40nter3, hu@nter3, d"), "***, ***, ***, d") << name;
+  }
+}
+
 TEST(Redactor, LeavesATextWithoutSecretsAlone) {
   EXPECT_EQ(redactor("mongodb://host:27017/db")("host:27017"), "host:27017");
   EXPECT_EQ(redactor("mongodb://me@host")("me@host"), "me@host");
@@ -91,6 +99,39 @@ TEST(Redactor, LeavesATextWithoutSecretsAlone) {
 TEST(Redactor, SurvivesASecretThatIsPartOfItsReplacement) {
   EXPECT_EQ(redactor("mongodb://me:*@host")("a*b"), "a***b");
   EXPECT_EQ(redactor("mongodb://me:%2@host")("a%2b"), "a***b");  // an escape that is none
+}
+
+std::string refused(const std::string& url) {
+  try {
+    (void)parse_connection_string(url, "url");
+  } catch (const error& e) {
+    EXPECT_EQ(e.code(), errc::invalid_argument) << url;
+    return e.what();
+  }
+  ADD_FAILURE() << url << " is taken";
+  return "";
+}
+
+/// The driver would take a part of the password for a host, a port, an option, and name that.
+TEST(ParseConnectionString, APasswordThatIsNotEscapedIsRefusedAndNotRepeated) {
+  for (const std::string url : {"mongodb://me:hunter@2hunter@host/", "mongodb://me:27017/?hunter=2hunter@host",
+                                "mongodb://me:27017?hunter/2hunter@host", "mongodb://me:27017/hunter@host/x"}) {
+    const auto why = refused(url);
+    EXPECT_NE(why.find("%40 for @"), std::string::npos) << why;
+    EXPECT_EQ(why.find("hunter"), std::string::npos) << why;
+  }
+  for (const char* url : {"mongodb://me:p%40w@host/?appName=a@b", "mongodb://host/?appName=a@b",
+                          "mongodb://me@host:1/a", "mongodb://me:p@[::1]:1/"}) {
+    EXPECT_NO_THROW((void)parse_connection_string(url, "url")) << url;
+  }
+}
+
+TEST(ParseConnectionString, FilesThatCannotBeReadAreNamed) {
+  for (const std::string name : {"tlsCAFile", "tlsCertificateKeyFile"}) {
+    const auto why = refused("mongodb://host/?tls=true&" + name + "=/no/such.pem");
+    EXPECT_NE(why.find("'/no/such.pem', which " + name + " names: No such file"), std::string::npos) << why;
+  }
+  EXPECT_NO_THROW((void)parse_connection_string("mongodb://host/?tls=true&tlsCAFile=/dev/null", "url"));
 }
 
 TEST(ParseConnectionString, NamesTheOption) {

@@ -103,6 +103,52 @@ TEST(Failure, AConnectionThatBreaksDuringLoginIsNoWrongPassword) {
   EXPECT_FALSE(a.in_doubt) << "the command itself was not sent";
 }
 
+answer untrusted(int servers, const std::string& besides = "") {
+  std::string why = "No suitable servers found: " + besides;
+  for (int i = 0; i < servers; ++i) why += " [TLS handshake failed: certificate verify failed (19): self-signed]";
+  return of(MONGOC_ERROR_SERVER_SELECTION, MONGOC_ERROR_SERVER_SELECTION_FAILURE, why.c_str());
+}
+
+/// With one that cannot be reached it may be an outage.
+TEST(AtFirstContact, OnlyCertificatesThatNoServerHasRightAreARefusal) {
+  const auto three = parse_connection_string("mongodb://a,b,c/?tls=true", "url");
+  EXPECT_EQ(at_first_contact(untrusted(2, "[connection refused]"), three.get()).what, answer::kind::no_answer);
+  EXPECT_EQ(at_first_contact(untrusted(3), three.get()).what, answer::kind::refused);
+  EXPECT_EQ(at_first_contact(untrusted(3), three.get()).code, errc::authentication);
+  EXPECT_EQ(untrusted(3).what, answer::kind::no_answer) << "later on it may pass";
+  const auto service = parse_connection_string("mongodb+srv://cluster.example.net/", "url");
+  EXPECT_EQ(at_first_contact(untrusted(0), service.get()).what, answer::kind::no_answer);
+  EXPECT_EQ(at_first_contact(untrusted(1), service.get()).what, answer::kind::refused);
+  const auto broken = of(MONGOC_ERROR_SERVER_SELECTION, 1, "[Failed initialize TLS state.]");
+  const auto one = parse_connection_string("mongodb://a/?tls=true", "url");
+  EXPECT_EQ(at_first_contact(broken, one.get()).code, errc::invalid_argument);
+}
+
+TEST(Advice, IsAboutTlsWhereThatIsLikely) {
+  const auto about = [](const char* url, const char* why) {
+    return advice(of(MONGOC_ERROR_SERVER_SELECTION, 1, why), parse_connection_string(url, "url").get());
+  };
+  EXPECT_EQ(about("mongodb://a", "[connection refused]"), "check that it is up and that the URL names it");
+  for (const char* hung_up :
+       {"[connection closed calling hello]", "[Failed to read 4 bytes: socket error or timeout]"}) {
+    EXPECT_NE(about("mongodb://a", hung_up).find("tls=true"), std::string::npos);
+    EXPECT_EQ(about("mongodb://a/?tls=true", hung_up).find("tls=true"), std::string::npos);
+  }
+  EXPECT_NE(about("mongodb://a/?tls=true", "TLS handshake failed: x").find("it takes TLS"), std::string::npos);
+  EXPECT_NE(about("mongodb://a/?tls=true", "certificate verify failed").find("tlsCAFile"), std::string::npos);
+  EXPECT_NE(about("mongodb://a/?tls=true", "certificate verify failed (62): hostname mismatch").find("hosts"),
+            std::string::npos);
+}
+
+TEST(Failure, AMissingRightIsToldWithoutTheCommandsArguments) {
+  EXPECT_EQ(
+      of(MONGOC_ERROR_SERVER, 13, "not authorized on x to execute command { create: \"y\", size: 1, lsid: { id: 2 } }")
+          .why,
+      "not authorized on x to execute command { create: \"y\", ... }");
+  EXPECT_EQ(of(MONGOC_ERROR_SERVER, 13, "not authorized").why, "not authorized");
+  EXPECT_EQ(of(MONGOC_ERROR_SERVER, 18, "a command { b, c }").why, "a command { b, c }");
+}
+
 TEST(Failure, WhatNobodyKnowsIsARefusalInDoubt) {
   const auto a = of(12345, 1);
   EXPECT_EQ(a.what, answer::kind::refused);

@@ -92,6 +92,9 @@ TEST(ClientOptions, NotificationsUseTheLocksCredentialsByDefault) {
   EXPECT_EQ(plain.source, "admin") << "the user stands where it stood for `url`";
   EXPECT_EQ(notif("mongodb://me:x@a/users").source, "users");
   EXPECT_EQ(notif("mongodb://me:x@a/users?authSource=other").source, "other");
+  const std::string options = "?AUTHSOURCE=other";  // said twice, it would be a warning of the driver's
+  EXPECT_EQ(validated(client_options{.url = "mongodb://me:x@a/users" + options}).notif_url,
+            "mongodb://me:x@a/mongo_dlock_notif" + options);
 }
 
 TEST(ClientOptions, AGivenNotificationUrlStays) {

@@ -14,7 +14,7 @@ class mongo_harness final : public channel_harness {
   }
 
  private:
-  scratch_database database_{"channel"};
+  scratch_database database_{"channel", scratch_database::use::notices};
   mongo_channel channel_{
       std::make_shared<mongo_pool>(test_url(), "url", std::chrono::seconds{2}, 20), database_.name(), {}};
 };

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "contract/store_harness.hpp"
+#include "protocol/command_parts.hpp"
 #include "store/mongo_store.hpp"
 #include "support/codec.hpp"
 #include "support/mongo.hpp"
@@ -66,6 +67,10 @@ class mongo_harness final : public store_harness {
   }
 
   static std::string fresh_collection() {
+    if (is_restricted()) {  // to this one
+      connection().run(database(), protocol::single("drop", "dlocks").get());
+      return "dlocks";
+    }
     static std::atomic<int> number = 0;
     return "locks" + std::to_string(number++);
   }

@@ -80,7 +80,7 @@ TEST_F(Answers, ABrokenConnectionIsRetriedUnseenByTheCaller) {
 TEST_F(Answers, ALostReplyIsAskedForAgainWithTheSameIdAndLeavesNoOrphan) {
   proxy line(primary().address);
   auto o = options("test", 3s);
-  o.url = "mongodb://" + line.address() + "/?directConnection=true";
+  o.url = "mongodb://" + user_in(test_url()) + line.address() + "/?directConnection=true";
   client locks(o);
   for (const bool queue : {false, true}) {
     const auto name = id + (queue ? "Queue" : "Try");
@@ -100,7 +100,7 @@ TEST_F(Answers, ALostReplyIsAskedForAgainWithTheSameIdAndLeavesNoOrphan) {
 TEST_F(Answers, AWaitGivenUpWithoutAnyReplyHoldsNothingForLong) {
   proxy line(primary().address);
   auto o = options("test", 1s);
-  o.url = "mongodb://" + line.address() + "/?directConnection=true";
+  o.url = "mongodb://" + user_in(test_url()) + line.address() + "/?directConnection=true";
   o.operation_timeout = 700ms;
   client locks(o);
   line.swallow_replies("findAndModify", 1'000'000);

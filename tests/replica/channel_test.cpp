@@ -56,12 +56,13 @@ class Notices : public Replica {
   /// Of all who follow something in the notification database. Returns how many.
   int kill_cursors() {
     connection at(url_of(primary()));
-    const auto ops =
-        at.run("admin", json(R"({"aggregate": 1, "cursor": {}, "pipeline": [{"$currentOp": {"idleCursors": true}},
+    const auto ops = at.run(
+        "admin",
+        json(R"({"aggregate": 1, "cursor": {}, "pipeline": [{"$currentOp": {"idleCursors": true, "allUsers": true}},
         {"$match": {"ns": {"$regex": "^)" +
-                             notices_.name() + R"("}, "cursor.cursorId": {"$exists": true}}},
+             notices_.name() + R"("}, "cursor.cursorId": {"$exists": true}}},
         {"$project": {"ns": 1, "id": {"$toString": "$cursor.cursorId"}}}]})")
-                            .get());
+            .get());
     const auto text = to_text(ops.reply.get());
     int killed = 0;
     for (auto at_ns = text.find("\"ns\" : \"" + notices_.name() + "."); at_ns != std::string::npos;
@@ -81,7 +82,7 @@ class Notices : public Replica {
     return {std::make_shared<mongo_pool>(test_url(), "url", limit, 20), notices_.name(), {}};
   }
 
-  scratch_database notices_{"notices"};
+  scratch_database notices_{"notices", scratch_database::use::notices};
 };
 
 TEST_F(Notices, AReleaseWakesTheHeir) {

@@ -12,7 +12,7 @@ TEST_F(ConnectToThree, AUrlThatNamesOneMemberFindsItsSet) {
   const auto first = primary();
   for (const auto& m : members()) {  // the primary, and secondaries
     auto o = options();
-    o.url = "mongodb://" + m.address;
+    o.url = "mongodb://" + user_in(test_url()) + m.address;
     client locks(o);
     EXPECT_TRUE(mutex(locks, id).try_acquire()) << m.address << (m.address == first.address ? " (primary)" : "");
   }
@@ -23,7 +23,7 @@ TEST_F(ConnectToThree, ADirectConnectionStaysWhereItIs) {
   for (const auto& m : members()) {
     auto o = options();
     o.operation_timeout = 1s;
-    o.url = url_of(m);
+    o.url = url_of(m, "directConnection=true", test_url());
     if (m.address == first.address) {
       client locks(o);
       EXPECT_TRUE(mutex(locks, id).try_acquire());

@@ -75,8 +75,14 @@ std::vector<member> members() {
   return read_members();
 }
 
-std::string url_of(const member& m, const std::string& options) {
-  return "mongodb://" + m.address + "/?" + options;
+std::string user_in(const std::string& url) {
+  const auto begin = url.find("://") + 3;
+  const auto at = url.find('@');
+  return at == std::string::npos ? "" : url.substr(begin, at + 1 - begin);
+}
+
+std::string url_of(const member& m, const std::string& options, const std::string& as) {
+  return "mongodb://" + user_in(as) + m.address + "/?" + options;
 }
 
 member primary() {

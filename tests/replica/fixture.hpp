@@ -37,7 +37,11 @@ struct member {
 
 /// The members of the set under test.
 [[nodiscard]] std::vector<member> members();
-[[nodiscard]] std::string url_of(const member& m, const std::string& options = "directConnection=true");
+/// "user:password@", or nothing.
+[[nodiscard]] std::string user_in(const std::string& url);
+/// By default for what tests do besides; `as`: whose URL has the user.
+[[nodiscard]] std::string url_of(const member& m, const std::string& options = "directConnection=true",
+                                 const std::string& as = admin_url());
 /// The current primary; waits for one.
 [[nodiscard]] member primary();
 

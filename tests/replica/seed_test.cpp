@@ -42,8 +42,8 @@ class Seed : public Replica {
     auto o = options();
     const auto url = test_url();
     const auto host = url.find('/', url.find("://") + 3), query = url.find('?');
-    o.notif_url =
-        url.substr(0, std::min(host, query)) + "/" + db + (query == std::string::npos ? "" : url.substr(query));
+    o.notif_url = url.substr(0, std::min(host, query)) + "/" + (is_restricted() ? "mongo_dlock_notif" : db) +
+                  (query == std::string::npos ? "" : url.substr(query));
     return o;
   }
 };

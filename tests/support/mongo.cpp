@@ -24,6 +24,15 @@ std::string test_url() {
   return url;
 }
 
+std::string admin_url() {
+  const char* url = std::getenv("DLOCK_TEST_ADMIN_URL");
+  return url == nullptr || *url == '\0' ? test_url() : url;
+}
+
+bool is_restricted() {
+  return admin_url() != test_url();
+}
+
 connection::connection(const std::string& url) {
   static const bool once = [] {
     mongoc_init();
@@ -79,7 +88,10 @@ void connection::drop(const std::string& db) {
   run(db, c.get());
 }
 
-scratch_database::scratch_database(const std::string& prefix) : name_(prefix + "_" + std::to_string(getpid())) {
+scratch_database::scratch_database(const std::string& prefix, use what)
+    : name_(!is_restricted()     ? prefix + "_" + std::to_string(getpid())
+            : what == use::locks ? "dlocks"
+                                 : "mongo_dlock_notif") {
   connection().drop(name_);
 }
 

@@ -1,0 +1,100 @@
+#!/usr/bin/python3
+"""Looks for a secret where none may be: in files (logs, outputs, core dumps) and in the command lines of processes.
+
+  find_secret.py [--folder DIR]... [--pid PID]... [--all] [--environment]   the secret is read from standard input
+
+Prints each place, and ends with status 1 if there is any, 0 if there is none. From Python: find_secret(folder, secret, pids).
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import mmap
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+
+def forms(secret: str) -> list[bytes]:
+    """As it is, as in a URL, as in JSON, as in a header. Case does not count: see pattern()."""
+    as_json = json.dumps(secret)[1:-1]
+    found = {secret, quote(secret, safe=""), as_json, as_json.replace("/", "\\/")}
+    return sorted({form.encode() for form in found} | {base64.b64encode(secret.encode())})
+
+
+def pattern(secret: str) -> re.Pattern[bytes]:
+    if len(secret) < 4:
+        raise ValueError("a secret this short is found anywhere; take one of at least 4 characters")
+    return re.compile(b"|".join(re.escape(form) for form in forms(secret)), re.IGNORECASE)  # hosts are lower-cased
+
+
+def in_file(path: Path, wanted: re.Pattern[bytes]) -> str | None:
+    """Where in a file of any size; a file that is gone by now has nothing."""
+    try:
+        with path.open("rb") as file:
+            if path.stat().st_size == 0:
+                return None
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+                if found := wanted.search(text):
+                    return f"{path}: at byte {found.start()}"
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def in_process(pid: int, wanted: re.Pattern[bytes], environment: bool) -> Iterator[str]:
+    for name in ("cmdline", "comm", *(["environ"] if environment else [])):
+        try:
+            text = Path(f"/proc/{pid}/{name}").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if wanted.search(text):
+            yield f"/proc/{pid}/{name}"
+
+
+def all_processes() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def find_secret(folder: Path | None, secret: str, pids: Iterable[int] = (), environment: bool = False) -> list[str]:
+    """The places where `secret` is found: in the files below `folder`, in what `pids` show of themselves to everybody;
+    `environment`: and in what they show to their own user. What cannot be read is an error, not a place without it."""
+    wanted = pattern(secret)
+    places = []
+    for path in sorted(folder.rglob("*")) if folder else []:
+        if path.is_file() and not path.is_symlink() and (place := in_file(path, wanted)):
+            places.append(place)
+    for pid in pids:
+        places += in_process(pid, wanted, environment)
+    return places
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, action="append", default=[])
+    parser.add_argument("--pid", type=int, action="append", default=[])
+    parser.add_argument("--all", action="store_true", help="every process of this machine")
+    parser.add_argument("--environment", action="store_true", help="the environment of the processes, too")
+    options = parser.parse_args()
+    secret = sys.stdin.read().rstrip("\n")  # not an argument: those are what everybody can see
+    places = []
+    try:
+        for folder in options.folder:
+            if not folder.is_dir():
+                parser.error(f"{folder} is no folder")
+            places += find_secret(folder, secret)
+        pids = all_processes() if options.all else options.pid
+        places += find_secret(None, secret, pids, options.environment)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    for place in places:
+        print(place)
+    return 1 if places else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
