@@ -18,7 +18,8 @@ const char* const kCommands = R"(Commands, a line each, answered by "ok", by "er
   swallow SRC DST N TEXT      the next N requests with TEXT in them are carried out, their replies are thrown away, and
                               the connections are reset
   half SRC DST N TEXT         the same, but half of the reply arrives
-  heal [SRC DST]              ends all of that; what was held arrives
+  open SRC DST                ends hold and refuse, and nothing else; what was held arrives
+  heal [SRC DST]              ends everything
   stats                       what was done so far
 SRC: client, m0, m1, m2 or any; DST: m0, m1, m2 or any.
 )";
@@ -90,6 +91,12 @@ std::string proxy::command(const std::string& line) try {
   } else if (verb == "heal") {
     need(3);
     for_each([&](auto source, auto target) { rules_.heal(source, target); });
+  } else if (verb == "open") {
+    need(3);
+    for_each([&](auto source, auto target) {
+      auto& r = rules_.at(source, target);
+      r.hold_requests = r.hold_replies = r.refuse = false;
+    });
   } else if (verb == "hold-requests") {
     need(3);
     for_each([&](auto source, auto target) { rules_.at(source, target).hold_requests = true; });
