@@ -57,7 +57,7 @@ def kill_at(i: Injection) -> None:
     worker = i.rng.choice(i.world.pool.victims())
     with i.on(worker.place, point=point):
         i.world.pool.kill(worker, {"DLOCK_KILL_AT": point})  # the next one of this place has it
-        i.until(lambda: i.world.pool.at(worker.place) is not worker, 3, "new process")
+        i.until(lambda: i.world.pool.at(worker.place) not in (None, worker), 3, "new process")
         doomed = i.world.pool.at(worker.place)
         i.until(lambda: i.world.pool.at(worker.place) is not doomed, i.span + 3, f"passing of {point}")
 

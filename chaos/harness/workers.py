@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,6 @@ class Worker:
     spared: bool = False  # no fault chooses it
     killed: bool = False  # by us
     ends: bool = False  # because it was told to
-    stopped_by: threading.Lock = field(default_factory=threading.Lock)
 
     def signal(self, signum: int) -> None:
         self.process.send_signal(signum)
@@ -65,7 +64,8 @@ class Settings:
     folder: Path  # the run's
     url: str
     seed: int
-    arguments: Sequence[str]  # the same for all
+    arguments: Mapping[str, str]  # of the command line, the same for all
+    flags: Sequence[str]
     environment: Mapping[str, str]
 
 
@@ -100,7 +100,9 @@ class Pool:
         """One more, for a while; it is not restarted."""
         place = "w" + str(90 + sum(key.startswith("w9") for key in self._incarnations))
         self.add(place, threads=threads, url_options=url_options, guest=True, spared=True)
-        return self.at(place)
+        worker = self.at(place)
+        assert worker is not None
+        return worker
 
     def dismiss(self, worker: Worker) -> None:
         worker.tell_to_end()
@@ -110,9 +112,10 @@ class Pool:
             self.problems.append(f"{worker.name} did not end within {PATIENCE:g} s")
             self.kill(worker)
 
-    def at(self, place: str) -> Worker:
+    def at(self, place: str) -> Worker | None:
+        """None: it has died, and the next one has not started yet."""
         with self._guard:
-            return self._workers[place]
+            return self._workers.get(place)
 
     def victims(self) -> list[Worker]:
         with self._guard:
@@ -197,10 +200,10 @@ class Pool:
         url = settings.url + "".join(f"&{key}={value}" for key, value in special.get("url_options", {}).items())
         command = [str(settings.binary), "--url", url, "--name", name, "--resource", str(settings.folder / "resource.sock"),
                    "--history", str(settings.folder / "history" / f"{name}.jsonl"),
-                   "--seed", str(settings.seed * 1_000_003 + self.started), *settings.arguments]
-        for key in ("threads", "locks", "ttl", "hold-ms", "try-percent", "all-percent"):
-            if key in special:
-                command += [f"--{key}", str(special[key])]
+                   "--seed", str(settings.seed * 1_000_003 + self.started), *settings.flags]
+        own = {key: str(value) for key, value in special.items() if key in settings.arguments}
+        for key, value in {**settings.arguments, **own}.items():
+            command += [f"--{key}", value]
         with self._guard:
             environment = self._next_environment.pop(place, {})
         parent = os.getpid()

@@ -63,7 +63,7 @@ std::string proxy::command(const std::string& line) try {
   std::vector<std::string> words;
   for (std::string word; in >> word;) words.push_back(word);
   if (words.empty()) throw std::invalid_argument("nothing to do");
-  const auto& verb = words[0];
+  const auto verb = words[0];
   const auto need = [&](std::size_t n) {
     if (words.size() != n) throw std::invalid_argument(verb + " takes " + std::to_string(n - 1) + " words");
   };
