@@ -108,7 +108,7 @@ def notify_rolled(i: Injection) -> None:
             collection = client[CHANNEL][name]
             collection.drop()
             try:
-                client[CHANNEL].create_collection(name, capped=True, size=4096)
+                client[CHANNEL].command("create", name, capped=True, size=4096)
             except OperationFailure:
                 pass  # somebody was faster
             collection.insert_many([{"dummy": True, "filler": "x" * 200} for _ in range(40)])

@@ -133,5 +133,5 @@ def fork(i: Injection) -> None:
     before = i.world.follower.counts["forked"]
     with i.on(worker.place):
         worker.signal(signal.SIGUSR1)
-        i.until(lambda: i.world.follower.counts["forked"] > before, 3, "fork")
+        i.until(lambda: i.world.follower.counts["forked"] > before, 8, "fork")
         i.pause()
