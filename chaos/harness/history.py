@@ -90,7 +90,7 @@ class Follower:
                 self.counts["in doubt"] += 1
         elif what == "lost":
             holding.discard(event["id"])
-            self.counts["lost"] += 1
+            self.counts["leases lost"] += 1
 
     def forget(self, process: str) -> None:
         """It has died: what it asked for is unknown, and it holds nothing."""

@@ -64,5 +64,5 @@ class Observer:
             next_line += EVERY
             counts = self._world.follower.counts
             say(f"  {time.monotonic() - self._began:4.0f} s: {counts['acquired']} acquisitions, {self.elections} elections, "
-                f"{sum(self._world.injected.values())} faults, {counts['lost']} leases lost, "
+                f"{sum(self._world.injected.values())} faults, {counts['leases lost']} leases lost, "
                 f"{counts['in doubt'] + counts['unknown']} unknown")

@@ -54,7 +54,8 @@ class Proxy:
 
     def close(self) -> None:
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
+        self._answers.close()
         self._socket.close()
 
 

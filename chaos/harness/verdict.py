@@ -30,7 +30,6 @@ class Verdict:
     missed: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)  # the run did not do what it should
     vacuous: list[str] = field(default_factory=list)  # it proves little
-    acquired_anything_else: bool = True
 
     @property
     def broken(self) -> list[str]:
@@ -44,7 +43,7 @@ class Verdict:
     def write(self, folder: Path) -> None:
         (folder / "verdict.json").write_text(json.dumps({
             "ok": self.ok, "seed": self.plan["seed"], "seconds": self.plan["seconds"], "expiry": self.plan["expiry"],
-            "planted": self.plan["planted"], "injected": self.injected, "scheduled": self.scheduled,
+            "planted": self.plan["planted"], "control": self.plan["unfenced"], "injected": self.injected, "scheduled": self.scheduled,
             "figures": self.figures.as_json(), "broken": self.broken, "problems": self.problems, "vacuous": self.vacuous,
             "missed": self.missed,
             "checks": {each.name: {"status": each.status, "passed": each.passed, "failed": each.failed, "counts": each.counts}
@@ -116,8 +115,8 @@ def add_up(folders: Iterable[Path]) -> tuple[str, bool]:
     longest, bad = 0.0, []
     for file in files:
         one = json.loads(file.read_text())
-        if one["planted"]:
-            continue
+        if one["planted"] or one["control"]:
+            continue  # meant to be bad
         if not one["ok"]:
             bad.append(f"{file.parent}: " + ", ".join(one["broken"] + one["problems"] + one["vacuous"]))
         totals["runs"] += 1
