@@ -8,12 +8,13 @@ import time
 from faults import Injection, Missed, fault
 from workers import Worker
 
+PATIENCE = 8.0  # seconds: another lane's fault may be in the way
 POINTS = ("before-send", "after-send", "committed", "heir", "releasing")  # of DLOCK_KILL_AT
 
 
 def _stopped_holder(i: Injection) -> Worker:
     """A worker that holds a lock, stopped: so it still does when this returns."""
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and not i.world.over.is_set():
         i.world.follower.look()
         holders = [worker for worker in i.world.pool.victims() if worker.name in i.world.follower.holders()]
@@ -59,7 +60,7 @@ def kill_at(i: Injection) -> None:
         i.world.pool.kill(worker, {"DLOCK_KILL_AT": point})  # the next one of this place has it
         i.until(lambda: i.world.pool.at(worker.place) not in (None, worker), 3, "new process")
         doomed = i.world.pool.at(worker.place)
-        i.until(lambda: i.world.pool.at(worker.place) is not doomed, i.span + 3, f"passing of {point}")
+        i.until(lambda: i.world.pool.at(worker.place) is not doomed, i.span + PATIENCE, f"passing of {point}")
 
 
 @fault("waiter-killed", "workers", (0.5, 2))
@@ -70,9 +71,8 @@ def waiter_killed(i: Injection) -> None:
         with i.world.set.connect(i.world.set.primary(), serverSelectionTimeoutMS=2000, socketTimeoutMS=3000) as client:
             return {each["waiters"][0]["who"] for each in client.dlocks.dlocks.find({"waiters.0": {"$exists": True}})}
 
-    for _ in range(20):
-        if i.world.over.is_set():
-            break
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and not i.world.over.is_set():
         first = heads()
         waiting = [worker for worker in i.world.pool.victims() if worker.name in first]
         if not waiting:
@@ -133,5 +133,5 @@ def fork(i: Injection) -> None:
     before = i.world.follower.counts["forked"]
     with i.on(worker.place):
         worker.signal(signal.SIGUSR1)
-        i.until(lambda: i.world.follower.counts["forked"] > before, 8, "fork")
+        i.until(lambda: i.world.follower.counts["forked"] > before, PATIENCE, "fork")
         i.pause()

@@ -91,6 +91,8 @@ class Follower:
         elif what == "lost":
             holding.discard(event["id"])
             self.counts["leases lost"] += 1
+        elif what == "forked":
+            self.counts["forked"] += 1
 
     def forget(self, process: str) -> None:
         """It has died: what it asked for is unknown, and it holds nothing."""

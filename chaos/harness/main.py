@@ -90,7 +90,10 @@ def run_one(plan: Plan, rs: ProxiedSet, folder: Path) -> Verdict:
 
 
 def new_set(binaries: Path, election_timeout_ms: int) -> ProxiedSet:
-    return ProxiedSet(bin=binaries, election_timeout_ms=election_timeout_ms, oplog_mb=OPLOG_MB)
+    # A secondary that follows a member which is cut off looks for another after so long beyond its own patience.
+    buffer = 5 if election_timeout_ms >= 10_000 else 1
+    return ProxiedSet(bin=binaries, election_timeout_ms=election_timeout_ms, oplog_mb=OPLOG_MB,
+                      parameters={"oplogNetworkTimeoutBufferSeconds": str(buffer)})
 
 
 def chaos(plan: Plan, given: argparse.Namespace, folder: Path) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from catalogue import FAULTS, Fault
 
 BEGIN = 3.0  # nothing happens before: everybody has connected by then
-CALM = 3.0  # at most between two faults of a lane
+CALM = {"members": 8.0, "workers": 3.0, "wire": 3.0}  # seconds, at most, between two faults of a lane
 QUIET_END = 0.08  # of the run: enough to see that all is well again
 
 
@@ -46,7 +46,7 @@ def _lane(rng: random.Random, seconds: float, lane: str, faults: Sequence[Fault]
         for fault in rng.sample(faults, len(faults)):
             low, high = fault.span
             span = rng.uniform(low, low + (high - low) * squeeze)
-            gap = rng.uniform(0.2, 0.2 + CALM * squeeze)
+            gap = rng.uniform(0.2, 0.2 + CALM[lane] * squeeze)
             if at + span + fault.recovery > last:
                 return steps
             steps.append(Step(0, round(at, 3), lane, fault.name, round(span, 3), rng.getrandbits(32)))
