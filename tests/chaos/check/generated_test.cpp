@@ -58,8 +58,8 @@ TEST_P(Corrupted, IsCaughtByItsCheck) {
   EXPECT_GE(applied, 5) << "too few histories have a place for it";
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, Corrupted, testing::Range<std::size_t>(0, corruptions().size()), [](auto& info) {
-  std::string name = corruptions()[info.param].name;
+INSTANTIATE_TEST_SUITE_P(Each, Corrupted, testing::Range<std::size_t>(0, corruptions().size()), [](auto& of) {
+  std::string name = corruptions()[of.param].name;
   for (auto& c : name) c = c == ' ' ? '_' : c;
   return name;
 });
