@@ -27,20 +27,17 @@ check_result check_exclusion_at_resource(const analysis& a) {
   std::unordered_map<std::string, maxima> locks;
   std::int64_t accepted = 0, refused = 0;
   for (const auto& x : a.h.accesses) {
-    if (x.what != access_kind::put && x.what != access_kind::see) continue;
-    if (!x.ok) {
-      ++refused;
-      continue;
+    if (x.what == access_kind::enter || x.what == access_kind::leave) continue;  // no token can decide these
+    auto& seen = locks[x.lock];
+    const auto* before = x.exclusive ? seen.any : seen.exclusive;
+    const bool stale = before != nullptr && x.token < before->token;
+    if (x.what != access_kind::get) {
+      ++(x.ok ? accepted : refused);
+      if (x.ok && stale) r.breaks(x.lock + ": accepted the stale " + describe(a, x) + " after " + describe(a, *before));
+      if (!x.ok && !stale) r.breaks(x.lock + ": refused " + describe(a, x) + ", which was not stale");
     }
-    ++accepted;
-    auto& highest = locks[x.lock];
-    const auto* before = x.exclusive ? highest.any : highest.exclusive;
-    if (before != nullptr && x.token < before->token) {
-      r.breaks(x.lock + ": accepted the stale " + describe(a, x) + " after " + describe(a, *before));
-      continue;
-    }
-    if (highest.any == nullptr || x.token > highest.any->token) highest.any = &x;
-    if (x.exclusive) highest.exclusive = &x;
+    if (seen.any == nullptr || x.token > seen.any->token) seen.any = &x;
+    if (x.exclusive && (seen.exclusive == nullptr || x.token > seen.exclusive->token)) seen.exclusive = &x;
   }
   r.detail = std::to_string(accepted) + " accesses accepted, " + std::to_string(refused) + " stale ones refused";
   return r;

@@ -60,10 +60,14 @@ check_result check_tokens_real_time(const analysis& a) {
       }
     }
     for (const auto& f : a.h.finals) {
-      if (f.lock != name || !f.ok || highest == nullptr || f.token == 0) continue;
-      if (f.token < highest->token && !a.faults.tokens_may_fall(name, f.at))
-        r.breaks(name + ": the last one, token " + std::to_string(f.token) + " (" + a.h.at(f.where) + "), after " +
-                 a.describe(*highest));
+      if (f.lock != name || !f.ok) continue;
+      for (const auto i : lock.holds) {
+        const auto& one = a.holds[i];
+        if (one.from <= f.at && one.token > f.token && !a.faults.tokens_may_fall(name, f.at)) {
+          r.breaks("the last one of " + name + ", token " + std::to_string(f.token) + " (" + a.h.at(f.where) +
+                   "), came after " + a.describe(one));
+        }
+      }
     }
   }
   r.detail = std::to_string(judged) + " judged, " + std::to_string(excused) + " excused after a clock that went back";

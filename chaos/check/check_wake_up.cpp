@@ -20,10 +20,11 @@ std::vector<interval> occupied(const analysis& a, const lock_view& lock) {
   }
   for (const auto i : lock.calls) {
     const auto& c = a.h.calls[i];
-    const ns end = c.returned.value_or(never);
+    const ns life = std::max(c.ttl, 3 * a.h.config.wait_period);
+    const ns died = a.faults.killed(c.process);
+    const ns end = c.returned ? *c.returned : died == never ? never : died + life + a.h.config.clock_skew + kMargin;
     if (c.op == "acquire_all") out.push_back({c.at, end});  // it may hold this one and wait for another
     if (c.what == "acquired" || c.what == "busy" || !c.returned) continue;
-    const ns life = std::max(c.ttl, 3 * a.h.config.wait_period);
     out.push_back({*c.returned, *c.returned + kMargin + (c.in_doubt ? 2 * life : 0)});
   }
   std::sort(out.begin(), out.end(), [](auto& x, auto& y) { return x.from < y.from; });

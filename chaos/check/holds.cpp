@@ -23,7 +23,6 @@ void analysis::find_holds() {
     for (const auto& each : c.claims) {
       auto& lock = locks[each.lock];
       lock.cap = std::max(lock.cap, each.cap);
-      lock.shared = lock.shared || (!each.exclusive && each.cap == 0);
       if (c.acquires()) lock.calls.push_back(i);
     }
     for (const auto& g : c.got) {
@@ -56,7 +55,7 @@ void analysis::find_ends() {
       each_of(id, [&](hold& one) {
         if (c.op == "release" && c.at < one.release_called) {
           one.release_called = c.at;
-          if (c.returned && !c.in_doubt && c.what != "error") one.released = *c.returned;
+          if (c.returned && c.what == "released") one.released = *c.returned;
         } else if (c.op == "downgrade") {
           one.downgraded = std::min(one.downgraded, c.at);
         }

@@ -25,7 +25,7 @@ struct hold {
   ns until = 0;           // the last one it was told
   ns downgraded = never;  // when it asked for that: others may read from then on
   ns release_called = never;
-  ns released = never;  // when the release that it was answered for returned
+  ns released = never;  // when a release returned that said so
   ns lost = never;      // when it was told of the loss
   ns died = never;
   std::vector<interval> believed;
@@ -41,7 +41,6 @@ struct lock_view {
   std::vector<std::size_t> holds;
   std::vector<std::size_t> calls;  // that acquire, in the order of their beginning
   std::int64_t cap = 0;            // the largest that anybody named; 0 = none
-  bool shared = false;             // somebody asked for it shared
 };
 
 struct analysis {

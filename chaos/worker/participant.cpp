@@ -15,6 +15,9 @@ json described(const wish& what) {
           {"cap", what.lock->cap}};
 }
 
+/// What a leader publishes begins so: to the server it would be a variable, if it were an expression.
+constexpr auto kValue = "$$";
+
 json described(const held_lock& one) {
   return {{"id", one.id}, {"token", one.token}};
 }
@@ -54,7 +57,7 @@ dlock::acquisition participant::ask(const wish& what, const patience& how, recor
   options.on_wait = [&](const auto&) { call.queued(); };
   auto& mine = objects_.at(what.lock->id);
   if (auto* lock = std::get_if<dlock::mutex>(&mine)) return how.try_once ? lock->try_acquire() : lock->acquire(options);
-  if (auto* lock = std::get_if<dlock::election>(&mine)) return lock->campaign(into_.process(), options);
+  if (auto* lock = std::get_if<dlock::election>(&mine)) return lock->campaign(kValue + into_.process(), options);
   if (auto* lock = std::get_if<dlock::semaphore>(&mine)) {
     return how.try_once ? lock->try_acquire(what.weight) : lock->acquire(what.weight, options);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "protocol/planted.hpp"
 #include "protocol/stages.hpp"
 
 namespace dlock::protocol {
@@ -47,6 +48,7 @@ bson literals(const request& r) {
   append(b.get(), "keep", r.keep);
   append(b.get(), "tomb", r.tomb);
   append_common(b.get(), r);
+  if (planted(bug::missing_literal)) return b;
   return single("$literal", b.get());
 }
 
@@ -88,7 +90,7 @@ bson reply_projection(const bson& vars, const bson& summary, const bson& now) {
 bson cut(const request& r, const bson& now) {
   auto arguments = make_bson();
   append_parsed(arguments.get(), "0", now);
-  append(arguments.get(), "1", r.skew);
+  append(arguments.get(), "1", planted(bug::off_by_one_takeover) ? -r.delta / 2 : r.skew);
   auto b = make_bson();
   append_array(b.get(), "$subtract", arguments.get());
   return b;
@@ -98,7 +100,11 @@ void append_options(bson_t* command, bool returns_new, bool upsert, const comman
   append_bool(command, "new", returns_new);
   append_bool(command, "upsert", upsert);
   auto concern = make_bson();
-  append(concern.get(), "w", "majority");
+  if (planted(bug::w1)) {
+    append(concern.get(), "w", std::int64_t{1});
+  } else {
+    append(concern.get(), "w", "majority");
+  }
   if (options.limit > 0) {
     append(concern.get(), "wtimeout", options.limit);
     append(command, "maxTimeMS", options.limit);

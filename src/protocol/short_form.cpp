@@ -1,6 +1,7 @@
 #include "protocol/short_form.hpp"
 
 #include "protocol/command_parts.hpp"
+#include "protocol/planted.hpp"
 
 namespace dlock::protocol {
 namespace {
@@ -53,7 +54,7 @@ bool has_short_form(const request& r) noexcept {
 }
 
 bson short_command(const request& r, const command_options& options) {
-  static const auto& acquire = *new bson(parse(kAcquire));
+  static const auto& acquire = *new bson(parse(stage_text(kAcquire)));
   static const auto& release = *new bson(parse(kRelease));
   const bool releases = r.op == operation::release;
   const bson now = parse(options.now);
