@@ -9,7 +9,7 @@ from faults import Injection, Missed, fault
 from workers import Worker
 
 PATIENCE = 8.0  # seconds: another lane's fault may be in the way
-POINTS = ("before-send", "after-send", "committed", "heir", "releasing")  # of DLOCK_KILL_AT
+POINTS = ("before-send", "after-send", "acquired", "committed", "heir", "releasing")  # of DLOCK_KILL_AT
 
 
 def _stopped_holder(i: Injection) -> Worker:

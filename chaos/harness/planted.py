@@ -56,7 +56,7 @@ BUGS: Sequence[Planted] = (
     Planted("heartbeat-appends", 40, ["one-way-partition", "delay-reply"]),
     Planted("heir-for-ever", 30, ["waiter-killed", "kill-at"]),
     Planted("lifo", 8, quick=True),
-    Planted("try-barges", 8, quick=True, plan={"try_percent": 40}),
+    Planted("try-barges", 8, kinds=["shared"], quick=True, plan={"try_percent": 40}),
     Planted("readers-pass-writers", 8, kinds=["shared"], quick=True),
     # tokens, and what may be held beside what
     Planted("token-reset", 8, quick=True),

@@ -14,6 +14,7 @@ from catalogue import FAULTS, Fault
 
 BEGIN = 3.0  # nothing happens before: everybody has connected by then
 CALM = {"members": 8.0, "workers": 3.0, "wire": 3.0}  # seconds, at most, between two faults of a lane
+GAP = 0.2  # at least
 QUIET_END = 0.08  # of the run: enough to see that all is well again
 
 
@@ -40,21 +41,21 @@ def build(seed: int, seconds: float, names: Sequence[str]) -> list[Step]:
 
 def _lane(rng: random.Random, seconds: float, lane: str, faults: Sequence[Fault]) -> list[Step]:
     last = seconds * (1 - QUIET_END)
-    squeeze = _squeeze(last - min(BEGIN, seconds / 10), faults)
+    squeeze = _squeeze(last - min(BEGIN, seconds / 10), lane, faults)
     steps, at = [], min(BEGIN, seconds / 10)
     while True:
         for fault in rng.sample(faults, len(faults)):
             low, high = fault.span
             span = rng.uniform(low, low + (high - low) * squeeze)
-            gap = rng.uniform(0.2, 0.2 + CALM[lane] * squeeze)
+            gap = rng.uniform(GAP, GAP + CALM[lane] * squeeze)
             if at + span + fault.recovery > last:
                 return steps
             steps.append(Step(0, round(at, 3), lane, fault.name, round(span, 3), rng.getrandbits(32)))
             at += span + fault.recovery + gap
 
 
-def _squeeze(time: float, faults: Sequence[Fault]) -> float:
-    """By what to multiply the longest spans so that a round fits."""
-    fixed = sum(fault.recovery + fault.span[0] + 0.5 for fault in faults)
-    loose = sum(fault.span[1] - fault.span[0] for fault in faults)
-    return 1.0 if loose == 0 else min(1.0, max(0.0, (time - fixed) / loose))
+def _squeeze(time: float, lane: str, faults: Sequence[Fault]) -> float:
+    """By what to multiply all that may be shorter so that a round fits."""
+    fixed = sum(fault.recovery + fault.span[0] + GAP for fault in faults)
+    loose = sum(fault.span[1] - fault.span[0] + CALM[lane] for fault in faults)
+    return min(1.0, max(0.0, (time - fixed) / loose))
