@@ -26,6 +26,11 @@ def environment(**more: str) -> dict[str, str]:
     return without | more
 
 
+def bugs() -> list[str]:
+    listed = subprocess.run([WORKER, "--list-bugs"], check=True, capture_output=True, text=True).stdout
+    return [line.split("\t")[0] for line in listed.splitlines()]
+
+
 class Run(unittest.TestCase):
     """Processes with a folder for their histories."""
 
@@ -223,8 +228,7 @@ class Names(unittest.TestCase):
                                "/dev/null", "--locks", "?"], env=environment(**more), capture_output=True, text=True)
 
     def test_every_bug_is_known_by_its_name(self) -> None:
-        listed = subprocess.run([WORKER, "--list-bugs"], check=True, capture_output=True, text=True).stdout
-        names = [line.split("\t")[0] for line in listed.splitlines()]
+        names = bugs()
         self.assertGreaterEqual(len(names), 30)
         self.assertEqual(len(names), len(set(names)))
         for name in names:
@@ -245,17 +249,31 @@ class Names(unittest.TestCase):
             self.assertIn(f"DLOCK_KILL_AT: '{text}'", self.ask(DLOCK_KILL_AT=text).stderr)
 
 
+class Bugs(unittest.TestCase):
+    """Each planted bug does harm, and only the one that is asked for."""
+
+    def has(self, name: str, **more: str) -> str:
+        done = subprocess.run([os.environ["DLOCK_PLANTED_TEST"], name], env=environment(**more), capture_output=True,
+                              text=True, timeout=60)
+        self.assertEqual(0, done.returncode, done.stderr)
+        return done.stdout.strip()
+
+    def test_each(self) -> None:
+        for name in bugs():
+            with self.subTest(name):
+                self.assertEqual("no", self.has(name))
+                self.assertEqual("yes", self.has(name, DLOCK_PLANTED=name))
+
+
 class Shipped(unittest.TestCase):
     """Nothing planted is in the library that is installed."""
 
     def traces_in(self, binary: str) -> set[str]:
-        listed = subprocess.run([WORKER, "--list-bugs"], check=True, capture_output=True, text=True).stdout
-        names = {line.split("\t")[0] for line in listed.splitlines()}
         with tempfile.NamedTemporaryFile() as bare:  # what a debugger reads names everything
             subprocess.run(["strip", "-g", "-o", bare.name, binary], check=True)
             texts = set(subprocess.run(["strings", "-a", bare.name], check=True, capture_output=True, text=True).stdout.splitlines())
             symbols = subprocess.run(["nm", "-C", bare.name], check=True, capture_output=True, text=True).stdout
-        found = texts & (names | {"DLOCK_PLANTED", "DLOCK_KILL_AT", "before-send", '{"$set": {"h": []}}'})
+        found = texts & {*bugs(), "DLOCK_PLANTED", "DLOCK_KILL_AT", "before-send", '{"$set": {"h": []}}'}
         return found | {s for s in ("dlock::planted(", "dlock::test_point(") if s in symbols}
 
     def test_nothing(self) -> None:
