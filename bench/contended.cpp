@@ -67,7 +67,7 @@ void measure(const std::string& url, int processes, int threads, int hold_ms, in
   raw_server server(url);
   raw_server::session raw(server);
   fleet workers(url, {"contended-" + std::to_string(now())}, processes, threads, hold_ms);
-  std::vector<double> write_us, insert_us, hand_off_us, ratio, same_rhythm, rate, per_write, commands;
+  std::vector<double> write_us, insert_us, hand_off_us, ratio, same_rhythm, rate, per_write, commands, heartbeats;
   int passed = 0;
   for (int i = -1; i < windows; ++i) {  // the first one warms
     const auto floor_length = std::min(length, std::chrono::milliseconds{1000});
@@ -98,18 +98,21 @@ void measure(const std::string& url, int processes, int threads, int hold_ms, in
     same_rhythm.push_back(h / (rested.write_us + rested.insert_us));
     rate.push_back(grants_per_second);
     per_write.push_back(grants_per_second * f.write_us / 1e6);
-    if (within > 0)
-      commands.push_back(static_cast<double>(commands_after - commands_before) / static_cast<double>(within));
+    if (within == 0) continue;
+    const auto looks = std::count_if(workers.looks().begin(), workers.looks().end(),
+                                     [&](auto when) { return when >= from && when < to; });
+    heartbeats.push_back(static_cast<double>(looks) / static_cast<double>(within));
+    commands.push_back(static_cast<double>(commands_after - commands_before - looks) / static_cast<double>(within));
   }
   std::printf(
       "  %4d in %3d processes, hold %2d ms: floor %5.2f+%.2f ms, hand-off %6.2f ms, ratio %5.2f (%4.2f to commands "
       "after the "
       "same pause); %4.0f grants/s, %4.2f "
       "per raw write, "
-      "%4.2f commands per grant, %d bypasses\n",
+      "%4.2f commands per grant and %4.2f heartbeats, %d bypasses\n",
       processes * threads, processes, hold_ms, median(write_us) / 1000, median(insert_us) / 1000,
       median(hand_off_us) / 1000, median(ratio), median(same_rhythm), median(rate), median(per_write), median(commands),
-      passed);
+      median(heartbeats), passed);
   std::fflush(stdout);
 }
 

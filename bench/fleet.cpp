@@ -81,10 +81,16 @@ void fleet::start(std::int64_t begin, std::int64_t end) {
 
 std::vector<grant> fleet::grants(std::vector<int>* each) {
   std::vector<grant> out;
+  looks_.clear();
   for (auto& p : all_) {
     int count = 0;
-    for (std::string line = p->hear(); line != "done\n"; line = p->hear(), ++count) {
-      long long token = 0, asked = 0, queued = 0, acquired = 0, releasing = 0;
+    for (std::string line = p->hear(); line != "done\n"; line = p->hear()) {
+      long long token = 0, asked = 0, queued = 0, acquired = 0, releasing = 0, look = 0;
+      if (std::sscanf(line.c_str(), "look %lld", &look) == 1) {
+        looks_.push_back(look);
+        continue;
+      }
+      ++count;
       if (std::sscanf(line.c_str(), "%lld %lld %lld %lld %lld", &token, &asked, &queued, &acquired, &releasing) != 5)
         throw std::runtime_error("a worker said: " + line);
       out.push_back({token, asked, queued, acquired, releasing});

@@ -25,10 +25,13 @@ class fleet {
   void start(std::int64_t begin, std::int64_t end);
   /// What came of it, by tokens; `each`: how many by process.
   [[nodiscard]] std::vector<grant> grants(std::vector<int>* each = nullptr);
+  /// When somebody who was queued already looked again (a heartbeat) in what grants() told of.
+  [[nodiscard]] const std::vector<std::int64_t>& looks() const { return looks_; }
 
  private:
   class process;
   std::vector<std::unique_ptr<process>> all_;
+  std::vector<std::int64_t> looks_;
 };
 
 }  // namespace bench

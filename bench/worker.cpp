@@ -45,16 +45,19 @@ int run_worker(const work& what) {
   while (std::cin >> begin >> end) {
     std::mutex guard;
     std::vector<grant> grants;
+    std::vector<std::int64_t> looks;
     std::vector<std::jthread> threads;
     for (auto& m : mutexes) {
       threads.emplace_back([&, mine = m.get()] {
         sleep_until(begin);
         std::vector<grant> own;
+        std::vector<std::int64_t> own_looks;
         while (now() < end) {
           grant g;
           g.asked = now();
           const auto left = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::nanoseconds(end - g.asked));
           auto got = acquire(*mine, {.timeout = left, .on_wait = [&](const auto&) {
+                                       if (g.queued != 0) own_looks.push_back(now());
                                        if (g.queued == 0) g.queued = now();
                                      }});
           if (!got) continue;
@@ -67,6 +70,7 @@ int run_worker(const work& what) {
         }
         const std::lock_guard lock(guard);
         grants.insert(grants.end(), own.begin(), own.end());
+        looks.insert(looks.end(), own_looks.begin(), own_looks.end());
       });
     }
     threads.clear();
@@ -75,6 +79,7 @@ int run_worker(const work& what) {
                   static_cast<long long>(g.queued), static_cast<long long>(g.acquired),
                   static_cast<long long>(g.releasing));
     }
+    for (const auto when : looks) std::printf("look %lld\n", static_cast<long long>(when));
     std::puts("done");
     std::fflush(stdout);
   }

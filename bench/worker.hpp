@@ -22,7 +22,7 @@ struct grant {
 };
 
 /// Writes "ready", then for each line "begin end" on stdin contends between these times, and writes a line for each
-/// grant, then "done".
+/// grant and each look of a waiter, then "done".
 int run_worker(const work& what);
 
 }  // namespace bench

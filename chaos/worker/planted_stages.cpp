@@ -1,4 +1,5 @@
 // Bugs of the update pipelines, as changes of their text: pipeline.cpp and stages.hpp have one hook for all of them.
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -76,12 +77,17 @@ constexpr std::array kChanges{
              "in": {"$cond": [{"$in": ["$$this.id", "$r.leave"]},
                {"$mergeObjects": ["$$this", {"id": {"$concat": ["$$this.id", "/leak"]},
                  "weight": {"$numberLong": "1"}, "until": {"$add": ["$now", 86400000]}}]}, "$$this"]}}}}})"},
-    // The short form's kAcquire
-    change{bug::short_form_blind,
-           R"({"$eq": [["$was.holders", "$was.waiters", "$was.gone"], {"$literal": [[], [], []]}]},)", ""},
+    // The short form's <free>
+    change{bug::short_form_blind, R"({"$eq": [["$was.holders", "$was.waiters"], {"$literal": [[], []]}]})", "true"},
 };
 
 }  // namespace
+
+bool planted_in_full_form() noexcept {
+  const auto is_planted = [](const change& each) { return planted(each.which); };
+  return planted(bug::release_no_owner) ||
+         (!planted(bug::short_form_blind) && std::any_of(kChanges.begin(), kChanges.end(), is_planted));
+}
 
 std::string stage_text(std::string stage) {
   for (const auto& each : kChanges) {

@@ -19,6 +19,7 @@ struct run {
   forking& forks;
   std::atomic<bool> ending{false};  // no new round begins
   std::stop_source cancel;          // waits are cancelled
+  std::atomic<int> going{0};        // threads that are not done yet
 };
 
 /// One thread: acquires something, uses it, releases it, and so on until the run is ending.

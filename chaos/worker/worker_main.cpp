@@ -6,6 +6,7 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <thread>
 
 #include "arguments.hpp"
@@ -66,13 +67,20 @@ int work(arguments given) {
   run with{.given = given, .locks = *locks, .into = into, .forks = forks};
   if (given.final_round) return final_round(with) ? 0 : 1;
   std::vector<std::jthread> threads;
-  for (int i = 0; i < given.threads; ++i) threads.emplace_back([&with, i] { rounds(with, i).go(); });
+  with.going = given.threads;
+  for (int i = 0; i < given.threads; ++i) {
+    threads.emplace_back([&with, i] {
+      rounds(with, i).go();
+      --with.going;
+    });
+  }
   while (!told_to_end(from, forks, -1)) {
   }
   with.ending = true;
   std::jthread limit([&](const std::stop_token& stop) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds{given.drain_ms};
     while (!stop.stop_requested() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(10ms);
+    if (with.going > 0) into.write("overdue", {{"waiting", with.going.load()}});
     with.cancel.request_stop();
   });
   threads.clear();
@@ -83,6 +91,8 @@ int work(arguments given) {
 }  // namespace chaos
 
 int main(int argc, char** argv) {
+  // Of each process that is killed the driver's counters would stay in /dev/shm for ever.
+  setenv("MONGOC_DISABLE_SHM", "1", 0);  // NOLINT(concurrency-mt-unsafe): there is no other thread yet
   try {
     return chaos::work(chaos::parse_arguments(argc, argv));
   } catch (const std::exception& e) {

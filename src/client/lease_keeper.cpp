@@ -239,7 +239,10 @@ void lease_keeper::forget(const lease_record& record) {
 }
 
 std::function<void(const protocol::revocation&)> lease_keeper::revoker() const {
-  return [s = shared_](const protocol::revocation& r) { s->revoke(r); };
+  // Weak: its store leads back to the bus that keeps this.
+  return [weak = std::weak_ptr(shared_)](const protocol::revocation& r) {
+    if (const auto s = weak.lock()) s->revoke(r);
+  };
 }
 
 void lease_keeper::stop_renewing() {

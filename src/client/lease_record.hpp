@@ -36,8 +36,8 @@ class lease_record {
   [[nodiscard]] protocol::request ask(protocol::operation op) const;
 
   [[nodiscard]] protocol::ms valid_until() const { return valid_until_.load(std::memory_order_relaxed); }
-  /// Hints for the short form (request::brief): nobody else asked for the lock since it was acquired in short; it was
-  /// free after its release.
+  /// Hints for the short form (request::brief), which needs none for what is held exclusively: nobody else asked for
+  /// the lock since it was acquired in short; it was free after its release.
   void seen_alone(bool alone) { alone_ = alone; }
   [[nodiscard]] bool alone() const { return alone_; }
   void left_free(bool free) { left_free_ = free; }

@@ -18,7 +18,10 @@ using namespace std::chrono_literals;
 constexpr int kUntold = 256;  // more grants than these wait for nobody
 constexpr std::size_t kUnpublished = 10'000;
 constexpr std::size_t kBatch = 500;
-constexpr auto kLinger = 20ms;  // what happens within it goes together
+/// What happens within it goes together. Each insert is replicated and gets in the way of the locks' own writes: who
+/// has much to tell does so less often.
+constexpr auto kLinger = 20ms;
+constexpr auto kLongLinger = 100ms;
 constexpr std::chrono::milliseconds kFirstPause{100};
 constexpr std::chrono::milliseconds kLongestPause{3000};
 
@@ -97,7 +100,7 @@ struct outbox::shared {
       sent(batch.size(), a);
       const bool works = a.what == answer::kind::replied;
       if (!works && hurry.stop_requested()) return stop();
-      wait(works ? kLinger : pause);
+      wait(works ? kLongLinger : pause);
       pause = works ? kFirstPause : std::min(pause * 2, kLongestPause);
     }
   }

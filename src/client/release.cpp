@@ -55,7 +55,7 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
   keeper_->forget(record);
   auto r = record.ask(protocol::operation::release);
   r.keep = keep;
-  r.brief = record.alone() && found == lease_record::phase::held;
+  r.brief = (record.alone() || r.what.exclusive) && found == lease_record::phase::held;
   const bool stays = keep > 0 && now_ms() - record.granted().begin < keep;
   // Asked again, it may have been told meanwhile.
   if (!stays && found == lease_record::phase::held) bus_->will_free(record.owner(), announcement_of(record, false));

@@ -72,10 +72,11 @@ protocol::acquire_plan lock_core::plan(std::int64_t weight, const wait_options& 
   plan.ask.term = std::min(s.exp_delta, s.wait_lock_period).count();
   plan.ask.life = std::max(s.exp_delta, 3 * s.wait_lock_period).count();
   const auto last = current();
-  plan.brief = last && last->left_free();  // as far as this object knows, nobody came since
   plan.wait_period = s.wait_lock_period.count();
   plan.patience = core->options().operation_timeout.count();
   plan.queue = !options.timeout || options.timeout->count() > 0;
+  // It is free, as far as this object knows; or, to queue for it alone, in use by others as it is by this object.
+  plan.brief = last && (last->left_free() || (plan.queue && weight == 0));
   if (!plan.queue) {
     plan.deadline = now_ms() + plan.patience;
   } else if (options.timeout) {

@@ -15,7 +15,7 @@ namespace dlock::protocol {
 struct acquire_plan {
   request ask;                 // everything but op and id
   bool queue = true;           // false: one try
-  bool brief = false;          // the lock was left free: see request::brief
+  bool brief = false;          // see request::brief
   bool renews = true;          // the lease will be renewed, so that it may begin with an heir's first term
   ms wait_period = 5000;       // the longest time between two looks
   std::optional<ms> deadline;  // local time

@@ -102,8 +102,7 @@ struct request {
   std::string who;
   std::string client;
   std::string value;
-  /// A hint: nobody else seems to be about, so the short form may do (short_form.hpp). Only for the first command of an
-  /// id.
+  /// A hint: the short form may do (short_form.hpp). Only for the first command of an id.
   bool brief = false;
 };
 

@@ -47,8 +47,13 @@ enum class bug {
 [[nodiscard]] bool planted(bug which) noexcept;
 /// A stage of an update pipeline, with the bug that was asked for, if that is one of such a stage.
 [[nodiscard]] std::string stage_text(std::string stage);
+/// It is one of the full form of the commands: the short form must not hide it.
+[[nodiscard]] bool planted_in_full_form() noexcept;
 #else
 consteval bool planted(bug) noexcept {
+  return false;
+}
+consteval bool planted_in_full_form() noexcept {
   return false;
 }
 template <typename Text>

@@ -1,5 +1,7 @@
 #include "protocol/reply.hpp"
 
+#include <algorithm>
+
 #include "protocol/read.hpp"
 
 namespace dlock::protocol {
@@ -28,14 +30,6 @@ std::optional<std::vector<holder>> read_holders(const bson_t* d) {
   bson_iter_t it;
   if (!find_field(d, "holders", it) || !BSON_ITER_HOLDS_ARRAY(&it)) return std::nullopt;
   return read_holders_of(d, "holders");
-}
-
-bool is_empty(const bson_t* d, const char* list) {
-  bson_iter_t it;
-  if (!find_field(d, list, it) || !BSON_ITER_HOLDS_ARRAY(&it)) return false;
-  bool empty = true;
-  read_document(it, [&](const bson_t* elements) { empty = bson_empty(elements); });
-  return empty;
 }
 
 /// The lists, summarised.
@@ -113,26 +107,30 @@ reply parse_reply(const bson_t* server_reply) {
 std::optional<reply> parse_short_reply(const bson_t* server_reply, const request& r) {
   std::optional<reply> out;
   read_document(server_reply, "value", [&](const bson_t* d) {
-    const auto holders = read_holders(d);
-    const bool mine_alone = holders && holders->size() == 1 && holders->front().id == r.id;
-    if (!mine_alone || !is_lock(d) || read_date(d, "ct") != read_date(d, "mine") || !is_empty(d, "waiters") ||
-        !is_empty(d, "gone"))
-      return;
+    auto holders = read_holders(d);
+    const auto queue = read_number(d, "queue", -1);
+    if (!holders || queue < 0 || !is_lock(d) || read_date(d, "ct") != read_date(d, "mine")) return;
+    const auto mine = std::find_if(holders->begin(), holders->end(), [&](const auto& h) { return h.id == r.id; });
+    const bool is_holder = mine != holders->end();
+    const bool is_last = queue > 0 && read_string(d, "last") == r.id;
+    const bool taken = is_holder && holders->size() == 1 && queue == 0;
+    // Of a lock that was not changed nothing more is to be known.
+    if (r.op == operation::release ? is_holder : !taken && !is_last) return;
     out.emplace();
     out->found = true;
+    out->now = *read_date(d, "mine");
     out->rev = read_number(d, "rev");
     out->fence = read_number(d, "fence");
     out->cap = read_number(d, "cap");
-    if (r.op == operation::release) {
-      ++out->rev;  // this is how it was before
-      return;
+    out->holders = static_cast<std::int64_t>(holders->size());
+    out->queue = queue;
+    if (is_last) out->place = queue - 1;
+    if (taken) out->mine = *mine;
+    for (const auto& h : *holders) {
+      if (!out->first) out->first = {h.who, h.fence, h.until};
+      if (!h.announced) out->heirs.push_back({h.id, h.client, h.fence, h.since, h.until});
+      out->next_end = std::min(out->next_end.value_or(h.until), h.until);
     }
-    const auto& h = holders->front();
-    out->now = h.since;
-    out->mine = h;
-    out->holders = 1;
-    out->first = {h.who, h.fence, h.until};
-    out->next_end = h.until;
   });
   return out;
 }

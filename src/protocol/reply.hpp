@@ -10,7 +10,7 @@ namespace dlock::protocol {
 [[nodiscard]] reply parse_reply(const bson_t* server_reply);
 
 /// What it answered to short_command() (short_form.hpp). Empty: it was another case, nothing was changed, and the full
-/// command must follow. `now` is not known (0) after a release.
+/// command must follow.
 [[nodiscard]] std::optional<reply> parse_short_reply(const bson_t* server_reply, const request& r);
 
 /// What the update took for a lock is one afterwards; what it left as it was shows why: here, or in the lists.

@@ -1,73 +1,135 @@
 #include "protocol/short_form.hpp"
 
+#include <string>
+#include <string_view>
+
 #include "protocol/command_parts.hpp"
 #include "protocol/planted.hpp"
 
 namespace dlock::protocol {
 namespace {
 
-// was: the document, now: the server's clock, r: the request, as in pipeline.cpp.
+// was: the document, now: the server's clock, cut and r: as in stages.hpp.
 
-/// A lock of ours that is free, without waiters and tombstones, and with the capacity that is asked for.
-constexpr auto kAcquire = R"({"$replaceWith": {"$cond": [
-  {"$and": [
-    {"$eq": [["$was.holders", "$was.waiters", "$was.gone"], {"$literal": [[], [], []]}]},
-    {"$eq": ["$was.ct", "$was.mine"]}, {"$eq": [{"$type": "$was.et"}, "date"]},
-    {"$setIsSubset": [[{"$type": "$was.fence"}, {"$type": "$was.rev"}], ["long", "int", "double"]]},
-    {"$eq": [{"$ifNull": ["$was.cap", {"$numberLong": "9007199254740992"}]}, "$r.cap"]}]},
-  {"$let": {
-    "vars": {"token": {"$add": [1000, {"$trunc": [{"$max": ["$was.fence", "$r.floor",
-      {"$subtract": [{"$multiply": [{"$toLong": "$now"}, 1000]}, 1]}]}, -3]}]}},
-    "in": {
-      "_id": "$was._id", "fence": "$$token", "rev": {"$add": ["$was.rev", {"$numberLong": "1"}]}, "cap": "$was.cap",
-      "holders": [{
-        "id": "$r.id", "exclusive": "$r.entry.exclusive", "weight": "$r.entry.weight", "delta": "$r.delta",
-        "since": "$now", "until": {"$add": ["$now", "$r.delta"]}, "fence": "$$token",
-        "who": "$r.entry.who", "client": "$r.entry.client", "announced": true, "value": "$r.entry.value"}],
-      "waiters": [], "gone": [], "lockd": 1, "ct": "$now", "et": {"$add": ["$now", "$r.delta", "$r.skew"]},
-      "mine": "$now"}}},
-  "$was"]}})";
+// <name>: the piece of that name.
+constexpr auto kTry =
+    R"({"$replaceWith": {"$cond": [{"$and": [<usable>, <same capacity>, <free>]}, <taken>, "$was"]}})";
 
-/// Held by me alone, without waiters and tombstones.
-constexpr auto kRelease = R"({"$replaceWith": {"$cond": [
-  {"$and": [
-    {"$eq": ["$was.holders.id", ["$r.id"]]}, {"$eq": [["$was.waiters", "$was.gone"], {"$literal": [[], []]}]},
-    {"$eq": ["$was.ct", "$was.mine"]}, {"$eq": [{"$type": "$was.et"}, "date"]}]},
-  {"_id": "$was._id", "fence": "$was.fence", "rev": {"$add": [{"$ifNull": ["$was.rev", 0]}, {"$numberLong": "1"}]},
-   "cap": "$was.cap", "holders": [], "waiters": [], "gone": [], "ct": "$now", "et": "$now", "mine": "$now"},
-  "$was"]}})";
+/// For exclusive claims only: whatever the capacity, they fit beside nobody.
+constexpr auto kEnqueue = R"({"$replaceWith": {"$cond": [{"$and": [<usable>, <same capacity>]},
+  {"$cond": [<free>, <taken>, {"$cond": [<in use>, <queued>, "$was"]}]}, "$was"]}})";
+
+/// Held by me alone, and either nobody waits, or an exclusive one is the next and none of them has ended. w: the next.
+constexpr auto kRelease = R"({"$replaceWith": {"$let": {
+  "vars": {"w": {"$arrayElemAt": [{"$cond": [{"$isArray": "$was.waiters"}, "$was.waiters", []]}, 0]}},
+  "in": {"$cond": [
+    {"$and": [<usable>, {"$eq": ["$was.holders.id", ["$r.id"]]},
+      {"$or": [{"$eq": ["$was.waiters", []]}, {"$and": [
+        "$$w.exclusive", {"$not": [{"$in": ["$r.id", "$was.waiters.id"]}]},
+        {"$gt": [{"$min": "$was.waiters.until"}, "$cut"]}]}]}]},
+    {"$mergeObjects": [
+      {"_id": "$was._id", "fence": "$was.fence", "rev": <next rev>, "cap": "$was.cap", "holders": [],
+       "waiters": {"$slice": ["$was.waiters", 1, 2147483647]}, "gone": [], "ct": "$now", "et": "$now", "mine": "$now"},
+      {"$cond": ["$$w.exclusive",
+        {"$let": {"vars": {"since": {"$max": ["$now", "$$w.seen"]}, "token": <token>}, "in": {
+          "fence": "$$token", "lockd": 1, "et": {"$add": ["$$since", "$$w.term", "$r.skew"]},
+          "holders": [{
+            "id": "$$w.id", "exclusive": true, "weight": "$$w.weight", "delta": "$$w.delta", "since": "$$since",
+            "until": {"$add": ["$$since", "$$w.term"]}, "fence": "$$token", "who": "$$w.who",
+            "client": "$$w.client", "announced": false, "value": "$$w.value"}]}}},
+        {}]}]},
+    "$was"]}}}})";
+
+struct piece {
+  const char* name;
+  const char* text;
+};
+/// A piece may name those that follow it.
+constexpr piece kPieces[] = {
+    {"<usable>",  // a lock of ours without tombstones
+     R"({"$eq": ["$was.gone", {"$literal": []}]}, {"$isArray": "$was.holders"}, {"$isArray": "$was.waiters"},
+        {"$eq": ["$was.ct", "$was.mine"]}, {"$eq": [{"$type": "$was.et"}, "date"]},
+        {"$setIsSubset": [[{"$type": "$was.fence"}, {"$type": "$was.rev"}], ["long", "int", "double"]]})"},
+    {"<same capacity>", R"({"$eq": [{"$ifNull": ["$was.cap", {"$numberLong": "9007199254740992"}]}, "$r.cap"]})"},
+    {"<free>", R"({"$eq": [["$was.holders", "$was.waiters"], {"$literal": [[], []]}]})"},
+    {"<in use>",  // held exclusively, and nothing in it has ended
+     R"({"$and": [{"$in": [true, "$was.holders.exclusive"]},
+        {"$gt": [{"$min": {"$concatArrays": ["$was.holders.until", "$was.waiters.until"]}}, "$cut"]}]})"},
+    {"<taken>", R"({"$let": {"vars": {"token": <token>}, "in": {
+        "_id": "$was._id", "fence": "$$token", "rev": <next rev>, "cap": "$was.cap",
+        "holders": [{
+          "id": "$r.id", "exclusive": "$r.entry.exclusive", "weight": "$r.entry.weight", "delta": "$r.delta",
+          "since": "$now", "until": {"$add": ["$now", "$r.delta"]}, "fence": "$$token",
+          "who": "$r.entry.who", "client": "$r.entry.client", "announced": true, "value": "$r.entry.value"}],
+        "waiters": [], "gone": [], "lockd": 1, "ct": "$now", "et": {"$add": ["$now", "$r.delta", "$r.skew"]},
+        "mine": "$now"}}})"},
+    {"<queued>", R"({
+        "_id": "$was._id", "fence": "$was.fence", "rev": <next rev>, "cap": "$was.cap", "holders": "$was.holders",
+        "waiters": {"$concatArrays": ["$was.waiters", [
+          {"$mergeObjects": ["$r.entry", {"since": "$now", "seen": "$now", "until": {"$add": ["$now", "$r.life"]}}]}]]},
+        "gone": [], "lockd": 1, "ct": "$now", "et": {"$add": [{"$max": "$was.holders.until"}, "$r.skew"]},
+        "mine": "$now"})"},
+    {"<token>", R"({"$add": [1000, {"$trunc": [{"$max": ["$was.fence", "$r.floor",
+        {"$subtract": [{"$multiply": [{"$toLong": "$now"}, 1000]}, 1]}]}, -3]}]})"},
+    {"<next rev>", R"({"$add": ["$was.rev", {"$numberLong": "1"}]})"},
+};
+
+bson assembled(std::string stage) {
+  for (const auto& [name, text] : kPieces) {
+    for (auto at = stage.find(name); at != std::string::npos; at = stage.find(name, at))
+      stage.replace(at, std::string_view(name).size(), text);
+  }
+  return parse(stage_text(stage));
+}
+
+/// All of the holders come back: they are few, or this was another case.
+constexpr auto kProjection = R"({"_id": 0, "fence": 1, "rev": 1, "cap": 1, "ct": 1, "et": 1, "mine": 1, "holders": 1,
+  "queue": {"$cond": [{"$isArray": "$waiters"}, {"$size": "$waiters"}, -1]},
+  "last": {"$let": {"vars": {"w": {"$arrayElemAt": [{"$cond": [{"$isArray": "$waiters"}, "$waiters", []]}, -1]}},
+    "in": "$$w.id"}}})";
 
 bson wrap_stage(const request& r, const bson& now) {
   auto wrap = make_bson();
   append(wrap.get(), "was", "$$ROOT");
   append_parsed(wrap.get(), "now", now);
+  append(wrap.get(), "cut", cut(r, now).get());
   append(wrap.get(), "r", literals(r).get());
   return single("$replaceWith", wrap.get());
+}
+
+/// Parsed once per process, and never freed: a lease of static duration may still be released while it ends.
+const bson& constant_stage(const request& r) {
+  static const auto& of_try = *new bson(assembled(kTry));
+  static const auto& of_enqueue = *new bson(assembled(kEnqueue));
+  static const auto& of_release = *new bson(assembled(kRelease));
+  if (r.op == operation::release) return of_release;
+  return r.op == operation::enqueue && r.what.exclusive ? of_enqueue : of_try;
 }
 
 }  // namespace
 
 bool has_short_form(const request& r) noexcept {
+  if (planted_in_full_form()) return false;
   if (r.op == operation::release) return r.keep == 0;
   const bool fits = r.what.exclusive || r.cap == 0 || r.what.weight <= r.cap;
   return (r.op == operation::try_ || r.op == operation::enqueue) && fits;
 }
 
 bson short_command(const request& r, const command_options& options) {
-  static const auto& acquire = *new bson(parse(stage_text(kAcquire)));
-  static const auto& release = *new bson(parse(kRelease));
-  const bool releases = r.op == operation::release;
+  static const auto& projection = *new bson(parse(kProjection));
   const bson now = parse(options.now);
   auto pipeline = make_bson();
   append(pipeline.get(), "0", wrap_stage(r, now).get());
-  append_parsed(pipeline.get(), "1", releases ? release : acquire);
+  append_parsed(pipeline.get(), "1", constant_stage(r));
+  auto query = single("_id", r.lock);
+  // What is mine goes. That it was there, nothing could tell afterwards.
+  if (r.op == operation::release) append(query.get(), "holders", single("$elemMatch", single("id", r.id).get()).get());
   auto c = make_bson();
   append(c.get(), "findAndModify", options.coll);
-  append(c.get(), "query", single("_id", r.lock).get());
+  append(c.get(), "query", query.get());
   append_array(c.get(), "update", pipeline.get());
-  // All of the document comes back: it is short, or this was another case. After a release it could not tell whether
-  // this command released the lock; what was there before can.
-  append_options(c.get(), /*returns_new=*/!releases, /*upsert=*/false, options);
+  append_parsed(c.get(), "fields", projection);
+  append_options(c.get(), /*returns_new=*/true, /*upsert=*/false, options);
   return c;
 }
 

@@ -252,9 +252,12 @@ std::vector<mutation> of_the_later_operations() {
 
 std::vector<mutation> of_the_short_form() {
   return {
-      in_short("a waiter is overlooked", R"("$was.waiters")", "[]"),
+      in_short("a waiter is overlooked", R"({"$eq": [["$was.holders", "$was.waiters"], {"$literal": [[], []]}]})",
+               R"({"$eq": ["$was.holders", []]})"),
+      in_short("a waiter is overlooked at the release", R"({"$eq": ["$was.waiters", []]})", "true"),
       in_short("a tombstone is overlooked", R"("$was.gone")", "[]"),
-      in_short("a holder is overlooked", R"("$was.holders")", "[]"),
+      in_short("a holder is overlooked", R"({"$eq": [["$was.holders", "$was.waiters"], {"$literal": [[], []]}]})",
+               R"({"$eq": ["$was.waiters", []]})"),
       in_short("mongo-dlock is overlooked", R"({"$eq": ["$was.ct", "$was.mine"]})", "true"),
       in_short("another capacity is overlooked",
                R"({"$eq": [{"$ifNull": ["$was.cap", {"$numberLong": "9007199254740992"}]}, "$r.cap"]})", "true"),
@@ -267,6 +270,21 @@ std::vector<mutation> of_the_short_form() {
       in_short("the value is lost", R"("$r.entry.value")", R"("$$REMOVE")"),
       in_short("et has no allowance for skew", R"({"$add": ["$now", "$r.delta", "$r.skew"]})",
                R"({"$add": ["$now", "$r.delta"]})"),
+      in_short("readers are no obstacle to each other", R"({"$in": [true, "$was.holders.exclusive"]})",
+               R"({"$ne": ["$was.holders", []]})"),
+      in_short("somebody queues behind what has ended",
+               R"({"$gt": [{"$min": {"$concatArrays": ["$was.holders.until", "$was.waiters.until"]}}, "$cut"]})",
+               "true"),
+      in_short("a queue has no et", R"({"$max": "$was.holders.until"})", R"("$now")"),
+      in_short("a dead waiter is handed the lock", R"({"$gt": [{"$min": "$was.waiters.until"}, "$cut"]})", "true"),
+      in_short("a reader is handed the lock alone", R"("$$w.exclusive")", "true"),
+      in_short("who releases may be its own heir", R"({"$not": [{"$in": ["$r.id", "$was.waiters.id"]}]})", "true"),
+      in_short("an heir has a whole lease", R"("$$w.term")", R"("$$w.delta")"),
+      in_short("an heir's lease begins before its last look", R"({"$max": ["$now", "$$w.seen"]})", R"("$now")"),
+      in_short("the queue is forgotten", R"({"$slice": ["$was.waiters", 1, 2147483647]})", "[]"),
+      {"an heir counts as told",
+       {.command = with_text(R"("announced" : false)", R"("announced" : true)", short_command),
+        .how = mode::short_form}},
   };
 }
 

@@ -316,15 +316,33 @@ rc::Gen<scenario> short_scenario() {
     if (!releases || !s.not_a_lock.empty()) r.id = "new";
     if (r.cap > 0) r.what.weight = std::min(r.what.weight, r.cap);
     if (!s.before || !s.not_a_lock.empty() || chance(20)) return s;
-    // Calm: nobody waits, nobody else holds. One thing may be otherwise.
+    // Calm: nobody waits, nobody else holds. Or a queue behind one that holds exclusively, and nothing has ended. One
+    // thing may be otherwise.
     auto& d = *s.before;
-    const int other = *inRange(0, 12);
-    if (other != 0) d.waiters.clear();
+    const bool queue = chance(50);
+    const int other = *inRange(0, 14);
+    if (other != 0 && !queue) d.waiters.clear();
     if (other != 1) d.gone.clear();
     if (other != 2) d.mine = d.ct;
     if (other != 3) d.cap = r.cap;
-    if (other != 4) d.holders.resize(releases ? std::min<std::size_t>(1, d.holders.size()) : 0);
+    if (other != 4) d.holders.resize(releases || queue ? std::min<std::size_t>(1, d.holders.size()) : 0);
     if (other != 5 && releases && !d.holders.empty()) r.id = d.holders.front().id;
+    if (!queue) return s;
+    if (r.op == operation::try_ && chance(80)) r.op = operation::enqueue;
+    if (other == 12) d.holders.clear();
+    if (other != 12 && d.holders.empty()) d.waiters.clear();
+    const auto live = [&](auto& entry) { entry.until = std::max(entry.until, s.now - r.skew + 1); };
+    if (other != 6) std::for_each(d.holders.begin(), d.holders.end(), live);
+    if (other != 7) std::for_each(d.waiters.begin(), d.waiters.end(), live);
+    if (other != 8 && !d.holders.empty()) d.holders.front().what = {};
+    if (other != 8 && other != 9 && !d.waiters.empty()) d.waiters.front().what = {};
+    if (other != 10) r.what = {};
+    if (other == 8 && !d.holders.empty() && !d.waiters.empty() && !releases) {
+      r.op = operation::enqueue;
+      r.cap = d.cap = 0;
+      d.holders.front().what = d.waiters.front().what = {.exclusive = false, .weight = 1};
+    }
+    if (other == 11 && releases && !d.waiters.empty()) d.waiters.front().id = r.id;
     return s;
   });
 }

@@ -101,35 +101,58 @@ TEST(Reply, StringsKeepTheirBytes) {
   EXPECT_EQ(parse_holder(b.get()).id, id);
 }
 
+constexpr auto kShortBegin =
+    R"({"value": {"rev": 5, "fence": 7000, "et": {"$date": {"$numberLong": "9"}}, "ct": {"$date": {"$numberLong": "7"}},
+        "mine": {"$date": {"$numberLong": "7"}}, )";
+
 TEST(ShortReply, IsEmptyForAnyOtherCase) {
-  request r{.op = operation::try_, .lock = "job", .id = "a"};
+  const request r{.op = operation::enqueue, .lock = "job", .id = "a"};
   for (const char* v :
-       {"null", "{}", R"({"holders": 1})", R"({"holders": [{"id": "a"}]})",
-        R"({"holders": [{"id": "b"}], "waiters": [], "gone": [], "et": {"$date": {"$numberLong": "1"}}})",
-        R"({"holders": [{"id": "a"}, {"id": "b"}], "waiters": [], "gone": [], "et": {"$date": {"$numberLong": "1"}}})",
-        R"({"holders": [{"id": "a"}], "waiters": [{}], "gone": [], "et": {"$date": {"$numberLong": "1"}}})",
-        R"({"holders": [{"id": "a"}], "waiters": [], "gone": [], "et": {"$date": {"$numberLong": "1"}}, "ct": 5})",
-        R"({"holders": [], "waiters": [], "gone": [], "et": {"$date": {"$numberLong": "1"}}})"}) {
-    for (const auto op : {operation::try_, operation::release}) {
-      r.op = op;
-      EXPECT_FALSE(parse_short_reply(from_json(std::string(R"({"value": )") + v + "}").get(), r)) << v;
-    }
+       {R"("holders": 1})", R"("holders": [{"id": "a"}]})", R"("holders": [{"id": "b"}], "queue": 0})",
+        R"("holders": [{"id": "a"}, {"id": "b"}], "queue": 0})", R"("holders": [{"id": "a"}], "queue": -1})",
+        R"("holders": [{"id": "b"}], "queue": 2, "last": "c"})", R"("holders": [], "queue": 0})",
+        R"("holders": [{"id": "a"}], "queue": 0, "cap": "no number"})"}) {
+    EXPECT_FALSE(parse_short_reply(from_json(std::string(kShortBegin) + v + "}").get(), r)) << v;
   }
+  for (const char* v : {"null", "{}", R"({"holders": [{"id": "a"}], "queue": 0})",
+                        R"({"holders": [{"id": "a"}], "queue": 0, "et": {"$date": {"$numberLong": "1"}}, "ct": 5})"})
+    EXPECT_FALSE(parse_short_reply(from_json(std::string(R"({"value": )") + v + "}").get(), r)) << v;
 }
 
-TEST(ShortReply, OfAReleaseIsReadFromWhatWasThereBefore) {
-  const request r{.op = operation::release, .lock = "job", .id = "a"};
+TEST(ShortReply, OfWhoQueuesNamesItsPlace) {
+  const request r{.op = operation::enqueue, .lock = "job", .id = "a"};
   const auto got = parse_short_reply(
-      from_json(R"({"value": {"holders": [{"id": "a"}], "waiters": [], "gone": [], "rev": 4, "fence": 7000,
-                    "et": {"$date": {"$numberLong": "1"}}}})")
+      from_json(std::string(kShortBegin) + R"("holders": [{"id": "b", "fence": 7000}], "queue": 3, "last": "a"}})")
           .get(),
       r);
   ASSERT_TRUE(got);
+  EXPECT_EQ(got->place, 2);
+  EXPECT_EQ(got->queue, 3);
+  EXPECT_EQ(got->now, 7);
+  EXPECT_FALSE(got->mine);
+  ASSERT_TRUE(got->first);
+  EXPECT_EQ(got->first->fence, 7000);
+}
+
+TEST(ShortReply, OfAReleaseNamesTheHeir) {
+  const request r{.op = operation::release, .lock = "job", .id = "a"};
+  const auto got =
+      parse_short_reply(from_json(std::string(kShortBegin) +
+                                  R"("holders": [{"id": "b", "client": "c", "announced": false}], "queue": 0}})")
+                            .get(),
+                        r);
+  ASSERT_TRUE(got);
   EXPECT_TRUE(got->found);
   EXPECT_EQ(got->rev, 5);
-  EXPECT_EQ(got->fence, 7000);
-  EXPECT_EQ(got->holders, 0);
-  EXPECT_FALSE(got->mine);
+  EXPECT_EQ(got->holders, 1);
+  ASSERT_EQ(got->heirs.size(), 1u);
+  EXPECT_EQ(got->heirs[0].client, "c");
+}
+
+TEST(ShortReply, OfAReleaseThatFindsItselfStillThereIsEmpty) {
+  const request r{.op = operation::release, .lock = "job", .id = "a"};
+  const std::string still = std::string(kShortBegin) + R"("holders": [{"id": "a"}], "queue": 0}})";
+  EXPECT_FALSE(parse_short_reply(from_json(still).get(), r));
 }
 
 }  // namespace
