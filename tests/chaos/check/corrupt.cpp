@@ -79,8 +79,8 @@ void extend(lines& in, const pair& p) {
 
 /// Both can be made to believe at once.
 bool can_overlap(const index& in, const grant_lines& a, const grant_lines& b) {
-  return a.returned < b.returned && a.token < b.token && a.lost == 0 && b.lost == 0 && !in.killed.contains(a.process) &&
-         !in.killed.contains(b.process);
+  return a.returned < b.returned && a.token < b.token && a.lost == 0 && b.lost == 0 && !a.downgraded && !b.downgraded &&
+         !in.killed.contains(a.process) && !in.killed.contains(b.process);
 }
 
 maybe extended(const lines& valid, std::uint64_t seed,
@@ -246,6 +246,14 @@ maybe no_return(const lines& valid, std::uint64_t seed) {
   })(valid, seed);
 }
 
+maybe no_final(const lines& valid, std::uint64_t seed) {
+  const index in(valid);
+  return remove([&](const json& l) {
+    return is(l, "final") &&
+           std::any_of(in.grants.begin(), in.grants.end(), [&](auto& g) { return g.lock == l["lock"]; });
+  })(valid, seed);
+}
+
 maybe silent_child(const lines& valid, std::uint64_t seed) {
   const index in(valid);
   return remove([&](const json& l) { return is(l, "child") && !in.killed.contains(l["p"]); })(valid, seed);
@@ -282,7 +290,7 @@ const std::vector<corruption>& corruptions() {
       {"a loss is told too late", "lost-before-takeover", late_notice},
       {"nobody is woken", "wake-up-gap", late_wake_up},
       {"a call does not return", "liveness", no_return},
-      {"a lock is not acquired at the end", "liveness", remove([](auto& l) { return is(l, "final"); })},
+      {"a lock is not acquired at the end", "liveness", no_final},
       {"a lock cannot be acquired at the end", "liveness",
        edit([](auto& l) { return is(l, "final"); }, [](json& l) { l["ok"] = false; })},
       {"a child releases", "fork",

@@ -20,7 +20,7 @@ class run {
 
   lines go() {
     w_.locks.look_again = [this](const std::string& lock, ns when) { purge(lock, when); };
-    end_ = w_.now + w_.pick(700, 2500) * ns_per_ms;
+    end_ = w_.now + w_.pick(400, 1500) * ns_per_ms;
     for (const auto& l : kLocks) {
       if (w_.chance(60)) locks_.push_back(l);
     }
@@ -74,12 +74,13 @@ class run {
   void fault() {
     const auto p = alive_[static_cast<std::size_t>(w_.pick(0, static_cast<std::int64_t>(alive_.size()) - 1))];
     const ns long_enough = w_.now + w_.pick(user::ttl / 4, user::ttl * 5 / 2);
-    switch (w_.pick(0, 5)) {
+    switch (w_.pick(0, 6)) {
       case 0:
         return freeze(p, long_enough);
       case 1:
         return kill(p);
       case 2:
+      case 6:
         begin("client-partition", p->name);
         p->cut_until = std::max(p->cut_until, long_enough);
         return end_at(long_enough, "client-partition", p->name);

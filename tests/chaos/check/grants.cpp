@@ -20,6 +20,8 @@ index::index(const lines& of) {
     if (is(line, "call") && line["op"] == "release" && line.contains("id") && by_id.contains(line["id"])) {
       grants[by_id[line["id"]]].release = i;
     }
+    if (is(line, "call") && line["op"] == "downgrade" && by_id.contains(line["id"]))
+      grants[by_id[line["id"]]].downgraded = true;
     if (is(line, "lost") && by_id.contains(line["id"])) grants[by_id[line["id"]]].lost = i;
     if (!is(line, "return")) continue;
     const auto& call = of[calls[key(line)]];

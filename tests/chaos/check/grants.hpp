@@ -14,6 +14,7 @@ struct grant_lines {
   std::size_t release = 0, released = 0, lost = 0;  // 0 = none: the first line is the run's start
   std::string process, lock, id, kind;
   bool exclusive = true;
+  bool downgraded = false;
   std::int64_t token = 0;
   ns called = 0, returned = 0, queued = never;
   ns release_returned = never;

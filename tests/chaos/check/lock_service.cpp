@@ -113,6 +113,9 @@ void service::client_died(ns now, const std::string& client, ns ttl) {
     for (auto& h : l.holders) {
       if (h.client == client) h.until = std::min(h.until, now + ttl);
     }
+    for (auto& w : l.queue) {
+      if (w.client == client) w.ttl = ttl;
+    }
     look_again(name, now + ttl + skew);
   }
 }

@@ -204,7 +204,8 @@ void user::enter(const shared_held& all) {
   const auto self = shared_from_this();
   const bool stale = w_.chance(50);  // is past its last look
   if (w_.chance(5)) fork(all);
-  w_.by(me_, w_.now + w_.pick(1, 120) * ns_per_ms, [=] { self->leave(all, stale); });
+  const auto hold = w_.chance(15) ? w_.pick(500, 4000) : w_.pick(1, 120);
+  w_.by(me_, w_.now + hold * ns_per_ms, [=] { self->leave(all, stale); });
 }
 
 void user::leave(const shared_held& all, bool may_write) {
