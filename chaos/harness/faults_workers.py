@@ -74,13 +74,13 @@ def waiter_killed(i: Injection) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and not i.world.over.is_set():
         first = heads()
-        waiting = [worker for worker in i.world.pool.victims() if worker.name in first]
+        waiting = [worker for worker in i.world.pool.victims() if worker.who in first]
         if not waiting:
             time.sleep(0.05)
             continue
         worker = i.rng.choice(waiting)
         worker.stop()
-        if worker.name in heads():
+        if worker.who in heads():
             with i.on(worker.name):
                 i.world.pool.kill(worker)
                 i.pause()

@@ -128,8 +128,9 @@ def main() -> int:
     if given.positive_control:
         plan = replace(plan, faults=["holder-frozen"], kinds=["mutex"], stale=True, unfenced=True, ttl_ms=2000)
     if given.keep is not None:
-        given.keep.mkdir(parents=True, exist_ok=True)
-        folder = given.keep.absolute()
+        given.keep.mkdir(parents=True, exist_ok=True)  # for any number of runs
+        folder = given.keep.absolute() / time.strftime(f"%m%d-%H%M%S-seed-{seed}")
+        folder.mkdir()
     else:
         folder = Path(tempfile.mkdtemp(prefix="dlock-chaos-"))
     good = False
@@ -137,7 +138,7 @@ def main() -> int:
         if given.planted:
             good = planted.run(given.planted, given.bin, folder, seed, run_one, new_set)
         else:
-            good = chaos(plan, given, folder / time.strftime(f"%d-%H%M%S-seed-{seed}"))
+            good = chaos(plan, given, folder)
     except replica_set.SetError as error:
         print(f"chaos: {error}", file=sys.stderr)
     finally:

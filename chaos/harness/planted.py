@@ -65,7 +65,7 @@ BUGS: Sequence[Planted] = (
     Planted("semaphore-release-leaks", 8, kinds=["semaphore"], quick=True),
     Planted("short-form-blind", 8, quick=True),
     Planted("acquire-all-unordered", 15, kinds=["mutex", "shared", "all"], plan={"all_percent": 60, "max_timeout_ms": 0}),
-    Planted("missing-literal", 10),
+    Planted("missing-literal", 8, quick=True),
 )
 
 

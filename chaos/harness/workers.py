@@ -30,6 +30,11 @@ class Worker:
     killed: bool = False  # by us
     ends: bool = False  # because it was told to
 
+    @property
+    def who(self) -> str:
+        """What its entries in the locks' documents say."""
+        return "$$" + self.name
+
     def signal(self, signum: int) -> None:
         self.process.send_signal(signum)
 

@@ -60,7 +60,7 @@ arguments parse_arguments(int argc, char** argv) {
   out.client.wait_lock_period = std::chrono::milliseconds{wait_period};
   out.client.clock_skew = std::chrono::milliseconds{skew};
   out.client.operation_timeout = std::chrono::milliseconds{operation_timeout};
-  out.client.who = out.name;
+  out.client.who = "$$" + out.name;  // what somebody writes may look like one of the server's expressions
   return out;
 }
 
