@@ -55,19 +55,19 @@ class Transition:
         self.waited = [waiter["id"] for waiter in before["waiters"]]
         self.waits = [waiter["id"] for waiter in after["waiters"]]
         self.kept = {name for name in self.had if name not in self.has and name + KEPT in self.has}
+        # An enqueue whose answer was lost is repeated with its id: it may be granted again, if the first lease has ended.
+        self.stayed = {name for name in self.had if name in self.has and self.had[name]["fence"] == self.has[name]["fence"]}
         self.granted = [holder for holder in after["holders"]
-                        if holder["id"] not in self.had and holder["id"].removesuffix(KEPT) not in self.kept]
-        self.left = [holder for name, holder in self.had.items() if name not in self.has and name not in self.kept]
+                        if holder["id"] not in self.stayed and holder["id"].removesuffix(KEPT) not in self.kept]
+        self.left = [holder for name, holder in self.had.items() if name not in self.stayed and name not in self.kept]
         names = {holder["id"] for holder in self.granted}
         self.gave_up = [waiter for waiter in before["waiters"] if waiter["id"] not in names and waiter["id"] not in self.waits]
         self.observed = bool(after.get("observed"))
         # A renewal moves its own entry and nothing else.
-        self.whole = bool(self.granted or self.left or self.waited != self.waits) if self.observed \
-            else after.get("mine") != before.get("mine")
-        self.now: int | None = after.get("mine") if self.whole else None
+        self.whole = bool(self.granted or self.left or self.waited != self.waits) or after.get("mine") != before.get("mine")
 
     def ended(self, entry: Document, skew: int) -> bool:
-        return self.now is not None and entry["until"] + skew <= self.now
+        return bool(entry["until"] + skew <= self.after.get("mine", 0))
 
 
 class Audit:
@@ -208,14 +208,13 @@ class Audit:
                 self.counts["left with observed expiry"] += 1
             elif t.ended(holder, self.skew):
                 self.counts["leases that ended"] += 1
-            elif t.now is None or holder["id"].endswith(KEPT):
+            elif holder["id"].endswith(KEPT) or holder["id"] in t.has:
                 self._suspect("audit-removals", change, f"{holder['id']} was removed by what cannot remove it")
             else:
-                how = f"{change.id} (oplog.jsonl:{change.line}): {holder['id']} went {holder['until'] + self.skew - t.now} ms before its time"
-                self._releases.append((holder["id"], change.id, t.now, change.wall, how))
+                early = holder["until"] + self.skew - t.after.get("mine", 0)
+                self._released(holder["id"], change, t, f"went {early} ms before its time")
         for name in t.kept:
-            self._releases.append((name, change.id, t.now or change.wall, change.wall,
-                                   f"{change.id} (oplog.jsonl:{change.line}): {name} is kept without having been released"))
+            self._released(name, change, t, "is kept without having been released")
         early = [waiter["id"] for waiter in t.gave_up if not t.observed and not t.ended(waiter, self.skew)]
         self.counts["waiters that gave up"] += len(early)
         self.counts["waiters whose time was over"] += len(t.gave_up) - len(early)
@@ -225,13 +224,17 @@ class Audit:
             if name in self.clients.granted:
                 self._suspect("audit-removals", change, f"{name} left the queue, and was told that it had the lock")
 
+    def _released(self, name: str, change: Change, t: Transition, otherwise: str) -> None:
+        how = f"{change.id} (oplog.jsonl:{change.line}): {name} {otherwise}"
+        self._releases.append((name, change.id, t.after.get("mine", change.wall), change.wall, how))
+
     def _entries(self, t: Transition, change: Change) -> None:
-        for name in t.had.keys() & t.has.keys():
+        for name in t.stayed:
             old, new = t.had[name], t.has[name]
             self.rules["audit-until"].judged += 1
             if new["until"] < old["until"] or (old.get("revoked") and new["until"] != old["until"]):
                 self._suspect("audit-until", change, f"{name}'s lease ended at {old['until']}, now at {new['until']}")
-            if new["since"] != old["since"] or new["fence"] != old["fence"] or (old.get("revoked") and not new.get("revoked")):
+            if new["since"] != old["since"] or (old.get("revoked") and not new.get("revoked")):
                 self._suspect("audit-claims", change, f"{name} has another grant than it had")
             self.rules["audit-claims"].judged += 1
             if (new.get("exclusive") and not old.get("exclusive")) or \
@@ -249,13 +252,8 @@ class Audit:
         self.counts["grants"] += 1
         self.rules["audit-grants"].judged += 1
         told = self.clients.granted.get(holder["id"])
-        if told is None:
+        if told is None or (told.lock, told.token) != (change.id, holder["fence"]):
             self.counts["grants that nobody was told of"] += 1
             return
-        if told.seen:
-            self._suspect("audit-grants", change, f"{holder['id']} was granted twice")
         told.seen = True
-        if (told.lock, told.token) != (change.id, holder["fence"]):
-            self._suspect("audit-grants", change,
-                          f"{holder['id']} got {holder['fence']}, and was told {told.token} of {told.lock} ({told.where})")
         self.clients.learn_offset(told, holder["since"])
