@@ -53,7 +53,7 @@ check_result check_fork(const analysis& a) {
     const auto it = a.by_id.find(id);
     if (it == a.by_id.end()) continue;
     const auto& one = a.holds[it->second.front()];
-    if (one.lost != never && one.lost >= e->at && a.faults.quiet(e->at, one.lost))
+    if (one.lost != never && one.lost >= e->at && a.faults.quiet(one.what.lock, e->at, one.lost))
       r.breaks("lost after it forked (" + a.h.at(e->where) + "), without any fault: " + a.describe(one));
   }
   r.detail = std::to_string(forked.size()) + " forks, " + std::to_string(children) + " children heard of";

@@ -78,7 +78,7 @@ check_result check_wake_up_gap(const analysis& a, wake_up_gaps& gaps) {
         const ns queued = waiters.longest_waiting(i.from);
         const ns since = std::max(free_since, queued);
         if (queued != never && since < i.from) {
-          if (a.faults.quiet(since, i.from)) {
+          if (a.faults.quiet(name, since, i.from)) {
             ++gaps.judged;
             gaps.longest = std::max(gaps.longest, i.from - since);
             if (i.from - since > limit)

@@ -6,6 +6,8 @@
 namespace dlock::chaos {
 namespace {
 
+constexpr ns kSettle = 15 * ns_per_s;
+
 /// "w3.2" -> "w3": whom a fault aims at may be named without its incarnation.
 std::string worker(const std::string& process) {
   return process.substr(0, process.find('.'));
@@ -60,9 +62,12 @@ windows::windows(const history& h) {
   std::set<std::string> workers, locks;
   for (const auto& c : h.calls) {
     workers.insert(worker(c.process));
-    for (const auto& each : c.claims) locks.insert(each.lock);
-    // until its entries have ended, a killed process is still in the way
-    settle_ = std::max(settle_, std::max(c.ttl, 3 * h.config.wait_period) + 2 * ns_per_s);
+    for (const auto& each : c.claims) {
+      locks.insert(each.lock);
+      // until its entries have ended, a killed process is still in the way
+      auto& settle = settle_.emplace(each.lock, kSettle).first->second;
+      settle = std::max(settle, std::max(c.ttl, 3 * h.config.wait_period) + 2 * ns_per_s);
+    }
   }
 
   for (const auto& [begin, to] : paired(h)) {
@@ -135,9 +140,14 @@ bool windows::meets(const by_name& map, const std::string& name, ns from, ns to)
 }
 
 bool windows::quiet_for(const std::string& process, const std::string& lock, ns from, ns to) const {
-  const ns since = from - settle_;
+  const ns since = from - settle(lock);
   return !global_.meets(since, to) && !meets(of_process_, worker(process), since, to) &&
          !meets(of_lock_, lock, since, to);
+}
+
+ns windows::settle(const std::string& lock) const {
+  const auto it = settle_.find(lock);
+  return it == settle_.end() ? kSettle : it->second;
 }
 
 ns windows::killed(const std::string& process) const {

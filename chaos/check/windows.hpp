@@ -30,8 +30,11 @@ class windows {
  public:
   explicit windows(const history& h);
 
-  /// Nothing was wrong with anything from `settle` before `from` on, until `to`.
-  [[nodiscard]] bool quiet(ns from, ns to) const { return !everything_.meets(from - settle_, to); }
+  /// Nothing was wrong with anything from some time before `from` on, until `to`: long enough for what a fault leaves
+  /// in the lock's document to be gone.
+  [[nodiscard]] bool quiet(const std::string& lock, ns from, ns to) const {
+    return !everything_.meets(from - settle(lock), to);
+  }
   /// The same for what can touch a call of `process` on `lock`: others may be killed or frozen meanwhile.
   [[nodiscard]] bool quiet_for(const std::string& process, const std::string& lock, ns from, ns to) const;
 
@@ -54,7 +57,9 @@ class windows {
   using by_name = std::map<std::string, intervals>;
   static bool meets(const by_name& map, const std::string& name, ns from, ns to);
 
-  ns settle_ = 15 * ns_per_s;
+  [[nodiscard]] ns settle(const std::string& lock) const;
+
+  std::map<std::string, ns> settle_;
   intervals everything_, global_, clock_, edited_anything_;
   by_name frozen_, of_process_, of_lock_, edited_;
   std::map<std::string, ns> killed_;
