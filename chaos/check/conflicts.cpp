@@ -109,7 +109,8 @@ const char* name(excuse why) {
 }
 
 excuse excuse_for(const analysis& a, const hold& one, ns at) {
-  if (a.faults.edited(one.what.lock, one.asked, at)) return excuse::operator_edit;
+  // The window of an edit is longer than a lease: after it the holder must have been told.
+  if (a.faults.edited(one.what.lock, at, at)) return excuse::operator_edit;
   if (a.faults.clock_wrong(one.asked, at)) return excuse::server_clock;
   return excuse::none;
 }

@@ -39,8 +39,8 @@ BUGS: Sequence[Planted] = (
     Planted("fresh-id-on-retry", 30, ["swallow-reply", "reset-mid-reply"]),
     Planted("no-tombstone", 40, ["one-way-partition", "delay-reply"]),
     # leases
-    Planted("renew-no-owner", 30, ["holder-frozen"], plan=LONG_HOLDS),
-    Planted("renew-revives", 30, ["holder-frozen"], plan=LONG_HOLDS),
+    Planted("renew-no-owner", 40, ["operator-edit"], plan={"hold_ms": (3000, 8000), "threads": 2}),
+    Planted("renew-revives", 30, ["operator-edit"], plan=LONG_HOLDS),
     Planted("release-no-owner", 40, ["holder-frozen", "delay-reply"]),
     Planted("client-clock-expiry", 30, ["client-clock"]),
     Planted("off-by-one-takeover", 40, ["delay-reply", "one-way-partition"], plan=LONG_HOLDS),

@@ -18,6 +18,7 @@ from proxied_set import clock_environment, write_clock
 from replica_set import die_with
 
 PATIENCE = 30.0  # seconds that workers may take to end
+MOST_PROBLEMS = 5  # processes that end by themselves, before the run does, too
 
 
 @dataclass
@@ -77,8 +78,9 @@ class Settings:
 class Pool:
     """All starting is done by one thread, which lives as long as the workers: the kernel kills them when it ends."""
 
-    def __init__(self, settings: Settings, history: Writer, follower: Follower) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, history: Writer, follower: Follower, over: threading.Event) -> None:
+        """Sets `over` if it is of no use to go on."""
+        self._settings, self._run_over = settings, over
         self._history, self._follower = history, follower
         self._guard = threading.Lock()
         self._workers: dict[str, Worker] = {}
@@ -190,6 +192,9 @@ class Pool:
             self._history.write("killed", who=worker.name)
         elif status != 0 or not worker.ends:
             self.problems.append(f"{worker.name} ended with status {status}: see logs/{worker.name}.log")
+            if len(self.problems) >= MOST_PROBLEMS:
+                self._ending = True
+                self._run_over.set()
         self._follower.look()
         self._follower.forget(worker.name)
         if not self._ending and not self._specials[worker.place].get("guest"):

@@ -42,10 +42,13 @@ class Histories(unittest.TestCase):
 
     def test_follower_knows_who_holds(self) -> None:
         follower = Follower(self.folder / "history")
-        self.write(call(1, 1), acquired(2, 1, "a"), tail='{"t": 3, "p"')
+        line = json.dumps(acquired(2, 1, "a")) + "\n"
+        self.write(call(1, 1), tail=line[:20])
+        follower.look()
+        self.assertEqual([], follower.holders())
+        self.write(tail=line[20:])  # the rest of the torn line
         follower.look()
         self.assertEqual(["w0.1"], follower.holders())
-        self.write(tail=': "w0.1", "e": "held", "id": "a"}\n')  # the rest of the torn line
         self.write(*release(4, 2, "a"))
         follower.look()
         self.assertEqual([], follower.holders())
@@ -60,14 +63,15 @@ class Histories(unittest.TestCase):
         self.assertEqual(1, follower.counts["unknown"])
 
     def test_take_overs_unknowns_and_gaps(self) -> None:
-        self.write(call(1, 1), acquired(2, 1, "a"), *release(3, 2, "a"), call(3, 3), acquired(4, 3, "b"), call(5, 4))
-        self.write(call(5, 1, "w1.1"), acquired(11, 1, "c", "w1.1"), name="w1.1")
+        self.write(call(1, 1), acquired(2, 1, "a"), *release(3, 2, "a"), call(3, 3), acquired(4, 3, "b"), *release(4.5, 4, "b"),
+                   call(4.6, 5), acquired(5, 5, "c"), call(6, 6))
+        self.write(call(6, 1, "w1.1"), acquired(12, 1, "d", "w1.1"), name="w1.1")
         found = figures.of(self.folder)
-        self.assertEqual((3, 1, 1), (found.acquisitions, found.take_overs, found.unknowns))
+        self.assertEqual((4, 1, 1), (found.acquisitions, found.take_overs, found.unknowns))
         self.assertEqual(7, found.longest_gap)
 
     def test_time_from_a_stepdown_to_the_next_grant(self) -> None:
-        self.write(call(1, 1), acquired(2, 1, "a"), *release(3, 2, "a"), call(3, 3), acquired(9.5, 3, "b"))
+        self.write(call(1, 1), acquired(5.5, 1, "a"), *release(5.6, 2, "a"), call(5.7, 3), acquired(9.5, 3, "b"))
         begin = {"t": 5 * S, "p": "harness", "e": "fault", "class": "stepdown", "phase": "begin", "n": 1, "target": ""}
         struck = {"t": 6 * S, "p": "harness", "e": "struck", "class": "stepdown", "n": 1, "began": 5 * S}
         self.write(begin, struck, {**begin, "t": 10 * S, "phase": "end"}, name="harness")

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """The schedule of faults is a pure function of the seed and the options."""
 
+import os
 import random
+import subprocess
 import sys
 import unittest
 from pathlib import Path
@@ -21,6 +23,13 @@ class Schedule(unittest.TestCase):
         first = schedule.build(5, 300, ALL)
         random.seed(2)  # nobody else's dice
         self.assertEqual(first, schedule.build(5, 300, list(reversed(ALL))))  # nor the order of names
+
+    def test_same_in_every_process(self) -> None:
+        program = (f"import sys; sys.path[:0] = {sys.path[:2]!r}; import schedule; from catalogue import FAULTS; "
+                   "print(schedule.build(5, 300, list(FAULTS)))")
+        printed = {subprocess.run([sys.executable, "-c", program], env=os.environ | {"PYTHONHASHSEED": seed}, text=True,
+                                  capture_output=True, check=True).stdout for seed in ("1", "2", "3")}
+        self.assertEqual({f"{schedule.build(5, 300, ALL)}\n"}, printed)
 
     def test_another_seed_another_schedule(self) -> None:
         def order(seed: int) -> list[str]:
