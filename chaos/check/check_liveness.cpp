@@ -4,12 +4,35 @@
 
 namespace dlock::chaos {
 
+namespace {
+
+/// It was cancelled at the end, when all had been well for long, and nobody had any of its locks meanwhile.
+bool waited_in_vain(const analysis& a, const call& c) {
+  if (!c.acquires() || c.what != "cancelled" || !c.returned || !a.h.healed) return false;
+  const ns since = std::max(c.at, *a.h.healed);
+  const ns dead_entries = std::max(c.ttl, 3 * a.h.config.wait_period) + a.h.config.clock_skew + 2 * ns_per_s;
+  if (*c.returned - since < dead_entries) return false;
+  for (const auto& claim : c.claims) {
+    for (const auto i : a.locks.at(claim.lock).holds) {
+      const auto& one = a.holds[i];
+      const ns end = one.released != never ? one.released : std::max(one.until, one.last_belief());
+      if (one.from <= *c.returned && end >= since) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
 check_result check_liveness(const analysis& a) {
   check_result r("liveness");
   std::int64_t returned = 0, unknown = 0;
   for (const auto& c : a.h.calls) {
     if (c.returned) {
       ++returned;
+      if (waited_in_vain(a, c))
+        r.breaks("nobody had it, and still the call " + c.op + " of " + c.claims.front().lock + " by " + c.process +
+                 " waited until it was cancelled (" + a.h.at(c.where) + ")");
     } else if (a.faults.killed(c.process) != never) {
       ++unknown;
     } else {

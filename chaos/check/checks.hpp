@@ -26,6 +26,7 @@ struct check_result {
 struct wake_up_gaps {
   std::int64_t judged = 0;
   ns longest = 0;
+  ns median = 0;
 };
 
 using conflict_list = std::vector<conflict>;

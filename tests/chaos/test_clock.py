@@ -29,7 +29,7 @@ class timespec(ctypes.Structure):
 for line in sys.stdin:
     timeval = timespec()
     libc.gettimeofday(ctypes.byref(timeval), None)
-    clocks = {"time": libc.time(None), "gettimeofday": timeval.s, "realtime": time.clock_gettime(time.CLOCK_REALTIME),
+    clocks = {"time": libc.time(None), "gettimeofday": timeval.s, "microseconds": timeval.ns, "realtime": time.clock_gettime(time.CLOCK_REALTIME),
               "coarse": time.clock_gettime(5), "monotonic": time.clock_gettime(time.CLOCK_MONOTONIC),
               "boottime": time.clock_gettime(time.CLOCK_BOOTTIME)}
     mutex, condition = ctypes.create_string_buffer(64), ctypes.create_string_buffer(64)
@@ -75,9 +75,13 @@ class Clock(unittest.TestCase):
 
     def test_parts_of_a_second(self) -> None:
         write_clock(self.file, -NS // 2)
-        clocks = self.ask(self.client())
+        client = self.client()
+        clocks = self.ask(client)
         unshifted = time.time() - time.monotonic()
         self.assertAlmostEqual(unshifted - 0.5, clocks["realtime"] - clocks["monotonic"], delta=0.05)
+        for shift in (1 - NS, NS - 1):  # whatever the time is, a second is borrowed or carried
+            write_clock(self.file, shift)
+            self.assertTrue(0 <= self.ask(client)["microseconds"] < 1_000_000)
 
     def test_without_a_file_nothing_is_shifted(self) -> None:
         self.file.unlink(missing_ok=True)
