@@ -114,6 +114,7 @@ class Member:
     host: str
     port: int
     pid: int = 0
+    listens_on: int = 0  # another port, if something stands between; else 0
 
     @property
     def address(self) -> str:
@@ -132,6 +133,7 @@ class ReplicaSet:
     parameters: dict[str, str] = field(default_factory=dict)
     tied: bool = True
     tls: bool = False  # members take nothing but TLS, with certificates of a CA made for this set: see self.ca
+    oplog_mb: int = 64
 
     def __post_init__(self) -> None:
         self.members: list[Member] = []
@@ -193,7 +195,7 @@ class ReplicaSet:
             if self.tls:
                 make_certificates(self.folder, "127.0.0.1")
             for index in range(self.nodes):
-                self.members.append(Member("127.0.0.1", free_port()))
+                self.members.append(self._new_member(index))
                 self._launch(index, new_port=True)
             self._initiate()
             self._write_state()
@@ -218,6 +220,21 @@ class ReplicaSet:
         new.write_text(json.dumps({"url": self.url, "members": [asdict(member) for member in self.members]}))
         new.rename(self.folder / "set.json")
 
+    def _new_member(self, index: int) -> Member:
+        return Member("127.0.0.1", free_port())
+
+    @staticmethod
+    def _move(member: Member) -> None:
+        """Another port to listen on: this one is taken."""
+        if member.listens_on:
+            member.listens_on = free_port()
+        else:
+            member.port = free_port()
+
+    def _environment(self, index: int) -> dict[str, str] | None:
+        """That of a member's process; None: ours."""
+        return None
+
     def _launch(self, index: int, new_port: bool = False) -> None:
         """Starts a member and waits until it listens. Somebody may take the port first: try again, with a
         `new_port` or, where the set knows the port already, the same."""
@@ -226,7 +243,7 @@ class ReplicaSet:
             if self._wait_until_listening(index, process):
                 return
             if new_port:
-                self.members[index].port = free_port()
+                self._move(self.members[index])
             else:
                 time.sleep(0.5)
         raise SetError("mongod finds its port in use, ten times in a row")
@@ -234,8 +251,8 @@ class ReplicaSet:
     def _spawn(self, index: int) -> subprocess.Popen[bytes]:
         member, data = self.members[index], self.folder / str(index)
         data.mkdir(exist_ok=True)
-        command = [str(self._binary), "--dbpath", str(data), "--replSet", NAME, "--port", str(member.port),
-                   "--bind_ip", member.host, "--nounixsocket", "--oplogSize", "64",
+        command = [str(self._binary), "--dbpath", str(data), "--replSet", NAME, "--port", str(member.listens_on or member.port),
+                   "--bind_ip", member.host, "--nounixsocket", "--oplogSize", str(self.oplog_mb),
                    "--wiredTigerCacheSizeGB", "0.25", "--logpath", str(data / "mongod.log"), "--logappend"]
         # Test commands are what makes failCommand available; a private set on 127.0.0.1 may have them.
         parameters = {"enableTestCommands": "1", "diagnosticDataCollectionEnabled": "false", **self.parameters}
@@ -249,6 +266,7 @@ class ReplicaSet:
         parent = os.getpid()
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=self._environment(index),
             start_new_session=True,  # out of reach of the terminal's Ctrl-C: the command ends first
             preexec_fn=(lambda: die_with(parent, signal.SIGKILL)) if self.tied else None)
         member.pid = process.pid
@@ -275,7 +293,9 @@ class ReplicaSet:
         config = {
             "_id": NAME,
             "members": [{"_id": index, "host": member.address} for index, member in enumerate(self.members)],
-            "settings": {"electionTimeoutMillis": self.election_timeout_ms},
+            # MongoDB's 2 s, unless that is too slow to notice an end within the time-out
+            "settings": {"electionTimeoutMillis": self.election_timeout_ms,
+                         "heartbeatIntervalMillis": min(2000, self.election_timeout_ms // 5)},
         }
         with self.connect(0, as_member=True) as client:
             client.admin.command("replSetInitiate", config)

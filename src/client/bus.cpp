@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "client/feeds.hpp"
+#include "protocol/planted.hpp"
 #include "util/clock.hpp"
+#include "util/test_point.hpp"
 
 namespace dlock {
 namespace {
@@ -23,7 +25,7 @@ class announcing_store final : public store {
       : where_(std::move(where)), by_(std::move(by)) {}
   [[nodiscard]] answer apply(const protocol::request& r, lane which) override {
     answer a = where_->apply(r, which);
-    if (a.what == answer::kind::replied) by_->announce(r, a.reply);
+    if (a.what == answer::kind::replied || planted(bug::announce_before_commit)) by_->announce(r, a.reply);
     return a;
   }
   [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& requests) override {
@@ -190,8 +192,10 @@ void bus::not_freed(const std::string& id) {
 }
 
 void bus::announce(const protocol::request& r, const protocol::reply& a) {
+  if (r.op == protocol::operation::release) test_point("committed");
   // First: an heir of this client tells of its own grant as soon as it knows.
   if (r.op == protocol::operation::release && a.found) freed(r.id);
+  if (planted(bug::release_forgets_heirs) && r.op == protocol::operation::release) return;
   for (const auto& h : a.heirs) {
     const protocol::grant g{r.lock, h.id, h.fence, h.since};
     if (h.client == client_) {

@@ -12,6 +12,7 @@
 #include "client/combiner.hpp"
 #include "util/clock.hpp"
 #include "util/identity.hpp"
+#include "util/test_point.hpp"
 #include "util/text.hpp"
 
 namespace dlock::detail {
@@ -220,6 +221,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
     switch (c->wait(until, !in_flight)) {
       case woken::by_grant: {
         const auto told = c->take_grant();
+        test_point("heir");
         return m.announced(told.what, told.heard, now_ms());
       }
       case woken::by_answer:
@@ -292,6 +294,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
       saw_token(end.token);
       bus_->publish(announcement_of(*out.record, true));
       out.what = outcome::acquired;
+      test_point("acquired");
       return out;
     }
     case result::busy:

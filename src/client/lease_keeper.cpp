@@ -13,6 +13,7 @@
 #include <system_error>
 #include <vector>
 
+#include "protocol/planted.hpp"
 #include "util/clock.hpp"
 #include "util/text.hpp"
 #include "util/thread.hpp"
@@ -154,8 +155,9 @@ struct lease_keeper::shared {
     }
     const auto sent = now_ms();
     const answer a = where->apply(record->ask(protocol::operation::renew), lane::renewal);
-    const bool mine = a.what == answer::kind::replied && a.reply.mine;
-    const bool gone = a.what == answer::kind::replied && !a.reply.mine;
+    const bool anybody = planted(bug::renew_no_owner) && a.reply.holders > 0;
+    const bool mine = a.what == answer::kind::replied && (a.reply.mine || anybody);
+    const bool gone = a.what == answer::kind::replied && !mine;
     std::string trouble;
     bool lost = false;
     {
@@ -167,7 +169,7 @@ struct lease_keeper::shared {
       if (mine && k.schedule.valid_until() <= now_ms()) {
         // Too late: it may have been seen to be over. The watch is about to say so.
       } else if (mine) {
-        k.schedule.renewed(sent);
+        k.schedule.renewed(planted(bug::lease_from_answer) ? now_ms() : sent);
         k.in_trouble = false;
         record->extend(k.schedule.valid_until());
         if (a.reply.queue > 0) record->seen_alone(false);

@@ -7,6 +7,7 @@
 #include <dlock/error.hpp>
 
 #include "locks/lock_core.hpp"
+#include "protocol/planted.hpp"
 #include "util/clock.hpp"
 #include "util/text.hpp"
 
@@ -30,7 +31,8 @@ constexpr ms kEndPatience = 5000;
 std::vector<const claim*> in_order(const std::vector<claim>& locks) {
   std::vector<const claim*> out;
   for (const auto& each : locks) out.push_back(&each);
-  std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->id() < b->id(); });
+  if (!planted(bug::acquire_all_unordered))
+    std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->id() < b->id(); });
   const auto twice = std::adjacent_find(out.begin(), out.end(), [](auto* a, auto* b) { return a->id() == b->id(); });
   if (twice != out.end()) refuse("lock " + quoted((*twice)->id()) + " is named twice; name it once");
   if (out.empty()) refuse("no lock is named");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocol/planted.hpp"
+
 namespace dlock::protocol {
 namespace {
 
@@ -72,6 +74,7 @@ acquire_machine::action acquire_machine::answered(const reply& r, ms now, bool p
 
 /// Every request that finds itself holder also renews; so the lease counts from when this one was sent.
 acquire_machine::action acquire_machine::granted(ms now) {
+  if (planted(bug::lease_from_answer)) sent_ = now;
   const ms left = sent_ + plan_.ask.delta - now;
   const bool late = plan_.deadline && now >= *plan_.deadline;
   if (left < plan_.ask.delta / 2 && !late && slow_answers_++ < kSlowAnswers) return ask(operation::heartbeat, now);
@@ -93,6 +96,7 @@ acquire_machine::action acquire_machine::queued(ms now, bool pushed) {
   ms next = now + static_cast<ms>(static_cast<double>(pause_) * (0.75 + 0.25 * jitter_()));
   pause_ = std::min(pause_ * 2, longest_pause());
   if (const auto end = next_end(now); end && last_.place < kWatchful) next = std::min(next, *end);
+  if (planted(bug::no_poll_fallback)) next = now + 3'600'000;
   if (plan_.deadline) next = std::min(next, *plan_.deadline);
   return wait{std::max(next, now)};
 }
@@ -119,6 +123,9 @@ acquire_machine::action acquire_machine::unanswered(bool in_doubt, ms now) {
   doubt_ = doubt_ || in_doubt;
   silent_ = true;
   in_flight_ = false;
+  if (planted(bug::lost_reply_is_held) && in_doubt) {
+    return done{result::acquired, sent_, plan_.ask.delta, plan_.ask.floor + token_step, last_.now};
+  }
   if (auto limit = give_up_at(); limit && now + kRetryPause >= *limit) return finish(not_acquired());
   pause_ = std::clamp(pause_ * 2, kRetryPause, kLongestRetry);
   ms next = now + static_cast<ms>(static_cast<double>(pause_) * (0.5 + 0.5 * jitter_()));
@@ -128,6 +135,10 @@ acquire_machine::action acquire_machine::unanswered(bool in_doubt, ms now) {
 
 acquire_machine::action acquire_machine::look(ms now) {
   if (queued_) return ask(operation::heartbeat, now);
+  if (planted(bug::fresh_id_on_retry) && doubt_) {
+    id_ = fresh_id_();
+    doubt_ = false;
+  }
   return ask(plan_.queue ? operation::enqueue : operation::try_, now);
 }
 
@@ -136,6 +147,7 @@ acquire_machine::action acquire_machine::look(ms now) {
 /// expiry others count from when they see the grant, which is after that request; no server's time is asked.
 std::optional<acquire_machine::done> acquire_machine::by_announcement(ms now) const {
   const ms term = std::min(plan_.ask.term, plan_.ask.delta);
+  if (planted(bug::no_confirm_after_stale_wait)) return done{result::acquired, now, term, grant_->fence, grant_->since};
   const ms since = plan_.ask.observed ? 0 : std::max<ms>(0, grant_->since - asked_server_);
   const ms begin = std::min(heard_, asked_ + since);
   if (!plan_.renews || doubt_ || begin + term - now < std::max(term / 2, kEnough)) return std::nullopt;

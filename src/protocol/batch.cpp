@@ -5,6 +5,7 @@
 #include <string>
 
 #include "protocol/command_parts.hpp"
+#include "protocol/planted.hpp"
 #include "protocol/read.hpp"
 #include "protocol/reply.hpp"
 #include "protocol/stages.hpp"
@@ -57,7 +58,7 @@ const std::vector<bson>& constant_stages() {
     for (const auto& s : {std::string(stage::kPurge), std::string(kDone), of_many(stage::kRemoveHolder),
                           of_many(stage::kMoveHolder), of_many(stage::kMoveWaiter), std::string(kNewOnes),
                           std::string(kAppendAll), of_many(stage::kAdmit), std::string(stage::kFinish)})
-      out.push_back(parse(s));
+      out.push_back(parse(stage_text(s)));
     return out;
   }());
   return parsed;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "protocol/planted.hpp"
+
 namespace dlock::protocol {
 namespace {
 constexpr ms kNever = std::numeric_limits<ms>::max();
@@ -16,7 +18,7 @@ ms lease_margin(ms delta) noexcept {
 }
 
 ms valid_until(ms sent, ms delta) noexcept {
-  return sent + delta - lease_margin(delta);
+  return sent + delta - lease_margin(delta) + (planted(bug::late_lost) ? delta : 0);
 }
 
 lease_schedule::lease_schedule(ms begin, ms first, ms delta, bool renews) noexcept

@@ -4,10 +4,12 @@
 #include <thread>
 
 #include "protocol/pipeline.hpp"
+#include "protocol/planted.hpp"
 #include "protocol/reply.hpp"
 #include "protocol/short_form.hpp"
 #include "store/driver.hpp"
 #include "store/failure.hpp"
+#include "util/test_point.hpp"
 
 namespace dlock {
 namespace {
@@ -46,6 +48,15 @@ std::int64_t existing_grace(const bson_t* reply) {
     }
   }
   return -1;
+}
+
+/// A command that changes a lock.
+answer change(const mongo_pool& pool, mongoc_client_t* client, const std::string& db, const bson& command,
+              server_reply& reply) {
+  test_point("before-send");
+  answer a = pool.run(client, db, command.get(), reply.out());
+  test_point("after-send");
+  return a;
 }
 
 answer all_busy() {
@@ -152,7 +163,13 @@ answer mongo_store::adopt_index(mongoc_client_t* client, const answer& refusal) 
 protocol::command_options mongo_store::options(const protocol::request& r, lane which) const {
   auto limit = pool_->io_limit().count();
   if (which == lane::renewal) limit = std::min<std::int64_t>(limit, std::max<std::int64_t>(r.delta / 2, 100));
-  return {.coll = settings_.coll, .limit = limit * 4 / 5, .now = settings_.now_expression};
+  std::string now = settings_.now_expression;
+  if (planted(bug::client_clock_expiry)) {
+    const auto mine = std::chrono::system_clock::now().time_since_epoch();
+    now = R"({"$date": {"$numberLong": ")" +
+          std::to_string(std::chrono::floor<std::chrono::milliseconds>(mine).count()) + R"("}})";
+  }
+  return {.coll = settings_.coll, .limit = limit * 4 / 5, .now = std::move(now)};
 }
 
 answer mongo_store::apply(const protocol::request& r, lane which) {
@@ -161,7 +178,7 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
   if (client == nullptr) return all_busy();
   if (r.brief && protocol::has_short_form(r)) {
     server_reply reply;
-    answer a = pool_->run(client, settings_.db, protocol::short_command(r, options(r, which)).get(), reply.out());
+    answer a = change(*pool_, client, settings_.db, protocol::short_command(r, options(r, which)), reply);
     if (a.what != answer::kind::replied) return a;
     if (auto told = protocol::parse_short_reply(reply.get(), r)) {
       a.reply = *std::move(told);
@@ -171,8 +188,9 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
     // Somebody else is about: it changed nothing, and the whole transition follows.
   }
   server_reply reply;
-  answer a = pool_->run(client, settings_.db, protocol::command(r, options(r, which)).get(), reply.out());
-  if (a.what == answer::kind::replied) a.reply = protocol::parse_reply(reply.get(), r.observed);
+  answer a = change(*pool_, client, settings_.db, protocol::command(r, options(r, which)), reply);
+  if (a.what == answer::kind::replied || planted(bug::announce_before_commit))
+    a.reply = protocol::parse_reply(reply.get(), r.observed);
   return a;
 }
 
@@ -181,7 +199,7 @@ std::vector<answer> mongo_store::apply_all(const protocol::batch& requests) {
   if (own.get() == nullptr) return std::vector<answer>(requests.size(), all_busy());
   server_reply reply;
   const auto command = protocol::batch_command(requests, options(requests.front(), lane::normal));
-  std::vector<answer> out(requests.size(), pool_->run(own.get(), settings_.db, command.get(), reply.out()));
+  std::vector<answer> out(requests.size(), change(*pool_, own.get(), settings_.db, command, reply));
   if (out.front().what != answer::kind::replied) return out;
   auto replies = protocol::parse_batch_reply(reply.get(), requests);
   for (std::size_t i = 0; i < out.size(); ++i) out[i].reply = std::move(replies[i]);

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """Many `dlock run` raise one unprotected counter while the primary is stepped down again and again.
 
 Every run must exit 0, and no update may be lost. Needs a private replica set of its own: it starts one.
@@ -13,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from replica_set import ReplicaSet
@@ -51,20 +51,19 @@ def step_down_until(over: threading.Event, rs: ReplicaSet, every: float) -> int:
     return steps
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("dlock", type=Path)
+def main(dlock: Path, arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="./run chaos --cli", description=__doc__)
     parser.add_argument("--processes", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--every", type=float, default=5, help="seconds between two stepdowns (default 5)")
     parser.add_argument("--ttl", default="20s")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     expected = given.processes * given.rounds
 
     with ReplicaSet(nodes=3) as rs, tempfile.TemporaryDirectory() as folder:
         counter = Path(folder) / "counter"
         counter.write_text("0\n")
-        workers = Workers(given.dlock, rs.url, counter, given.rounds, given.ttl)
+        workers = Workers(dlock, rs.url, counter, given.rounds, given.ttl)
         print(f"{given.processes} processes x {given.rounds} dlock run --ttl {given.ttl} on 3 nodes, a stepdown every {given.every:g} s")
         over = threading.Event()
         steps: list[int] = []
@@ -86,7 +85,3 @@ def main() -> int:
     if steps[0] == 0:
         print("  no stepdown happened: this proves nothing")
     return 0 if count == expected and not workers.failures and steps[0] > 0 else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

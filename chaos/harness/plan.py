@@ -1,0 +1,62 @@
+"""What a run is made of, decided before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+LOCKS = {"mutex": ["m0", "m1"], "shared": ["r0"], "semaphore": ["s0:3"], "election": ["e0"]}
+KINDS = ("mutex", "shared", "semaphore", "election", "all")  # all: several locks at once, too
+LONG_LOCK = "m90"  # of the worker with the long lease, which no fault chooses
+LONG_TTL_MS = 30_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    seconds: float = 60
+    seed: int = 1
+    faults: Sequence[str] = ()
+    kinds: Sequence[str] = KINDS
+    workers: int = 4
+    threads: int = 4
+    ttl_ms: int = 2000
+    wait_period_ms: int = 1000
+    clock_skew_ms: int = 500
+    operation_timeout_ms: int = 4000
+    hold_ms: tuple[int, int] = (5, 40)
+    try_percent: int = 10
+    all_percent: int = 5
+    max_timeout_ms: int = 1500
+    election_timeout_ms: int = 2000
+    observed: bool = False
+    stale: bool = False  # workers write although they know that they lost their lock
+    unfenced: bool = False  # and the resource lets them
+    long_lease: bool = True
+    planted: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)  # of the workers
+
+    @property
+    def locks(self) -> list[str]:
+        kinds = [kind for kind in self.kinds if kind != "all"] or list(LOCKS)
+        return [lock for kind in kinds for lock in LOCKS[kind]]
+
+    def worker_arguments(self) -> dict[str, str]:
+        arguments = {
+            "locks": ",".join(self.locks),
+            "threads": self.threads,
+            "ttl": self.ttl_ms,
+            "wait-period": self.wait_period_ms,
+            "clock-skew": self.clock_skew_ms,
+            "operation-timeout": self.operation_timeout_ms,
+            "hold-ms": f"{self.hold_ms[0]},{self.hold_ms[1]}",
+            "max-timeout": self.max_timeout_ms,
+            "try-percent": self.try_percent,
+            "all-percent": self.all_percent if "all" in self.kinds else 0,
+        }
+        if self.observed:
+            arguments["expiry"] = "observed"
+        return {key: str(value) for key, value in arguments.items()}
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "locks": self.locks, "expiry": "observed" if self.observed else "server_clock"}

@@ -1,0 +1,110 @@
+"""Libraries with a bug planted in them: a checker must find each of them, or the checkers are worth nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import replica_set
+
+from plan import Plan
+from proxied_set import ProxiedSet
+from verdict import Verdict
+from world import say
+
+ATTEMPTS = 3  # with other seeds, before a bug counts as not found
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A bug, and the run that shows it."""
+
+    name: str
+    seconds: float
+    faults: Sequence[str] = ()
+    kinds: Sequence[str] = ("mutex",)
+    quick: bool = False  # found within ten seconds or so
+    plan: Mapping[str, Any] = field(default_factory=dict)  # what else differs in the run
+
+
+LONG_HOLDS = {"hold_ms": (500, 3500), "threads": 2}  # leases are renewed, and lost while they are used
+
+BUGS: Sequence[Planted] = (
+    # what an answer means
+    Planted("w1", 40, ["minority-primary"]),
+    Planted("ignore-write-concern-error", 40, ["minority-primary"]),
+    Planted("lost-reply-is-held", 20, ["swallow-reply", "reset-mid-reply"]),
+    Planted("fresh-id-on-retry", 30, ["swallow-reply", "reset-mid-reply"]),
+    Planted("no-tombstone", 40, ["one-way-partition", "delay-reply"]),
+    # leases
+    Planted("renew-no-owner", 40, ["operator-edit"], plan={"hold_ms": (3000, 8000), "threads": 2}),
+    Planted("renew-revives", 30, ["operator-edit"], plan=LONG_HOLDS),
+    Planted("release-no-owner", 40, ["holder-frozen", "delay-reply"]),
+    Planted("client-clock-expiry", 30, ["client-clock"]),
+    Planted("off-by-one-takeover", 40, ["delay-reply", "one-way-partition"], plan=LONG_HOLDS),
+    Planted("until-backwards", 20, plan=LONG_HOLDS),
+    Planted("late-lost", 40, ["one-way-partition"], plan=LONG_HOLDS),
+    Planted("lease-from-answer", 40, ["delay-reply"], plan=LONG_HOLDS),
+    Planted("child-releases", 20, ["fork"]),
+    # the queue and the hand-off
+    Planted("release-forgets-heirs", 15),
+    Planted("no-confirm-after-stale-wait", 30, ["holder-frozen"]),
+    Planted("announce-before-commit", 40, ["minority-primary", "write-concern-fails"]),
+    Planted("no-poll-fallback", 30, ["notify-dropped", "notify-rolled", "waiter-killed"]),
+    Planted("heartbeat-appends", 40, ["one-way-partition", "delay-reply"]),
+    Planted("heir-for-ever", 30, ["waiter-killed", "kill-at"]),
+    Planted("lifo", 8, quick=True),
+    Planted("try-barges", 8, kinds=["shared"], quick=True, plan={"try_percent": 40}),
+    Planted("readers-pass-writers", 8, kinds=["shared"], quick=True),
+    # tokens, and what may be held beside what
+    Planted("token-reset", 8, quick=True),
+    Planted("writer-beside-readers", 8, kinds=["shared"], quick=True),
+    Planted("one-permit-more", 8, kinds=["semaphore"], quick=True),
+    Planted("semaphore-release-leaks", 8, kinds=["semaphore"], quick=True),
+    Planted("short-form-blind", 8, quick=True),
+    Planted("acquire-all-unordered", 15, kinds=["mutex", "shared", "all"], plan={"all_percent": 60, "max_timeout_ms": 0}),
+    Planted("missing-literal", 8, quick=True),
+)
+
+
+def chosen(wanted: str) -> list[Planted]:
+    """Those that are named, or quick, or all."""
+    if wanted == "all":
+        return list(BUGS)
+    if wanted == "quick":
+        return [bug for bug in BUGS if bug.quick]
+    known = {bug.name: bug for bug in BUGS}
+    unknown = [name for name in wanted.split(",") if name not in known]
+    if unknown:
+        raise replica_set.SetError(f"no such planted bugs: {', '.join(unknown)}; there are: {', '.join(known)}")
+    return [known[name] for name in wanted.split(",")]
+
+
+def plan_for(bug: Planted, seed: int) -> Plan:
+    plan = Plan(seconds=bug.seconds, seed=seed, faults=bug.faults, kinds=bug.kinds, long_lease=False, planted=bug.name,
+                environment={"DLOCK_PLANTED": bug.name})
+    return replace(plan, **bug.plan)
+
+
+def run(wanted: str, binaries: Path, folder: Path, seed: int, run_one: Callable[[Plan, ProxiedSet, Path], Verdict],
+        new_set: Callable[[Path, int], ProxiedSet]) -> bool:
+    """Whether all of `wanted` were found. They share one replica set."""
+    bugs = chosen(wanted)
+    missed = []
+    say(f"==> {len(bugs)} planted bugs, --seed {seed}")
+    with new_set(binaries, Plan.election_timeout_ms) as rs:
+        for bug in bugs:
+            verdicts = []
+            for attempt in range(ATTEMPTS):
+                verdicts.append(run_one(plan_for(bug, seed + attempt), rs, folder / f"{bug.name}.{attempt + 1}"))
+                if verdicts[-1].broken:
+                    break
+            found = verdicts[-1].broken
+            if not found:
+                missed.append(bug.name)
+            print(f"  {bug.name:28} {', '.join(found) if found else 'NOT FOUND'}"
+                  + (f" (in run {len(verdicts)})" if found and len(verdicts) > 1 else ""), flush=True)
+    print(f"  {len(bugs) - len(missed)} of {len(bugs)} found" + (f"; not: {', '.join(missed)}" if missed else ""))
+    return not missed

@@ -1,0 +1,25 @@
+#include "rules.hpp"
+
+namespace chaos {
+
+std::string source_name(std::size_t source) {
+  return source == 0 ? "client" : "m" + std::to_string(source - 1);
+}
+
+std::string rules::json() const {
+  std::string out = "{";
+  for (std::size_t source = 0; source < kSources; ++source) {
+    for (std::size_t target = 0; target < kMembers; ++target) {
+      const auto& c = counters_[source][target];
+      if (c.links + c.refused + c.reset + c.swallowed + c.halved + c.held + c.delayed == 0) continue;
+      if (out.size() > 1) out += ", ";
+      out += '"' + source_name(source) + ">m" + std::to_string(target) + "\": {\"links\": " + std::to_string(c.links) +
+             ", \"refused\": " + std::to_string(c.refused) + ", \"reset\": " + std::to_string(c.reset) +
+             ", \"swallowed\": " + std::to_string(c.swallowed) + ", \"halved\": " + std::to_string(c.halved) +
+             ", \"held\": " + std::to_string(c.held) + ", \"delayed\": " + std::to_string(c.delayed) + "}";
+    }
+  }
+  return out + "}";
+}
+
+}  // namespace chaos

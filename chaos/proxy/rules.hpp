@@ -1,0 +1,55 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+namespace chaos {
+
+/// Who connects: 0 is every process that is no member, 1 is member 0, and so on.
+constexpr std::size_t kMembers = 3;
+constexpr std::size_t kSources = kMembers + 1;
+
+/// What is done to the traffic from one source to one member.
+struct rule {
+  bool hold_requests = false;  // they are delivered when the network is healed, as TCP would
+  bool hold_replies = false;
+  bool refuse = false;
+  std::chrono::milliseconds delay{0};  // of replies
+  /// The next `times` requests that contain `text` are carried out, but their replies are not delivered (or only half
+  /// of each is) and the connection is reset.
+  int times = 0;
+  bool half = false;
+  std::string text;
+};
+
+/// What was done, for the harness to see that its faults bite.
+struct counters {
+  std::size_t links = 0;    // connections that were let through
+  std::size_t refused = 0;  // and that were not
+  std::size_t reset = 0;    // by the command of that name
+  std::size_t swallowed = 0;
+  std::size_t halved = 0;
+  std::size_t held = 0;     // times that bytes arrived and were held
+  std::size_t delayed = 0;  // replies
+};
+
+class rules {
+ public:
+  rule& at(std::size_t source, std::size_t target) { return rules_[source][target]; }
+  counters& count(std::size_t source, std::size_t target) { return counters_[source][target]; }
+  void heal(std::size_t source, std::size_t target) { rules_[source][target] = {}; }
+
+  /// One line of JSON: {"client>m0": {"links": 3, ...}, ...}, without what never happened.
+  [[nodiscard]] std::string json() const;
+
+ private:
+  std::array<std::array<rule, kMembers>, kSources> rules_;
+  std::array<std::array<counters, kMembers>, kSources> counters_{};
+};
+
+/// "client", "m0", ...
+std::string source_name(std::size_t source);
+
+}  // namespace chaos

@@ -1,0 +1,2 @@
+# The checkers of histories, and their histories.
+add_subdirectory(check)

@@ -1,0 +1,325 @@
+#!/usr/bin/python3
+"""The audit of what the server wrote down of real `dlock` commands: accepted as it is, and refused with any one edit.
+
+  test_audit.py DLOCK FOLDER      DLOCK: the command; FOLDER: chaos/check. The server is DLOCK_TEST_URL's.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pymongo
+from bson import json_util
+
+DLOCK, HERE = sys.argv.pop(1), Path(sys.argv.pop(1))
+URL = os.environ["DLOCK_TEST_URL"]
+sys.path.insert(0, str(HERE))
+
+from oplog_diff import Collection, plain  # noqa: E402
+
+Document = dict[str, Any]
+DB = f"audit_{uuid.uuid4().hex[:8]}"
+NS = f"{DB}.dlocks"
+COMMON = ["--url", URL, "--db", DB, "--wait_lock_period", "500ms"]
+
+
+def dlock(*words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([DLOCK, *words], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def run(*words: str) -> subprocess.Popen[bytes]:
+    return dlock("run", *COMMON, *words)
+
+
+def wait(*processes: subprocess.Popen[bytes]) -> None:
+    for process in processes:
+        process.wait(timeout=60)
+
+
+def use_locks() -> None:
+    """Each kind, queues, attempts that fail, time-outs, a holder and a waiter that die, --at-least, a lock taken off."""
+    holder = run("--ttl", "2s", "m0", "--", "sleep", "1.2")
+    time.sleep(0.4)
+    queue = []
+    for number in range(5):
+        queue.append(run("--ttl", "2s", "m0", "--", "sleep", "0.05"))
+        time.sleep(0.1)
+    wait(run("-n", "m0", "--", "true"), run("-w", "200ms", "m0", "--", "true"))
+    readers = [run("-s" if number % 3 else "-x", "r0", "--", "sleep", "0.1") for number in range(8)]
+    users = [run("--permits", "3", "--take", str(1 + number % 3), "s0", "--", "sleep", "0.1") for number in range(8)]
+    leaders = [dlock("elect", *COMMON, "e0", "--", "sleep", "0.05") for _ in range(3)]
+    time.sleep(0.5)
+    for leader in leaders:
+        leader.send_signal(signal.SIGTERM)
+    wait(run("--id", "m1", "--id", "m2", "--", "sleep", "0.2"), run("--at-least", "700ms", "m3", "--", "true"), run("m3", "--", "true"))
+    killed = run("--ttl", "1s", "m4", "--", "sleep", "10")
+    time.sleep(0.5)
+    next_one = run("--ttl", "1s", "m4", "--", "sleep", "1")  # is renewed
+    time.sleep(0.3)
+    killed.kill()
+    wait(killed, next_one, holder, *queue, *readers, *users, *leaders)
+
+
+def dump_oplog(client: pymongo.MongoClient) -> list[Document]:
+    rows = client.local["oplog.rs"].find({"ns": NS}).sort("$natural", 1)
+    return [json.loads(json_util.dumps(row, json_options=json_util.CANONICAL_JSON_OPTIONS)) for row in rows]
+
+
+def as_versions(entries: list[Document]) -> list[Document]:
+    """The same with whole documents, in which a test can change something."""
+    collection, out = Collection(NS), []
+    for number, entry in enumerate(entries, start=1):
+        for change in collection.take(plain(entry), number):
+            op = "d" if change.after is None else "i" if change.before is None else "u"
+            out.append({"op": op, "ns": NS, "wall": change.wall, "o2": {"_id": change.id},
+                        "o": change.after if change.after is not None else {"_id": change.id}})
+    return out
+
+
+class Run:
+    """What is audited: versions, and what the clients said of them."""
+
+    def __init__(self, versions: list[Document], history: list[Document]) -> None:
+        self.versions, self.history = copy.deepcopy(versions), copy.deepcopy(history)
+
+    def audit(self, entries: list[Document] | None = None) -> tuple[int, dict[str, bool], str]:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "history").mkdir()
+            (folder / "oplog.jsonl").write_text("".join(json.dumps(each) + "\n" for each in entries or self.versions))
+            (folder / "history" / "w1.1.jsonl").write_text("".join(json.dumps(each) + "\n" for each in self.history))
+            done = subprocess.run([sys.executable, str(HERE / "oplog_audit.py"), "--ns", NS, name], capture_output=True, text=True)
+            file = folder / "oplog_audit.json"
+            found = json.loads(file.read_text())["checks"] if file.exists() else []
+            return done.returncode, {check["name"]: check["ok"] for check in found}, done.stdout + done.stderr
+
+    def steps(self) -> Iterator[tuple[Document, Document]]:
+        """Each version with the one before of the same lock."""
+        last: dict[str, Document] = {}
+        for entry in self.versions:
+            key = entry["o2"]["_id"]
+            if entry["op"] != "d" and key in last:
+                yield last[key], entry["o"]
+            last[key] = entry["o"]
+
+    def find(self, fits: Callable[[Document, Document], bool]) -> tuple[Document, Document]:
+        for before, after in self.steps():
+            if fits(before, after):
+                return before, after
+        raise AssertionError("the run has no such step")
+
+
+def ids(entries: list[Document]) -> list[str]:
+    return [entry["id"] for entry in entries]
+
+
+def newly(before: Document, after: Document) -> list[Document]:
+    return [holder for holder in after["holders"] if holder["id"].removesuffix("/kept") not in ids(before["holders"])]
+
+
+def told(versions: list[Document]) -> list[Document]:
+    """A history in which all was said that had to be: who was granted what, and who released it."""
+    out: list[Document] = []
+    held: dict[str, tuple[str, Document]] = {}
+    number = 0
+    for entry in versions:
+        if entry["op"] == "d":
+            continue
+        lock, holders = entry["o2"]["_id"], entry["o"]["holders"]
+        now = entry["o"]["mine"] * 1_000_000
+        there = set(ids(holders))
+        for holder in holders:
+            if holder["id"] in held or holder["id"].endswith("/kept"):
+                continue
+            number += 1
+            held[holder["id"]] = lock, holder
+            since = holder["since"] * 1_000_000
+            out += [{"t": since, "p": "w1.1", "e": "call", "c": number, "op": "acquire", "lock": lock},
+                    {"t": since + 1_000_000, "p": "w1.1", "e": "return", "c": number, "what": "acquired", "id": holder["id"],
+                     "token": holder["fence"], "until": 0}]
+        for name, (of, _) in held.items():
+            if of == lock and name not in there and f"release {name}" not in held:
+                number += 1
+                out.append({"t": now, "p": "w1.1", "e": "call", "c": number, "op": "release", "id": name})
+        for name in [name for name, (of, _) in held.items() if of == lock and name not in there]:
+            del held[name]
+    return out
+
+
+class Audited(unittest.TestCase):
+    entries: list[Document]
+    versions: list[Document]
+    history: list[Document]
+    documents: list[Document]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        with pymongo.MongoClient(URL) as client:
+            if "oplog.rs" not in client.local.list_collection_names():
+                raise unittest.SkipTest("this server keeps no oplog")
+            use_locks()
+            cls.entries = dump_oplog(client)
+            cls.documents = [plain(json.loads(json_util.dumps(row, json_options=json_util.CANONICAL_JSON_OPTIONS)))
+                             for row in client[DB].dlocks.find()]
+            client.drop_database(DB)
+        cls.versions = as_versions(cls.entries)
+        cls.history = told(cls.versions)
+
+    def setUp(self) -> None:
+        self.run_of = Run(self.versions, self.history)
+
+    def refused(self, rule: str) -> None:
+        status, checks, output = self.run_of.audit()
+        self.assertEqual(status, 1, output)
+        self.assertFalse(checks[rule], output)
+
+    def test_it_is_accepted(self) -> None:
+        for entries in (self.entries, self.versions):
+            status, checks, output = self.run_of.audit(entries)
+            self.assertEqual(status, 0, output)
+            self.assertTrue(checks and all(checks.values()), output)
+
+    def test_the_entries_make_the_documents_that_are_there(self) -> None:
+        collection = Collection(NS)
+        for number, entry in enumerate(self.entries):
+            list(collection.take(plain(entry), number))
+        self.assertEqual(collection.documents, {each["_id"]: each for each in self.documents})
+        self.assertTrue(any("diff" in entry["o"] for entry in self.entries), "no difference was seen")
+
+    def test_without_its_beginning_it_cannot_be_judged(self) -> None:
+        self.assertEqual(self.run_of.audit(self.entries[1:])[0], 2)
+        self.assertEqual(self.run_of.audit([self.entries[0] | {"ns": "other.other"}])[0], 2)
+
+    def test_a_revision_is_left_out(self) -> None:
+        _, after = self.run_of.find(lambda before, after: True)
+        after["rev"] += 1
+        self.refused("audit-revisions")
+
+    def test_the_fence_falls(self) -> None:
+        before, after = self.run_of.find(lambda before, after: bool(newly(before, after)))
+        newly(before, after)[0]["fence"] = after["fence"] = before["fence"] - 1000
+        self.refused("audit-fence")
+
+    def test_the_fence_rises_for_nobody(self) -> None:
+        before, after = self.run_of.find(lambda before, after: not newly(before, after))
+        after["fence"] += 1000
+        self.refused("audit-fence")
+
+    def test_a_second_holder(self) -> None:
+        _, after = self.run_of.find(lambda before, after: any(holder.get("exclusive") for holder in after["holders"]))
+        after["holders"].append(after["holders"][0] | {"id": "second"})
+        self.refused("audit-compatible")
+
+    def test_more_than_the_capacity(self) -> None:
+        before, after = self.run_of.find(lambda before, after: "cap" in after and bool(newly(before, after)))
+        newly(before, after)[0]["weight"] = after["cap"] + 1
+        self.refused("audit-compatible")
+
+    def test_the_head_is_passed(self) -> None:
+        before, after = self.run_of.find(
+            lambda before, after: len(before["waiters"]) > 1 and ids(newly(before, after)) == [before["waiters"][0]["id"]])
+        head, second = before["waiters"][:2]
+        newly(before, after)[0]["id"] = second["id"]
+        after["waiters"][0] = head
+        self.refused("audit-queue-order")
+
+    def test_one_who_did_not_wait_passes_those_who_do(self) -> None:
+        before, after = self.run_of.find(
+            lambda before, after: len(before["waiters"]) > 1 and ids(newly(before, after)) == [before["waiters"][0]["id"]])
+        newly(before, after)[0]["id"] = "somebody new"
+        self.refused("audit-queue-order")
+
+    def test_nobody_is_admitted(self) -> None:
+        before, after = self.run_of.find(
+            lambda before, after: bool(before["waiters"]) and ids(newly(before, after)) == [before["waiters"][0]["id"]])
+        after["holders"], after["fence"] = [], before["fence"]
+        after["waiters"] = before["waiters"]
+        self.refused("audit-queue-order")
+
+    def test_two_who_wait_change_places(self) -> None:
+        _, after = self.run_of.find(lambda before, after: len(before["waiters"]) > 1 and ids(before["waiters"]) == ids(after["waiters"]))
+        after["waiters"][:2] = after["waiters"][1::-1]
+        self.refused("audit-places")
+
+    def test_a_place_before_those_who_wait(self) -> None:
+        _, after = self.run_of.find(
+            lambda before, after: bool(before["waiters"]) and len(after["waiters"]) == len(before["waiters"]) + 1)
+        after["waiters"].insert(0, after["waiters"].pop())
+        self.refused("audit-places")
+
+    def test_a_lease_is_shortened(self) -> None:
+        before, after = self.run_of.find(lambda before, after: bool(before["holders"]) and ids(before["holders"]) == ids(after["holders"]))
+        after["holders"][0]["until"] = before["holders"][0]["until"] - 1
+        self.refused("audit-until")
+
+    def test_a_claim_grows(self) -> None:
+        _, after = self.run_of.find(lambda before, after: bool(before["holders"]) and ids(before["holders"]) == ids(after["holders"])
+                                    and before["holders"][0].get("weight") == 1)
+        after["holders"][0]["weight"] = 2
+        self.refused("audit-claims")
+
+    def test_a_holder_goes_that_did_not_release(self) -> None:
+        before, after = self.run_of.find(lambda before, after: len(before["holders"]) == 1 and before["holders"][0]["until"] > after["mine"]
+                                          and before["holders"][0]["id"] not in [each.removesuffix("/kept") for each in ids(after["holders"])])
+        gone = before["holders"][0]["id"]
+        release = next(event for event in self.run_of.history if event.get("op") == "release" and event["id"] == gone)
+        self.run_of.history.remove(release)
+        self.refused("audit-removals")
+        self.run_of.history.append(release | {"t": release["t"] + 10**9})  # a second later
+        self.refused("audit-removals")
+
+    def test_two_leave_the_queue_at_once(self) -> None:
+        _, after = self.run_of.find(lambda before, after: len(before["waiters"]) > 2 and ids(before["waiters"]) == ids(after["waiters"]))
+        del after["waiters"][1:3]
+        self.refused("audit-removals")
+
+    def test_the_document_of_a_lock_in_use_goes(self) -> None:
+        at = next(number for number, entry in enumerate(self.run_of.versions) if entry["op"] == "u" and entry["o"]["holders"])
+        lock = self.run_of.versions[at]["o2"]
+        self.run_of.versions[at:] = [{"op": "d", "ns": NS, "wall": self.run_of.versions[at]["wall"], "o2": lock, "o": lock}]
+        self.run_of.history = []
+        self.refused("audit-removals")
+
+    def test_another_token_was_told(self) -> None:
+        told_of = next(event for event in self.run_of.history if event["e"] == "return")
+        told_of["token"] += 1
+        self.refused("audit-grants")
+
+    def test_a_grant_was_told_that_the_server_does_not_know(self) -> None:
+        self.run_of.history += [{"t": 1, "p": "w1.1", "e": "call", "c": 0, "op": "acquire", "lock": "m0"},
+                                {"t": 2, "p": "w1.1", "e": "return", "c": 0, "what": "acquired", "id": "new", "token": 1, "until": 0}]
+        self.refused("audit-grants")
+
+    def test_tokens_fall_from_one_life_to_the_next(self) -> None:
+        last = [entry for entry in self.run_of.versions if entry["o2"]["_id"] == "m0"][-1]["o"]
+        grave = {"op": "d", "ns": NS, "wall": last["et"] + 60_000, "o2": {"_id": "m0"}, "o": {"_id": "m0"}}
+        again = next(entry for entry in self.run_of.versions if entry["o2"]["_id"] == "m0" and entry["op"] == "i")
+        self.run_of.versions += [grave, copy.deepcopy(again)]
+        self.refused("audit-tokens-over-lives")
+
+    def test_an_operator_may(self) -> None:
+        before, after = self.run_of.find(lambda before, after: bool(newly(before, after)))
+        after["rev"] += 7
+        self.refused("audit-revisions")
+        wall = next(entry["wall"] for entry in self.run_of.versions if entry["o"] is after)
+        edit = {"p": "harness", "e": "fault", "class": "operator-edit", "n": 1, "target": after["_id"]}
+        start, end = (wall - 1000) * 1_000_000, (wall + 60_000) * 1_000_000
+        self.run_of.history += [edit | {"t": start, "phase": "begin"}, edit | {"t": end, "phase": "end"}]
+        status, _, output = self.run_of.audit()
+        self.assertEqual(status, 0, output)
+
+
+if __name__ == "__main__":
+    unittest.main()

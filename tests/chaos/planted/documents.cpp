@@ -1,0 +1,227 @@
+#include <cstdlib>
+#include <stdexcept>
+
+#include "demonstrations.hpp"
+#include "protocol/bson.hpp"
+#include "store/mongo_store.hpp"
+#include "util/identity.hpp"
+
+namespace dlock::testing {
+namespace {
+
+using protocol::ms;
+using protocol::operation;
+using protocol::reply;
+using protocol::request;
+
+constexpr ms kStart = 1'000'000'000'000;
+
+/// A lock of its own, and a clock that stands where it is told to.
+class place {
+ public:
+  place()
+      : pool_(std::make_shared<mongo_pool>(std::getenv("DLOCK_TEST_URL"), "url", std::chrono::seconds(2), 4)),
+        lock_(fresh_uuid()) {
+    if (pool_->open().what != answer::kind::replied) throw std::runtime_error("no server");
+  }
+
+  [[nodiscard]] request exclusive(operation op, const char* id) const {
+    request r;
+    r.op = op;
+    r.lock = lock_;
+    r.id = id;
+    r.delta = 2000;
+    r.term = 1000;
+    r.life = 3000;
+    return r;
+  }
+  [[nodiscard]] request weight(operation op, const char* id, std::int64_t w, std::int64_t cap) const {
+    auto r = exclusive(op, id);
+    r.what = {.exclusive = false, .weight = w};
+    r.cap = cap;
+    return r;
+  }
+
+  /// At `at` ms after the beginning.
+  [[nodiscard]] answer answer_at(ms at, const request& r) const {
+    mongo_settings settings{.db = "dlock_planted", .coll = "locks"};
+    settings.now_expression = R"({"$date": {"$numberLong": ")" + std::to_string(kStart + at) + R"("}})";
+    return mongo_store(pool_, settings).apply(r, lane::normal);
+  }
+  reply at(ms when, const request& r) const {
+    const auto a = answer_at(when, r);
+    if (a.what != answer::kind::replied) throw std::runtime_error("no answer: " + a.why);
+    return a.reply;
+  }
+  [[nodiscard]] mongo_pool& pool() const { return *pool_; }
+
+ private:
+  std::shared_ptr<mongo_pool> pool_;
+  std::string lock_;
+};
+
+bool takes_what_one_member_says() {
+  const place p;
+  auto concern = make_bson();
+  append(concern.get(), "w", std::int64_t{2});  // the set may have one member
+  append(concern.get(), "wtimeout", std::int64_t{1});
+  auto c = make_bson();
+  append(c.get(), "update", "locks");
+  auto one = make_bson();
+  append(one.get(), "q", make_bson().get());
+  auto set = make_bson();
+  append(set.get(), "x", std::int64_t{1});
+  auto change = make_bson();
+  append(change.get(), "$set", set.get());
+  append(one.get(), "u", change.get());
+  auto list = make_bson();
+  append(list.get(), "0", one.get());
+  append_array(c.get(), "updates", list.get());
+  append(c.get(), "writeConcern", concern.get());
+  const mongo_pool::borrowed own(p.pool());
+  server_reply told;
+  return p.pool().run(own.get(), "dlock_planted_others", c.get(), told.out()).what == answer::kind::replied;
+}
+
+bool renews_somebody_else() {
+  const place p;
+  (void)p.at(0, p.exclusive(operation::try_, "a"));
+  return p.at(10, p.exclusive(operation::renew, "b")).found;
+}
+
+bool brings_back() {
+  const place p;
+  (void)p.at(0, p.exclusive(operation::try_, "a"));
+  (void)p.at(5000, p.exclusive(operation::try_, "b"));
+  return p.at(5010, p.exclusive(operation::renew, "a")).mine.has_value();
+}
+
+bool releases_somebody_else() {
+  const place p;
+  (void)p.at(0, p.exclusive(operation::try_, "a"));
+  (void)p.at(10, p.exclusive(operation::release, "b"));
+  return !p.at(20, p.exclusive(operation::renew, "a")).mine;
+}
+
+bool does_not_ask_the_server_for_the_time() {
+  const place p;
+  return p.at(0, p.exclusive(operation::try_, "a")).mine->since != kStart;
+}
+
+bool takes_over_early() {
+  const place p;
+  (void)p.at(0, p.exclusive(operation::try_, "a"));
+  return p.at(1500, p.exclusive(operation::try_, "b")).mine.has_value();
+}
+
+bool shortens() {
+  const place p;
+  const auto before = p.at(0, p.exclusive(operation::try_, "a")).mine->until;
+  return p.at(10, p.exclusive(operation::renew, "a")).mine->until < before;
+}
+
+bool begins_tokens_again() {
+  const place p;
+  const auto first = p.at(0, p.exclusive(operation::try_, "a")).fence;
+  (void)p.at(10, p.exclusive(operation::release, "a"));
+  return p.at(20, p.exclusive(operation::try_, "b")).fence <= first;
+}
+
+bool lets_a_stranger_beat() {
+  const place p;
+  (void)p.at(0, p.exclusive(operation::try_, "a"));
+  return p.at(10, p.exclusive(operation::heartbeat, "b")).place >= 0;
+}
+
+bool trusts_its_heir() {
+  const place p;
+  (void)p.at(0, p.exclusive(operation::try_, "a"));
+  (void)p.at(10, p.exclusive(operation::enqueue, "b"));
+  const auto heir = p.at(20, p.exclusive(operation::release, "a")).heirs.at(0);
+  return heir.until > heir.since + 2000;
+}
+
+bool serves_the_last_first() {
+  const place p;
+  (void)p.at(0, p.exclusive(operation::try_, "a"));
+  (void)p.at(10, p.exclusive(operation::enqueue, "b"));
+  return p.at(20, p.exclusive(operation::enqueue, "c")).place == 0;
+}
+
+bool lets_a_try_pass() {
+  const place p;
+  (void)p.at(0, p.weight(operation::try_, "a", 1, 0));
+  (void)p.at(10, p.exclusive(operation::enqueue, "b"));
+  const auto r = p.at(20, p.weight(operation::try_, "c", 1, 0));
+  if (p.at(30, p.exclusive(operation::heartbeat, "b")).place != 0) throw std::runtime_error("the waiter is gone");
+  if (p.at(40, p.exclusive(operation::try_, "d")).queue != 1) throw std::runtime_error("a try stays in the queue");
+  return r.mine.has_value();
+}
+
+bool lets_readers_pass() {
+  const place p;
+  (void)p.at(0, p.exclusive(operation::try_, "a"));
+  (void)p.at(10, p.exclusive(operation::enqueue, "b"));
+  return p.at(20, p.weight(operation::enqueue, "c", 1, 0)).place == 0;
+}
+
+bool lets_a_writer_in_beside_readers() {
+  const place p;
+  (void)p.at(0, p.weight(operation::try_, "a", 1, 0));
+  return p.at(10, p.exclusive(operation::try_, "b")).mine.has_value();
+}
+
+bool has_one_permit_more() {
+  const place p;
+  (void)p.at(0, p.weight(operation::try_, "a", 2, 2));
+  return p.at(10, p.weight(operation::try_, "b", 1, 2)).mine.has_value();
+}
+
+bool leaks() {
+  const place p;
+  (void)p.at(0, p.weight(operation::try_, "a", 2, 3));
+  (void)p.at(10, p.weight(operation::release, "a", 2, 3));
+  return !p.at(100'000, p.weight(operation::try_, "b", 3, 3)).mine;
+}
+
+bool does_not_look_before_it_takes() {
+  const place p;
+  (void)p.at(0, p.exclusive(operation::try_, "a"));
+  auto r = p.exclusive(operation::enqueue, "b");
+  r.brief = true;
+  return p.at(10, r).mine.has_value();
+}
+
+bool evaluates_what_users_write() {
+  const place p;
+  auto r = p.exclusive(operation::try_, "a");
+  r.value = "$$nothing";
+  return p.answer_at(0, r).what == answer::kind::refused;
+}
+
+}  // namespace
+
+demonstrations of_documents() {
+  return {
+      {"ignore-write-concern-error", takes_what_one_member_says},
+      {"renew-no-owner", renews_somebody_else},
+      {"renew-revives", brings_back},
+      {"release-no-owner", releases_somebody_else},
+      {"client-clock-expiry", does_not_ask_the_server_for_the_time},
+      {"off-by-one-takeover", takes_over_early},
+      {"until-backwards", shortens},
+      {"token-reset", begins_tokens_again},
+      {"heartbeat-appends", lets_a_stranger_beat},
+      {"heir-for-ever", trusts_its_heir},
+      {"lifo", serves_the_last_first},
+      {"try-barges", lets_a_try_pass},
+      {"readers-pass-writers", lets_readers_pass},
+      {"writer-beside-readers", lets_a_writer_in_beside_readers},
+      {"one-permit-more", has_one_permit_more},
+      {"semaphore-release-leaks", leaks},
+      {"short-form-blind", does_not_look_before_it_takes},
+      {"missing-literal", evaluates_what_users_write},
+  };
+}
+
+}  // namespace dlock::testing

@@ -1,0 +1,96 @@
+#!/usr/bin/python3
+"""What the harness makes of a history: who holds, and the figures of the table."""
+
+import json
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "chaos" / "harness")]
+
+import figures  # noqa: E402
+from history import Follower, Writer  # noqa: E402
+
+S = 1_000_000_000
+
+
+def call(t: float, c: int, p: str = "w0.1", **more: object) -> dict:
+    return {"t": int(t * S), "p": p, "e": "call", "c": c, "op": "acquire", "lock": "m0", "mode": "x", "ttl": 2000, **more}
+
+
+def acquired(t: float, c: int, id: str, p: str = "w0.1", **more: object) -> dict:
+    return {"t": int(t * S), "p": p, "e": "return", "c": c, "what": "acquired", "id": id, "token": int(t * 1000), **more}
+
+
+def release(t: float, c: int, id: str, p: str = "w0.1") -> list[dict]:
+    return [{"t": int(t * S), "p": p, "e": "call", "c": c, "op": "release", "id": id},
+            {"t": int(t * S) + 1, "p": p, "e": "return", "c": c, "what": "released"}]
+
+
+class Histories(unittest.TestCase):
+    def setUp(self) -> None:
+        scratch = tempfile.TemporaryDirectory(prefix="dlock-test-")
+        self.addCleanup(scratch.cleanup)
+        self.folder = Path(scratch.name)
+        (self.folder / "history").mkdir()
+
+    def write(self, *events: dict, name: str = "w0.1", tail: str = "") -> None:
+        with (self.folder / "history" / f"{name}.jsonl").open("a") as file:
+            file.write("".join(json.dumps(event) + "\n" for event in events) + tail)
+
+    def test_follower_knows_who_holds(self) -> None:
+        follower = Follower(self.folder / "history")
+        line = json.dumps(acquired(2, 1, "a")) + "\n"
+        self.write(call(1, 1), tail=line[:20])
+        follower.look()
+        self.assertEqual([], follower.holders())
+        self.write(tail=line[20:])  # the rest of the torn line
+        follower.look()
+        self.assertEqual(["w0.1"], follower.holders())
+        self.write(*release(4, 2, "a"))
+        follower.look()
+        self.assertEqual([], follower.holders())
+        self.assertEqual(1, follower.counts["acquired"])
+
+    def test_follower_forgets_the_dead(self) -> None:
+        follower = Follower(self.folder / "history")
+        self.write(call(1, 1), acquired(2, 1, "a"), call(3, 2))
+        follower.look()
+        follower.forget("w0.1")
+        self.assertEqual([], follower.holders())
+        self.assertEqual(1, follower.counts["unknown"])
+
+    def test_take_overs_unknowns_and_gaps(self) -> None:
+        self.write(call(1, 1), acquired(2, 1, "a"), *release(3, 2, "a"), call(3, 3), acquired(4, 3, "b"), *release(4.5, 4, "b"),
+                   call(4.6, 5), acquired(5, 5, "c"), call(6, 6))
+        self.write(call(6, 1, "w1.1"), acquired(12, 1, "d", "w1.1"), name="w1.1")
+        found = figures.of(self.folder)
+        self.assertEqual((4, 1, 1), (found.acquisitions, found.take_overs, found.unknowns))
+        self.assertEqual(7, found.longest_gap)
+
+    def test_time_from_a_stepdown_to_the_next_grant(self) -> None:
+        self.write(call(1, 1), acquired(5.5, 1, "a"), *release(5.6, 2, "a"), call(5.7, 3), acquired(9.5, 3, "b"))
+        begin = {"t": 5 * S, "p": "harness", "e": "fault", "class": "stepdown", "phase": "begin", "n": 1, "target": ""}
+        struck = {"t": 6 * S, "p": "harness", "e": "struck", "class": "stepdown", "n": 1, "began": 5 * S}
+        self.write(begin, struck, {**begin, "t": 10 * S, "phase": "end"}, name="harness")
+        self.assertEqual([4.5], figures.of(self.folder).stepdown_to_grant)
+        other = {**begin, "t": 4 * S, "n": 2, "class": "delay-reply"}
+        self.write(other, {**other, "t": 7 * S, "phase": "end"}, name="harness2")
+        found = figures.of(self.folder)
+        self.assertEqual(([], 1), (found.stepdown_to_grant, found.spoilt))
+
+    def test_writer_writes_whole_lines(self) -> None:
+        writer = Writer(self.folder / "history")
+        writer.write("fault", n=1)
+        writer.close()
+        (line,) = (self.folder / "history" / "harness.jsonl").read_text().splitlines()
+        self.assertEqual(("harness", "fault", 1), tuple(json.loads(line)[key] for key in ("p", "e", "n")))
+
+    def test_quantile(self) -> None:
+        self.assertEqual((0.0, 3, 5), (figures.quantile([], 0.5), figures.quantile([5, 1, 3], 0.5), figures.quantile([1, 5], 0.99)))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,222 @@
+#!/usr/bin/python3
+"""chaos-proxy does to the traffic between a source and a member what it is told, and to no other."""
+
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "chaos" / "harness")]
+
+from proxied_set import Proxy  # noqa: E402
+from replica_set import SetError  # noqa: E402
+
+BINARY = Path(os.environ.get("DLOCK_CHAOS_BIN", ROOT / "build" / "bin")) / "chaos-proxy"
+
+# connects to a port, says what it is told line by line, and prints what it hears
+PEER = """import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+try:
+    for line in sys.stdin:
+        s.sendall(line.encode())
+        print(s.recv(100).decode(), end="", flush=True)
+except ConnectionResetError:
+    pass
+"""
+
+
+class EchoServer:
+    """Answers each request by a number of its own and the request, and keeps what it has received."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.received = number, b""
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            connection, _ = self._listener.accept()
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            try:
+                while data := connection.recv(65536):
+                    self.received += data
+                    connection.sendall(b"%d:" % self.number + data)
+            except OSError:
+                pass
+
+
+class ProxyTest(unittest.TestCase):
+    def setUp(self) -> None:
+        scratch = tempfile.TemporaryDirectory(prefix="dlock-test-")
+        self.addCleanup(scratch.cleanup)
+        self.proxy = Proxy(BINARY, Path(scratch.name))
+        self.addCleanup(self.proxy.close)
+        self.servers = [EchoServer(number) for number in range(3)]
+        for number, server in enumerate(self.servers):
+            self.proxy.tell(f"target {number} {server.port}")
+
+    def connect(self, member: int = 0) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self.proxy.ports[member]), timeout=5)
+        self.addCleanup(connection.close)
+        return connection
+
+    def ask(self, connection: socket.socket, text: bytes) -> bytes:
+        connection.sendall(text)
+        return connection.recv(65536)
+
+    def hears(self, connection: socket.socket, seconds: float = 0.2) -> bool:
+        return bool(select.select([connection], [], [], seconds)[0])
+
+    def assert_reset(self, connection: socket.socket) -> None:
+        with self.assertRaises(ConnectionResetError):
+            while connection.recv(65536):
+                pass
+
+    def test_passes_on_to_the_right_member(self) -> None:
+        for member in range(3):
+            self.assertEqual(b"%d:hello" % member, self.ask(self.connect(member), b"hello"))
+
+    def test_passes_on_much(self) -> None:
+        connection, much = self.connect(), os.urandom(5_000_000)
+        threading.Thread(target=connection.sendall, args=(much,), daemon=True).start()
+        heard = 0
+        while heard < len(much):
+            heard += len(connection.recv(1 << 20))
+        self.assertEqual(much, self.servers[0].received)
+
+    def test_an_end_is_passed_on(self) -> None:
+        connection = self.connect()
+        self.ask(connection, b"x")
+        connection.shutdown(socket.SHUT_WR)
+        self.assertEqual(b"", connection.recv(10))
+
+    def test_held_requests_arrive_when_healed(self) -> None:
+        connection, other = self.connect(0), self.connect(1)
+        self.proxy.tell("hold-requests client m0")
+        connection.sendall(b"late")
+        self.assertEqual(b"1:x", self.ask(other, b"x"))
+        self.assertFalse(self.hears(connection))
+        self.assertEqual(b"", self.servers[0].received)
+        self.assertGreater(self.proxy.count("held"), 0)
+        self.proxy.tell("open client m0")
+        self.assertEqual(b"0:late", connection.recv(100))
+
+    def test_held_replies_are_of_requests_that_were_carried_out(self) -> None:
+        connection = self.connect()
+        self.proxy.tell("hold-replies any m0")
+        connection.sendall(b"one")
+        self.assertFalse(self.hears(connection))
+        self.assertEqual(b"one", self.servers[0].received)
+        self.proxy.tell("heal")
+        self.assertEqual(b"0:one", connection.recv(100))
+
+    def test_what_a_client_sent_before_it_left_arrives_late_too(self) -> None:
+        connection = self.connect()
+        self.proxy.tell("hold-requests client m0")
+        connection.sendall(b"ghost")
+        connection.close()
+        time.sleep(0.1)
+        self.assertEqual(b"", self.servers[0].received)
+        self.proxy.tell("heal")
+        deadline = time.monotonic() + 5
+        while self.servers[0].received != b"ghost" and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual(b"ghost", self.servers[0].received)
+
+    def test_refused(self) -> None:
+        connection = self.connect()
+        self.ask(connection, b"x")
+        self.proxy.tell("refuse client m0")
+        self.assert_reset(connection)
+        self.assert_reset(self.connect())
+        self.assertEqual(b"2:x", self.ask(self.connect(2), b"x"))
+        self.proxy.tell("heal client m0")
+        self.assertEqual(b"0:x", self.ask(self.connect(), b"x"))
+
+    def test_a_member_that_does_not_listen_is_refused(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as nobody:
+            port = nobody.getsockname()[1]
+        self.proxy.tell(f"target 0 {port}")
+        self.assert_reset(self.connect())
+
+    def test_delayed(self) -> None:
+        connection = self.connect()
+        self.proxy.tell("delay client any 300")
+        began = time.monotonic()
+        self.assertEqual(b"0:x", self.ask(connection, b"x"))
+        self.assertGreaterEqual(time.monotonic() - began, 0.3)
+        self.proxy.tell("delay client any 0")
+        began = time.monotonic()
+        self.ask(connection, b"x")
+        self.assertLess(time.monotonic() - began, 0.3)
+
+    def test_swallowed(self) -> None:
+        connection, other = self.connect(), self.connect()
+        self.proxy.tell("swallow client any 1 modify")
+        self.assertEqual(b"0:find", self.ask(connection, b"find"))
+        connection.sendall(b"find and modify")
+        self.assert_reset(connection)
+        self.assertEqual(b"findfind and modify", self.servers[0].received)
+        self.assertEqual(1, self.proxy.count("swallowed"))
+        self.assertEqual(b"0:modify", self.ask(other, b"modify"))  # only one was asked for
+
+    def test_half(self) -> None:
+        connection = self.connect()
+        self.proxy.tell("half client m0 1 long")
+        connection.sendall(b"long, long")
+        heard = b""
+        with self.assertRaises(ConnectionResetError):
+            while data := connection.recv(100):
+                heard += data
+        self.assertEqual(b"0:long", heard)
+        self.assertEqual(1, self.proxy.count("halved"))
+
+    def test_reset(self) -> None:
+        connection = self.connect()
+        self.ask(connection, b"x")
+        self.proxy.tell("reset client m0")
+        self.assert_reset(connection)
+        self.assertEqual(b"0:x", self.ask(self.connect(), b"x"))
+
+    def test_knows_members_by_their_processes(self) -> None:
+        def ask(process: subprocess.Popen) -> str:
+            process.stdin.write("x\n")
+            process.stdin.flush()
+            return process.stdout.readline()
+
+        # It connects when we have told the proxy who it is, and not before.
+        known = subprocess.Popen(["sh", "-c", 'read go; exec "$0" -c "$1" "$2"', sys.executable, PEER,
+                                  str(self.proxy.ports[0])], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(known.communicate)
+        self.proxy.tell(f"pid 2 {known.pid}")
+        known.stdin.write("go\n")
+        self.assertEqual("0:x\n", ask(known))
+        self.assertEqual(1, self.proxy.stats()["m2>m0"]["links"])
+        self.proxy.tell("refuse m2 m0")
+        self.assertEqual("", ask(known))
+        self.assertEqual(b"0:x", self.ask(self.connect(), b"x"))
+
+    def test_bad_commands_are_refused(self) -> None:
+        for command in ("", "nonsense", "hold-requests client", "hold-requests nobody m0", "refuse client m3", "delay any any x",
+                        "target 3 1", "swallow any any 1"):
+            with self.subTest(command), self.assertRaises(SetError):
+                self.proxy.tell(command)
+
+    def test_ends_with_its_standard_input(self) -> None:
+        self.proxy.process.stdin.close()
+        self.assertEqual(0, self.proxy.process.wait(5))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+"""The schedule of faults is a pure function of the seed and the options."""
+
+import os
+import random
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "chaos" / "harness")]
+
+import schedule  # noqa: E402
+from catalogue import FAULTS  # noqa: E402
+
+ALL = sorted(FAULTS)
+
+
+class Schedule(unittest.TestCase):
+    def test_same_seed_same_schedule(self) -> None:
+        random.seed(1)
+        first = schedule.build(5, 300, ALL)
+        random.seed(2)  # nobody else's dice
+        self.assertEqual(first, schedule.build(5, 300, list(reversed(ALL))))  # nor the order of names
+
+    def test_same_in_every_process(self) -> None:
+        program = (f"import sys; sys.path[:0] = {sys.path[:2]!r}; import schedule; from catalogue import FAULTS; "
+                   "print(schedule.build(5, 300, list(FAULTS)))")
+        printed = {subprocess.run([sys.executable, "-c", program], env=os.environ | {"PYTHONHASHSEED": seed}, text=True,
+                                  capture_output=True, check=True).stdout for seed in ("1", "2", "3")}
+        self.assertEqual({f"{schedule.build(5, 300, ALL)}\n"}, printed)
+
+    def test_another_seed_another_schedule(self) -> None:
+        def order(seed: int) -> list[str]:
+            return [step.fault for step in schedule.build(seed, 300, ALL)]
+        self.assertNotEqual(order(1), order(2))
+
+    def test_a_minute_has_room_for_every_class(self) -> None:
+        for seed in range(50):
+            self.assertEqual(set(ALL), {step.fault for step in schedule.build(seed, 60, ALL)}, f"seed {seed}")
+
+    def test_a_lane_has_one_fault_at_a_time_and_ends_in_time(self) -> None:
+        for seconds in (10, 60, 600):
+            steps = schedule.build(3, seconds, ALL)
+            self.assertEqual([step.n for step in steps], list(range(1, len(steps) + 1)))
+            for lane in {step.lane for step in steps}:
+                free = 0.0
+                for step in steps:
+                    if step.lane == lane:
+                        self.assertGreaterEqual(step.at, free)
+                        free = step.at + step.span
+                self.assertLess(free, seconds)
+
+    def test_spans_are_within_those_of_the_class(self) -> None:
+        for step in schedule.build(4, 2000, ALL):
+            low, high = FAULTS[step.fault].span
+            self.assertTrue(low <= step.span <= high, step)
+
+    def test_a_long_run_has_as_many_of_each_class_of_a_lane(self) -> None:
+        steps = schedule.build(6, 3600, ALL)
+        for lane in ("members", "workers", "wire"):
+            counts = [sum(step.fault == name for step in steps) for name in ALL if FAULTS[name].lane == lane]
+            self.assertLessEqual(max(counts) - min(counts), 1)
+
+    def test_no_fault_asked_for(self) -> None:
+        self.assertEqual([], schedule.build(1, 60, []))
+
+
+if __name__ == "__main__":
+    unittest.main()

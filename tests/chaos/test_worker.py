@@ -1,0 +1,287 @@
+#!/usr/bin/python3
+"""chaos-worker and chaos-resource: their histories say all that happened, and nothing else."""
+
+from __future__ import annotations
+
+import collections
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+from typing import Any
+
+WORKER = os.environ["DLOCK_WORKER"]
+RESOURCE = os.environ["DLOCK_RESOURCE"]
+LOCKS = "m0,m1,r0,s0:3,e0"
+
+Event = dict[str, Any]
+
+
+def environment(**more: str) -> dict[str, str]:
+    without = {k: v for k, v in os.environ.items() if not k.startswith(("DLOCK_PLANTED", "DLOCK_KILL_AT"))}
+    return without | more
+
+
+def bugs() -> list[str]:
+    listed = subprocess.run([WORKER, "--list-bugs"], check=True, capture_output=True, text=True).stdout
+    return [line.split("\t")[0] for line in listed.splitlines()]
+
+
+class Run(unittest.TestCase):
+    """Processes with a folder for their histories."""
+
+    def setUp(self) -> None:
+        scratch = tempfile.TemporaryDirectory(prefix="dlock-worker-")
+        self.addCleanup(scratch.cleanup)
+        self.folder = Path(scratch.name)
+
+    def start(self, *command: str, **more: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, env=environment(**more))
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def start_resource(self, *options: str) -> subprocess.Popen[str]:
+        process = self.start(RESOURCE, "--socket", str(self.folder / "socket"), "--history",
+                             str(self.folder / "resource.jsonl"), *options)
+        assert process.stdout is not None
+        self.assertEqual("ready\n", process.stdout.readline())
+        return process
+
+    def start_worker(self, name: str, *options: str, locks: str = LOCKS, ttl: int = 2000, **more: str) -> subprocess.Popen[str]:
+        return self.start(WORKER, "--url", os.environ["DLOCK_TEST_URL"], "--name", name, "--resource",
+                          str(self.folder / "socket"), "--history", str(self.folder / f"{name}.jsonl"), "--locks", locks,
+                          "--ttl", str(ttl), "--wait-period", "500", *options, **more)
+
+    def end(self, process: subprocess.Popen[str], seconds: float = 30) -> int:
+        """By closing its stdin; its status."""
+        process.communicate(timeout=seconds)
+        return process.returncode
+
+    def text_of(self, name: str) -> str:
+        path = self.folder / f"{name}.jsonl"
+        return path.read_text() if path.exists() else ""
+
+    def events_of(self, name: str) -> list[Event]:
+        text = self.text_of(name)
+        self.assertTrue(text.endswith("\n"), f"{name}: the last line is torn")
+        return [json.loads(line) for line in text.splitlines()]
+
+    def eventually(self, condition, what: str, seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, f"waited {seconds:g} s for {what}")
+            time.sleep(0.02)
+
+
+class History(Run):
+    def test_well_formed_and_complete(self) -> None:
+        began = time.monotonic_ns()
+        resource = self.start_resource()
+        workers = {name: self.start_worker(name, "--seed", str(seed), "--hold-ms", "1,30", "--threads", "6", "--try-percent", "20", "--all-percent", "20", ttl=5000)
+                   for seed, name in enumerate(["w1.1", "w2.1", "w3.1"])}
+        for name in workers:
+            self.eventually(lambda name=name: self.text_of(name).count("\n") > 300, f"events of {name}")
+        workers["w1.1"].send_signal(signal.SIGUSR1)
+        self.eventually(lambda: '"e":"child"' in self.text_of("w1.1"), "the child")
+        workers["w3.1"].kill()
+        workers["w2.1"].send_signal(signal.SIGTERM)
+        self.assertEqual(0, workers["w2.1"].wait(30))
+        self.assertEqual(0, self.end(workers["w1.1"]))
+        final = self.start_worker("f.1", "--final")
+        said, _ = final.communicate(timeout=60)
+        self.assertEqual(0, final.returncode)
+        resource.terminate()
+        self.assertEqual(0, resource.wait(10))
+        ended = time.monotonic_ns()
+
+        histories = {name: self.events_of(name) for name in [*workers, "f.1", "resource"]}
+        for name, events in histories.items():
+            for event in events:
+                self.assertEqual(name, event["p"])
+                self.assertTrue(began < event["t"] < ended, event)
+        for name in ["w1.1", "w2.1", "f.1"]:
+            self.assert_complete(histories[name])
+        grants = [grant for name in [*workers, "f.1"] for grant in self.grants_in(histories[name])]
+        self.assertEqual(len(grants), len({g["id"] for g in grants}), "an id is used once")
+        self.assert_resource_agrees(histories["resource"], grants)
+        self.assert_child_was_refused(histories["w1.1"])
+        lines = [json.loads(line) for line in said.splitlines()]
+        self.assertEqual([(lock.partition(":")[0], True) for lock in LOCKS.split(",")], [(li["lock"], li["ok"]) for li in lines])
+        self.assert_variety(histories)
+
+    def assert_complete(self, events: list[Event]) -> None:
+        """Each call returned, and what was acquired was released."""
+        calls = {e["c"]: e for e in events if e["e"] == "call"}
+        self.assertEqual(list(range(1, len(calls) + 1)), sorted(calls))
+        returns = [e for e in events if e["e"] == "return"]
+        self.assertEqual(sorted(calls), sorted(r["c"] for r in returns))
+        for event in [*returns, *(e for e in events if e["e"] == "queued")]:
+            self.assertLess(calls[event["c"]]["t"], event["t"])
+        grants = self.grants_in(events)
+        released = [one for call in calls.values() if call["op"] == "release" for one in call.get("ids", [call.get("id")])]
+        self.assertEqual(sorted(g["id"] for g in grants), sorted(released))
+        until = {g["id"]: g["until"] for g in grants}
+        for event in sorted((e for e in events if e["e"] == "held"), key=lambda e: e["t"]):
+            self.assertGreater(event["until"], until[event["id"]], "only what has changed")
+            until[event["id"]] = event["until"]
+
+    def grants_in(self, events: list[Event]) -> list[Event]:
+        """With the lock, whether it was acquired alone or with others."""
+        calls = {e["c"]: e for e in events if e["e"] == "call"}
+        out: list[Event] = []
+        for event in events:
+            if event["e"] != "return" or event["what"] != "acquired":
+                continue
+            call = calls[event["c"]]
+            for one in event.get("got", [event]):
+                self.assertGreater(one["until"], event["t"])
+                self.assertLess(one["until"], event["t"] + 5_000_000_000)
+                self.assertGreater(one["token"], 0)
+                out.append({"lock": one.get("lock", call.get("lock")), "id": one["id"], "token": one["token"], "until": one["until"]})
+        return out
+
+    def assert_resource_agrees(self, events: list[Event], grants: list[Event]) -> None:
+        known = {g["id"]: g for g in grants}
+        counters: dict[str, int] = collections.defaultdict(int)
+        read: dict[str, int] = {}
+        inside: dict[str, int] = collections.defaultdict(int)
+        for event in events:
+            grant = known.get(event["id"])
+            if grant is None:  # its process was killed before it could say so
+                self.assertEqual("w3.1", event["from"])
+            else:
+                self.assertEqual((grant["lock"], grant["token"]), (event["lock"], event["token"]))
+            if event["e"] == "get":
+                self.assertEqual(counters[event["lock"]], event["n"], "nobody wrote meanwhile")
+                read[event["id"]] = event["n"]
+            elif event["e"] == "put":
+                self.assertTrue(event["ok"])
+                self.assertEqual(read[event["id"]] + 1, event["n"])
+                counters[event["lock"]] = event["n"]
+            elif event["e"] in ("enter", "leave"):
+                inside[event["from"]] += event["weight"] if event["e"] == "enter" else -event["weight"]
+        self.assertTrue(all(n == 0 for who, n in inside.items() if who != "w3.1"), inside)
+        self.assertGreater(counters["m0"], 10)
+
+    def assert_child_was_refused(self, events: list[Event]) -> None:
+        forked = [e for e in events if e["e"] == "forked"]
+        child = [e for e in events if e["e"] == "child"]
+        self.assertEqual(1, len(forked))
+        self.assertEqual([(forked[0]["id"], False, "forked")], [(e["id"], e["held"], e["release"]) for e in child])
+
+    def assert_variety(self, histories: dict[str, list[Event]]) -> None:
+        everything = [e for events in histories.values() for e in events]
+        calls = [e for e in everything if e["e"] == "call"]
+        self.assertEqual({"acquire", "try", "acquire_all", "release", "downgrade"}, {e["op"] for e in calls})
+        self.assertEqual({"mutex", "shared", "semaphore", "election"}, {e["kind"] for e in calls if "kind" in e})
+        self.assertEqual({"x", "s"}, {e["mode"] for e in calls if e.get("kind") == "shared" and e["op"] == "acquire"})
+        self.assertLessEqual({"acquired", "busy", "timed_out", "released", "downgraded"},
+                             {e["what"] for e in everything if e["e"] == "return"})
+        self.assertLessEqual({"queued", "held", "get", "put", "see", "enter", "leave"}, {e["e"] for e in everything})
+
+    def test_what_is_lost_is_said_and_not_written(self) -> None:
+        """A worker that sleeps through its lease neither writes nor is silent about it; with --stale it writes."""
+        for stale in (False, True):
+            with self.subTest(stale=stale):
+                name = "stale.1" if stale else "w.1"
+                resource = self.start_resource("--unfenced")
+                options = ["--stale"] if stale else []
+                worker = self.start_worker(name, "--threads", "4", "--all-percent", "0", "--hold-ms", "200,200", *options, locks="m7")
+                self.eventually(lambda name=name: '"acquired"' in self.text_of(name), "a lock")
+                worker.send_signal(signal.SIGSTOP)
+                time.sleep(3)
+                worker.send_signal(signal.SIGCONT)
+                self.eventually(lambda name=name: '"e":"lost"' in self.text_of(name), "the loss")
+                self.assertEqual(0, self.end(worker))
+                resource.terminate()
+                resource.wait(10)
+                lost = {e["id"] for e in self.events_of(name) if e["e"] == "lost"}
+                put = {e["id"] for e in self.events_of("resource") if e["e"] == "put"}
+                self.assertEqual(1, len(lost))
+                self.assertEqual(stale, lost <= put)
+
+
+class TestPoints(Run):
+    def test_each_kills_there(self) -> None:
+        self.start_resource()
+        for point in ("before-send", "after-send", "committed", "heir", "acquired", "releasing"):
+            with self.subTest(point):
+                worker = self.start_worker(f"{point}.1", "--threads", "4", "--hold-ms", "1,30", DLOCK_KILL_AT=f"{point}:3")
+                self.assertEqual(-signal.SIGKILL, worker.wait(30))
+                events = self.events_of(f"{point}.1")
+                releases = [e for e in events if e["e"] == "call" and e["op"] == "release"]
+                if point == "releasing":
+                    self.assertGreaterEqual(len(releases), 3)
+
+
+class Names(unittest.TestCase):
+    def ask(self, **more: str) -> subprocess.CompletedProcess[str]:
+        """With a lock that makes no sense, so that it says so at the latest."""
+        return subprocess.run([WORKER, "--url", "mongodb://localhost", "--name", "w1.1", "--resource", "/", "--history",
+                               "/dev/null", "--locks", "?"], env=environment(**more), capture_output=True, text=True)
+
+    def test_every_bug_is_known_by_its_name(self) -> None:
+        names = bugs()
+        self.assertGreaterEqual(len(names), 30)
+        self.assertEqual(len(names), len(set(names)))
+        for name in names:
+            with self.subTest(name):
+                self.assertIn("--locks", self.ask(DLOCK_PLANTED=name).stderr)
+
+    def test_others_are_refused(self) -> None:
+        for name in ("w2", "w1 ", "W1", "no-such-bug"):
+            with self.subTest(name):
+                done = self.ask(DLOCK_PLANTED=name)
+                self.assertNotEqual(0, done.returncode)
+                self.assertIn(f"no bug named '{name}'", done.stderr)
+
+    def test_test_points(self) -> None:
+        for text in ("heir", "heir:1", "before-send:1000"):
+            self.assertIn("--locks", self.ask(DLOCK_KILL_AT=text).stderr)
+        for text in ("nowhere", "heir:", "heir:0", "heir:x", "heir:1x", "heir:-1"):
+            self.assertIn(f"DLOCK_KILL_AT: '{text}'", self.ask(DLOCK_KILL_AT=text).stderr)
+
+
+class Bugs(unittest.TestCase):
+    """Each planted bug does harm, and only the one that is asked for."""
+
+    def has(self, name: str, **more: str) -> str:
+        done = subprocess.run([os.environ["DLOCK_PLANTED_TEST"], name], env=environment(**more), capture_output=True,
+                              text=True, timeout=60)
+        self.assertEqual(0, done.returncode, done.stderr)
+        return done.stdout.strip()
+
+    def test_each(self) -> None:
+        for name in bugs():
+            with self.subTest(name):
+                self.assertEqual("no", self.has(name))
+                self.assertEqual("yes", self.has(name, DLOCK_PLANTED=name))
+
+
+class Shipped(unittest.TestCase):
+    """Nothing planted is in the library that is installed."""
+
+    def traces_in(self, binary: str) -> set[str]:
+        with tempfile.NamedTemporaryFile() as bare:  # what a debugger reads names everything
+            subprocess.run(["strip", "-g", "-o", bare.name, binary], check=True)
+            texts = set(subprocess.run(["strings", "-a", bare.name], check=True, capture_output=True, text=True).stdout.splitlines())
+            symbols = subprocess.run(["nm", "-C", bare.name], check=True, capture_output=True, text=True).stdout
+        found = texts & {*bugs(), "DLOCK_PLANTED", "DLOCK_KILL_AT", "before-send", '{"$set": {"h": []}}'}
+        return found | {s for s in ("dlock::planted(", "dlock::test_point(") if s in symbols}
+
+    def test_nothing(self) -> None:
+        self.assertEqual(set(), self.traces_in(os.environ["DLOCK_LIBRARY"]))
+
+    def test_the_search_finds_it_where_it_is(self) -> None:
+        found = self.traces_in(WORKER)
+        self.assertLessEqual({"DLOCK_PLANTED", "DLOCK_KILL_AT", "before-send", "lifo", '{"$set": {"h": []}}', "dlock::planted(", "dlock::test_point("}, found)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
