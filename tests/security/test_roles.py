@@ -12,7 +12,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
 
 import roles  # noqa: E402
-from harness import ADMIN_URL, DLOCK, PATIENCE, Case, main  # noqa: E402
+from harness import ADMIN_URL, PATIENCE, Case, main  # noqa: E402
 
 CAPPED = 5_242_880
 
