@@ -52,7 +52,7 @@ TEST(ObservedExpiry, ADeadHoldersLockPassesOnHoweverTheServersClockJumps) {
     w.store->advance(jump);
     const auto took = waiting.get();
     EXPECT_GE(took, 1s) << jump << ": it must be watched for a whole lease, whatever the clock says";
-    EXPECT_LT(took, 2500ms) << jump;
+    EXPECT_LT(took, 4s) << jump;
   }
 }
 
@@ -69,7 +69,7 @@ TEST(ObservedExpiry, OneTryAfterTheOtherTakesOverToo) {
     }));
   });
   EXPECT_GE(took, 1s);
-  EXPECT_LT(took, 2500ms);
+  EXPECT_LT(took, 4s);
 }
 
 TEST(ObservedExpiry, AFirstTryTakesNothingOver) {
@@ -163,7 +163,7 @@ TEST(ObservedExpiry, AReleasedLockIsKeptForAsLongAsWasAsked) {
     EXPECT_TRUE(mutex(theirs, "lock").acquire({.timeout = 10s}));
   });
   EXPECT_GE(took, 650ms);
-  EXPECT_LT(took, 2500ms);
+  EXPECT_LT(took, 4s);
 }
 
 TEST(ObservedExpiry, AnOperatorTakesALockOffWithoutKnowingItsExpiry) {
