@@ -57,6 +57,8 @@ def use_locks() -> None:
         queue.append(run("--ttl", "2s", "m0", "--", "sleep", "0.05"))
         time.sleep(0.1)
     wait(run("-n", "m0", "--", "true"), run("-w", "200ms", "m0", "--", "true"))
+    first = [run("-x", "r0", "--", "sleep", "0.8"), run("--permits", "3", "--take", "3", "s0", "--", "sleep", "0.8")]
+    time.sleep(0.3)
     readers = [run("-s" if number % 3 else "-x", "r0", "--", "sleep", "0.1") for number in range(8)]
     users = [run("--permits", "3", "--take", str(1 + number % 3), "s0", "--", "sleep", "0.1") for number in range(8)]
     leaders = [dlock("elect", *COMMON, "e0", "--", "sleep", "0.05") for _ in range(3)]
@@ -69,7 +71,7 @@ def use_locks() -> None:
     next_one = run("--ttl", "1s", "m4", "--", "sleep", "1")  # is renewed
     time.sleep(0.3)
     killed.kill()
-    wait(killed, next_one, holder, *queue, *readers, *users, *leaders)
+    wait(killed, next_one, holder, *queue, *first, *readers, *users, *leaders)
 
 
 def dump_oplog(client: pymongo.MongoClient) -> list[Document]:
@@ -149,12 +151,14 @@ def told(versions: list[Document]) -> list[Document]:
             out += [{"t": since, "p": "w1.1", "e": "call", "c": number, "op": "acquire", "lock": lock},
                     {"t": since + 1_000_000, "p": "w1.1", "e": "return", "c": number, "what": "acquired", "id": holder["id"],
                      "token": holder["fence"], "until": 0}]
-        for name, (of, _) in held.items():
-            if of == lock and name not in there and f"release {name}" not in held:
-                number += 1
-                out.append({"t": now, "p": "w1.1", "e": "call", "c": number, "op": "release", "id": name})
         for name in [name for name, (of, _) in held.items() if of == lock and name not in there]:
-            del held[name]
+            number += 1
+            _, holder = held.pop(name)
+            if holder["id"] + "/kept" in there or holder["until"] + 500 > entry["o"]["mine"]:  # else its time was over
+                out.append({"t": now, "p": "w1.1", "e": "call", "c": number, "op": "release", "id": name})
+        for holder in holders:
+            if holder["id"] in held:
+                held[holder["id"]] = lock, holder
     return out
 
 
@@ -180,10 +184,11 @@ class Audited(unittest.TestCase):
     def setUp(self) -> None:
         self.run_of = Run(self.versions, self.history)
 
-    def refused(self, rule: str) -> None:
+    def refused(self, rule: str, saying: str = "") -> None:
         status, checks, output = self.run_of.audit()
         self.assertEqual(status, 1, output)
         self.assertFalse(checks[rule], output)
+        self.assertIn(saying, output)
 
     def test_it_is_accepted(self) -> None:
         for entries in (self.entries, self.versions):
@@ -257,7 +262,22 @@ class Audited(unittest.TestCase):
         _, after = self.run_of.find(
             lambda before, after: bool(before["waiters"]) and len(after["waiters"]) == len(before["waiters"]) + 1)
         after["waiters"].insert(0, after["waiters"].pop())
-        self.refused("audit-places")
+        self.refused("audit-places", "somebody new stands before one that had waited")
+
+    def two_at_once(self) -> tuple[Document, Document]:
+        return self.run_of.find(lambda before, after: len(newly(before, after)) > 1
+                                and set(ids(newly(before, after))) <= set(ids(before["waiters"])))
+
+    def test_two_are_granted_in_another_order(self) -> None:
+        before, after = self.two_at_once()
+        one, two = newly(before, after)[:2]
+        one["id"], two["id"] = two["id"], one["id"]
+        self.refused("audit-queue-order", "in another order than that of the queue")
+
+    def test_one_who_did_not_wait_is_granted_first(self) -> None:
+        before, after = self.two_at_once()
+        newly(before, after)[0]["id"] = "somebody new"
+        self.refused("audit-queue-order", "one that had not waited was granted before one that had")
 
     def test_a_lease_is_shortened(self) -> None:
         before, after = self.run_of.find(lambda before, after: bool(before["holders"]) and ids(before["holders"]) == ids(after["holders"]))
@@ -283,7 +303,19 @@ class Audited(unittest.TestCase):
     def test_two_leave_the_queue_at_once(self) -> None:
         _, after = self.run_of.find(lambda before, after: len(before["waiters"]) > 2 and ids(before["waiters"]) == ids(after["waiters"]))
         del after["waiters"][1:3]
-        self.refused("audit-removals")
+        self.refused("audit-removals", "2 left the queue at once")
+
+    def test_one_is_kept_that_did_not_release(self) -> None:
+        _, after = self.run_of.find(lambda before, after: any(name.endswith("/kept") for name in ids(after["holders"])))
+        name = after["holders"][0]["id"].removesuffix("/kept")
+        self.run_of.history = [event for event in self.run_of.history if event.get("op") != "release" or event["id"] != name]
+        self.refused("audit-removals", "is kept without having been released")
+
+    def test_a_lease_that_has_ended_needs_no_release(self) -> None:
+        before, after = self.run_of.find(lambda before, after: len(before["holders"]) == 1 and not set(ids(before["holders"])) & set(ids(
+            after["holders"])) and before["holders"][0]["until"] + 500 <= after["mine"] and "/" not in before["holders"][0]["id"])
+        before["holders"][0]["until"] = after["mine"]
+        self.refused("audit-removals", "500 ms before its time")
 
     def test_the_document_of_a_lock_in_use_goes(self) -> None:
         at = next(number for number, entry in enumerate(self.run_of.versions) if entry["op"] == "u" and entry["o"]["holders"])
@@ -315,10 +347,15 @@ class Audited(unittest.TestCase):
         self.refused("audit-revisions")
         wall = next(entry["wall"] for entry in self.run_of.versions if entry["o"] is after)
         edit = {"p": "harness", "e": "fault", "class": "operator-edit", "n": 1, "target": after["_id"]}
-        start, end = (wall - 1000) * 1_000_000, (wall + 60_000) * 1_000_000
-        self.run_of.history += [edit | {"t": start, "phase": "begin"}, edit | {"t": end, "phase": "end"}]
+        events = [edit | {"t": (wall - 1000) * 1_000_000, "phase": "begin"}, edit | {"t": (wall + 60_000) * 1_000_000, "phase": "end"}]
+        self.run_of.history += events
         status, _, output = self.run_of.audit()
         self.assertEqual(status, 0, output)
+        events[0]["t"] += 30_000 * 1_000_000  # it was later
+        self.refused("audit-revisions")
+        events[0]["t"] -= 30_000 * 1_000_000
+        events[0]["target"] = "another lock"
+        self.refused("audit-revisions")
 
 
 if __name__ == "__main__":

@@ -19,8 +19,10 @@ constexpr ms kStart = 1'000'000'000'000;
 /// A lock of its own, and a clock that stands where it is told to.
 class place {
  public:
-  place()
-      : pool_(std::make_shared<mongo_pool>(std::getenv("DLOCK_TEST_URL"), "url", std::chrono::seconds(2), 4)),
+  /// `brief`: whatever has a short form is asked in short first.
+  explicit place(bool brief)
+      : brief_(brief),
+        pool_(std::make_shared<mongo_pool>(std::getenv("DLOCK_TEST_URL"), "url", std::chrono::seconds(2), 4)),
         lock_(fresh_uuid()) {
     if (pool_->open().what != answer::kind::replied) throw std::runtime_error("no server");
   }
@@ -33,6 +35,7 @@ class place {
     r.delta = 2000;
     r.term = 1000;
     r.life = 3000;
+    r.brief = brief_;
     return r;
   }
   [[nodiscard]] request weight(operation op, const char* id, std::int64_t w, std::int64_t cap) const {
@@ -56,12 +59,12 @@ class place {
   [[nodiscard]] mongo_pool& pool() const { return *pool_; }
 
  private:
+  bool brief_;
   std::shared_ptr<mongo_pool> pool_;
   std::string lock_;
 };
 
-bool takes_what_one_member_says() {
-  const place p;
+bool takes_what_one_member_says(const place& p) {
   auto concern = make_bson();
   append(concern.get(), "w", std::int64_t{2});  // the set may have one member
   append(concern.get(), "wtimeout", std::int64_t{1});
@@ -83,73 +86,62 @@ bool takes_what_one_member_says() {
   return p.pool().run(own.get(), "dlock_planted_others", c.get(), told.out()).what == answer::kind::replied;
 }
 
-bool renews_somebody_else() {
-  const place p;
+bool renews_somebody_else(const place& p) {
   (void)p.at(0, p.exclusive(operation::try_, "a"));
   return p.at(10, p.exclusive(operation::renew, "b")).found;
 }
 
-bool brings_back() {
-  const place p;
+bool brings_back(const place& p) {
   (void)p.at(0, p.exclusive(operation::try_, "a"));
   (void)p.at(5000, p.exclusive(operation::try_, "b"));
   return p.at(5010, p.exclusive(operation::renew, "a")).mine.has_value();
 }
 
-bool releases_somebody_else() {
-  const place p;
+bool releases_somebody_else(const place& p) {
   (void)p.at(0, p.exclusive(operation::try_, "a"));
   (void)p.at(10, p.exclusive(operation::release, "b"));
   return !p.at(20, p.exclusive(operation::renew, "a")).mine;
 }
 
-bool does_not_ask_the_server_for_the_time() {
-  const place p;
+bool does_not_ask_the_server_for_the_time(const place& p) {
   return p.at(0, p.exclusive(operation::try_, "a")).mine->since != kStart;
 }
 
-bool takes_over_early() {
-  const place p;
+bool takes_over_early(const place& p) {
   (void)p.at(0, p.exclusive(operation::try_, "a"));
   return p.at(1500, p.exclusive(operation::try_, "b")).mine.has_value();
 }
 
-bool shortens() {
-  const place p;
+bool shortens(const place& p) {
   const auto before = p.at(0, p.exclusive(operation::try_, "a")).mine->until;
   return p.at(10, p.exclusive(operation::renew, "a")).mine->until < before;
 }
 
-bool begins_tokens_again() {
-  const place p;
+bool begins_tokens_again(const place& p) {
   const auto first = p.at(0, p.exclusive(operation::try_, "a")).fence;
   (void)p.at(10, p.exclusive(operation::release, "a"));
   return p.at(20, p.exclusive(operation::try_, "b")).fence <= first;
 }
 
-bool lets_a_stranger_beat() {
-  const place p;
+bool lets_a_stranger_beat(const place& p) {
   (void)p.at(0, p.exclusive(operation::try_, "a"));
   return p.at(10, p.exclusive(operation::heartbeat, "b")).place >= 0;
 }
 
-bool trusts_its_heir() {
-  const place p;
+bool trusts_its_heir(const place& p) {
   (void)p.at(0, p.exclusive(operation::try_, "a"));
   (void)p.at(10, p.exclusive(operation::enqueue, "b"));
   const auto heir = p.at(20, p.exclusive(operation::release, "a")).heirs.at(0);
   return heir.until > heir.since + 2000;
 }
 
-bool serves_the_last_first() {
-  const place p;
+bool serves_the_last_first(const place& p) {
   (void)p.at(0, p.exclusive(operation::try_, "a"));
   (void)p.at(10, p.exclusive(operation::enqueue, "b"));
   return p.at(20, p.exclusive(operation::enqueue, "c")).place == 0;
 }
 
-bool lets_a_try_pass() {
-  const place p;
+bool lets_a_try_pass(const place& p) {
   (void)p.at(0, p.weight(operation::try_, "a", 1, 0));
   (void)p.at(10, p.exclusive(operation::enqueue, "b"));
   const auto r = p.at(20, p.weight(operation::try_, "c", 1, 0));
@@ -158,69 +150,70 @@ bool lets_a_try_pass() {
   return r.mine.has_value();
 }
 
-bool lets_readers_pass() {
-  const place p;
+bool lets_readers_pass(const place& p) {
   (void)p.at(0, p.exclusive(operation::try_, "a"));
   (void)p.at(10, p.exclusive(operation::enqueue, "b"));
   return p.at(20, p.weight(operation::enqueue, "c", 1, 0)).place == 0;
 }
 
-bool lets_a_writer_in_beside_readers() {
-  const place p;
+bool lets_a_writer_in_beside_readers(const place& p) {
   (void)p.at(0, p.weight(operation::try_, "a", 1, 0));
   return p.at(10, p.exclusive(operation::try_, "b")).mine.has_value();
 }
 
-bool has_one_permit_more() {
-  const place p;
+bool has_one_permit_more(const place& p) {
   (void)p.at(0, p.weight(operation::try_, "a", 2, 2));
   return p.at(10, p.weight(operation::try_, "b", 1, 2)).mine.has_value();
 }
 
-bool leaks() {
-  const place p;
+bool leaks(const place& p) {
   (void)p.at(0, p.weight(operation::try_, "a", 2, 3));
   (void)p.at(10, p.weight(operation::release, "a", 2, 3));
   return !p.at(100'000, p.weight(operation::try_, "b", 3, 3)).mine;
 }
 
-bool does_not_look_before_it_takes() {
-  const place p;
+bool does_not_look_before_it_takes(const place& p) {
   (void)p.at(0, p.exclusive(operation::try_, "a"));
-  auto r = p.exclusive(operation::enqueue, "b");
-  r.brief = true;
-  return p.at(10, r).mine.has_value();
+  return p.at(10, p.exclusive(operation::enqueue, "b")).mine.has_value();
 }
 
-bool evaluates_what_users_write() {
-  const place p;
+bool evaluates_what_users_write(const place& p) {
   auto r = p.exclusive(operation::try_, "a");
   r.value = "$$nothing";
   return p.answer_at(0, r).what == answer::kind::refused;
+}
+
+/// The short form of a command must neither hide nor add a bug.
+std::function<bool()> in_both_forms(bool (*has_it)(const place&)) {
+  return [has_it] {
+    const bool in_full = has_it(place(false)), in_short = has_it(place(true));
+    if (in_full != in_short) throw std::runtime_error(in_full ? "only in the full form" : "only in the short form");
+    return in_full;
+  };
 }
 
 }  // namespace
 
 demonstrations of_documents() {
   return {
-      {"ignore-write-concern-error", takes_what_one_member_says},
-      {"renew-no-owner", renews_somebody_else},
-      {"renew-revives", brings_back},
-      {"release-no-owner", releases_somebody_else},
-      {"client-clock-expiry", does_not_ask_the_server_for_the_time},
-      {"off-by-one-takeover", takes_over_early},
-      {"until-backwards", shortens},
-      {"token-reset", begins_tokens_again},
-      {"heartbeat-appends", lets_a_stranger_beat},
-      {"heir-for-ever", trusts_its_heir},
-      {"lifo", serves_the_last_first},
-      {"try-barges", lets_a_try_pass},
-      {"readers-pass-writers", lets_readers_pass},
-      {"writer-beside-readers", lets_a_writer_in_beside_readers},
-      {"one-permit-more", has_one_permit_more},
-      {"semaphore-release-leaks", leaks},
-      {"short-form-blind", does_not_look_before_it_takes},
-      {"missing-literal", evaluates_what_users_write},
+      {"ignore-write-concern-error", in_both_forms(takes_what_one_member_says)},
+      {"renew-no-owner", in_both_forms(renews_somebody_else)},
+      {"renew-revives", in_both_forms(brings_back)},
+      {"release-no-owner", in_both_forms(releases_somebody_else)},
+      {"client-clock-expiry", in_both_forms(does_not_ask_the_server_for_the_time)},
+      {"off-by-one-takeover", in_both_forms(takes_over_early)},
+      {"until-backwards", in_both_forms(shortens)},
+      {"token-reset", in_both_forms(begins_tokens_again)},
+      {"heartbeat-appends", in_both_forms(lets_a_stranger_beat)},
+      {"heir-for-ever", in_both_forms(trusts_its_heir)},
+      {"lifo", in_both_forms(serves_the_last_first)},
+      {"try-barges", in_both_forms(lets_a_try_pass)},
+      {"readers-pass-writers", in_both_forms(lets_readers_pass)},
+      {"writer-beside-readers", in_both_forms(lets_a_writer_in_beside_readers)},
+      {"one-permit-more", in_both_forms(has_one_permit_more)},
+      {"semaphore-release-leaks", in_both_forms(leaks)},
+      {"short-form-blind", [] { return does_not_look_before_it_takes(place(true)); }},
+      {"missing-literal", in_both_forms(evaluates_what_users_write)},
   };
 }
 
