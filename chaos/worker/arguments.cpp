@@ -10,7 +10,7 @@ namespace chaos {
 
 arguments parse_arguments(int argc, char** argv) {
   arguments out;
-  std::string locks;
+  std::string locks, expiry = "server_clock";
   std::vector<int> hold;
   int ttl = 2000, wait_period = 1000, skew = 500, operation_timeout = 10'000;
   CLI::App app{
@@ -26,6 +26,7 @@ arguments parse_arguments(int argc, char** argv) {
   app.add_option("--ttl", ttl, "The locks' exp_delta in ms");
   app.add_option("--wait-period", wait_period, "Their wait_lock_period in ms");
   app.add_option("--clock-skew", skew, "The client's clock_skew in ms");
+  app.add_option("--expiry", expiry, "The client's expiry")->check(CLI::IsMember({"server_clock", "observed"}));
   app.add_option("--operation-timeout", operation_timeout, "The client's operation_timeout in ms");
   app.add_option("--hold-ms", hold, "How long a lock is held: MIN,MAX")->delimiter(',')->expected(2);
   app.add_option("--max-timeout", out.max_timeout_ms, "Some waits have a time-out, of at most so many ms; 0: none has");
@@ -59,6 +60,7 @@ arguments parse_arguments(int argc, char** argv) {
   out.client.exp_delta = std::chrono::milliseconds{ttl};
   out.client.wait_lock_period = std::chrono::milliseconds{wait_period};
   out.client.clock_skew = std::chrono::milliseconds{skew};
+  out.client.expiry = expiry == "observed" ? dlock::expiry::observed : dlock::expiry::server_clock;
   out.client.operation_timeout = std::chrono::milliseconds{operation_timeout};
   out.client.who = "$$" + out.name;  // what somebody writes may look like one of the server's expressions
   return out;
