@@ -202,9 +202,10 @@ TEST_F(Notices, APublisherWhoseClockIsBehindIsHeard) {
 TEST_F(Notices, ADeadChannelDelaysAGrantByALookAtMost) {
   auto o = patient();
   o.notif_url = "mongodb://127.0.0.1:1/nothing";
+  client one(o);
   journal said;
   o.log = said.callback();
-  client one(o), two(o);
+  client two(o);
   EXPECT_LT(hand_over(one, two), 3500ms);
   EXPECT_TRUE(eventually([&] { return two.notifications().now == state::failing; }));
   EXPECT_LE(said.count("being woken) do not work"), 1);
