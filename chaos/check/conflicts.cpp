@@ -109,8 +109,9 @@ const char* name(excuse why) {
 }
 
 excuse excuse_for(const analysis& a, const hold& one, ns at) {
-  // The window of an edit is longer than a lease: after it the holder must have been told.
-  if (a.faults.edited(one.what.lock, at, at)) return excuse::operator_edit;
+  // A lease later its holder must have been told.
+  const ns a_lease_before = at - a.h.calls[one.call].ttl - a.h.config.clock_skew;
+  if (a.faults.edited(one.what.lock, std::max(one.asked, a_lease_before), at)) return excuse::operator_edit;
   if (a.faults.clock_wrong(one.asked, at)) return excuse::server_clock;
   return excuse::none;
 }

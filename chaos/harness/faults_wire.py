@@ -141,7 +141,7 @@ def notify_cursor_killed(i: Injection) -> None:
         i.pause()
 
 
-@fault("operator-edit", "wire", (3.5, 5))
+@fault("operator-edit", "wire", (0.5, 2))
 def operator_edit(i: Injection) -> None:
     """Somebody deletes the document of a lock in use, or edits it"""
 
@@ -162,4 +162,4 @@ def operator_edit(i: Injection) -> None:
     with i.on(name, kind=kind):
         _on_primary(i, lambda client: edits[kind](client.dlocks.dlocks.with_options(
             write_concern=pymongo.WriteConcern("majority", wtimeout=3000)), name))
-        i.pause(max(i.span, 1.25 * i.world.plan.ttl_ms / 1000))  # until whoever held it has been told
+        i.pause()

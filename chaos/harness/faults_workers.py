@@ -42,6 +42,24 @@ def holder_frozen(i: Injection) -> None:
             i.world.history.write("thawed", who=worker.name)
 
 
+@fault("client-cut", "workers", (0.6, 2.5))
+def client_cut(i: Injection) -> None:
+    """The network of one process fails, past the end of its leases; what it had sent arrives in the end"""
+    worker = _stopped_holder(i)
+    kind = i.rng.choice(["requests", "replies", "both", "slow"])
+    with i.on(worker.place, kind=kind):
+        if kind == "slow":  # by less than a lease
+            i.world.set.proxy.tell(f"delay {worker.place} any {int(i.world.plan.ttl_ms * i.rng.uniform(0.2, 0.9))}")
+        for way in ("requests", "replies"):
+            if kind in (way, "both"):
+                i.world.set.proxy.tell(f"hold-{way} {worker.place} any")
+        try:
+            worker.signal(signal.SIGCONT)
+            i.pause(i.span * i.world.plan.ttl_ms / 1000)  # in leases
+        finally:
+            i.world.set.proxy.tell(f"heal {worker.place} any")
+
+
 @fault("holder-killed", "workers", (0.5, 2))
 def holder_killed(i: Injection) -> None:
     """SIGKILL of a process that holds a lock"""

@@ -54,7 +54,10 @@ class Proxy:
 
     def close(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()
         self._answers.close()
         self._socket.close()
 
@@ -91,7 +94,7 @@ class ProxiedSet(ReplicaSet):
 
     def _spawn(self, index: int) -> subprocess.Popen[bytes]:
         process = super()._spawn(index)
-        self.proxy.tell(f"pid {index} {process.pid}")
+        self.proxy.tell(f"pid m{index} {process.pid}")
         self.proxy.tell(f"target {index} {self.members[index].listens_on}")
         return process
 

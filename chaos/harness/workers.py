@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from history import Follower, Writer
-from proxied_set import clock_environment, write_clock
+from proxied_set import Proxy, clock_environment, write_clock
 from replica_set import die_with
 
 PATIENCE = 30.0  # seconds that workers may take to end
+KNOWN_TO_PROXY = {f"w{n}" for n in range(10)}  # the others cannot be told apart by it
 MOST_PROBLEMS = 5  # processes that end by themselves, before the run does, too
 
 
@@ -78,9 +79,9 @@ class Settings:
 class Pool:
     """All starting is done by one thread, which lives as long as the workers: the kernel kills them when it ends."""
 
-    def __init__(self, settings: Settings, history: Writer, follower: Follower, over: threading.Event) -> None:
+    def __init__(self, settings: Settings, history: Writer, follower: Follower, proxy: Proxy, over: threading.Event) -> None:
         """Sets `over` if it is of no use to go on."""
-        self._settings, self._run_over = settings, over
+        self._settings, self._proxy, self._run_over = settings, proxy, over
         self._history, self._follower = history, follower
         self._guard = threading.Lock()
         self._workers: dict[str, Worker] = {}
@@ -223,5 +224,7 @@ class Pool:
                 env=os.environ | clock_environment(settings.shim, clock) | dict(settings.environment) | environment,
                 preexec_fn=lambda: die_with(parent, signal.SIGKILL))
         self.started += 1
+        if place in KNOWN_TO_PROXY:
+            self._proxy.tell(f"pid {place} {process.pid}")
         with self._guard:
             self._workers[place] = Worker(place, name, process, clock, spared=bool(special.get("spared")))

@@ -63,7 +63,7 @@ class World:
         resource = self._start_resource()
         observer = Observer(self)
         try:
-            self.pool = Pool(self._settings(), self.history, self.follower, self.over)
+            self.pool = Pool(self._settings(), self.history, self.follower, self.set.proxy, self.over)
             try:
                 for n in range(self.plan.workers):
                     self.pool.add(f"w{n}")

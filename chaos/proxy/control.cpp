@@ -1,4 +1,5 @@
 #include <charconv>
+#include <numeric>
 #include <sstream>
 #include <stdexcept>
 #include <vector>
@@ -9,7 +10,7 @@ namespace chaos {
 
 const char* const kCommands = R"(Commands, a line each, answered by "ok", by "error: ..." or by a line of JSON:
   target K PORT               member K listens there (from the start: nowhere)
-  pid K PID                   member K is this process: its connections come from mK, all others from client
+  pid WHO PID                 m0, m1, m2, w0, ... or w9 is this process: the connections it makes from now on are WHO's
   hold-requests SRC DST       what SRC sends to DST is kept until it is healed, ends included
   hold-replies SRC DST        the same for the other direction of SRC's connections
   refuse SRC DST              resets SRC's connections to DST, and every new one
@@ -21,7 +22,7 @@ const char* const kCommands = R"(Commands, a line each, answered by "ok", by "er
   open SRC DST                ends hold and refuse, and nothing else; what was held arrives
   heal [SRC DST]              ends everything
   stats                       what was done so far
-SRC: client, m0, m1, m2 or any; DST: m0, m1, m2 or any.
+SRC: m0, m1, m2, w0, ... w9, others (no known process), client (others and w0 to w9) or any; DST: m0, m1, m2 or any.
 )";
 
 namespace {
@@ -34,26 +35,31 @@ int number(const std::string& word) {
   return value;
 }
 
-std::size_t member_number(const std::string& word) {
-  const auto member = static_cast<std::size_t>(number(word));
-  if (member >= kMembers) throw std::invalid_argument("there is no member " + word);
-  return member;
+std::size_t below(const std::string& word, std::size_t end) {
+  const auto value = static_cast<std::size_t>(number(word));
+  if (value >= end) throw std::invalid_argument("there is no number " + word);
+  return value;
 }
 
-std::size_t member_name(const std::string& word) {
-  if (word.size() < 2 || word[0] != 'm') throw std::invalid_argument("'" + word + "' is no member");
-  return member_number(word.substr(1));
+/// m0, w3
+std::size_t process_name(const std::string& word) {
+  if (word.size() > 1 && word[0] == 'm') return below(word.substr(1), kMembers);
+  if (word.size() > 1 && word[0] == 'w') return kMembers + below(word.substr(1), kWorkers);
+  throw std::invalid_argument("'" + word + "' is no member and no worker");
 }
 
 std::vector<std::size_t> sources(const std::string& word) {
-  if (word == "any") return {0, 1, 2, 3};
-  if (word == "client") return {0};
-  return {member_name(word) + 1};
+  if (word == "others") return {kOthers};
+  if (word != "any" && word != "client") return {process_name(word)};
+  std::vector<std::size_t> out(word == "any" ? kSources : kSources - kMembers);
+  std::iota(out.begin(), out.end(), kSources - out.size());
+  return out;
 }
 
 std::vector<std::size_t> targets(const std::string& word) {
   if (word == "any") return {0, 1, 2};
-  return {member_name(word)};
+  if (word.empty() || word[0] != 'm') throw std::invalid_argument("'" + word + "' is no member");
+  return {process_name(word)};
 }
 
 }  // namespace
@@ -84,10 +90,10 @@ std::string proxy::command(const std::string& line) try {
   if (verb == "heal" && words.size() == 1) words = {verb, "any", "any"};
   if (verb == "target") {
     need(3);
-    targets_[member_number(words[1])] = static_cast<std::uint16_t>(number(words[2]));
+    targets_[below(words[1], kMembers)] = static_cast<std::uint16_t>(number(words[2]));
   } else if (verb == "pid") {
     need(3);
-    pids_[member_number(words[1])] = number(words[2]);
+    pids_[process_name(words[1])] = number(words[2]);
   } else if (verb == "heal") {
     need(3);
     for_each([&](auto source, auto target) { rules_.heal(source, target); });

@@ -49,13 +49,13 @@ bool has_socket(pid_t pid, const std::string& inode) {
 
 }  // namespace
 
-std::size_t owner_of(std::uint16_t from, std::uint16_t to, const member_pids& pids) {
+std::size_t owner_of(std::uint16_t from, std::uint16_t to, const known_pids& pids) {
   const auto inode = inode_of(from, to);
-  if (!inode) return 0;  // it has closed already
-  for (std::size_t member = 0; member < kMembers; ++member) {
-    if (pids[member] != 0 && has_socket(pids[member], *inode)) return member + 1;
+  if (!inode) return kOthers;  // it has closed already
+  for (std::size_t source = 0; source < kKnown; ++source) {
+    if (pids[source] != 0 && has_socket(pids[source], *inode)) return source;
   }
-  return 0;
+  return kOthers;
 }
 
 }  // namespace chaos

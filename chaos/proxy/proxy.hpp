@@ -47,7 +47,7 @@ class proxy {
   descriptor control_;
   std::array<descriptor, kMembers> listeners_;
   std::array<std::uint16_t, kMembers> targets_{};
-  member_pids pids_{};
+  known_pids pids_{};
   mutable rules rules_;
   std::unordered_map<int, unsigned> watched_;
   std::unordered_map<int, std::shared_ptr<link>> links_;  // by either of its two descriptors

@@ -3,7 +3,8 @@
 namespace chaos {
 
 std::string source_name(std::size_t source) {
-  return source == 0 ? "client" : "m" + std::to_string(source - 1);
+  if (source == kOthers) return "others";
+  return source < kMembers ? "m" + std::to_string(source) : "w" + std::to_string(source - kMembers);
 }
 
 std::string rules::json() const {

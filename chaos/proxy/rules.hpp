@@ -7,9 +7,12 @@
 
 namespace chaos {
 
-/// Who connects: 0 is every process that is no member, 1 is member 0, and so on.
+/// Who connects: member 0, member 1, ..., worker 0, worker 1, ..., and last all others.
 constexpr std::size_t kMembers = 3;
-constexpr std::size_t kSources = kMembers + 1;
+constexpr std::size_t kWorkers = 10;
+constexpr std::size_t kKnown = kMembers + kWorkers;
+constexpr std::size_t kOthers = kKnown;
+constexpr std::size_t kSources = kKnown + 1;
 
 /// What is done to the traffic from one source to one member.
 struct rule {
@@ -41,7 +44,7 @@ class rules {
   counters& count(std::size_t source, std::size_t target) { return counters_[source][target]; }
   void heal(std::size_t source, std::size_t target) { rules_[source][target] = {}; }
 
-  /// One line of JSON: {"client>m0": {"links": 3, ...}, ...}, without what never happened.
+  /// One line of JSON: {"w0>m0": {"links": 3, ...}, ...}, without what never happened.
   [[nodiscard]] std::string json() const;
 
  private:
@@ -49,7 +52,7 @@ class rules {
   std::array<std::array<counters, kMembers>, kSources> counters_{};
 };
 
-/// "client", "m0", ...
+/// "m0", ..., "w0", ..., "others"
 std::string source_name(std::size_t source);
 
 }  // namespace chaos

@@ -199,17 +199,34 @@ class ProxyTest(unittest.TestCase):
         known = subprocess.Popen(["sh", "-c", 'read go; exec "$0" -c "$1" "$2"', sys.executable, PEER,
                                   str(self.proxy.ports[0])], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.addCleanup(known.communicate)
-        self.proxy.tell(f"pid 2 {known.pid}")
+        self.proxy.tell(f"pid m2 {known.pid}")
         known.stdin.write("go\n")
         self.assertEqual("0:x\n", ask(known))
         self.assertEqual(1, self.proxy.stats()["m2>m0"]["links"])
+        self.proxy.tell("refuse client m0")  # that is all but members
+        self.assertEqual("0:x\n", ask(known))
+        self.proxy.tell("heal")
         self.proxy.tell("refuse m2 m0")
         self.assertEqual("", ask(known))
         self.assertEqual(b"0:x", self.ask(self.connect(), b"x"))
 
+    def test_knows_workers_among_the_clients(self) -> None:
+        others = self.connect()
+        self.ask(others, b"x")
+        self.proxy.tell(f"pid w7 {os.getpid()}")
+        known = self.connect()
+        self.ask(known, b"x")
+        stats = self.proxy.stats()
+        self.assertEqual((1, 1), (stats["others>m0"]["links"], stats["w7>m0"]["links"]))
+        self.proxy.tell("refuse w7 any")
+        self.assert_reset(known)
+        self.assertEqual(b"0:x", self.ask(others, b"x"))
+        self.proxy.tell("refuse client any")
+        self.assert_reset(others)
+
     def test_bad_commands_are_refused(self) -> None:
         for command in ("", "nonsense", "hold-requests client", "hold-requests nobody m0", "refuse client m3", "delay any any x",
-                        "target 3 1", "swallow any any 1"):
+                        "target 3 1", "swallow any any 1", "pid w10 1", "pid 1 1", "refuse any w1"):
             with self.subTest(command), self.assertRaises(SetError):
                 self.proxy.tell(command)
 

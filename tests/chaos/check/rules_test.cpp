@@ -125,6 +125,15 @@ TEST_F(Rules, AnEditOfAnotherLockExcusesNothing) {
   EXPECT_FALSE(ok("overlap"));
 }
 
+TEST_F(Rules, AnEditExcusesForNoLongerThanALease) {
+  takes(1, "w1.1", "a", 1000, 9);
+  fault(2, 2.1, "operator-edit", "m0");
+  takes(4.5, "w2.1", "b", 2000, 6);
+  EXPECT_TRUE(ok("overlap"));
+  takes(4.7, "w3.1", "c", 3000, 6);  // by then w1.1 must have been told
+  EXPECT_FALSE(ok("overlap"));
+}
+
 TEST_F(Rules, AnEditBeforeItWasAcquiredExcusesNothing) {
   fault(0.5, 0.6, "operator-edit", "m0");
   takes(1, "w1.1", "a", 1000, 9);
@@ -227,6 +236,40 @@ TEST_F(Rules, AFrozenProcessIsToldWhenItThaws) {
   say(2, "harness", "frozen", {{"who", "w1.1"}});
   say(5.9, "harness", "thawed", {{"who", "w1.1"}});
   EXPECT_TRUE(ok("lost-before-takeover"));
+}
+
+TEST_F(Rules, ReleasesWakeTheirHeirs) {
+  // each waits while the one before holds, and gets it `gap` after its release
+  const auto hand_over = [&](int times, double gap) {
+    all.clear();
+    for (int i = 0; i < times; ++i) {
+      const auto id = std::to_string(i);
+      const auto who = "w" + id + ".1";
+      const int c = asks(i + 0.2, who);
+      say(i + 0.3, who, "queued", {{"c", c}});
+      gets(i + 1 + gap, who, c, id.c_str(), 1000 + i, 100);
+      releases(i + 2 - 0.001, who, id.c_str());
+    }
+    return ok("wake-up-gap");
+  };
+  EXPECT_TRUE(hand_over(20, 0.05));
+  EXPECT_FALSE(hand_over(20, 0.1));
+  EXPECT_TRUE(hand_over(10, 0.1)) << "too few to tell";
+}
+
+TEST_F(Rules, NobodyWaitsInVainAfterAllWasHealed) {
+  takes(1, "w1.1", "a", 1000, 3);
+  releases(2, "w1.1", "a");
+  const int c = asks(2, "w2.1");
+  end(10);
+  say(28, "w2.1", "return", {{"c", c}, {"what", "cancelled"}});
+  EXPECT_FALSE(ok("liveness"));
+  all.back()["t"] = at(27);  // until then a dead holder may have been in the way: 3 * 5 s, the skew, a margin
+  EXPECT_TRUE(ok("liveness"));
+  all.back()["t"] = at(28);
+  takes(12, "w3.1", "b", 2000, 14);  // it was not its turn
+  releases(13, "w3.1", "b");
+  EXPECT_TRUE(ok("liveness"));
 }
 
 TEST_F(Rules, NobodyWakesWhileTheLastOneMayStillHold) {
