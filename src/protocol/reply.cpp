@@ -129,7 +129,7 @@ std::optional<reply> parse_short_reply(const bson_t* server_reply, const request
     if (r.op == operation::release ? is_holder : !taken && !is_last) return;
     out.emplace();
     out->found = true;
-    out->now = *read_date(d, "mine");
+    out->now = read_date(d, "mine").value_or(0);
     out->rev = read_number(d, "rev");
     out->fence = read_number(d, "fence");
     out->cap = read_number(d, "cap");
