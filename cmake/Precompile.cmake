@@ -4,3 +4,10 @@ function(dlock_precompile target)
   target_precompile_headers(${target} PRIVATE <algorithm> <chrono> <condition_variable> <functional> <map> <memory>
     <mutex> <optional> <string> <vector>)
 endfunction()
+
+# Compiles several files of a target as one. What they define for themselves must differ in name.
+function(dlock_unity target)
+  if(NOT CMAKE_DISABLE_PRECOMPILE_HEADERS)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+  endif()
+endfunction()

@@ -16,11 +16,11 @@ TEST(Acquire, TryOfABusyLockEndsAtOnceAndLeavesNothing) {
 TEST(Acquire, QueuedLooksAreSpacedFrom50MsAndDouble) {
   play({.jitter = 1 - 1e-9}, {{0, start(), "enqueue a"},
                               {10, queued(5), "wait until 59"},
-                              {60, look(), "heartbeat a"},
+                              {60, looks(), "heartbeat a"},
                               {60, queued(5), "wait until 159"},
-                              {160, look(), "heartbeat a"},
+                              {160, looks(), "heartbeat a"},
                               {160, queued(5), "wait until 359"},
-                              {360, look(), "heartbeat a"},
+                              {360, looks(), "heartbeat a"},
                               {365, granted(), "acquired, sent at 360"}});
 }
 
@@ -74,7 +74,7 @@ TEST(Acquire, AnExpiryInThePastIsNoReasonToLookBeforeNow) {
 TEST(Acquire, TheLastLookIsAtTheDeadlineAndItsGrantCounts) {
   play({.deadline = 1000}, {{0, start(), "enqueue a"},
                             {990, queued(0), "wait until 1000"},
-                            {1000, look(), "heartbeat a"},
+                            {1000, looks(), "heartbeat a"},
                             {1030, granted(), "acquired, sent at 1000"}});
 }
 
@@ -82,7 +82,7 @@ TEST(Acquire, StillQueuedAtTheDeadlineTimesOutAndLeavesTheQueue) {
   play({.deadline = 1000},
        {{0, start(), "enqueue a"},
         {990, queued(0), "wait until 1000"},
-        {1000, look(), "heartbeat a"},
+        {1000, looks(), "heartbeat a"},
         {1010, queued(0), "timed out"}},
        "a");
 }
@@ -98,13 +98,13 @@ TEST(Acquire, AnAnswerOfTheLastLookMayComeALittleLate) {
 TEST(Acquire, NoAnswerIsRetriedWithTheSameId) {
   play({}, {{0, start(), "enqueue a"},
             {10, lost_answer(), "wait until 60"},
-            {60, look(), "enqueue a"},
+            {60, looks(), "enqueue a"},
             {70, lost_answer(), "wait until 170"},
-            {170, look(), "enqueue a"},
+            {170, looks(), "enqueue a"},
             {175, granted(), "acquired, sent at 170"}});
   play({.queue = false}, {{0, start(), "try a"},
                           {10, lost_answer(), "wait until 60"},
-                          {60, look(), "try a"},
+                          {60, looks(), "try a"},
                           {63, granted(), "acquired, sent at 60"}});
 }
 
@@ -125,9 +125,9 @@ TEST(Acquire, FirstContactHasPatienceForSoLong) {
   play({.patience = 200},
        {{0, start(), "enqueue a"},
         {10, unreachable(), "wait until 60"},
-        {60, look(), "enqueue a"},
+        {60, looks(), "enqueue a"},
         {61, unreachable(), "wait until 150"},
-        {150, look(), "enqueue a"},
+        {150, looks(), "enqueue a"},
         {151, unreachable(), "no answer"}},
        "a");
 }
@@ -135,11 +135,11 @@ TEST(Acquire, FirstContactHasPatienceForSoLong) {
 TEST(Acquire, AnOutageAfterTheFirstAnswerIsWaitedOut) {
   play({.patience = 200}, {{0, start(), "enqueue a"},
                            {10, queued(0), "wait until 47"},
-                           {47, look(), "heartbeat a"},
+                           {47, looks(), "heartbeat a"},
                            {5000, lost_answer(), "wait until 5100"},
-                           {5100, look(), "heartbeat a"},
+                           {5100, looks(), "heartbeat a"},
                            {95'000, lost_answer(), "wait until 95200"},
-                           {95'200, look(), "heartbeat a"},
+                           {95'200, looks(), "heartbeat a"},
                            {95'205, granted(), "acquired, sent at 95200"}});
 }
 
@@ -148,9 +148,9 @@ TEST(Acquire, AnOutageUpToTheDeadlineIsNoTimeOutOfTheLock) {
   play({.deadline = 3000},
        {{0, start(), "enqueue a"},
         {10, queued(0), "wait until 47"},
-        {47, look(), "heartbeat a"},
+        {47, looks(), "heartbeat a"},
         {2900, lost_answer(), "wait until 3000"},
-        {3000, look(), "heartbeat a"},
+        {3000, looks(), "heartbeat a"},
         {3040, lost_answer(), "no answer"}},
        "a?");
 }
@@ -159,7 +159,7 @@ TEST(Acquire, AnAnswerOverdueAtTheDeadlineByALittleChangesNothing) {
   play({.deadline = 3000},
        {{0, start(), "enqueue a"},
         {2990, queued(0), "wait until 3000"},
-        {3000, look(), "heartbeat a"},
+        {3000, looks(), "heartbeat a"},
         {3080, give_up(), "timed out"}},
        "a?");
 }
@@ -168,7 +168,7 @@ TEST(Acquire, AnAnswerOverdueByMuchMeansNoContact) {
   play({.deadline = 3000},
        {{0, start(), "enqueue a"},
         {10, queued(0), "wait until 47"},
-        {47, look(), "heartbeat a"},
+        {47, looks(), "heartbeat a"},
         {3080, give_up(), "no answer"}},
        "a?");
 }
@@ -180,7 +180,7 @@ TEST(Acquire, GivingUpWithARequestOnItsWayLeavesATombstone) {
 TEST(Acquire, NoEntryAnyMoreStartsAgainWithAFreshId) {
   play({}, {{0, start(), "enqueue a"},
             {10, queued(2), "wait until 47"},
-            {47, look(), "heartbeat a"},
+            {47, looks(), "heartbeat a"},
             {50, busy(), "enqueue b"},
             {55, granted(), "acquired, sent at 50"}});
 }
@@ -188,7 +188,7 @@ TEST(Acquire, NoEntryAnyMoreStartsAgainWithAFreshId) {
 TEST(Acquire, NoDocumentAnyMoreStartsAgainWithAFreshId) {
   play({}, {{0, start(), "enqueue a"},
             {10, queued(2), "wait until 47"},
-            {47, look(), "heartbeat a"},
+            {47, looks(), "heartbeat a"},
             {50, no_document(), "enqueue b"},
             {55, granted(), "acquired, sent at 50"}});
 }
@@ -197,9 +197,9 @@ TEST(Acquire, AFreshIdLeavesATombstoneForTheOldOneIfThatIsInDoubt) {
   play({},
        {{0, start(), "enqueue a"},
         {10, lost_answer(), "wait until 60"},
-        {60, look(), "enqueue a"},
+        {60, looks(), "enqueue a"},
         {70, queued(2), "wait until 145"},
-        {145, look(), "heartbeat a"},
+        {145, looks(), "heartbeat a"},
         {150, no_document(), "enqueue b"},
         {155, granted(), "acquired, sent at 150"}},
        "a?");
@@ -233,7 +233,7 @@ TEST(Acquire, RenewingASlowGrantEndsSomeTime) {
 TEST(Acquire, TheLeaseCountsFromTheRequestThatSetItNotFromTheFirst) {
   play({}, {{0, start(), "enqueue a"},
             {10, lost_answer(), "wait until 60"},
-            {1060, look(), "enqueue a"},
+            {1060, looks(), "enqueue a"},
             {1063, granted(), "acquired, sent at 1060"}});
 }
 

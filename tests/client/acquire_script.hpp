@@ -123,7 +123,7 @@ inline event lost_answer() {
 inline event unreachable() {
   return [](machine& m, ms now) { return m.unanswered(false, now); };
 }
-inline event look() {
+inline event looks() {
   return [](machine& m, ms now) { return m.look(now); };
 }
 inline event give_up() {

@@ -19,7 +19,7 @@ TEST(Announcement, TheLeaseCountsFromTheGrantAsItIsSurelyKnown) {
   // By the latest look, not by the first.
   play({}, {{0, start(), "enqueue a"},
             {10, queued_and_pushed(0), "wait until 3385"},
-            {3385, look(), "heartbeat a"},
+            {3385, looks(), "heartbeat a"},
             {3390, queued_and_pushed(0), "wait until 6765"},
             {4000, announced("a", 500), "acquired, sent at 3885"}});
 }
@@ -76,7 +76,7 @@ TEST(Announcement, IsNotBelievedWhenTheEnqueueHadToBeRepeated) {
   play({}, {{0, start(), "enqueue a"},
             {100, lost_answer(), "wait until 150"},
             {120, announced("a", 100), "goes on"},
-            {150, look(), "enqueue a"},
+            {150, looks(), "enqueue a"},
             {160, queued(0), "wait until 235"}});  // it was asked after it was announced, and is not so
 }
 
@@ -91,7 +91,7 @@ TEST(Announcement, ThatTheServerDoesNotConfirmIsForgotten) {
 TEST(Announcement, IsNotBelievedWhileAnEarlierRequestIsInDoubt) {
   play({}, {{0, start(), "enqueue a"},
             {10, queued(0), "wait until 47"},
-            {47, look(), "heartbeat a"},
+            {47, looks(), "heartbeat a"},
             {100, lost_answer(), "wait until 200"},
             {150, announced("a", 100), "heartbeat a"}});
 }
@@ -100,11 +100,11 @@ TEST(Announcement, OfAnotherAcquisitionIsIgnored) {
   play({}, {{0, start(), "enqueue a"},
             {10, queued(0), "wait until 47"},
             {20, announced("z", 15), "goes on"},
-            {47, look(), "heartbeat a"}});
+            {47, looks(), "heartbeat a"}});
   // Of an older one of ours: it expired in the queue, and a fresh one has taken its place.
   play({}, {{0, start(), "enqueue a"},
             {10, queued(0), "wait until 47"},
-            {47, look(), "heartbeat a"},
+            {47, looks(), "heartbeat a"},
             {50, no_document(), "enqueue b"},
             {55, announced("a", 40), "goes on"},
             {60, queued(0), "wait until 97"}});
@@ -120,12 +120,12 @@ TEST(Announcement, ARepeatedOneChangesNothing) {
 TEST(Announcement, WhileAHeartbeatIsOnItsWay) {
   play({}, {{0, start(), "enqueue a"},
             {10, queued(0), "wait until 47"},
-            {47, look(), "heartbeat a"},
+            {47, looks(), "heartbeat a"},
             {50, announced("a", 45), "acquired, sent at 45"}});
   // What must be confirmed waits for that heartbeat's answer, which may have been before the grant.
   play({.renews = false}, {{0, start(), "enqueue a"},
                            {10, queued(0), "wait until 47"},
-                           {47, look(), "heartbeat a"},
+                           {47, looks(), "heartbeat a"},
                            {50, announced("a", 45), "goes on"},
                            {55, queued(0), "heartbeat a"},
                            {60, granted(), "acquired, sent at 55"}});
@@ -145,7 +145,7 @@ TEST(Announcement, ThatCannotBeConfirmedByTheDeadlineIsGivenBack) {
   play({.deadline = 100, .renews = false},
        {{0, start(), "enqueue a"},
         {10, queued(0), "wait until 47"},
-        {47, look(), "heartbeat a"},
+        {47, looks(), "heartbeat a"},
         {60, announced("a", 45), "goes on"},
         {101, queued(0), "timed out"}},
        "a");
@@ -154,12 +154,12 @@ TEST(Announcement, ThatCannotBeConfirmedByTheDeadlineIsGivenBack) {
 TEST(Announcement, WhereGrantsArePushedNobodyLooksOften) {
   play({.wait_period = 1000}, {{0, start(), "enqueue a"},
                                {10, queued_and_pushed(5), "wait until 685"},
-                               {685, look(), "heartbeat a"},
+                               {685, looks(), "heartbeat a"},
                                {690, queued_and_pushed(5), "wait until 1365"}});
   // The channel broke: often again.
   play({.wait_period = 1000}, {{0, start(), "enqueue a"},
                                {10, queued(5), "wait until 47"},
-                               {47, look(), "heartbeat a"},
+                               {47, looks(), "heartbeat a"},
                                {50, queued(5), "wait until 125"}});
 }
 

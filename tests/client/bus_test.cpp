@@ -34,9 +34,7 @@ struct Bus : ::testing::Test {
   std::shared_ptr<bus> mine = std::make_shared<bus>(notices, "channel", "me", log_callback{});
   std::shared_ptr<hearing> here = std::make_shared<hearing>();
 
-  [[nodiscard]] static protocol::request release() {
-    return {.op = operation::release, .lock = "lock", .id = "x"};
-  }
+  [[nodiscard]] static protocol::request release() { return {.op = operation::release, .lock = "lock", .id = "x"}; }
   /// An answer at time 1000, with heirs that hold since `since`.
   [[nodiscard]] static protocol::reply naming(const std::vector<std::pair<std::string, std::string>>& heirs,
                                               protocol::ms since) {

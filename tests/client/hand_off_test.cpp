@@ -203,7 +203,8 @@ TEST(HandOff, AChannelThatFailsIsToldOnceAndLocksGoOn) {
   });
   EXPECT_TRUE(got);
   EXPECT_LT(took, 1s);
-  EXPECT_EQ(count("notifications (being woken) do not work: the channel is down"), 2) << "one for each client: who holds listens, too";
+  EXPECT_EQ(count("notifications (being woken) do not work: the channel is down"), 2)
+      << "one for each client: who holds listens, too";
   w.notices->heal();
   EXPECT_TRUE(eventually([&] { return w.other.notifications().now == notification_status::state::working; }));
   EXPECT_TRUE(eventually([&] { return count("notifications (being woken) work again") == 2; }));

@@ -23,42 +23,42 @@ event busy_behind(std::int64_t beat) {
 TEST(ObservedMachine, LooksWhenTheHolderMayBeOverAndExpiresIt) {
   play({.observed = true}, {{0, start(), "enqueue a"},
                             {10, behind(7), "wait until " + std::to_string(10 + kOver)},
-                            {10 + kOver, look(), "heartbeat a, expires h/7"},
+                            {10 + kOver, looks(), "heartbeat a, expires h/7"},
                             {1040, granted(), "acquired, sent at 1031"}});
 }
 
 TEST(ObservedMachine, CountsFromTheAnswerAndNotFromTheRequest) {
   play({.observed = true}, {{0, start(), "enqueue a"},
                             {400, behind(7), "wait until " + std::to_string(400 + kOver)},
-                            {1030, look(), "heartbeat a"}});
+                            {1030, looks(), "heartbeat a"}});
 }
 
 TEST(ObservedMachine, AHolderThatWasHeardOfIsWatchedAnew) {
   play({.observed = true}, {{0, start(), "enqueue a"},
                             {10, behind(7), "wait until 1031"},
-                            {1031, look(), "heartbeat a, expires h/7"},
+                            {1031, looks(), "heartbeat a, expires h/7"},
                             {1040, behind(8), "wait until " + std::to_string(1040 + kOver)},
-                            {1040 + kOver, look(), "heartbeat a, expires h/8"}});
+                            {1040 + kOver, looks(), "heartbeat a, expires h/8"}});
 }
 
 TEST(ObservedMachine, AnAnswerThatCameLateDoesNotMakeItLookWithoutAPause) {
   // Seen in time, but this answer was long on its way, and the request carried nothing yet.
   play({.observed = true}, {{0, start(), "enqueue a"},
                             {10, behind(7), "wait until 1031"},
-                            {900, look(), "heartbeat a"},
+                            {900, looks(), "heartbeat a"},
                             {1200, behind(7), "wait until 1250"},
-                            {1250, look(), "heartbeat a, expires h/7"}});
+                            {1250, looks(), "heartbeat a, expires h/7"}});
 }
 
 TEST(ObservedMachine, FarBackInTheQueueItLooksAsUsualAndExpiresAllTheSame) {
   play({.observed = true},
-       {{0, start(), "enqueue a"}, {10, behind(7, 3), "wait until 3385"}, {3385, look(), "heartbeat a, expires h/7"}});
+       {{0, start(), "enqueue a"}, {10, behind(7, 3), "wait until 3385"}, {3385, looks(), "heartbeat a, expires h/7"}});
 }
 
 TEST(ObservedMachine, AskingAgainWithAFreshIdForgetsNothing) {
   play({.observed = true}, {{0, start(), "enqueue a"},
                             {10, behind(7), "wait until 1031"},
-                            {1031, look(), "heartbeat a, expires h/7"},
+                            {1031, looks(), "heartbeat a, expires h/7"},
                             {1035, no_document(), "enqueue b, expires h/7"}});
 }
 
@@ -99,7 +99,7 @@ TEST(ObservedMachine, OtherLocksAreNotWatched) {
                return m.answered(r, now, true);
              },
              "wait until 3385"},
-            {3385, look(), "heartbeat a"}});
+            {3385, looks(), "heartbeat a"}});
 }
 
 TEST(ObservedMachine, ALockOfTheOtherExpiryIsAnError) {

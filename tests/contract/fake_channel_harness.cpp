@@ -4,7 +4,7 @@
 namespace dlock::testing {
 namespace {
 
-class fake_harness final : public channel_harness {
+class fake_channels final : public channel_harness {
  public:
   channel& notices() override { return channel_; }
   void drop(const std::string& coll) override { channel_.drop(coll); }
@@ -16,7 +16,7 @@ class fake_harness final : public channel_harness {
 }  // namespace
 
 std::unique_ptr<channel_harness> make_channel_harness() {
-  return std::make_unique<fake_harness>();
+  return std::make_unique<fake_channels>();
 }
 
 }  // namespace dlock::testing

@@ -6,7 +6,7 @@
 namespace dlock::testing {
 namespace {
 
-class mongo_harness final : public channel_harness {
+class mongo_channels final : public channel_harness {
  public:
   channel& notices() override { return channel_; }
   void drop(const std::string& coll) override {
@@ -22,7 +22,7 @@ class mongo_harness final : public channel_harness {
 }  // namespace
 
 std::unique_ptr<channel_harness> make_channel_harness() {
-  return std::make_unique<mongo_harness>();
+  return std::make_unique<mongo_channels>();
 }
 
 }  // namespace dlock::testing

@@ -6,7 +6,6 @@
 namespace dlock::testing {
 namespace {
 
-constexpr ms kSkew = 500;  // request's default
 constexpr claim kExclusive{};
 constexpr claim kShared{false, 1};
 

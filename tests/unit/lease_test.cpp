@@ -6,8 +6,6 @@
 namespace dlock::testing {
 namespace {
 
-constexpr ms kSkew = 500;  // request's default
-
 // --- the end of an entry
 // ------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ namespace dlock::testing {
 using namespace protocol;
 
 inline constexpr ms kStart = 1'000'000;
+inline constexpr ms kSkew = 500;  // request's default
 
 inline request ask(operation op, std::string id) {
   request r;

@@ -6,8 +6,6 @@
 namespace dlock::testing {
 namespace {
 
-constexpr ms kSkew = 500;
-
 /// A client of mongo-dlock takes the lock: it sets these fields and leaves the others.
 void taken_by_node(lock_in_memory& lock, ms until) {
   if (!lock.doc) lock.doc.emplace();

@@ -7,7 +7,7 @@
 namespace dlock::testing {
 namespace {
 
-constexpr ms kDay = 86'400'000;
+constexpr ms kOneDay = 86'400'000;
 
 request observed(request r, std::vector<pulse> expire = {}) {
   r.observed = true;
@@ -27,7 +27,7 @@ struct lock_with_observers : lock_in_memory {
 };
 
 TEST(Observed, NoClockEndsALease) {
-  for (const ms jump : {kDay, -kDay}) {
+  for (const ms jump : {kOneDay, -kOneDay}) {
     lock_with_observers lock;
     lock.now += jump;
     EXPECT_TRUE(lock(observed(heartbeat("b"))).place == 0);
@@ -38,7 +38,7 @@ TEST(Observed, NoClockEndsALease) {
 }
 
 TEST(Observed, WhoeverWasWatchedGoesAndTheHeadIsAdmitted) {
-  for (const ms jump : {ms{0}, kDay, -kDay}) {
+  for (const ms jump : {ms{0}, kOneDay, -kOneDay}) {
     lock_with_observers lock;
     const auto token = lock.held("a").fence;
     lock.now += jump;
@@ -139,7 +139,7 @@ TEST(Observed, ARevokedHolderIsNotHeardOfAnyMore) {
 
 TEST(Observed, WhatIsKeptIsWatchedForWhatIsLeft) {
   lock_with_observers lock;
-  lock.now += kDay;
+  lock.now += kOneDay;
   auto r = observed(release("a"));
   r.keep = 700;
   lock(r);
@@ -160,7 +160,7 @@ TEST(Observed, TheNewestTombstonesStay) {
     r.tomb = 1;
     lock(r);
   }
-  lock.now += kDay;
+  lock.now += kOneDay;
   lock(observed(heartbeat("b")));
   EXPECT_EQ(lock.doc->gone.size(), static_cast<std::size_t>(tombstones));
   lock(observed(enqueue("x39")));
@@ -207,7 +207,7 @@ TEST(Observed, AFreeLockOfTheServersClockBecomesOne) {
   lock(enqueue("a"));
   const auto token = lock.held("a").fence;
   lock(release("a"));
-  lock.now -= kDay;
+  lock.now -= kOneDay;
   const auto answer = lock(observed(enqueue("b")));
   ASSERT_TRUE(answer.mine);
   EXPECT_GT(answer.mine->fence, token);
@@ -220,7 +220,7 @@ TEST(Observed, AFreeLockOfTheServersClockBecomesOne) {
 
 TEST(Observed, WhatMongoDlockHasTouchedIsOfTheOtherExpiry) {
   lock_in_memory lock;
-  lock.doc = document{.lockd = lockd_flag::yes, .ct = kStart - kDay, .et = kStart - kDay + 5};
+  lock.doc = document{.lockd = lockd_flag::yes, .ct = kStart - kOneDay, .et = kStart - kOneDay + 5};
   EXPECT_TRUE(lock(observed(enqueue("a"))).other_expiry);
 }
 

@@ -6,8 +6,6 @@
 namespace dlock::testing {
 namespace {
 
-constexpr ms kSkew = 500;  // request's default
-
 TEST(Transition, ARevokedHolderStaysAndIsMarked) {
   lock_in_memory lock;
   lock(with_value(enqueue("a"), "v"));
