@@ -88,7 +88,7 @@ client_core::amended client_core::amend(lease_record& record, protocol::request 
     return amended::done;
   }
   keeper_->forget(record);
-  record.lose(*notices_, "the server does not know this holder any more, or it was revoked");
+  record.lose(*notices_, no_longer_ours);
   return amended::lost;
 }
 

@@ -183,7 +183,7 @@ struct lease_keeper::shared {
       }
     }
     if (lost) {
-      lose(*record, "the server does not know this holder any more, or it was revoked");
+      lose(*record, no_longer_ours);
     } else if (!trouble.empty()) {
       log(log_level::warning, "lock " + quoted(record->lock()) + " could not be renewed, trying again: " + trouble);
     }

@@ -13,6 +13,10 @@
 
 namespace dlock {
 
+/// Why a lease is lost whose holder the server does not find.
+inline constexpr const char* no_longer_ours =
+    "the server no longer has it as ours: somebody removed it, took it over, or revoked it";
+
 /// Renews the leases of one client and watches their ends. One thread does nothing but watch the clock (CLOCK_BOOTTIME,
 /// so that it also wakes after a suspend) and so tells a loss on time whatever the network does; a few others send the
 /// renewals, on connections of their own: one that hangs keeps no other waiting.

@@ -127,7 +127,7 @@ TEST_F(LeaseKeeper, AHolderThatTheServerDoesNotKnowIsToldAtTheNextRenewal) {
   const auto began = now_ms();
   store->put("lock", std::nullopt);
   EXPECT_LT(time_of_loss(*record), began + 1500);
-  EXPECT_TRUE(logs("does not know this holder"));
+  EXPECT_TRUE(logs("no longer has it as ours"));
 }
 
 TEST_F(LeaseKeeper, WhatIsForgottenIsNeitherRenewedNorReported) {
