@@ -48,7 +48,7 @@ class World:
         self.injected: Counter[str] = Counter()
         self.missed: list[str] = []
         self.problems: list[str] = []
-        self.steps = schedule.build(plan.seed, plan.seconds, plan.faults) if plan.faults else []
+        self.steps = schedule.build(plan.seed, plan.seconds, plan.faults, plan.calm) if plan.faults else []
         self._began_at = {"ts": None}
         self.pool: Pool
 
