@@ -10,9 +10,9 @@ from typing import Any
 import replica_set
 
 from plan import Plan
+from progress import say
 from proxied_set import ProxiedSet
 from verdict import Verdict
-from world import say
 
 ATTEMPTS = 3  # with other seeds, before a bug counts as not found
 
@@ -39,7 +39,7 @@ BUGS: Sequence[Planted] = (
     Planted("fresh-id-on-retry", 30, ["swallow-reply", "reset-mid-reply"]),
     Planted("no-tombstone", 40, ["client-cut"], plan={"max_timeout_ms": 500}),
     # leases
-    Planted("renew-no-owner", 60, ["operator-edit"], plan={"hold_ms": (4000, 9000), "threads": 2, "calm": 4}),
+    Planted("renew-no-owner", 60, ["operator-edit"], plan={"hold_ms": (6000, 12000), "threads": 2, "calm": 4}),
     Planted("renew-revives", 40, ["operator-edit", "client-cut"], plan=LONG_HOLDS),
     Planted("release-no-owner", 30, ["client-cut"]),
     Planted("client-clock-expiry", 30, ["client-clock"]),

@@ -9,11 +9,9 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -209,12 +207,3 @@ def _dump(file: Path, documents: Any) -> None:
     with file.open("w") as out:
         for document in documents:
             out.write(json_util.dumps(document, json_options=options) + "\n")
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def seconds_of(names: Sequence[str]) -> float:
-    """What a round of these faults takes at the least, one after the other."""
-    return sum(FAULTS[name].span[0] + FAULTS[name].recovery + 0.5 for name in names)
