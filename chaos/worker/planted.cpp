@@ -15,10 +15,13 @@ constexpr std::array kBugs{
     planted_bug{bug::w1, "w1", "a write counts when one member has it: an election may take it back"},
     planted_bug{bug::ignore_write_concern_error, "ignore-write-concern-error",
                 "an answer counts although no majority has it"},
-    planted_bug{bug::renew_no_owner, "renew-no-owner", "a renewal moves whatever holder there is"},
-    planted_bug{bug::renew_revives, "renew-revives", "a renewal brings back a holder that was gone"},
+    planted_bug{bug::renew_no_owner, "renew-no-owner",
+                "a renewal moves whatever holder there is; who renews does not mind its own clock"},
+    planted_bug{bug::renew_revives, "renew-revives",
+                "a renewal brings back a holder that was gone; who renews does not mind its own clock"},
     planted_bug{bug::release_no_owner, "release-no-owner", "a release removes whoever holds the lock"},
     planted_bug{bug::release_forgets_heirs, "release-forgets-heirs", "nobody tells the heirs of a release"},
+    planted_bug{bug::release_drops_heirs, "release-drops-heirs", "the heirs of a release are nowhere afterwards"},
     planted_bug{bug::client_clock_expiry, "client-clock-expiry", "the client's wall clock says what has ended"},
     planted_bug{bug::off_by_one_takeover, "off-by-one-takeover", "a lease ends for others before it ends"},
     planted_bug{bug::until_backwards, "until-backwards", "a renewal makes the lease shorter"},
@@ -79,6 +82,10 @@ bool planted(bug which) noexcept {
     }
   }();
   return chosen == which;
+}
+
+bool planted_in_renewals() noexcept {
+  return planted(bug::renew_no_owner) || planted(bug::renew_revives);
 }
 
 }  // namespace dlock

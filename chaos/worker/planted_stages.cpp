@@ -85,7 +85,7 @@ constexpr std::array kChanges{
 
 bool planted_in_full_form() noexcept {
   const auto is_planted = [](const change& each) { return planted(each.which); };
-  return planted(bug::release_no_owner) ||
+  return planted(bug::release_no_owner) || planted(bug::release_drops_heirs) ||
          (!planted(bug::short_form_blind) && std::any_of(kChanges.begin(), kChanges.end(), is_planted));
 }
 

@@ -77,14 +77,16 @@ int work(arguments given) {
   while (!told_to_end(from, forks, -1)) {
   }
   with.ending = true;
+  std::atomic<bool> overdue{false};
   std::jthread limit([&](const std::stop_token& stop) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds{given.drain_ms};
     while (!stop.stop_requested() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(10ms);
-    if (with.going > 0) into.write("overdue", {{"waiting", with.going.load()}});
+    overdue = with.going > 0;
+    if (overdue) into.write("overdue", {{"waiting", with.going.load()}});
     with.cancel.request_stop();
   });
   threads.clear();
-  return 0;
+  return overdue ? 3 : 0;
 }
 
 }  // namespace

@@ -116,7 +116,7 @@ struct lease_keeper::shared {
       const auto now = now_ms();
       for (auto it = leases.begin(); it != leases.end();) {
         auto& k = it->second;
-        if (k.schedule.valid_until() <= now) {
+        if (k.schedule.valid_until() <= now && !planted_in_renewals()) {
           over.push_back(std::move(k.record));
           it = leases.erase(it);
           continue;
@@ -166,7 +166,7 @@ struct lease_keeper::shared {
       if (it == leases.end()) return;  // released or over meanwhile
       auto& k = it->second;
       k.renewing = false;
-      if (mine && k.schedule.valid_until() <= now_ms()) {
+      if (mine && k.schedule.valid_until() <= now_ms() && !planted_in_renewals()) {
         // Too late: it may have been seen to be over. The watch is about to say so.
       } else if (mine) {
         k.schedule.renewed(planted(bug::lease_from_answer) ? now_ms() : sent);

@@ -1,5 +1,7 @@
 #include "client/lease_record.hpp"
 
+#include "protocol/planted.hpp"
+
 namespace dlock {
 namespace {
 
@@ -25,7 +27,7 @@ void lease_record::extend(protocol::ms valid_until) {
 }
 
 bool lease_record::held(protocol::ms now) const {
-  return phase_ == phase::held && now < valid_until();
+  return phase_ == phase::held && (now < valid_until() || planted_in_renewals());
 }
 
 lease_record::phase lease_record::now() const {

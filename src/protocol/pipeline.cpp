@@ -102,6 +102,9 @@ std::vector<std::string> stages(operation op, bool stays) {
     case operation::release:
       if (stays) return {kPurge, kKeepHolder, kRemoveHolder, kAdmit, kFinish};
       if (planted(bug::release_no_owner)) return {kPurge, R"({"$set": {"h": []}})", kAdmit, kFinish};
+      if (planted(bug::release_drops_heirs))
+        return {kPurge, kRemoveHolder, kAdmit, kFinish,
+                R"({"$set": {"holders": {"$filter": {"input": "$holders", "cond": "$$this.announced"}}}})"};
       return {kPurge, kRemoveHolder, kAdmit, kFinish};
     case operation::cancel:
       if (stays) return {kPurge, kRemoveHolder, kRemoveWaiter, kBury, kAdmit, kFinish};
@@ -160,7 +163,7 @@ bson query(const request& r, const bson& now) {
   if (r.op == operation::resize) append(q.get(), "cap", single("$gt", std::int64_t{0}).get());
   if (planted(bug::renew_no_owner) && r.op == operation::renew)
     append(q.get(), "holders.0", single("$exists", std::int64_t{1}).get());
-  const bool anybody = r.op == operation::renew     ? planted(bug::renew_no_owner) || planted(bug::renew_revives)
+  const bool anybody = r.op == operation::renew     ? planted_in_renewals()
                        : r.op == operation::release ? planted(bug::release_no_owner)
                                                     : false;
   if (speaks_of_a_holder(r) && !anybody) {

@@ -16,6 +16,7 @@ enum class bug {
   renew_revives,
   release_no_owner,
   release_forgets_heirs,
+  release_drops_heirs,
   client_clock_expiry,
   off_by_one_takeover,
   until_backwards,
@@ -49,8 +50,13 @@ enum class bug {
 [[nodiscard]] std::string stage_text(std::string stage);
 /// It is one of the full form of the commands: the short form must not hide it.
 [[nodiscard]] bool planted_in_full_form() noexcept;
+/// It is one of renewals: it could not show in a client that gives a lease up by its own clock.
+[[nodiscard]] bool planted_in_renewals() noexcept;
 #else
 consteval bool planted(bug) noexcept {
+  return false;
+}
+consteval bool planted_in_renewals() noexcept {
   return false;
 }
 consteval bool planted_in_full_form() noexcept {

@@ -103,6 +103,13 @@ bool releases_somebody_else(const place& p) {
   return !p.at(20, p.exclusive(operation::renew, "a")).mine;
 }
 
+bool drops_its_heir(const place& p) {
+  (void)p.at(0, p.exclusive(operation::try_, "a"));
+  (void)p.at(10, p.exclusive(operation::enqueue, "b"));
+  (void)p.at(20, p.exclusive(operation::release, "a"));
+  return !p.at(30, p.exclusive(operation::heartbeat, "b")).mine;
+}
+
 bool does_not_ask_the_server_for_the_time(const place& p) {
   return p.at(0, p.exclusive(operation::try_, "a")).mine->since != kStart;
 }
@@ -200,6 +207,7 @@ demonstrations of_documents() {
       {"renew-no-owner", in_both_forms(renews_somebody_else)},
       {"renew-revives", in_both_forms(brings_back)},
       {"release-no-owner", in_both_forms(releases_somebody_else)},
+      {"release-drops-heirs", in_both_forms(drops_its_heir)},
       {"client-clock-expiry", in_both_forms(does_not_ask_the_server_for_the_time)},
       {"off-by-one-takeover", in_both_forms(takes_over_early)},
       {"until-backwards", in_both_forms(shortens)},
