@@ -86,8 +86,9 @@ bool can_overlap(const index& in, const grant_lines& a, const grant_lines& b) {
 maybe extended(const lines& valid, std::uint64_t seed,
                const std::function<bool(const grant_lines&, const grant_lines&)>& fit) {
   const index in(valid);
-  if (!in.lease_proof()) return {};
-  const auto some = pairs(in, [&](auto& a, auto& b) { return can_overlap(in, a, b) && fit(a, b); });
+  const auto some = pairs(in, [&](auto& a, auto& b) {
+    return can_overlap(in, a, b) && in.lease_proof(a.called, b.returned + 10 * ns_per_ms) && fit(a, b);
+  });
   const auto* p = one_of(some, seed);
   if (p == nullptr) return {};
   lines out = valid;
@@ -259,6 +260,46 @@ maybe silent_child(const lines& valid, std::uint64_t seed) {
   return remove([&](const json& l) { return is(l, "child") && !in.killed.contains(l["p"]); })(valid, seed);
 }
 
+/// Its process died: what it was promised does not matter any more.
+maybe dead_with_a_long_lease(const lines& valid, std::uint64_t seed) {
+  const index in(valid);
+  std::vector<grant_lines> some;
+  for (const auto& g : in.grants) {
+    if (in.killed.contains(g.process) && g.release == 0 && g.lost == 0) some.push_back(g);
+  }
+  const auto* g = one_of(some, seed);
+  if (g == nullptr) return {};
+  lines out = valid;
+  for (auto& line : out) {
+    if (line.contains("id") && line.contains("until") && line["id"] == g->id)
+      line["until"] = line["until"].get<ns>() + 100 * ns_per_s;
+  }
+  return out;
+}
+
+/// Of several that are lost together, one is enough.
+maybe one_loss_of_several(const lines& valid, std::uint64_t seed) {
+  std::vector<std::size_t> some;
+  for (std::size_t i = 1; i < valid.size(); ++i) {
+    if (is(valid[i], "lost") && is(valid[i - 1], "lost") && valid[i]["p"] == valid[i - 1]["p"] &&
+        valid[i]["t"] == valid[i - 1]["t"])
+      some.push_back(i);
+  }
+  const auto* at = one_of(some, seed);
+  if (at == nullptr) return {};
+  lines out = valid;
+  // it would have believed for longer
+  for (auto& line : out) {
+    if (line.contains("until") && line["id"] == valid[*at]["id"])
+      line["until"] = line["until"].get<ns>() + 100 * ns_per_s;
+    for (auto& got : line.contains("got") ? line["got"] : json::array()) {
+      if (got["id"] == valid[*at]["id"]) got["until"] = got["until"].get<ns>() + 100 * ns_per_s;
+    }
+  }
+  out.erase(out.begin() + static_cast<std::ptrdiff_t>(*at));
+  return out;
+}
+
 maybe too_heavy(const lines& valid, std::uint64_t seed) {
   if (!index(valid).lease_proof()) return {};
   return edit([](auto& l) { return is(l, "enter"); }, [](auto& l) { l["weight"] = 4; })(valid, seed);
@@ -297,6 +338,8 @@ const std::vector<corruption>& corruptions() {
        edit([](auto& l) { return is(l, "child"); }, [](json& l) { l["release"] = "released"; })},
       {"a child is not heard of", "fork", silent_child},
       {"a fork costs the lock", "fork", lost_by_fork},
+      {"a dead process had a long lease", "", dead_with_a_long_lease},
+      {"one loss stands for several", "", one_loss_of_several},
   };
   return all;
 }

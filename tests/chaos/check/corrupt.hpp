@@ -12,7 +12,7 @@ namespace dlock::chaos {
 /// One way to break a rule, in one place of a valid history.
 struct corruption {
   std::string name;
-  std::string caught_by;  // the check that must see it
+  std::string caught_by;  // the check that must see it; "": nobody, for nothing is wrong with it
   /// Empty if the history has no place for it.
   std::function<std::optional<lines>(const lines& valid, std::uint64_t seed)> apply;
 };

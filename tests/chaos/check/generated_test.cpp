@@ -53,6 +53,10 @@ TEST_P(Corrupted, IsCaughtByItsCheck) {
     if (!broken) continue;
     ++applied;
     const auto v = judge(read(*broken));
+    if (how.caught_by.empty()) {
+      ASSERT_TRUE(v.ok()) << how.name << ", seed " << seed << "\n" << all_broken(v);
+      continue;
+    }
     ASSERT_FALSE(v[how.caught_by].ok()) << how.name << ", seed " << seed << "\nbut:\n" << all_broken(v);
   }
   EXPECT_GE(applied, 5) << "too few histories have a place for it";

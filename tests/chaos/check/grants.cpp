@@ -9,10 +9,20 @@ index::index(const lines& of) {
   std::map<std::string, std::size_t> calls;
   std::map<std::string, ns> queued;
   std::map<std::string, std::size_t> by_id;
+  std::map<int, std::size_t> excuse_of;
   const auto key = [](const json& line) { return line["p"].get<std::string>() + line["c"].dump(); };
   for (std::size_t i = 0; i < of.size(); ++i) {
     const auto& line = of[i];
     if (is(line, "fault")) faults.insert(line["class"]);
+    if (is(line, "fault") && (line["class"] == "operator-edit" || line["class"] == "server-clock")) {
+      auto& open = excuse_of[line["n"]];
+      if (line["phase"] == "begin") {
+        open = excuses.size();
+        excuses.emplace_back(time_of(line), never);
+      } else {
+        excuses[open].second = time_of(line);
+      }
+    }
     if (is(line, "killed")) faults.insert("killed"), killed.insert(line["who"]);
     if (is(line, "frozen")) faults.insert("frozen"), frozen.insert(line["who"]);
     if (is(line, "queued")) queued[key(line)] = time_of(line);
@@ -46,6 +56,10 @@ index::index(const lines& of) {
     by_id[g.id] = grants.size();
     grants.push_back(g);
   }
+}
+
+bool index::lease_proof(ns from, ns to) const {
+  return std::none_of(excuses.begin(), excuses.end(), [&](auto& e) { return e.first <= to && e.second >= from; });
 }
 
 }  // namespace dlock::chaos

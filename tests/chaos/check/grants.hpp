@@ -2,6 +2,7 @@
 
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lines.hpp"
@@ -27,9 +28,10 @@ struct index {
   std::set<std::string> faults;     // classes; also "killed" and "frozen"
   std::set<std::string> killed, frozen;
 
-  [[nodiscard]] bool lease_proof() const {
-    return !faults.contains("operator-edit") && !faults.contains("server-clock");
-  }
+  std::vector<std::pair<ns, ns>> excuses;  // when no lease could be kept, from and to
+
+  /// A lease of that time could be kept.
+  [[nodiscard]] bool lease_proof(ns from = 0, ns to = never) const;
 };
 
 }  // namespace dlock::chaos

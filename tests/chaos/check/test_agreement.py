@@ -51,7 +51,7 @@ def main() -> int:
             if (not rule.broken) != head["verdict"][name]:
                 print(f"{where}: no agreement on {name}: {'BROKEN ' if rule.broken else 'ok'} {rule.examples}")
                 wrong += 1
-        if not head["broken"] and any(rule.broken for rule in said.values()):
+        if not head["caught_by"] and any(rule.broken for rule in said.values()):
             print(f"{where}: is not accepted")
             wrong += 1
         caught_by = said.get(head["caught_by"])
