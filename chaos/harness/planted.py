@@ -39,8 +39,8 @@ BUGS: Sequence[Planted] = (
     Planted("fresh-id-on-retry", 30, ["swallow-reply", "reset-mid-reply"]),
     Planted("no-tombstone", 40, ["client-cut"], plan={"max_timeout_ms": 500}),
     # leases
-    Planted("renew-no-owner", 60, ["operator-edit"], plan={"hold_ms": (6000, 12000), "threads": 2, "calm": 4}),
-    Planted("renew-revives", 40, ["operator-edit", "client-cut"], plan=LONG_HOLDS),
+    Planted("renew-no-owner", 40, ["client-cut", "holder-frozen"], plan=LONG_HOLDS),
+    Planted("renew-revives", 40, ["client-cut", "holder-frozen"], plan=LONG_HOLDS),
     Planted("release-no-owner", 30, ["client-cut"]),
     Planted("client-clock-expiry", 30, ["client-clock"]),
     Planted("off-by-one-takeover", 30, ["client-cut"], plan=LONG_HOLDS),
@@ -50,6 +50,7 @@ BUGS: Sequence[Planted] = (
     Planted("child-releases", 20, ["fork"]),
     # the queue and the hand-off
     Planted("release-forgets-heirs", 15),
+    Planted("release-drops-heirs", 15),
     Planted("no-confirm-after-stale-wait", 30, ["holder-frozen"]),
     Planted("announce-before-commit", 40, ["minority-primary", "write-concern-fails"]),
     Planted("no-poll-fallback", 30, ["swallow-reply", "reset-mid-reply", "kill-at"], plan={"max_timeout_ms": 0, "try_percent": 0}),
