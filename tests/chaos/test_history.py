@@ -106,7 +106,7 @@ class Verdicts(unittest.TestCase):
     def verdict(self, **more: object) -> verdicts.Verdict:
         found = figures.Figures(acquisitions=100, elections=2, longest_gap=3.5, stepdown_to_grant=[1.0])
         plan = Plan(seconds=1800, seed=1).as_json()
-        judged = Judgement("chaos-check", 0, passed=2, counts={"stale_refused": 3})
+        judged = Judgement("chaos-check", 0, passed=2, counts={"stale_refused": 3, "overlaps": {"none": 1}})
         return verdicts.Verdict("", plan, {"stepdown": 4}, {"stepdown": 5}, found, [judged], **more)
 
     def write(self, name: str, verdict: verdicts.Verdict) -> None:
@@ -118,8 +118,8 @@ class Verdicts(unittest.TestCase):
         self.write("b", self.verdict())
         text, good = verdicts.add_up([self.folder])
         self.assertTrue(good)
-        for line in ("2 runs, 1.00 h, 200 acquisitions, 4 elections", "stepdown                    8", "chaos-check stale_refused",
-                     "longest time without a grant 3.5 s", "(2 times)", "all 2 runs were good"):
+        for line in ("2 runs, 1.00 h, 200 acquisitions, 4 elections", "stepdown                    8", f"{'chaos-check stale_refused':48} 6", f"{'chaos-check overlaps none':48} 2",
+                     "longest time without a grant 3.5 s", "(2 times)", "no rule was found broken", "all 2 runs were good"):
             self.assertIn(line, text)
 
     def test_sum_leaves_out_what_is_meant_to_be_bad(self) -> None:
@@ -138,6 +138,12 @@ class Verdicts(unittest.TestCase):
         self.assertFalse(good)
         self.assertIn(f"BAD {self.folder}/b: nothing happened", text)
         self.assertFalse(verdicts.add_up([])[1], "of nothing")
+
+    def test_sum_names_broken_rules(self) -> None:
+        bad = self.verdict()
+        bad.judgements[0].failed = [{"name": "overlap"}]
+        self.write("a", bad)
+        self.assertIn("broken in 1 runs: chaos-check: overlap", verdicts.add_up([self.folder])[0])
 
     def test_a_checker_that_cannot_judge_is_not_good(self) -> None:
         verdict = self.verdict()
