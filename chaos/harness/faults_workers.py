@@ -131,6 +131,8 @@ def pool_exhausted(i: Injection) -> None:
     """A process with many threads and two connections"""
     with i.on(""):
         worker = i.world.pool.add_guest(threads=32, url_options={"maxPoolSize": "2"})
+        if worker is None:
+            raise Missed("the process did not start")
         i.pause()
         i.world.pool.dismiss(worker)
 

@@ -106,13 +106,11 @@ class Pool:
         self._requests.put((place, done))
         done.wait(10)
 
-    def add_guest(self, threads: int, url_options: Mapping[str, str]) -> Worker:
-        """One more, for a while; it is not restarted."""
+    def add_guest(self, threads: int, url_options: Mapping[str, str]) -> Worker | None:
+        """One more, for a while; it is not restarted. None: it has ended already."""
         place = "w" + str(90 + sum(key.startswith("w9") for key in self._incarnations))
         self.add(place, threads=threads, url_options=url_options, guest=True, spared=True)
-        worker = self.at(place)
-        assert worker is not None
-        return worker
+        return self.at(place)
 
     def dismiss(self, worker: Worker) -> None:
         worker.tell_to_end()

@@ -137,6 +137,8 @@ class World:
                 self.missed.append(f"{step.fault}: {why}")
             except (SetError, PyMongoError, OSError) as error:
                 self.missed.append(f"{step.fault}: {error}")
+            except Exception as error:  # a mistake of ours: the run is not what it should be
+                self.problems.append(f"{step.fault} failed: {error!r}")
             if lane == "members":
                 self._wait_for_primary()
 
