@@ -69,6 +69,9 @@ class present {
     c.at = s.from;
     c.with_a_reader = !s.exclusive || !other.exclusive_at(s.from);
     c.why = excuse_for(a_, a_.holds[c.older], s.from);
+    // What an operator took away is believed in for a lease at most, not for as long as both like.
+    const ns both_until = std::min(a_.holds[c.older].last_belief(), a_.holds[c.newer].last_belief());
+    if (c.why == excuse::operator_edit) c.why = excuse_for(a_, a_.holds[c.older], std::max(s.from, both_until));
     out_.push_back(c);
   }
 

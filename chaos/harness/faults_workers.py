@@ -47,17 +47,23 @@ def client_cut(i: Injection) -> None:
     """The network of one process fails, past the end of its leases; what it had sent arrives in the end"""
     worker = _stopped_holder(i)
     kind = i.rng.choice(["requests", "replies", "both", "slow"])
+    ttl = i.world.plan.ttl_ms / 1000
+    tell = i.world.set.proxy.tell
     with i.on(worker.place, kind=kind):
-        if kind == "slow":  # by less than a lease
-            i.world.set.proxy.tell(f"delay {worker.place} any {int(i.world.plan.ttl_ms * i.rng.uniform(0.2, 0.9))}")
-        for way in ("requests", "replies"):
-            if kind in (way, "both"):
-                i.world.set.proxy.tell(f"hold-{way} {worker.place} any")
         try:
+            if kind == "slow":  # answers late, but in time, and then none
+                tell(f"delay {worker.place} any {int(i.rng.uniform(200, 600) * ttl)}")
+                worker.signal(signal.SIGCONT)
+                i.pause(1.5 * ttl)
+                tell(f"hold-requests {worker.place} any")
+            for way in ("requests", "replies"):
+                if kind in (way, "both"):
+                    tell(f"hold-{way} {worker.place} any")
             worker.signal(signal.SIGCONT)
-            i.pause(i.span * i.world.plan.ttl_ms / 1000)  # in leases
+            i.pause(i.span * ttl)
         finally:
-            i.world.set.proxy.tell(f"heal {worker.place} any")
+            worker.signal(signal.SIGCONT)
+            tell(f"heal {worker.place} any")
 
 
 @fault("holder-killed", "workers", (0.5, 2))
@@ -125,6 +131,8 @@ def pool_exhausted(i: Injection) -> None:
     """A process with many threads and two connections"""
     with i.on(""):
         worker = i.world.pool.add_guest(threads=32, url_options={"maxPoolSize": "2"})
+        if worker is None:
+            raise Missed("the process did not start")
         i.pause()
         i.world.pool.dismiss(worker)
 

@@ -29,9 +29,10 @@ import stepdowns  # noqa: E402
 import verdict as verdicts  # noqa: E402
 from catalogue import FAULTS  # noqa: E402
 from plan import KINDS, Plan  # noqa: E402
+from progress import say  # noqa: E402
 from proxied_set import ProxiedSet  # noqa: E402
 from verdict import Verdict  # noqa: E402
-from world import World, say  # noqa: E402
+from world import World  # noqa: E402
 
 OPLOG_MB = 900  # the whole run stays in it
 

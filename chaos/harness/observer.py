@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pymongo
 from pymongo.errors import PyMongoError
 
+from progress import say
+
 if TYPE_CHECKING:
     from world import World
 
@@ -55,7 +57,6 @@ class Observer:
             self._world.history.write("primary", member=member, term=term)
 
     def _report(self) -> None:
-        from world import say
         next_line = time.monotonic() + EVERY
         while not self._over.wait(0.1):
             self._world.follower.look()

@@ -17,6 +17,7 @@ class Plan:
     seconds: float = 60
     seed: int = 1
     faults: Sequence[str] = ()
+    calm: float = 1.0  # how much longer than usual it is between faults
     kinds: Sequence[str] = KINDS
     workers: int = 4
     threads: int = 4

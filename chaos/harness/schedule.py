@@ -28,34 +28,34 @@ class Step:
     seed: int  # of what else is random about it
 
 
-def build(seed: int, seconds: float, names: Sequence[str]) -> list[Step]:
+def build(seed: int, seconds: float, names: Sequence[str], calm: float = 1) -> list[Step]:
     """Rounds of all the faults, each round in an order of its own, so that even a short run has each of them once, if
-    that is possible at all: spans are squeezed for it."""
+    that is possible at all: spans are squeezed for it. `calm`: how much longer than usual the pauses are."""
     steps: list[Step] = []
     for lane in sorted({FAULTS[name].lane for name in names}):
         faults = [FAULTS[name] for name in sorted(set(names)) if FAULTS[name].lane == lane]
-        steps += _lane(random.Random(f"{seed} {lane}"), seconds, lane, faults)
+        steps += _lane(random.Random(f"{seed} {lane}"), seconds, lane, faults, calm * CALM[lane])
     steps.sort(key=lambda step: (step.at, step.lane))
     return [Step(n, *list(vars(step).values())[1:]) for n, step in enumerate(steps, start=1)]
 
 
-def _lane(rng: random.Random, seconds: float, lane: str, faults: Sequence[Fault]) -> list[Step]:
+def _lane(rng: random.Random, seconds: float, lane: str, faults: Sequence[Fault], calm: float) -> list[Step]:
     last = seconds * (1 - QUIET_END)
-    squeeze = _squeeze(last - min(BEGIN, seconds / 10), lane, faults)
+    squeeze = _squeeze(last - min(BEGIN, seconds / 10), calm, faults)
     steps, at = [], min(BEGIN, seconds / 10)
     while True:
         for fault in rng.sample(faults, len(faults)):
             low, high = fault.span
             span = rng.uniform(low, low + (high - low) * squeeze)
-            gap = rng.uniform(GAP, GAP + CALM[lane] * squeeze)
+            gap = rng.uniform(GAP, GAP + calm * squeeze)
             if at + span + fault.recovery > last:
                 return steps
             steps.append(Step(0, round(at, 3), lane, fault.name, round(span, 3), rng.getrandbits(32)))
             at += span + fault.recovery + gap
 
 
-def _squeeze(time: float, lane: str, faults: Sequence[Fault]) -> float:
+def _squeeze(time: float, calm: float, faults: Sequence[Fault]) -> float:
     """By what to multiply all that may be shorter so that a round fits."""
     fixed = sum(fault.recovery + fault.span[0] + GAP for fault in faults)
-    loose = sum(fault.span[1] - fault.span[0] + CALM[lane] for fault in faults)
+    loose = sum(fault.span[1] - fault.span[0] + calm for fault in faults)
     return min(1.0, max(0.0, (time - fixed) / loose))

@@ -112,6 +112,7 @@ def add_up(folders: Iterable[Path]) -> tuple[str, bool]:
     counts: Counter[str] = Counter()
     stepdowns: list[float] = []
     kills: list[float] = []
+    broken: Counter[str] = Counter()
     longest, bad = 0.0, []
     for file in files:
         one = json.loads(file.read_text())
@@ -120,6 +121,7 @@ def add_up(folders: Iterable[Path]) -> tuple[str, bool]:
         if not one["ok"]:
             bad.append(f"{file.parent}: " + ", ".join(one["broken"] + one["problems"] + one["vacuous"]))
         totals["runs"] += 1
+        broken.update(one["broken"])
         totals["seconds"] += int(one["seconds"])
         injected.update(one["injected"])
         for name, value in one["figures"].items():
@@ -130,8 +132,9 @@ def add_up(folders: Iterable[Path]) -> tuple[str, bool]:
         longest = max(longest, one["figures"]["longest_gap"])
         for checker, said in one["checks"].items():
             for name, value in said["counts"].items():
-                if isinstance(value, int) and not isinstance(value, bool):
-                    counts[f"{checker} {name}"] += value
+                for part, n in value.items() if isinstance(value, dict) else [("", value)]:
+                    if isinstance(n, int) and not isinstance(n, bool) and name != "injections":
+                        counts[f"{checker} {name} {part}".rstrip()] += n
     lines = [f"{totals['runs']} runs, {totals['seconds'] / 3600:.2f} h, {totals['acquisitions']} acquisitions, "
              f"{totals['elections']} elections, {totals['take_overs']} take-overs, {totals['unknowns']} unknown, "
              f"{totals['lost']} leases lost", f"{sum(injected.values())} faults of {len(injected)} classes"]
@@ -140,5 +143,7 @@ def add_up(folders: Iterable[Path]) -> tuple[str, bool]:
               f"kill -9 of the primary to next grant {_times(kills)}",
               f"leases of {LONG_TTL_MS // 1000} s lost by either: {totals['long_lost']} of {totals['long_leases']} acquired"]
     lines += [f"  {name:48} {value}" for name, value in sorted(counts.items())]
+    lines += [f"broken in {times} runs: {rule}" for rule, times in sorted(broken.items())] or [
+        "no rule was found broken: no stale write accepted, nobody passed in a queue, no overlap but those counted by class"]
     lines += [f"BAD {each}" for each in bad] or [f"all {totals['runs']} runs were good"]
     return "\n".join(lines), not bad and bool(files)

@@ -17,7 +17,9 @@ from history import Follower, Writer
 from proxied_set import Proxy, clock_environment, write_clock
 from replica_set import die_with
 
-PATIENCE = 30.0  # seconds that workers may take to end
+DRAIN = 20.0  # seconds for which calls may wait on when their process was told to end
+PATIENCE = DRAIN + 15  # and that it may take to end
+OVERDUE = 3  # its status if some were not answered by then
 KNOWN_TO_PROXY = {f"w{n}" for n in range(10)}  # the others cannot be told apart by it
 MOST_PROBLEMS = 5  # processes that end by themselves, before the run does, too
 
@@ -104,13 +106,11 @@ class Pool:
         self._requests.put((place, done))
         done.wait(10)
 
-    def add_guest(self, threads: int, url_options: Mapping[str, str]) -> Worker:
-        """One more, for a while; it is not restarted."""
+    def add_guest(self, threads: int, url_options: Mapping[str, str]) -> Worker | None:
+        """One more, for a while; it is not restarted. None: it has ended already."""
         place = "w" + str(90 + sum(key.startswith("w9") for key in self._incarnations))
         self.add(place, threads=threads, url_options=url_options, guest=True, spared=True)
-        worker = self.at(place)
-        assert worker is not None
-        return worker
+        return self.at(place)
 
     def dismiss(self, worker: Worker) -> None:
         worker.tell_to_end()
@@ -191,6 +191,9 @@ class Pool:
                 del self._workers[worker.place]
         if status == -signal.SIGKILL:
             self._history.write("killed", who=worker.name)
+        elif status == OVERDUE and worker.ends:
+            if not self._specials[worker.place].get("guest"):  # those leave in the midst of faults
+                self.problems.append(f"{worker.name}: calls still waited {DRAIN:g} s after it was told to end")
         elif status != 0 or not worker.ends:
             self.problems.append(f"{worker.name} ended with status {status}: see logs/{worker.name}.log")
             if len(self.problems) >= MOST_PROBLEMS:
@@ -211,7 +214,7 @@ class Pool:
         url = settings.url + "".join(f"&{key}={value}" for key, value in special.get("url_options", {}).items())
         command = [str(settings.binary), "--url", url, "--name", name, "--resource", str(settings.folder / "resource.sock"),
                    "--history", str(settings.folder / "history" / f"{name}.jsonl"),
-                   "--seed", str(settings.seed * 1_000_003 + self.started), *settings.flags]
+                   "--seed", str(settings.seed * 1_000_003 + self.started), "--drain-ms", str(int(1000 * DRAIN)), *settings.flags]
         own = {key: str(value) for key, value in special.items() if key in settings.arguments}
         for key, value in {**settings.arguments, **own}.items():
             command += [f"--{key}", value]

@@ -9,11 +9,9 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +46,7 @@ class World:
         self.injected: Counter[str] = Counter()
         self.missed: list[str] = []
         self.problems: list[str] = []
-        self.steps = schedule.build(plan.seed, plan.seconds, plan.faults) if plan.faults else []
+        self.steps = schedule.build(plan.seed, plan.seconds, plan.faults, plan.calm) if plan.faults else []
         self._began_at = {"ts": None}
         self.pool: Pool
 
@@ -139,6 +137,8 @@ class World:
                 self.missed.append(f"{step.fault}: {why}")
             except (SetError, PyMongoError, OSError) as error:
                 self.missed.append(f"{step.fault}: {error}")
+            except Exception as error:  # a mistake of ours: the run is not what it should be
+                self.problems.append(f"{step.fault} failed: {error!r}")
             if lane == "members":
                 self._wait_for_primary()
 
@@ -209,12 +209,3 @@ def _dump(file: Path, documents: Any) -> None:
     with file.open("w") as out:
         for document in documents:
             out.write(json_util.dumps(document, json_options=options) + "\n")
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def seconds_of(names: Sequence[str]) -> float:
-    """What a round of these faults takes at the least, one after the other."""
-    return sum(FAULTS[name].span[0] + FAULTS[name].recovery + 0.5 for name in names)

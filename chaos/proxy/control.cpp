@@ -10,7 +10,7 @@ namespace chaos {
 
 const char* const kCommands = R"(Commands, a line each, answered by "ok", by "error: ..." or by a line of JSON:
   target K PORT               member K listens there (from the start: nowhere)
-  pid WHO PID                 m0, m1, m2, w0, ... or w9 is this process: the connections it makes from now on are WHO's
+  pid WHO PID                 m0, m1, m2, w0, ... or w9 is this process: what connects from now on is WHO
   hold-requests SRC DST       what SRC sends to DST is kept until it is healed, ends included
   hold-replies SRC DST        the same for the other direction of SRC's connections
   refuse SRC DST              resets SRC's connections to DST, and every new one
@@ -86,6 +86,7 @@ std::string proxy::command(const std::string& line) try {
     }
   };
 
+  if (verb != "pid") find_sources();  // before there is a rule for some of them
   if (verb == "stats") return rules_.json();
   if (verb == "heal" && words.size() == 1) words = {verb, "any", "any"};
   if (verb == "target") {

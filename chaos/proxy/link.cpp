@@ -15,8 +15,8 @@ constexpr std::size_t kMostQueued = 1 << 20;
 
 }  // namespace
 
-link::link(descriptor peer, descriptor member, std::size_t source, std::size_t target)
-    : peer_(std::move(peer)), member_(std::move(member)), source_(source), target_(target) {}
+link::link(descriptor peer, descriptor member, std::size_t target)
+    : peer_(std::move(peer)), member_(std::move(member)), target_(target) {}
 
 void link::reset() {
   reset_on_close(peer_.get());

@@ -17,11 +17,14 @@ using monotonic = std::chrono::steady_clock;
 /// may not or cannot be passed on yet.
 class link {
  public:
-  link(descriptor peer, descriptor member, std::size_t source, std::size_t target);
+  link(descriptor peer, descriptor member, std::size_t target);
 
   [[nodiscard]] int peer() const { return peer_.get(); }
   [[nodiscard]] int member() const { return member_.get(); }
-  [[nodiscard]] std::size_t source() const { return source_; }
+  /// kOthers until it is known.
+  [[nodiscard]] std::size_t source() const { return source_.value_or(kOthers); }
+  [[nodiscard]] bool source_is_known() const { return source_.has_value(); }
+  void comes_from(std::size_t source) { source_ = source; }
   [[nodiscard]] std::size_t target() const { return target_; }
 
   /// Takes in what `fd` has to say. Nothing to read is no harm.
@@ -58,7 +61,7 @@ class link {
 
   descriptor peer_;
   descriptor member_;
-  std::size_t source_;
+  std::optional<std::size_t> source_;
   std::size_t target_;
   direction requests_;
   direction replies_;

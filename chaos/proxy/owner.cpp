@@ -4,9 +4,9 @@
 
 #include <filesystem>
 #include <fstream>
-#include <optional>
 #include <sstream>
 #include <string>
+#include <unordered_map>
 
 namespace chaos {
 namespace {
@@ -21,41 +21,45 @@ std::string as_listed(std::uint16_t port) {
   return out.str();
 }
 
-std::optional<std::string> inode_of(std::uint16_t from, std::uint16_t to) {
+/// By inode, as "socket:[4711]": which of the connections it is. Those that have closed already are missing.
+std::unordered_map<std::string, std::size_t> sockets_of(const std::vector<connection>& connections) {
+  std::unordered_map<std::string, std::size_t> wanted;
+  for (std::size_t i = 0; i < connections.size(); ++i) {
+    wanted[as_listed(connections[i].from) + ' ' + as_listed(connections[i].to)] = i;
+  }
+  std::unordered_map<std::string, std::size_t> out;
   std::ifstream list("/proc/net/tcp");
-  const auto local = as_listed(from);
-  const auto remote = as_listed(to);
-  std::string line;
-  while (std::getline(list, line)) {
-    if (line.find(local + ' ' + remote) == std::string::npos) continue;
+  for (std::string line; std::getline(list, line);) {
     std::istringstream words(line);
-    std::string word;
-    for (int column = 0; column < 10; ++column) words >> word;
-    return word;
+    std::string number, local, remote, word;
+    words >> number >> local >> remote;
+    const auto found = wanted.find(local + ' ' + remote);
+    if (found == wanted.end()) continue;
+    for (int column = 3; column < 10; ++column) words >> word;
+    out["socket:[" + word + "]"] = found->second;
   }
-  return std::nullopt;
-}
-
-bool has_socket(pid_t pid, const std::string& inode) {
-  const auto wanted = "socket:[" + inode + "]";
-  std::error_code gone;
-  for (const auto& file : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd", gone)) {
-    std::array<char, 64> name{};
-    const auto n = readlink(file.path().c_str(), name.data(), name.size());
-    if (n > 0 && wanted.compare(0, wanted.npos, name.data(), static_cast<std::size_t>(n)) == 0) return true;
-  }
-  return false;
+  return out;
 }
 
 }  // namespace
 
-std::size_t owner_of(std::uint16_t from, std::uint16_t to, const known_pids& pids) {
-  const auto inode = inode_of(from, to);
-  if (!inode) return kOthers;  // it has closed already
+std::vector<std::size_t> owners_of(const std::vector<connection>& connections, const known_pids& pids) {
+  std::vector<std::size_t> out(connections.size(), kOthers);
+  if (connections.empty()) return out;
+  const auto sockets = sockets_of(connections);
   for (std::size_t source = 0; source < kKnown; ++source) {
-    if (pids[source] != 0 && has_socket(pids[source], *inode)) return source;
+    if (pids[source] == 0) continue;
+    std::error_code gone;  // it may end meanwhile
+    std::filesystem::directory_iterator file("/proc/" + std::to_string(pids[source]) + "/fd", gone);
+    for (; !gone && file != std::filesystem::directory_iterator(); file.increment(gone)) {
+      std::array<char, 64> name{};
+      const auto n = readlink(file->path().c_str(), name.data(), name.size());
+      if (n <= 0) continue;
+      const auto found = sockets.find(std::string(name.data(), static_cast<std::size_t>(n)));
+      if (found != sockets.end()) out[found->second] = source;
+    }
   }
-  return kOthers;
+  return out;
 }
 
 }  // namespace chaos

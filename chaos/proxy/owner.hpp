@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "rules.hpp"
 
@@ -12,8 +13,14 @@ namespace chaos {
 /// Of each member and worker; 0 if it is not known.
 using known_pids = std::array<pid_t, kKnown>;
 
-/// Which source has the local TCP socket with port `from` that is connected to our port `to`: the kernel's list of
-/// sockets has its inode, and the files of a process name it.
-std::size_t owner_of(std::uint16_t from, std::uint16_t to, const known_pids& pids);
+/// A TCP connection on 127.0.0.1: the port of whoever connected, and ours.
+struct connection {
+  std::uint16_t from;
+  std::uint16_t to;
+};
+
+/// Which sources made these: the kernel's list of sockets has their inodes, and the files of the processes name them.
+/// Of many at once, because both lists are long.
+std::vector<std::size_t> owners_of(const std::vector<connection>& connections, const known_pids& pids);
 
 }  // namespace chaos

@@ -61,7 +61,7 @@ void proxy::run() {
         }
       }
     }
-    if (n <= 0) settle_all();  // something that was delayed is due
+    if (n <= 0 || wait_milliseconds() == 0) settle_all();  // something that was delayed is due
   }
 }
 
@@ -83,20 +83,38 @@ void proxy::accept_link(std::size_t target) {
   if (peer.get() < 0) return;
   const int on = 1;
   setsockopt(peer.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  const auto source = owner_of(peer_port_of(peer.get()), port(target), pids_);
-  auto& count = rules_.count(source, target);
   descriptor member;
-  if (!rules_.at(source, target).refuse && targets_[target] != 0) member = connect_to_port(targets_[target]);
+  if (targets_[target] != 0) member = connect_to_port(targets_[target]);
   if (member.get() < 0) {
-    ++count.refused;
+    ++rules_.count(kOthers, target).refused;
     reset_on_close(peer.get());
     return;
   }
-  ++count.links;
-  auto l = std::make_shared<link>(std::move(peer), std::move(member), source, target);
+  auto l = std::make_shared<link>(std::move(peer), std::move(member), target);
   links_[l->peer()] = l;
   links_[l->member()] = l;
+  if (rules_.active()) find_sources();
+  if (rule_of(*l).refuse) {
+    ++rules_.count(l->source(), target).refused;
+    l->reset();
+  }
   settle(l);
+}
+
+/// Who made the connections of which that is not known yet. It costs something, so it waits until it matters.
+void proxy::find_sources() {
+  std::vector<std::shared_ptr<link>> unknown;
+  std::vector<connection> connections;
+  for (const auto& [fd, l] : links_) {
+    if (fd != l->peer() || l->source_is_known()) continue;
+    unknown.push_back(l);
+    connections.push_back({peer_port_of(fd), port(l->target())});
+  }
+  const auto sources = owners_of(connections, pids_);
+  for (std::size_t i = 0; i < unknown.size(); ++i) {
+    unknown[i]->comes_from(sources[i]);
+    ++rules_.count(sources[i], unknown[i]->target()).links;
+  }
 }
 
 void proxy::serve_link(int fd, unsigned events) {

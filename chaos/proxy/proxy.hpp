@@ -38,6 +38,7 @@ class proxy {
   void serve_link(int fd, unsigned events);
   void settle(const std::shared_ptr<link>& l);
   void settle_all();
+  void find_sources();
   [[nodiscard]] int wait_milliseconds() const;
   [[nodiscard]] rule& rule_of(const link& l) { return rules_.at(l.source(), l.target()); }
 

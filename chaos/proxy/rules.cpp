@@ -7,6 +7,15 @@ std::string source_name(std::size_t source) {
   return source < kMembers ? "m" + std::to_string(source) : "w" + std::to_string(source - kMembers);
 }
 
+bool rules::active() const {
+  for (const auto& of_source : rules_) {
+    for (const auto& one : of_source) {
+      if (one.active()) return true;
+    }
+  }
+  return false;
+}
+
 std::string rules::json() const {
   std::string out = "{";
   for (std::size_t source = 0; source < kSources; ++source) {

@@ -25,12 +25,16 @@ struct rule {
   int times = 0;
   bool half = false;
   std::string text;
+
+  [[nodiscard]] bool active() const {
+    return hold_requests || hold_replies || refuse || delay.count() > 0 || times > 0;
+  }
 };
 
 /// What was done, for the harness to see that its faults bite.
 struct counters {
-  std::size_t links = 0;    // connections that were let through
-  std::size_t refused = 0;  // and that were not
+  std::size_t links = 0;    // connections, as far as it was known who made them
+  std::size_t refused = 0;  // of them
   std::size_t reset = 0;    // by the command of that name
   std::size_t swallowed = 0;
   std::size_t halved = 0;
@@ -43,6 +47,9 @@ class rules {
   rule& at(std::size_t source, std::size_t target) { return rules_[source][target]; }
   counters& count(std::size_t source, std::size_t target) { return counters_[source][target]; }
   void heal(std::size_t source, std::size_t target) { rules_[source][target] = {}; }
+
+  /// Whether it matters just now who is who.
+  [[nodiscard]] bool active() const;
 
   /// One line of JSON: {"w0>m0": {"links": 3, ...}, ...}, without what never happened.
   [[nodiscard]] std::string json() const;

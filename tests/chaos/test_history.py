@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What the harness makes of a history: who holds, and the figures of the table."""
+"""What the harness makes of a history: who holds, the figures of the table, and the verdict."""
 
 import json
 import sys
@@ -11,7 +11,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "chaos" / "harness")]
 
 import figures  # noqa: E402
+import verdict as verdicts  # noqa: E402
+from checks import Judgement  # noqa: E402
 from history import Follower, Writer  # noqa: E402
+from plan import Plan  # noqa: E402
 
 S = 1_000_000_000
 
@@ -90,6 +93,64 @@ class Histories(unittest.TestCase):
 
     def test_quantile(self) -> None:
         self.assertEqual((0.0, 3, 5), (figures.quantile([], 0.5), figures.quantile([5, 1, 3], 0.5), figures.quantile([1, 5], 0.99)))
+
+
+class Verdicts(unittest.TestCase):
+    """The sum of several runs, and what makes a run bad."""
+
+    def setUp(self) -> None:
+        scratch = tempfile.TemporaryDirectory(prefix="dlock-test-")
+        self.addCleanup(scratch.cleanup)
+        self.folder = Path(scratch.name)
+
+    def verdict(self, **more: object) -> verdicts.Verdict:
+        found = figures.Figures(acquisitions=100, elections=2, longest_gap=3.5, stepdown_to_grant=[1.0])
+        plan = Plan(seconds=1800, seed=1).as_json()
+        judged = Judgement("chaos-check", 0, passed=2, counts={"stale_refused": 3, "overlaps": {"none": 1}})
+        return verdicts.Verdict("", plan, {"stepdown": 4}, {"stepdown": 5}, found, [judged], **more)
+
+    def write(self, name: str, verdict: verdicts.Verdict) -> None:
+        (self.folder / name).mkdir()
+        verdict.write(self.folder / name)
+
+    def test_sum(self) -> None:
+        self.write("a", self.verdict())
+        self.write("b", self.verdict())
+        text, good = verdicts.add_up([self.folder])
+        self.assertTrue(good)
+        for line in ("2 runs, 1.00 h, 200 acquisitions, 4 elections", "stepdown                    8", f"{'chaos-check stale_refused':48} 6", f"{'chaos-check overlaps none':48} 2",
+                     "longest time without a grant 3.5 s", "(2 times)", "no rule was found broken", "all 2 runs were good"):
+            self.assertIn(line, text)
+
+    def test_sum_leaves_out_what_is_meant_to_be_bad(self) -> None:
+        self.write("a", self.verdict())
+        bad = self.verdict(problems=["x"])
+        bad.plan["planted"] = "lifo"
+        self.write("b", bad)
+        text, good = verdicts.add_up([self.folder])
+        self.assertTrue(good)
+        self.assertIn("1 runs", text)
+
+    def test_sum_names_bad_runs(self) -> None:
+        self.write("a", self.verdict())
+        self.write("b", self.verdict(vacuous=["nothing happened"]))
+        text, good = verdicts.add_up([self.folder])
+        self.assertFalse(good)
+        self.assertIn(f"BAD {self.folder}/b: nothing happened", text)
+        self.assertFalse(verdicts.add_up([])[1], "of nothing")
+
+    def test_sum_names_broken_rules(self) -> None:
+        bad = self.verdict()
+        bad.judgements[0].failed = [{"name": "overlap"}]
+        self.write("a", bad)
+        self.assertIn("broken in 1 runs: chaos-check: overlap", verdicts.add_up([self.folder])[0])
+
+    def test_a_checker_that_cannot_judge_is_not_good(self) -> None:
+        verdict = self.verdict()
+        self.assertTrue(verdict.ok)
+        for status in (1, 2):
+            verdict.judgements[0].status = status
+            self.assertFalse(verdict.ok)
 
 
 if __name__ == "__main__":

@@ -220,13 +220,15 @@ class ProxyTest(unittest.TestCase):
     def test_knows_workers_among_the_clients(self) -> None:
         others = self.connect()
         self.ask(others, b"x")
-        self.proxy.tell(f"pid w7 {os.getpid()}")
+        self.assertEqual(1, self.proxy.stats()["others>m0"]["links"])
+        self.proxy.tell(f"pid w7 {os.getpid()}")  # too late for that one
         known = self.connect()
         self.ask(known, b"x")
         stats = self.proxy.stats()
         self.assertEqual((1, 1), (stats["others>m0"]["links"], stats["w7>m0"]["links"]))
         self.proxy.tell("refuse w7 any")
         self.assert_reset(known)
+        self.assert_reset(self.connect())
         self.assertEqual(b"0:x", self.ask(others, b"x"))
         self.proxy.tell("refuse client any")
         self.assert_reset(others)

@@ -100,7 +100,7 @@ TEST_F(Rules, AFreezeExcusesNoBelief) {
 }
 
 TEST_F(Rules, AnOperatorsEditLeavesItToTheTokens) {
-  takes(1, "w1.1", "a", 1000, 9);
+  takes(1, "w1.1", "a", 1000, 4);
   fault(2, 2.1, "operator-edit", "m0");
   takes(3, "w2.1", "b", 2000, 5);
   EXPECT_TRUE(ok("overlap"));
@@ -128,9 +128,18 @@ TEST_F(Rules, AnEditOfAnotherLockExcusesNothing) {
 TEST_F(Rules, AnEditExcusesForNoLongerThanALease) {
   takes(1, "w1.1", "a", 1000, 9);
   fault(2, 2.1, "operator-edit", "m0");
-  takes(4.5, "w2.1", "b", 2000, 6);
+  takes(4.5, "w2.1", "b", 2000, 4.55);
   EXPECT_TRUE(ok("overlap"));
   takes(4.7, "w3.1", "c", 3000, 6);  // by then w1.1 must have been told
+  EXPECT_FALSE(ok("overlap"));
+}
+
+TEST_F(Rules, AnEditDoesNotExcuseTwoThatGoOnTogether) {
+  takes(1, "w1.1", "a", 1000, 4.5);
+  fault(2, 2.1, "operator-edit", "m0");
+  takes(3, "w2.1", "b", 2000, 9);
+  EXPECT_TRUE(ok("overlap"));
+  all[1]["until"] = at(4.7);
   EXPECT_FALSE(ok("overlap"));
 }
 

@@ -1,0 +1,68 @@
+#!/usr/bin/python3
+"""Whatever ends ./run chaos: of all the processes that it started, none is left."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import mongod  # noqa: E402
+from replica_set import is_running  # noqa: E402
+
+BIN = Path(os.environ.get("DLOCK_CHAOS_BIN", ROOT / "build" / "bin")).absolute()
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Processes, with their names."""
+    found: dict[int, str] = {}
+    for child in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, rest = child.read_text().split("(", 1)[1].rsplit(")", 1)
+        except OSError:
+            continue
+        if int(rest.split()[1]) == pid:
+            found[int(child.parent.name)] = name
+            found |= descendants(int(child.parent.name))
+    return found
+
+
+def wait_until(condition, what: str, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
+        time.sleep(0.1)
+
+
+class Leftovers(unittest.TestCase):
+    def test_nothing_is_left(self) -> None:
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            with self.subTest(signum.name), tempfile.TemporaryDirectory(prefix="dlock-test-") as keep:
+                chaos = subprocess.Popen([sys.executable, "-B", str(ROOT / "chaos" / "harness" / "main.py"), "--bin", str(BIN),
+                                          "--seconds", "60", "--seed", "1", "--faults", "secondary-frozen", "--keep", keep],
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                self.addCleanup(chaos.wait)
+                self.addCleanup(chaos.kill)
+
+                def all_work() -> bool:
+                    self.assertIsNone(chaos.poll())
+                    names = list(descendants(chaos.pid).values())
+                    return [names.count(name) for name in ("mongod", "chaos-worker", "chaos-resource", "chaos-proxy")] == [3, 5, 1, 1]
+
+                wait_until(all_work, "all processes", 60)
+                started = list(descendants(chaos.pid))
+                chaos.send_signal(signum)
+                chaos.wait(60)
+                wait_until(lambda: not any(is_running(pid) for pid in started), "the end of all", 20)
+
+
+if __name__ == "__main__":
+    if mongod.find() is None:
+        sys.exit(77)
+    unittest.main()
