@@ -29,6 +29,15 @@ dlock::acquisition acquire(dlock::mutex& lock, const dlock::wait_options& option
   }
 }
 
+/// In a crowd an answer may be late: it goes on in the background.
+void release(dlock::acquisition& held) {
+  try {
+    (void)held->release();
+  } catch (const dlock::error& e) {
+    if (!e.retryable()) throw;
+  }
+}
+
 void sleep_until(std::int64_t when) {
   std::this_thread::sleep_for(std::chrono::nanoseconds(when - now()));
 }
@@ -65,7 +74,7 @@ int run_worker(const work& what) {
           g.token = got->token();
           if (what.hold_ms > 0) std::this_thread::sleep_for(std::chrono::milliseconds(what.hold_ms));
           g.releasing = now();
-          (void)got->release();
+          release(got);
           own.push_back(g);
         }
         const std::lock_guard lock(guard);
