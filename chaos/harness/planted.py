@@ -30,6 +30,7 @@ class Planted:
 
 
 LONG_HOLDS = {"hold_ms": (500, 3500), "threads": 2}  # leases are renewed, and lost while they are used
+LONGER_HOLDS = {"hold_ms": (6000, 12000), "threads": 2, "calm": 4}  # much longer than one is told of a loss
 
 BUGS: Sequence[Planted] = (
     # what an answer means
@@ -38,8 +39,8 @@ BUGS: Sequence[Planted] = (
     Planted("lost-reply-is-held", 20, ["swallow-reply", "reset-mid-reply"]),
     Planted("fresh-id-on-retry", 30, ["swallow-reply", "reset-mid-reply"]),
     # leases
-    Planted("renew-no-owner", 40, ["client-cut", "holder-frozen"], plan=LONG_HOLDS),
-    Planted("renew-revives", 40, ["client-cut", "holder-frozen"], plan=LONG_HOLDS),
+    Planted("renew-no-owner", 60, ["operator-edit"], plan=LONGER_HOLDS),
+    Planted("renew-revives", 60, ["operator-edit"], plan=LONGER_HOLDS),
     Planted("release-no-owner", 30, ["client-cut"]),
     Planted("client-clock-expiry", 30, ["client-clock"]),
     Planted("off-by-one-takeover", 30, ["client-cut"], plan=LONG_HOLDS),
