@@ -347,7 +347,8 @@ class ReplicaSet:
         def healthy() -> bool:
             states = self.states()
             return sorted(states) == ["PRIMARY"] + ["SECONDARY"] * (len(self.members) - 1)
-        wait_for(healthy, "one primary and otherwise secondaries")
+        # A member that found nobody to follow may shun the others for a minute before it looks again.
+        wait_for(healthy, "one primary and otherwise secondaries", seconds=150)
 
     def primary(self) -> int:
         """The index of the primary; waits for one. Asks each member for itself: the others may not know yet that

@@ -133,7 +133,7 @@ struct lease_keeper::shared {
       }
       asleep_until = next;
     }
-    for (const auto& record : over) lose(*record, "it could not be renewed before its lease ended");
+    for (const auto& record : over) lose(*record, "it was not renewed in time, before its lease ended");
     if (tell) tell();
     return next;
   }
