@@ -130,6 +130,7 @@ class ReplicaSet:
     auth: bool = False
     users: Sequence[dict[str, Any]] = ()  # more users: {"user":, "pwd":, "roles": [{"role":, "db":}]}
     election_timeout_ms: int = 10_000  # MongoDB's default
+    heartbeat_ms: int = 2000  # likewise
     parameters: dict[str, str] = field(default_factory=dict)
     tied: bool = True
     tls: bool = False  # members take nothing but TLS, with certificates of a CA made for this set: see self.ca
@@ -293,9 +294,8 @@ class ReplicaSet:
         config = {
             "_id": NAME,
             "members": [{"_id": index, "host": member.address} for index, member in enumerate(self.members)],
-            # MongoDB's 2 s, unless that is too slow to notice an end within the time-out
             "settings": {"electionTimeoutMillis": self.election_timeout_ms,
-                         "heartbeatIntervalMillis": min(2000, self.election_timeout_ms // 5)},
+                         "heartbeatIntervalMillis": self.heartbeat_ms},
         }
         with self.connect(0, as_member=True) as client:
             client.admin.command("replSetInitiate", config)
