@@ -347,8 +347,7 @@ class ReplicaSet:
         def healthy() -> bool:
             states = self.states()
             return sorted(states) == ["PRIMARY"] + ["SECONDARY"] * (len(self.members) - 1)
-        # A member that found nobody to follow may shun the others for a minute before it looks again.
-        wait_for(healthy, "one primary and otherwise secondaries", seconds=150)
+        wait_for(healthy, "one primary and otherwise secondaries")
 
     def primary(self) -> int:
         """The index of the primary; waits for one. Asks each member for itself: the others may not know yet that

@@ -17,7 +17,7 @@ constexpr auto kTry =
 
 /// For exclusive claims only: whatever the capacity, they fit beside nobody.
 constexpr auto kEnqueue = R"({"$replaceWith": {"$cond": [{"$and": [<usable>, <same capacity>]},
-  {"$cond": [<free>, <taken>, {"$cond": [{"$in": [true, "$was.holders.exclusive"]}, <queued>, "$was"]}]}, "$was"]}})";
+  {"$cond": [<free>, <taken>, {"$cond": [<in use>, <queued>, "$was"]}]}, "$was"]}})";
 
 /// Held by me alone, and either nobody waits, or an exclusive one is the next. w: the next.
 constexpr auto kRelease = R"({"$replaceWith": {"$let": {
@@ -62,6 +62,9 @@ constexpr piece kPieces[] = {
           "who": "$r.entry.who", "client": "$r.entry.client", "announced": true, "value": "$r.entry.value"}],
         "waiters": [], "gone": "$was.gone", "lockd": 1, "ct": "$now", "et": {"$add": ["$now", "$r.delta", "$r.skew"]},
         "mine": "$now"}}})"},
+    {"<in use>",  // by somebody alone; and this is no late copy of a request that was repeated meanwhile
+     R"({"$and": [{"$in": [true, "$was.holders.exclusive"]},
+        {"$not": [{"$in": ["$r.id", {"$concatArrays": ["$was.holders.id", "$was.waiters.id"]}]}]}]})"},
     {"<queued>", R"({
         "_id": "$was._id", "fence": "$was.fence", "rev": <next rev>, "cap": "$was.cap", "holders": "$was.holders",
         "waiters": {"$concatArrays": ["$was.waiters", [

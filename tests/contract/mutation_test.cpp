@@ -288,6 +288,8 @@ std::vector<mutation> of_the_short_form() {
       {"somebody queues behind a holder that has ended",
        {.command = with_text(R"("$was.holders.until", "$was.waiters.until")", R"("$was.waiters.until")", short_command),
         .how = mode::short_form}},
+      in_short("a late copy of a request queues again",
+               R"({"$not": [{"$in": ["$r.id", {"$concatArrays": ["$was.holders.id", "$was.waiters.id"]}]}]})", "true"),
       in_short("a queue has no et", R"({"$max": "$was.holders.until"})", R"("$now")"),
       in_short("a dead waiter is handed the lock", R"("$was.waiters.until")", "[]"),
       in_short("a reader is handed the lock alone", R"("$$w.exclusive")", "true"),

@@ -393,7 +393,7 @@ rc::Gen<scenario> short_scenario() {
     // thing may be otherwise.
     auto& d = *s.before;
     const bool queue = chance(50);
-    const int other = *inRange(0, 14);
+    const int other = *inRange(0, 15);
     if (other != 0 && !queue) d.waiters.clear();
     if (other != 1 && chance(80)) d.gone.clear();
     if (other == 1 && !d.gone.empty() && !releases) d.gone.front().id = r.id;
@@ -416,6 +416,11 @@ rc::Gen<scenario> short_scenario() {
       r.op = operation::enqueue;
       r.cap = d.cap = 0;
       d.holders.front().what = d.waiters.front().what = {.exclusive = false, .weight = 1};
+    }
+    // A late copy of a request that was repeated in full, and granted, meanwhile.
+    if (other == 14 && !releases && !d.holders.empty() && !d.waiters.empty() && s.not_a_lock.empty()) {
+      r.op = operation::enqueue;
+      r.id = d.holders.front().id = "granted";
     }
     if (other == 11 && releases && !d.waiters.empty()) d.waiters.front().id = r.id;
     return s;
