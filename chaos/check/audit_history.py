@@ -9,6 +9,8 @@ from typing import Any
 
 EARLIER, LATER = -(1 << 62), 1 << 62
 PATIENCE_MS = 1500  # between a fault's line in the history and the server's clock
+# With these a process goes on, and reaches the server.
+HARMLESS = ("swallow-reply", "reset-mid-reply", "write-concern-fails", "notify-dropped", "notify-rolled", "notify-cursor-killed")
 
 
 class Unusable(Exception):
@@ -34,6 +36,7 @@ class Clients:
     edits: list[tuple[int, int, str]] = field(default_factory=list)  # an operator's, from, to, target
     clocks: bool = False  # a server's clock jumped
     killed: bool = False
+    windows: dict[int, list[int]] = field(default_factory=dict)  # of faults that are not HARMLESS: from, to
     # The wall clock minus the history's, ms: between these two, unless a clock jumped.
     offset_least: float = EARLIER
     offset_most: float = LATER
@@ -70,7 +73,11 @@ class Clients:
                 self.granted[got["id"]] = Grant(got["lock"], got["token"], call["t"], event["t"], where=where)
         elif what == "return" and event["what"] in ("released", "downgraded", "not_held"):
             calls.pop((event["p"], event["c"]), None)
-        elif what == "fault" and event["class"] == "operator-edit":
+        if what == "fault" and event["class"] not in HARMLESS:
+            window = self.windows.setdefault(event["n"], [event["t"], LATER])
+            if event["phase"] == "end":
+                window[1] = event["t"]
+        if what == "fault" and event["class"] == "operator-edit":
             if event["phase"] == "begin":
                 self.edits.append((event["t"], LATER, event.get("target", "")))
             else:
@@ -92,6 +99,13 @@ class Clients:
     @property
     def clocks_agree(self) -> bool:
         return not self.clocks and EARLIER < self.offset_least <= self.offset_most + 2
+
+    def undisturbed(self, low: int, high: int) -> bool:
+        """Whether all processes ran and reached the server between these two, ms of the server's clock."""
+        if self.killed or not self.clocks_agree:
+            return False
+        return all(end / 1e6 + self.offset_most + PATIENCE_MS < low or high < start / 1e6 + self.offset_least - PATIENCE_MS
+                   for start, end in self.windows.values())
 
     def edited(self, lock: str, wall: int) -> bool:
         """Whether an operator may have changed the lock just then."""

@@ -30,7 +30,7 @@ class Rule:
 
 
 NAMES = ("audit-revisions", "audit-fence", "audit-tokens-over-lives", "audit-compatible", "audit-queue-order", "audit-places",
-         "audit-removals", "audit-until", "audit-claims", "audit-grants")
+         "audit-removals", "audit-until", "audit-claims", "audit-grants", "audit-ghosts")
 
 
 def is_lock(document: Document) -> bool:
@@ -78,6 +78,8 @@ class Audit:
         self._fences: dict[Any, tuple[int, bool, int]] = {}  # of ended lives: the last token, whether the TTL index ended it, when
         self._suspects: list[tuple[str, Any, int, str]] = []  # rule, lock, wall, how
         self._releases: list[tuple[str, Any, int, int, str]] = []  # id, lock, when it was gone, wall, how
+        self._unheard: dict[str, tuple[int, int]] = {}  # granted, and not heard of since their first request, which was when; until
+        self._ghosts: list[tuple[int, Any, int, str]] = []  # first request, lock, when it was gone, how
 
     def take(self, change: Change) -> None:
         if change.after is None:
@@ -90,6 +92,10 @@ class Audit:
             self._judge(Transition(change.before or EMPTY, change.after), change)
 
     def finish(self) -> None:
+        for asked, lock, gone, how in self._ghosts:
+            if self.clients.known and self.clients.undisturbed(asked, gone):
+                self.rules["audit-ghosts"].judged += 1
+                self._suspects.append(("audit-ghosts", lock, gone, how))
         for name, lock, gone, wall, how in self._releases:
             called = self.clients.released.get(name)
             if not self.clients.known:
@@ -138,7 +144,7 @@ class Audit:
         self._removals(t, change)
         self._entries(t, change)
         for holder in t.granted:
-            self._grant(holder, change)
+            self._grant(holder, t.before, change)
 
     def _revision(self, t: Transition, change: Change) -> None:
         self.rules["audit-revisions"].judged += 1
@@ -208,6 +214,10 @@ class Audit:
                 self.counts["left with observed expiry"] += 1
             elif t.ended(holder, self.skew):
                 self.counts["leases that ended"] += 1
+                asked, until = self._unheard.pop(holder["id"], (0, 0))
+                if until == holder["until"] and holder["id"] not in self.clients.granted:
+                    self._ghosts.append((asked, change.id, t.after.get("mine", change.wall), f"{change.id} (oplog.jsonl:{change.line}): "
+                                         f"{holder['id']} was granted, and its process did not know"))
             elif holder["id"].endswith(KEPT) or holder["id"] in t.has:
                 self._suspect("audit-removals", change, f"{holder['id']} was removed by what cannot remove it")
             else:
@@ -248,7 +258,10 @@ class Audit:
             if any(waiter.get(what) != old.get(what) for what in ("exclusive", "weight", "since")):
                 self._suspect("audit-claims", change, f"{waiter['id']}, which waits, asks for something else")
 
-    def _grant(self, holder: Document, change: Change) -> None:
+    def _grant(self, holder: Document, before: Document, change: Change) -> None:
+        waited = next((waiter for waiter in before["waiters"] if waiter["id"] == holder["id"]), None)
+        if waited is None or waited["seen"] == waited["since"]:
+            self._unheard[holder["id"]] = (waited or holder)["since"], holder["until"]
         self.counts["grants"] += 1
         self.rules["audit-grants"].judged += 1
         told = self.clients.granted.get(holder["id"])

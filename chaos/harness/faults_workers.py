@@ -46,7 +46,7 @@ def holder_frozen(i: Injection) -> None:
 def client_cut(i: Injection) -> None:
     """The network of one process fails, past the end of its leases; what it had sent arrives in the end"""
     worker = _stopped_holder(i)
-    kind = i.rng.choice(["requests", "replies", "both", "slow"])
+    kind = i.world.plan.cut or i.rng.choice(["requests", "replies", "both", "slow"])
     ttl = i.world.plan.ttl_ms / 1000
     tell = i.world.set.proxy.tell
     with i.on(worker.place, kind=kind):

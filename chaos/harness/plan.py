@@ -6,10 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-LOCKS = {"mutex": ["m0", "m1"], "shared": ["r0"], "semaphore": ["s0:3"], "election": ["e0"]}
+LOCKS = {"mutex": ["m0", "m1"], "shared": ["r0"], "semaphore": ["s0:3"], "election": ["e0"]}  # of `locks_each` 1
 KINDS = ("mutex", "shared", "semaphore", "election", "all")  # all: several locks at once, too
 LONG_LOCK = "m90"  # of the worker with the long lease, which no fault chooses
 LONG_TTL_MS = 30_000
+
+
+def again(lock: str, further: int) -> str:
+    """r0 becomes r2, s0:3 becomes s2:3."""
+    name, colon, cap = lock.partition(":")
+    return f"{name[0]}{int(name[1:]) + further}{colon}{cap}"
 
 
 @dataclass(frozen=True)
@@ -17,10 +23,12 @@ class Plan:
     seconds: float = 60
     seed: int = 1
     faults: Sequence[str] = ()
+    cut: str = ""  # what client-cut does; by itself any of its kinds
     calm: float = 1.0  # how much longer than usual it is between faults
     kinds: Sequence[str] = KINDS
     workers: int = 4
     threads: int = 4
+    locks_each: int = 1  # how many times LOCKS there are
     ttl_ms: int = 2000
     wait_period_ms: int = 1000
     clock_skew_ms: int = 500
@@ -40,7 +48,7 @@ class Plan:
     @property
     def locks(self) -> list[str]:
         kinds = [kind for kind in self.kinds if kind != "all"] or list(LOCKS)
-        return [lock for kind in kinds for lock in LOCKS[kind]]
+        return [again(lock, n * len(LOCKS[kind])) for kind in kinds for n in range(self.locks_each) for lock in LOCKS[kind]]
 
     def worker_arguments(self) -> dict[str, str]:
         arguments = {

@@ -334,6 +334,23 @@ class Audited(unittest.TestCase):
                                 {"t": 2, "p": "w1.1", "e": "return", "c": 0, "what": "acquired", "id": "new", "token": 1, "until": 0}]
         self.refused("audit-grants")
 
+    def test_a_grant_that_its_process_did_not_know(self) -> None:
+        before, after = self.run_of.find(lambda before, after: len(before["holders"]) == 1 and not set(ids(before["holders"])) & set(ids(
+            after["holders"])) and before["holders"][0]["until"] + 500 <= after["mine"] and "/" not in before["holders"][0]["id"])
+        ghost = before["holders"][0]
+        for entry in self.run_of.versions:
+            for holder in entry["o"].get("holders", []):
+                if holder["id"] == ghost["id"]:
+                    holder["until"] = ghost["until"]  # never renewed
+        told_of = next(event for event in self.run_of.history if event.get("id") == ghost["id"])
+        self.run_of.history = [event for event in self.run_of.history if event["c"] != told_of["c"]]
+        self.refused("audit-ghosts", ghost["id"])
+        cut = {"p": "harness", "e": "fault", "class": "client-cut", "n": 1, "target": "w1"}
+        self.run_of.history += [cut | {"t": ghost["since"] * 1_000_000, "phase": "begin"},
+                                cut | {"t": after["mine"] * 1_000_000, "phase": "end"}]
+        status, _, output = self.run_of.audit()
+        self.assertEqual(status, 0, output)
+
     def test_tokens_fall_from_one_life_to_the_next(self) -> None:
         last = [entry for entry in self.run_of.versions if entry["o2"]["_id"] == "m0"][-1]["o"]
         grave = {"op": "d", "ns": NS, "wall": last["et"] + 60_000, "o2": {"_id": "m0"}, "o": {"_id": "m0"}}
