@@ -55,6 +55,13 @@ def parse_kinds(text: str) -> list[str]:
     return list(KINDS) if names == ["all"] else names
 
 
+def parse_range(text: str) -> tuple[int, int]:
+    least, comma, most = text.partition(",")
+    if not (comma and least.isdigit() and most.isdigit() and int(least) <= int(most)):
+        raise argparse.ArgumentTypeError(f"'{text}' is not MIN,MAX")
+    return int(least), int(most)
+
+
 def parser() -> argparse.ArgumentParser:
     what = argparse.ArgumentParser(
         prog="./run chaos", description=__doc__.splitlines()[0], formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -66,6 +73,13 @@ def parser() -> argparse.ArgumentParser:
                       "these, and several at once")
     what.add_argument("--workers", type=int, default=4, help="client processes (default 4)")
     what.add_argument("--threads", type=int, default=4, help="threads of each (default 4)")
+    what.add_argument("--locks", type=int, default=1, metavar="N", help="so many times the five locks there are (default 1): "
+                      "the more, the less waits for one")
+    what.add_argument("--hold", type=parse_range, default=Plan.hold_ms, metavar="MIN,MAX", help="how long they are held, in ms "
+                      f"(default {Plan.hold_ms[0]},{Plan.hold_ms[1]})")
+    what.add_argument("--calm", type=float, default=1, help="how much longer than usual it is between faults of clients and of the "
+                      "wire (default 1)")
+    what.add_argument("--runs", type=int, default=1, metavar="N", help="so many runs, each with the next seed, and their sum")
     what.add_argument("--ttl", type=int, default=2000, help="of their leases, in ms (default 2000)")
     what.add_argument("--election-timeout", type=int, default=2000, help="of the replica set, in ms (default 2000; MongoDB's own is 10000)")
     what.add_argument("--expiry", choices=["server_clock", "observed"], default="server_clock", help="how leases end")
@@ -113,6 +127,27 @@ def chaos(plan: Plan, given: argparse.Namespace, folder: Path) -> bool:
     return bites
 
 
+def several(plan: Plan, given: argparse.Namespace, folder: Path) -> bool:
+    """Goes on after a bad run: a long series is to say how often. Of good ones only the verdict is left, unless all is kept."""
+    bad = 0
+    for n in range(given.runs):
+        one = folder / f"seed-{plan.seed + n}"
+        try:
+            good = chaos(replace(plan, seed=plan.seed + n), given, one)
+        except replica_set.SetError as error:
+            print(f"chaos: {error}", file=sys.stderr)
+            good = False
+        bad += not good
+        if good and given.keep is None:
+            for each in one.iterdir():
+                if each.is_dir():
+                    shutil.rmtree(each)
+                elif each.name != "verdict.json":
+                    each.unlink()
+    print(f"\n{verdicts.add_up([folder])[0]}")
+    return bad == 0
+
+
 def main() -> int:
     given = parser().parse_args()
     if given.sum:
@@ -126,8 +161,8 @@ def main() -> int:
     replica_set.die_with(os.getppid(), signal.SIGTERM)
     seed = given.seed if given.seed is not None else int(time.time()) % 1_000_000
     plan = Plan(seconds=given.seconds, seed=seed, faults=given.faults, kinds=given.kinds, workers=given.workers,
-                threads=given.threads, ttl_ms=given.ttl, election_timeout_ms=given.election_timeout,
-                observed=given.expiry == "observed")
+                threads=given.threads, locks_each=given.locks, hold_ms=given.hold, calm=given.calm, ttl_ms=given.ttl,
+                election_timeout_ms=given.election_timeout, observed=given.expiry == "observed")
     if given.positive_control:
         plan = replace(plan, faults=["holder-frozen"], kinds=["mutex"], stale=True, unfenced=True, ttl_ms=2000)
     if given.keep is not None:
@@ -140,8 +175,10 @@ def main() -> int:
     try:
         if given.planted:
             good = planted.run(given.planted, given.bin, folder, seed, run_one, new_set)
-        else:
+        elif given.runs == 1:
             good = chaos(plan, given, folder)
+        else:
+            good = several(plan, given, folder)
     except replica_set.SetError as error:
         print(f"chaos: {error}", file=sys.stderr)
     finally:

@@ -34,7 +34,8 @@ def build(seed: int, seconds: float, names: Sequence[str], calm: float = 1) -> l
     steps: list[Step] = []
     for lane in sorted({FAULTS[name].lane for name in names}):
         faults = [FAULTS[name] for name in sorted(set(names)) if FAULTS[name].lane == lane]
-        steps += _lane(random.Random(f"{seed} {lane}"), seconds, lane, faults, calm * CALM[lane])
+        steps += _lane(random.Random(f"{seed} {lane}"), seconds, lane, faults,
+                       CALM[lane] * (1 if lane == "members" else calm))
     steps.sort(key=lambda step: (step.at, step.lane))
     return [Step(n, *list(vars(step).values())[1:]) for n, step in enumerate(steps, start=1)]
 
