@@ -13,6 +13,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "chaos" / "harness")]
 
 import schedule  # noqa: E402
 from catalogue import FAULTS  # noqa: E402
+from plan import LONG_LOCK, Plan  # noqa: E402
 
 ALL = sorted(FAULTS)
 
@@ -35,6 +36,21 @@ class Schedule(unittest.TestCase):
         def order(seed: int) -> list[str]:
             return [step.fault for step in schedule.build(seed, 300, ALL)]
         self.assertNotEqual(order(1), order(2))
+
+    def test_calm_is_for_clients_and_the_wire(self) -> None:
+        usual, calm = (schedule.build(5, 600, ALL, calm) for calm in (1, 4))
+
+        def of(steps: list[schedule.Step], lane: str) -> list[tuple[float, str]]:
+            return [(step.at, step.fault) for step in steps if step.lane == lane]
+        self.assertEqual(of(usual, "members"), of(calm, "members"))
+        for lane in ("workers", "wire"):
+            self.assertLess(len(of(calm, lane)), 0.8 * len(of(usual, lane)))
+
+    def test_further_locks_have_names_of_their_own(self) -> None:
+        self.assertEqual(["m0", "m1", "m2", "m3", "s0:3", "s1:3"], Plan(locks_each=2, kinds=["mutex", "semaphore"]).locks)
+        everything = Plan(locks_each=4).locks
+        self.assertEqual(20, len(set(everything)))
+        self.assertNotIn(LONG_LOCK, everything)
 
     def test_a_minute_has_room_for_every_class(self) -> None:
         for seed in range(50):
