@@ -31,8 +31,8 @@ class Planted:
 
 LONG_HOLDS = {"hold_ms": (500, 3500), "threads": 2}  # leases are renewed, and lost while they are used
 LONGER_HOLDS = {"hold_ms": (6000, 12000), "threads": 2, "calm": 4}  # much longer than one is told of a loss
-# The next in the queue is not cut off, too, and gets in as soon as the lease is over.
-SLOW_CUTS = {"hold_ms": (9000, 12000), "workers": 6, "threads": 1, "cut": "slow", "clock_skew_ms": 50}
+APART = {"hold_ms": (9000, 12000), "workers": 6, "threads": 1}  # who is next in the queue is not cut off, too,
+SLOW_CUTS = {**APART, "cut": "slow", "clock_skew_ms": 50}  # and gets in as soon as the lease is over
 
 BUGS: Sequence[Planted] = (
     # what an answer means
@@ -47,7 +47,7 @@ BUGS: Sequence[Planted] = (
     Planted("client-clock-expiry", 30, ["client-clock"]),
     Planted("off-by-one-takeover", 30, ["client-cut"], plan=LONG_HOLDS),
     Planted("until-backwards", 20, plan=LONG_HOLDS),
-    Planted("late-lost", 30, ["client-cut"], plan=LONG_HOLDS),
+    Planted("late-lost", 40, ["client-cut"], plan=APART),
     Planted("lease-from-answer", 60, ["client-cut"], plan=SLOW_CUTS),
     Planted("child-releases", 20, ["fork"]),
     # the queue and the hand-off
