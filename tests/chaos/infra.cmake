@@ -12,4 +12,4 @@ set(chaos_main ${DLOCK_PYTHON} -B ${PROJECT_SOURCE_DIR}/chaos/harness/main.py --
 add_test(NAME chaos.short COMMAND ${chaos_main} --seconds 50 --seed 7
   --faults primary-kill,stepdown,primary-frozen,minority-primary,one-way-partition,holder-frozen,holder-killed,waiter-killed,kill-at,swallow-reply,reset-mid-reply,write-concern-fails,notify-dropped,client-clock)
 add_test(NAME chaos.planted_quick COMMAND ${chaos_main} --planted quick)
-set_tests_properties(chaos.short chaos.planted_quick PROPERTIES LABELS chaos TIMEOUT 600)
+set_tests_properties(chaos.short chaos.planted_quick PROPERTIES LABELS chaos TIMEOUT 600 RESOURCE_LOCK crowded COST 400)

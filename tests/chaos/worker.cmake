@@ -20,5 +20,5 @@ target_link_libraries(dlock_planted_test PRIVATE dlock_planted mongo::mongoc_sha
 dlock_warnings(dlock_planted_test)
 add_test(NAME chaos.planted_bugs COMMAND ${DLOCK_PYTHON} -B ${PROJECT_SOURCE_DIR}/scripts/replica_set.py run --nodes 1 --
   ${DLOCK_PYTHON} -B ${worker_test} Bugs)
-set_tests_properties(chaos.planted_bugs PROPERTIES LABELS chaos TIMEOUT 300
+set_tests_properties(chaos.planted_bugs PROPERTIES LABELS chaos TIMEOUT 300 COST 45
   ENVIRONMENT "${worker_environment};DLOCK_PLANTED_TEST=$<TARGET_FILE:dlock_planted_test>")

@@ -227,7 +227,7 @@ TEST(HandOff, AThousandWaitingThreadsStopWithinASecond) {
       }
     });
   }
-  ASSERT_TRUE(eventually([&] { return w.waiters() == kThreads; }, 30s));
+  EXPECT_TRUE(eventually([&] { return w.waiters() == kThreads; }, 60s));  // if not, they must be stopped all the same
   const auto took = time_of([&] {
     w.other.close();
     threads.clear();
