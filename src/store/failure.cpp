@@ -139,7 +139,7 @@ std::string advice(const answer& a, const mongoc_uri_t* uri) {
   }
   const std::string check = "check that it is up and that the URL names it";
   if (says("TLS handshake failed")) return check + ", and that it takes TLS";
-  const bool hung_up = says("connection closed") || says("socket error or timeout");
+  const bool hung_up = says("connection closed") || says("closed connection") || says("socket error or timeout");
   return hung_up && !mongoc_uri_get_tls(uri) ? check + ", with tls=true if it takes nothing but TLS" : check;
 }
 
