@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Looks for a secret where none may be: in files (logs, outputs, core dumps) and in the command lines of processes.
+"""Looks for a secret where none may be: in files (logs, outputs, core dumps), in the command lines of processes, in their
+memory.
 
-  find_secret.py [--folder DIR]... [--pid PID]... [--all] [--environment]   the secret is read from standard input
+  find_secret.py [--folder DIR]... [--pid PID]... [--all] [--environment] [--memory]   the secret is read from standard input
 
 Prints each place, and ends with status 1 if there is any, 0 if there is none. From Python: find_secret(folder, secret, pids).
 """
@@ -12,11 +13,15 @@ import argparse
 import base64
 import json
 import mmap
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote
+
+CHUNK = 1 << 22  # bytes of memory that are looked at together
+LONGEST = 1 << 12  # of a secret's forms
 
 
 def forms(secret: str) -> list[bytes]:
@@ -56,13 +61,42 @@ def in_process(pid: int, wanted: re.Pattern[bytes], environment: bool) -> Iterat
             yield f"/proc/{pid}/{name}"
 
 
+def in_memory(pid: int, wanted: re.Pattern[bytes]) -> Iterator[str]:
+    """Where in what a core dump of that process would hold, mapping by mapping; asks for the right to trace it."""
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+        for begin, end, name in mappings(pid):
+            rest = b""
+            for at in range(begin, end, CHUNK):
+                try:
+                    text = rest + os.pread(memory.fileno(), min(CHUNK, end - at), at)
+                except OSError:  # a guard page, or the end of a mapped file
+                    break
+                if wanted.search(text):
+                    yield f"/proc/{pid}/mem: in {name or 'a mapping without a name'}"
+                    break
+                rest = text[-LONGEST:]
+
+
+def mappings(pid: int) -> list[tuple[int, int, str]]:
+    """Those that can be read. But for the kernel's own, which cannot."""
+    found = []
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        bounds, rights, *_, name = [*line.split(maxsplit=5), ""][:6]
+        if rights.startswith("r") and not name.startswith(("[vvar", "[vsyscall")):
+            begin, end = bounds.split("-")
+            found.append((int(begin, 16), int(end, 16), name))
+    return found
+
+
 def all_processes() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
-def find_secret(folder: Path | None, secret: str, pids: Iterable[int] = (), environment: bool = False) -> list[str]:
+def find_secret(folder: Path | None, secret: str, pids: Iterable[int] = (), environment: bool = False,
+                memory: bool = False) -> list[str]:
     """The places where `secret` is found: in the files below `folder`, in what `pids` show of themselves to everybody;
-    `environment`: and in what they show to their own user. What cannot be read is an error, not a place without it."""
+    `environment`: and in what they show to their own user; `memory`: and to who debugs them. What cannot be read is an error,
+    not a place without it."""
     wanted = pattern(secret)
     places = []
     for path in sorted(folder.rglob("*")) if folder else []:
@@ -70,6 +104,8 @@ def find_secret(folder: Path | None, secret: str, pids: Iterable[int] = (), envi
             places.append(place)
     for pid in pids:
         places += in_process(pid, wanted, environment)
+        if memory:
+            places += in_memory(pid, wanted)
     return places
 
 
@@ -79,6 +115,7 @@ def main() -> int:
     parser.add_argument("--pid", type=int, action="append", default=[])
     parser.add_argument("--all", action="store_true", help="every process of this machine")
     parser.add_argument("--environment", action="store_true", help="the environment of the processes, too")
+    parser.add_argument("--memory", action="store_true", help="their memory, too: what a core dump of them would hold")
     options = parser.parse_args()
     secret = sys.stdin.read().rstrip("\n")  # not an argument: those are what everybody can see
     places = []
@@ -88,7 +125,7 @@ def main() -> int:
                 parser.error(f"{folder} is no folder")
             places += find_secret(folder, secret)
         pids = all_processes() if options.all else options.pid
-        places += find_secret(None, secret, pids, options.environment)
+        places += find_secret(None, secret, pids, options.environment, options.memory)
     except (OSError, ValueError) as error:
         parser.error(str(error))
     for place in places:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 from urllib.parse import quote
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
@@ -47,6 +48,20 @@ class FindSecret(unittest.TestCase):
                          [f"/proc/{by_name}/cmdline", f"/proc/{in_environment}/environ"])
         self.assertLessEqual(set(pids), set(all_processes()))
         self.assertEqual(find_secret(None, SECRET, [2**22 + 1]), [])  # no such process
+
+    def test_in_memory(self) -> None:
+        program = "import sys; kept = sys.stdin.readline(); print(flush=True); sys.stdin.readline()"
+        for text, found in ((SECRET, True), (SECRET[::-1], False)):
+            process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            self.addCleanup(process.communicate)
+            assert process.stdin and process.stdout
+            process.stdin.write(text + "\n")
+            process.stdin.flush()
+            process.stdout.readline()
+            with mock.patch("find_secret.CHUNK", 4096 + 7):  # pieces that begin anywhere
+                places = find_secret(None, SECRET, [process.pid], memory=True)
+            self.assertEqual(bool(places), found, places)
+            self.assertTrue(all(place.startswith(f"/proc/{process.pid}/mem: in ") for place in places), places)
 
     def test_what_would_find_nothing_or_everything_is_refused(self) -> None:
         with self.assertRaises(ValueError):
