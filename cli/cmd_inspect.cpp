@@ -23,7 +23,7 @@ int cmd_ls(const std::vector<std::string>& arguments) {
   const ls_options options = parse_ls(arguments);
   if (options.help) return write_out_and_exit_with(exit_ok, ls_help());
   fill_standard_streams();
-  const dlock::client client(options.client);
+  const dlock::client client(options.client_with_url());
   std::vector<dlock::lock_state> locks = client.list(options.prefix);
   if (!options.all) std::erase_if(locks, [](const dlock::lock_state& lock) { return !is_in_use(lock); });
   if (options.json) _exit(write_out_and_exit_with(exit_ok, locks_json(locks)));
@@ -37,7 +37,7 @@ int cmd_show(const std::vector<std::string>& arguments) {
   const show_options options = parse_show(arguments);
   if (options.help) return write_out_and_exit_with(exit_ok, show_help());
   fill_standard_streams();
-  const dlock::client client(options.client);
+  const dlock::client client(options.client_with_url());
   const std::optional<dlock::lock_state> lock = client.inspect(options.id);
   const int status = lock ? exit_ok : exit_nothing;
   if (options.json) _exit(write_out_and_exit_with(status, lock_json(lock)));

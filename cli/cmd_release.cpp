@@ -62,7 +62,7 @@ std::string result_line(const dlock::lock_holder& holder, const release_options&
 
 class release_command {
  public:
-  explicit release_command(const release_options& options) : options_(options), client_(options.client) {}
+  explicit release_command(const release_options& options) : options_(options), client_(options.client_with_url()) {}
 
   int run() {
     if (options_.now) {

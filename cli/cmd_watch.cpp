@@ -60,7 +60,7 @@ class watch_command {
   /// On a thread of its own.
   void open() {
     try {
-      client_.emplace(options_.client);
+      client_.emplace(options_.client_with_url());
       const auto callback = [this](const dlock::lock_event& event) { print(event); };
       // Several: one subscription all the same, which keeps the order and makes one gap of a gap.
       subscription_ = options_.ids.size() == 1 ? client_->subscribe(*options_.ids.begin(), callback)

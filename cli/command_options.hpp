@@ -26,7 +26,7 @@ class command_arguments {
   /// this.
   [[nodiscard]] std::vector<option> table(std::vector<option> of_the_verb);
 
-  /// Once all are taken; `rest` is COMMAND. Throws failure. Looks at SHELL and DLOCK_URL.
+  /// Once all are taken; `rest` is COMMAND. Throws failure. Looks at SHELL.
   void finish(std::vector<std::string> rest);
 
  private:

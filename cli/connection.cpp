@@ -1,7 +1,9 @@
 #include "connection.hpp"
 
+#include <sys/prctl.h>
 #include <chrono>
 #include <cstdlib>
+#include <utility>
 
 #include "duration.hpp"
 #include "secrets.hpp"
@@ -42,8 +44,8 @@ std::vector<option> connection_arguments::table() {
          client.log = log_to_stderr;
        }},
       {0, "url", "", "URL", "the server, without a password.\nDefault: mongodb://localhost:27017",
-       [&](const std::string& v) { url_ = v; }},
-      {0, "url-file", "", "FILE", "read the URL from FILE", [&](const std::string& v) { url_file_ = v; }},
+       [&](const std::string& v) { out_.url = v; }},
+      {0, "url-file", "", "FILE", "read the URL from FILE", [&](const std::string& v) { out_.url_file = v; }},
       {0, "db", "", "NAME", "database of the locks. Default: dlocks", [&](const std::string& v) { client.db = v; }},
       {0, "coll", "", "NAME", "collection of the locks. Default: dlocks",
        [&](const std::string& v) { client.coll = v; }},
@@ -57,7 +59,14 @@ std::vector<option> connection_arguments::table() {
 }
 
 void connection_arguments::finish() {
-  if (const auto url = choose_url(url_, url_file_, std::getenv("DLOCK_URL"))) out_.client.url = *url;
+  const char* const environment = std::getenv("DLOCK_URL");
+  if (out_.url_file || (environment != nullptr && has_password(environment))) prctl(PR_SET_DUMPABLE, 0);
+}
+
+dlock::client_options connection_options::client_with_url() const {
+  dlock::client_options all = client;
+  if (auto chosen = choose_url(url, url_file, std::getenv("DLOCK_URL"))) all.url = std::move(*chosen);
+  return all;
 }
 
 }  // namespace dlock::cli

@@ -13,8 +13,14 @@ namespace dlock::cli {
 
 /// What the verbs that talk to a server have in common.
 struct connection_options {
-  dlock::client_options client;
+  dlock::client_options client;  ///< But for the server's URL.
+  std::optional<std::string> url;
+  std::optional<std::string> url_file;
   bool verbose = false;  ///< client.log is set, then.
+
+  /// `client` with the URL, which may hold a password: to be asked once what need not know that has been forked. Throws
+  /// failure. Looks at DLOCK_URL.
+  [[nodiscard]] dlock::client_options client_with_url() const;
 };
 
 /// The arguments of those options as they are typed; what depends on several of them is worked out at the end.
@@ -25,13 +31,11 @@ class connection_arguments {
   /// What they are called and do. The table must not outlive this.
   [[nodiscard]] std::vector<option> table();
 
-  /// Chooses the server once all are taken. Throws failure. Looks at DLOCK_URL.
+  /// Once all are taken. From here on, if there may be a password, nobody gets a core dump, which would hold it.
   void finish();
 
  private:
   connection_options& out_;
-  std::optional<std::string> url_;
-  std::optional<std::string> url_file_;
 };
 
 }  // namespace dlock::cli

@@ -27,6 +27,7 @@ std::string read_url(const std::string& path) {
     size = read(file.get(), buffer.data(), buffer.size());
     if (size > 0) url.append(buffer.data(), static_cast<std::size_t>(size));
   }
+  explicit_bzero(buffer.data(), buffer.size());
   if (size < 0) refuse_file(path, std::strerror(errno));
   while (url.ends_with('\n') || url.ends_with('\r')) url.pop_back();
   if (url.empty()) refuse_file(path, "it is empty; it should hold the server's URL");

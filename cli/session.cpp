@@ -86,7 +86,7 @@ answer& session::acquire(const waiting& how) {
     past->reset();
     return how.ask(client, std::move(options));
   };
-  attempt_setup setup{.client = options_.client,
+  attempt_setup setup{.client = client_ ? options_.client : options_.client_with_url(),
                       .ids = setup_.ids,
                       .ask = ask,
                       .nonblock = how.limit == milliseconds(0),

@@ -5,6 +5,7 @@ processes, not in the server's log. Runs on a set with passwords, as DLOCK_TEST_
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 import roles  # noqa: E402
 from find_secret import all_processes, find_secret  # noqa: E402
-from harness import ADMIN_URL, PATIENCE, Case, children_of, main  # noqa: E402
+from harness import ADMIN_URL, PATIENCE, Case, children_of, is_alive, main, wait_for  # noqa: E402
 
 SERVER = os.environ.get("DLOCK_TEST_DIR", "")
 # What people write who forget to escape something, or get something else wrong; {} is a piece of the password.
@@ -92,6 +93,35 @@ class Secrets(Case):
         holder.terminate()
         self.keep(*holder.communicate(timeout=PATIENCE))
         self.check()
+
+    def test_what_needs_no_password_has_none_in_its_memory(self) -> None:
+        del self.environment["DLOCK_URL"]
+        self.file("url").write_text(self.url + "\n")
+        holder = self.hold_lock("--url-file", str(self.file("url")), self.lock)
+        dlock, *others = self.family(holder)
+        self.assertEqual(find_secret(None, self.secret, others, memory=True), [])
+        self.assertNotEqual(find_secret(None, self.secret, [dlock], memory=True), [], "it logs in with it")
+        self.end_job(holder)
+
+    def crash(self, process: subprocess.Popen[str]) -> bool:
+        """Whether that leaves a core dump."""
+        process.send_signal(signal.SIGSEGV)
+        _, status = os.waitpid(process.pid, 0)
+        process.returncode = -os.WTERMSIG(status)
+        self.assertEqual(process.returncode, -signal.SIGSEGV)
+        return os.WCOREDUMP(status)
+
+    def test_a_crash_leaves_no_core_dump(self) -> None:
+        through = ("sh", "-c", 'ulimit -S -c "$(ulimit -H -c)"; exec "$@"', "sh")
+        holder = self.hold_lock(self.lock, through=through)
+        guard = children_of(holder.pid)[0]
+        self.assertFalse(self.crash(holder))
+        wait_for(lambda: not is_alive(guard), "the end of the guard")
+        del self.environment["DLOCK_URL"]  # without a password there is one
+        other = self.start("--url", "mongodb://127.0.0.1:1/", self.lock, "true", through=through)
+        wait_for(lambda: children_of(other.pid), "the guard")
+        if not self.crash(other):
+            self.skipTest("no process leaves one here")
 
     def test_all_is_well(self) -> None:
         over, seen = threading.Event(), []
