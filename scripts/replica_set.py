@@ -318,15 +318,19 @@ class ReplicaSet:
 
     def connect(self, index: int | None = None, as_member: bool = False, **options: Any) -> pymongo.MongoClient:
         """A client of the whole set, or of one member only; as root, or as members log in with each other."""
-        if self.auth and as_member:
-            options |= {"username": "__system", "password": KEY, "authSource": "local"}
-        elif self.auth:
-            options |= {"username": "root", "password": PASSWORD, "authSource": "admin"}
+        options |= self._login(as_member)
         if self.tls:
             options |= {"tls": True, "tlsCAFile": str(self.ca)}
         if index is None:
             return pymongo.MongoClient([member.address for member in self.members], replicaSet=NAME, **options)
         return pymongo.MongoClient(self.members[index].address, directConnection=True, **options)
+
+    def _login(self, as_member: bool) -> dict[str, str]:
+        if not self.auth:
+            return {}
+        if as_member:
+            return {"username": "__system", "password": KEY, "authSource": "local"}
+        return {"username": "root", "password": PASSWORD, "authSource": "admin"}
 
     def states(self) -> list[str]:
         """Of each member, as the primary (or else any member that answers) sees it: PRIMARY, SECONDARY, ..."""

@@ -108,6 +108,7 @@ class ProxiedSet(ReplicaSet):
         """One member is reached past the proxy: its faults are not for us."""
         if index is None:
             return super().connect(None, as_member, **options)
+        options = self._login(as_member) | options
         return pymongo.MongoClient("127.0.0.1", self.members[index].listens_on, directConnection=True, **options)
 
     def running(self, index: int) -> bool:

@@ -8,6 +8,17 @@
 
 namespace chaos {
 
+namespace {
+
+/// `url` with the user and the password in DLOCK_CHAOS_LOGIN ("user:password", as in a URL), if there are any:
+/// everybody sees arguments.
+std::string with_login(std::string url) {
+  if (const char* login = std::getenv("DLOCK_CHAOS_LOGIN")) url.insert(url.find("://") + 3, std::string(login) + '@');
+  return url;
+}
+
+}  // namespace
+
 arguments parse_arguments(int argc, char** argv) {
   arguments out;
   std::string locks, expiry = "server_clock";
@@ -16,7 +27,7 @@ arguments parse_arguments(int argc, char** argv) {
   CLI::App app{
       "A client of dlock for ./run chaos: acquires, uses and releases locks until its stdin is closed or SIGTERM "
       "comes"};
-  app.add_option("--url", out.client.url, "MongoDB connection string")->required();
+  app.add_option("--url", out.client.url, "MongoDB connection string; a login goes into DLOCK_CHAOS_LOGIN")->required();
   app.add_option("--name", out.name, "Its name in the history, such as w3.2")->required();
   app.add_option("--resource", out.resource, "The socket of chaos-resource")->required();
   app.add_option("--history", out.history, "Where to write down what happens")->required();
@@ -47,6 +58,7 @@ arguments parse_arguments(int argc, char** argv) {
   try {
     app.parse(argc, argv);
     check_environment();
+    out.client.url = with_login(out.client.url);
     out.locks = parse_locks(locks);
     if (!hold.empty()) out.hold_ms = {hold[0], hold[1]};
     if (out.hold_ms.first < 0 || out.hold_ms.second < out.hold_ms.first) {
