@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 import roles  # noqa: E402
 from find_secret import all_processes, find_secret  # noqa: E402
-from harness import ADMIN_URL, PATIENCE, Case, children_of, is_alive, main, wait_for  # noqa: E402
+from harness import ADMIN_URL, DLOCK, PATIENCE, Case, children_of, is_alive, main, name_of, wait_for  # noqa: E402
 
 SERVER = os.environ.get("DLOCK_TEST_DIR", "")
 # What people write who forget to escape something, or get something else wrong; {} is a piece of the password.
@@ -119,7 +119,7 @@ class Secrets(Case):
         wait_for(lambda: not is_alive(guard), "the end of the guard")
         del self.environment["DLOCK_URL"]  # without a password there is one
         other = self.start("--url", "mongodb://127.0.0.1:1/", self.lock, "true", through=through)
-        wait_for(lambda: children_of(other.pid), "the guard")
+        wait_for(lambda: name_of(other.pid) == Path(DLOCK).name and children_of(other.pid), "the guard")
         if not self.crash(other):
             self.skipTest("no process leaves one here")
 
