@@ -5,7 +5,7 @@ endif()
 set(chaos_bin ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 foreach(part IN ITEMS schedule history planted proxy clock leftovers)
   add_test(NAME chaos.${part} COMMAND ${DLOCK_PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/test_${part}.py)
-  set_tests_properties(chaos.${part} PROPERTIES LABELS chaos TIMEOUT 240 SKIP_RETURN_CODE 77
+  set_tests_properties(chaos.${part} PROPERTIES LABELS chaos TIMEOUT 240 COST 15 SKIP_RETURN_CODE 77
     ENVIRONMENT "DLOCK_CHAOS_BIN=${chaos_bin}")
 endforeach()
 set(chaos_main ${DLOCK_PYTHON} -B ${PROJECT_SOURCE_DIR}/chaos/harness/main.py --bin ${chaos_bin})

@@ -5,7 +5,7 @@ set(worker_environment DLOCK_WORKER=$<TARGET_FILE:chaos_worker> DLOCK_RESOURCE=$
 add_test(NAME chaos.worker COMMAND ${DLOCK_PYTHON} -B ${PROJECT_SOURCE_DIR}/scripts/replica_set.py run --nodes 1 --
   ${DLOCK_PYTHON} -B ${worker_test} History TestPoints)
 add_test(NAME chaos.planted_names COMMAND ${DLOCK_PYTHON} -B ${worker_test} Names)
-set_tests_properties(chaos.worker chaos.planted_names PROPERTIES LABELS chaos TIMEOUT 180 ENVIRONMENT "${worker_environment}")
+set_tests_properties(chaos.worker chaos.planted_names PROPERTIES LABELS chaos TIMEOUT 180 COST 20 ENVIRONMENT "${worker_environment}")
 
 # What is installed has nothing of all that. (Sanitizers bring names of their own.)
 if(NOT DLOCK_SANITIZE)
