@@ -13,6 +13,7 @@ constexpr ms kLongestRetry = 1000;     // so much
 constexpr ms kOvertime = 80;           // the answer to the look at the deadline may come so long after it
 constexpr int kSlowAnswers = 2;        // renewals of a grant that took half of the lease to arrive
 constexpr ms kEnough = 250;            // what must be left of an heir's first term
+constexpr ms kShortestTurn = 5;        // a hand-off is not shorter
 constexpr std::int64_t kWatchful = 3;  // so many at the head of the queue look when a lease ends
 
 }  // namespace
@@ -42,6 +43,7 @@ acquire_machine::action acquire_machine::start_afresh(ms now) {
 acquire_machine::action acquire_machine::ask(operation op, ms now) {
   sent_ = now;
   in_flight_ = true;
+  peeks_ = op == operation::peek;
   if (plan_.deadline && now >= *plan_.deadline) last_look_ = true;
   request r = plan_.ask;
   r.op = op;
@@ -54,6 +56,7 @@ acquire_machine::action acquire_machine::answered(const reply& r, ms now, bool p
   contact_ = true;
   silent_ = in_flight_ = false;
   last_ = r;
+  if (peeks_ && !stands_as_before(r)) return ask(operation::heartbeat, now);
   if (!r.found) return start_afresh(now);  // swept by the TTL index, or deleted by mongo-dlock's unlock
   if (!r.valid) return finish(r.other_expiry ? result::other_expiry : result::not_a_lock);
   if (plan_.ask.observed) plan_.seen.saw(r.signs, now);
@@ -84,15 +87,18 @@ acquire_machine::action acquire_machine::granted(ms now) {
 
 acquire_machine::action acquire_machine::queued(ms now, bool pushed) {
   queued_ = true;
-  asked_ = sent_;
-  asked_server_ = last_.now;
-  if (grant_ && asked_ > heard_) grant_.reset();  // asked after it was announced, the server does not confirm it
+  if (!peeks_) {
+    asked_ = sent_;
+    asked_server_ = last_.now;
+  }
+  if (grant_ && sent_ > heard_) grant_.reset();  // asked after it was announced, the server does not confirm it
   if (grant_) {
     if (auto d = by_announcement(now)) return *d;
     if (!plan_.deadline || now < *plan_.deadline) return ask(operation::heartbeat, now);
   }
   if (plan_.deadline && (last_look_ || now >= *plan_.deadline)) return finish(result::timed_out);
   if (pushed) pause_ = longest_pause();
+  pause_ = std::clamp(pause_, turn_of(last_.place), longest_pause());
   ms next = now + static_cast<ms>(static_cast<double>(pause_) * (0.75 + 0.25 * jitter_()));
   pause_ = std::min(pause_ * 2, longest_pause());
   if (const auto end = next_end(now); end && last_.place < kWatchful) next = std::min(next, *end);
@@ -112,6 +118,12 @@ std::optional<ms> acquire_machine::next_end(ms now) const {
     if (end) first = std::min(first.value_or(*end), *end);
   }
   return first ? std::optional(std::max(now, now + *first + plan_.ask.skew - last_.now) + 1) : std::nullopt;
+}
+
+/// No sooner is it the turn of somebody at that place, however short the leases. A crowd that looks more often than
+/// that has the server busy with its looks.
+ms acquire_machine::turn_of(std::int64_t place) const {
+  return std::min(kShortestTurn * place, longest_pause());
 }
 
 /// A silent heir's first lease may be as short as the smaller of the two; it must be heard of before.
@@ -134,12 +146,29 @@ acquire_machine::action acquire_machine::unanswered(bool in_doubt, ms now) {
 }
 
 acquire_machine::action acquire_machine::look(ms now) {
-  if (queued_) return ask(operation::heartbeat, now);
+  if (queued_) return ask(may_peek(now) ? operation::peek : operation::heartbeat, now);
   if (planted(bug::fresh_id_on_retry) && doubt_) {
     id_ = fresh_id_();
     doubt_ = false;
   }
   return ask(plan_.queue ? operation::enqueue : operation::try_, now);
+}
+
+/// Deep in a queue there is nothing to do but to stay in it. To look, the document need not be changed, which costs
+/// the server as much as a release does. But what a peek sees is no reason to believe anything, and an entry lives no
+/// longer for having been seen.
+bool acquire_machine::may_peek(ms now) const {
+  const bool at_head = last_.place < kWatchful || last_.foreign_until;
+  const bool late = plan_.deadline && now >= *plan_.deadline;
+  const bool in_time = now + 2 * longest_pause() < asked_ + plan_.ask.life;
+  return in_time && !at_head && !late && !grant_ && !plan_.ask.observed;
+}
+
+/// In the queue still, and a heartbeat would let nobody in; or those before it will see to that sooner. Everything else
+/// is for a heartbeat to find out.
+bool acquire_machine::stands_as_before(const reply& r) const {
+  const bool held = r.next_end && *r.next_end + plan_.ask.skew + turn_of(r.place) > r.now;
+  return r.place >= 0 && held && !r.foreign_until;
 }
 
 /// The heir's lease without a command of its own (docs/adr/0008-hand-off.md has the argument). The server counts it

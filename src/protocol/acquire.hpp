@@ -87,7 +87,10 @@ class acquire_machine {
   action start_afresh(ms now);
   action granted(ms now);
   action queued(ms now, bool pushed);
+  [[nodiscard]] bool may_peek(ms now) const;
+  [[nodiscard]] bool stands_as_before(const reply& r) const;
   [[nodiscard]] std::optional<done> by_announcement(ms now) const;
+  [[nodiscard]] ms turn_of(std::int64_t place) const;
   [[nodiscard]] ms longest_pause() const;
   [[nodiscard]] std::optional<ms> next_end(ms now) const;
   [[nodiscard]] result not_acquired() const;
@@ -101,12 +104,13 @@ class acquire_machine {
   ms started_ = 0;
   ms sent_ = 0;
   ms pause_ = 0;
-  ms asked_ = 0;                // when the last request was sent that was answered "queued",
+  ms asked_ = 0;                // when the last request was sent that moved our entry and was answered "queued",
   ms asked_server_ = 0;         // and the server's time in that answer
   std::optional<grant> grant_;  // of id_, as announced,
   ms heard_ = 0;                // then
   int slow_answers_ = 0;
   bool in_flight_ = false;
+  bool peeks_ = false;      // what is or was in flight only reads
   bool queued_ = false;     // the server said so for id_
   bool doubt_ = false;      // a request for id_ went without an answer
   bool last_look_ = false;  // the look at the deadline was sent

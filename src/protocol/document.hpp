@@ -85,6 +85,7 @@ enum class operation {
   try_,
   enqueue,
   heartbeat,
+  peek,  // a waiter looks how things are, and changes nothing
   renew,
   release,
   cancel,
@@ -125,6 +126,9 @@ struct request {
   std::vector<pulse> expire;  // try, enqueue and heartbeat: entries that were watched for their span; gone if still so
 };
 
+/// Whether the operation only reads: what it sees is what a majority has acknowledged, and no reason to believe
+/// anything.
+[[nodiscard]] bool only_reads(const request& r) noexcept;
 /// Whether the operation may create the document.
 [[nodiscard]] bool creates(const request& r) noexcept;
 /// Whether the operation needs a holder of its id in a lock that is ours, and finds nothing without.

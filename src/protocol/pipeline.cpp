@@ -7,6 +7,7 @@
 
 #include "protocol/command_parts.hpp"
 #include "protocol/observed_stages.hpp"
+#include "protocol/peek.hpp"
 #include "protocol/planted.hpp"
 #include "protocol/stages.hpp"
 
@@ -86,6 +87,8 @@ std::vector<std::string> observed_stages(operation op, bool stays) {
       return {kExpire, kIsNew, move_holder, move_waiter, append, admit, kFinishObserved};
     case operation::heartbeat:
       return {kExpire, move_holder, move_waiter, admit, kFinishObserved};
+    case operation::peek:
+      return {};
     case operation::renew:
       return {kTakeObserved, move_holder, kRenewedObserved};
     case operation::release:
@@ -135,6 +138,8 @@ std::vector<std::string> stages(operation op, bool stays) {
     case operation::heartbeat:
       if (planted(bug::heartbeat_appends)) return stages(operation::enqueue, stays);
       return {kPurge, kMoveHolder, kMoveWaiter, kAdmit, kFinish};
+    case operation::peek:
+      return {};
     case operation::renew:
       return {kTakeHolders, kMoveHolder, kRenewed};
     case operation::release:
@@ -228,6 +233,7 @@ bson query(const request& r, const bson& now) {
 }  // namespace
 
 bson command(const request& r, const command_options& options) {
+  if (only_reads(r)) return peek_command(r, options);
   const bson now = parse(options.now);
   auto c = make_bson();
   append(c.get(), "findAndModify", options.coll);

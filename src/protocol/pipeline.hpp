@@ -17,7 +17,8 @@ struct command_options {
 };
 
 /// The operation as one findAndModify command: filter, update pipeline, and a projection that makes the reply.
-/// Written with w:majority; never retryable (our own retry repeats the id, which is idempotent).
+/// Written with w:majority; never retryable (our own retry repeats the id, which is idempotent). A peek is an
+/// aggregation (peek.hpp), with the same reply.
 [[nodiscard]] bson command(const request& r, const command_options& options);
 
 }  // namespace dlock::protocol

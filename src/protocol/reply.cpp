@@ -111,7 +111,9 @@ holder parse_holder(const bson_t* e) {
 
 reply parse_reply(const bson_t* server_reply, bool observed) {
   reply out;
-  read_document(server_reply, "value", [&](const bson_t* value) { out = parse_value(value, observed); });
+  const auto read = [&](const bson_t* value) { out = parse_value(value, observed); };
+  read_document(server_reply, "value", read);
+  read_document(server_reply, "cursor", [&](const bson_t* cursor) { for_each(cursor, "firstBatch", read); });
   return out;
 }
 

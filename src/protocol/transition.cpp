@@ -118,6 +118,14 @@ reply answer(const document& d, const request& r, ms now) {
   return a;
 }
 
+/// Nothing is changed: what is not yet a lock, or not of this expiry, does not become one.
+reply peek(const document& d, const request& r, ms now) {
+  const bool is_lock = d.et || d.observed;
+  const bool other = is_lock && d.observed != r.observed;
+  if (!is_lock || other) return {.found = true, .valid = false, .other_expiry = other, .now = now};
+  return answer(d, r, now);
+}
+
 /// Touches nobody else, purges nothing, admits nobody.
 void renew(document& d, holder& mine, const request& r, ms now) {
   move(mine, d, r, now);
@@ -190,6 +198,7 @@ void apply(document& d, const request& r, ms now, bool foreign_live) {
       std::erase_if(d.waiters, [&](auto& w) { return r.cap > 0 && w.what.weight > r.cap; });
       return;
     case operation::renew:
+    case operation::peek:
       return;
   }
 }
@@ -245,6 +254,10 @@ bool begin_observed(document& d, const request& r) {
 
 }  // namespace
 
+bool only_reads(const request& r) noexcept {
+  return r.op == operation::peek;
+}
+
 bool watches(const request& r) noexcept {
   return r.op == operation::try_ || r.op == operation::enqueue || r.op == operation::heartbeat;
 }
@@ -271,6 +284,7 @@ transition_result transition(const std::optional<document>& before, const reques
   document d = before.value_or(document{});
   const cutoff cut{now - r.skew};
 
+  if (only_reads(r)) return {before, peek(d, r, now)};
   if (r.op == operation::resize && d.cap == 0) return not_found;
   if (is_of_other_expiry(d, r)) {
     if (speaks_of_a_holder(r)) return not_found;

@@ -188,7 +188,10 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
     // Somebody else is about: it changed nothing, and the whole transition follows.
   }
   server_reply reply;
-  answer a = change(*pool_, client, settings_.db, protocol::command(r, options(r, which)), reply);
+  const auto command = protocol::command(r, options(r, which));
+  answer a = protocol::only_reads(r) ? pool_->run(client, settings_.db, command.get(), reply.out())
+                                     : change(*pool_, client, settings_.db, command, reply);
+  if (protocol::only_reads(r)) a.in_doubt = false;
   if (a.what == answer::kind::replied || planted(bug::announce_before_commit))
     a.reply = protocol::parse_reply(reply.get(), r.observed);
   return a;

@@ -20,6 +20,7 @@ inline std::string show(const std::optional<machine::action>& maybe) {
   if (const auto* s = std::get_if<machine::send>(&a)) {
     const char* op = s->r.op == operation::enqueue     ? "enqueue "
                      : s->r.op == operation::heartbeat ? "heartbeat "
+                     : s->r.op == operation::peek      ? "peek "
                      : s->r.op == operation::try_      ? "try "
                                                        : "something else ";
     std::string out = op + s->r.id;
@@ -68,7 +69,7 @@ constexpr ms server_clock = 1'000'000;
 
 inline reply queued_reply(std::int64_t place, std::optional<ms> next_end = {}, std::optional<ms> foreign_until = {}) {
   reply r{.found = true, .now = server_clock, .rev = 1, .place = place, .holders = 1, .queue = place + 1};
-  if (next_end) r.next_end = server_clock + *next_end;
+  r.next_end = server_clock + next_end.value_or(3'600'000);
   if (foreign_until) r.foreign_until = server_clock + *foreign_until;
   return r;
 }

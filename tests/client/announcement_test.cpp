@@ -154,12 +154,12 @@ TEST(Announcement, ThatCannotBeConfirmedByTheDeadlineIsGivenBack) {
 TEST(Announcement, WhereGrantsArePushedNobodyLooksOften) {
   play({.wait_period = 1000}, {{0, start(), "enqueue a"},
                                {10, queued_and_pushed(5), "wait until 685"},
-                               {685, looks(), "heartbeat a"},
+                               {685, looks(), "peek a"},
                                {690, queued_and_pushed(5), "wait until 1365"}});
   // The channel broke: often again.
   play({.wait_period = 1000}, {{0, start(), "enqueue a"},
                                {10, queued(5), "wait until 47"},
-                               {47, looks(), "heartbeat a"},
+                               {47, looks(), "peek a"},
                                {50, queued(5), "wait until 125"}});
 }
 

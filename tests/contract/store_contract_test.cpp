@@ -75,6 +75,27 @@ TEST_F(Store, AcquireBusyReleaseAcquire) {
   EXPECT_FALSE(release("b").found);
 }
 
+TEST_F(Store, APeekSeesHowThingsAreAndChangesNothing) {
+  const auto peek = [&](const std::string& id) { return tell(ask(operation::peek, id)); };
+  EXPECT_EQ(peek("a"), reply{});
+  ASSERT_TRUE(try_for("a").mine);
+  const auto queued = enqueue("b");
+  ASSERT_EQ(queued.place, 0);
+  advance(4000);
+  for (int i = 0; i < 2; ++i) {
+    auto seen = peek("b");
+    EXPECT_EQ(seen.now, now());
+    seen.now = queued.now;
+    EXPECT_EQ(seen, queued);
+  }
+  EXPECT_TRUE(peek("a").mine);
+  EXPECT_EQ(peek("c").place, -1);
+  release("a");
+  EXPECT_EQ(peek("b").heirs.size(), 1U) << "it has not been heard of for being seen";
+  advance(6000);
+  EXPECT_TRUE(peek("b").mine) << "over, and nobody has changed anything since";
+}
+
 TEST_F(Store, ManyRoundsOfOneLock) {
   std::int64_t last = 0;
   for (int i = 0; i < 20; ++i) {

@@ -278,6 +278,8 @@ const char* name_of(operation op) {
       return "enqueue";
     case operation::heartbeat:
       return "heartbeat";
+    case operation::peek:
+      return "peek";
     case operation::renew:
       return "renew";
     case operation::release:

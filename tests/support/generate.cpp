@@ -54,6 +54,7 @@ request any_request(ms now) {
   r.op = *rc::gen::weightedElement<operation>({{2, operation::try_},
                                                {2, operation::enqueue},
                                                {2, operation::heartbeat},
+                                               {2, operation::peek},
                                                {3, operation::renew},
                                                {2, operation::release},
                                                {2, operation::cancel},
@@ -291,6 +292,7 @@ rc::Gen<std::vector<step>> history() {
       r.op = *rc::gen::weightedElement<operation>({{2, operation::try_},
                                                    {6, operation::enqueue},
                                                    {2, operation::heartbeat},
+                                                   {1, operation::peek},
                                                    {2, operation::renew},
                                                    {3, operation::release},
                                                    {1, operation::cancel},
@@ -443,6 +445,7 @@ rc::Gen<scenario> batch_scenario() {
       r.op = chance(50) ? operation::enqueue : operation::release;
       r.id = ids[*inRange<std::size_t>(0, ids.size())];
       r.what = {.exclusive = false, .weight = *inRange<std::int64_t>(1, 4)};
+      if (r.op == operation::enqueue && chance(40)) r.what = {};
       r.value = chance(70) ? std::string() : hostile();
       r.floor = token_near(s.now);
       if (std::all_of(all.begin(), all.end(), [&](auto& other) { return go_together(other, r); })) all.push_back(r);

@@ -115,6 +115,8 @@ class historian {
     if (!answer.found) {
       must(after == before_, "not found, and yet changed");
       not_found(r);
+    } else if (only_reads(r)) {
+      must(after == before_, "read, and yet changed");
     } else {
       const document was = before_.value_or(document{});
       const bool evicted = was.ct != was.mine;
@@ -130,7 +132,7 @@ class historian {
     }
     before_ = after;
     note(r);
-    belief(r, answer);
+    if (!only_reads(r)) belief(r, answer);
   }
 
   void holders(const document& was, const document& is, const request& r, bool evicted) {

@@ -1,0 +1,134 @@
+// Deep in a queue a look only reads. In these tables an entry lives for 15 s, and the longest pause is 4.5 s.
+#include "client/acquire_script.hpp"
+
+namespace dlock::protocol {
+namespace {
+
+const step kStart{0, start(), "enqueue a"};
+const step kQueued{10, queued_and_pushed(3), "wait until 3385"};
+
+/// Queued at place 3; then a peek is answered so.
+void a_peek_answered(event answered, const std::string& then, const options& o = {}) {
+  play(o, {kStart, kQueued, {3385, looks(), "peek a"}, {3390, std::move(answered), then}});
+}
+
+TEST(Peek, OnlyDeepInTheQueue) {
+  a_peek_answered(queued_and_pushed(3), "wait until 6765");
+  for (const std::int64_t place : {0, 1, 2})
+    play({}, {kStart, {10, queued_and_pushed(place), "wait until 3385"}, {3385, looks(), "heartbeat a"}});
+}
+
+TEST(Peek, WhoCameToTheHeadOfTheQueueIsHeardOfAgain) {
+  play({}, {kStart,
+            kQueued,
+            {3385, looks(), "peek a"},
+            {3390, queued_and_pushed(2), "wait until 6765"},
+            {5000, looks(), "heartbeat a"}});
+}
+
+TEST(Peek, AnEntryIsHeardOfLongBeforeItEnds) {
+  // A look and another one after it find it alive, or else this one has to be a heartbeat.
+  play({}, {kStart, kQueued, {5999, looks(), "peek a"}});
+  play({}, {kStart, kQueued, {6000, looks(), "heartbeat a"}});
+  // Peeks do not count, heartbeats do.
+  play({}, {kStart,
+            kQueued,
+            {5000, looks(), "peek a"},
+            {5010, queued_and_pushed(3), "wait until 8385"},
+            {8385, looks(), "heartbeat a"},
+            {8390, queued_and_pushed(3), "wait until 11765"},
+            {14'384, looks(), "peek a"}});
+  play({.delta = 60'000, .wait_period = 60'000},
+       {kStart, {10, queued_and_pushed(3), "wait until 40510"}, {50, looks(), "heartbeat a"}});
+}
+
+TEST(Peek, ThatSeesAGrantIsNoReasonToBelieveIt) {
+  auto held = queued_reply(-1);
+  held.mine = holder{.id = "a", .fence = 7000};
+  play({}, {kStart,
+            kQueued,
+            {3385, looks(), "peek a"},
+            {3390, answer(held), "heartbeat a"},
+            {3400, granted(), "acquired, sent at 3390"}});
+}
+
+TEST(Peek, WhateverElseItSeesAHeartbeatFindsOut) {
+  a_peek_answered(no_document(), "heartbeat a");
+  a_peek_answered(malformed(), "heartbeat a");
+  a_peek_answered(busy(), "heartbeat a");
+  a_peek_answered(dead(), "heartbeat a");
+  a_peek_answered(queued(3, {}, 5000), "heartbeat a");
+  auto revoked = queued_reply(-1);
+  revoked.mine = holder{.id = "a", .revoked = true};
+  a_peek_answered(answer(revoked), "heartbeat a");
+  auto free = queued_reply(3);
+  free.next_end.reset();
+  a_peek_answered(answer(free), "heartbeat a");
+}
+
+TEST(Peek, ThatSeesAnEndedLeaseIsFollowedByAHeartbeatWhichLetsTheNextIn) {
+  a_peek_answered(queued(3, -514), "wait until 6765");  // the first three of the queue see to that
+  a_peek_answered(queued(3, -515), "heartbeat a");
+}
+
+TEST(Peek, ThatIsNotAnsweredIsRepeated) {
+  play({}, {kStart,
+            kQueued,
+            {3385, looks(), "peek a"},
+            {3400, unreachable(), "wait until 3900"},
+            {3900, looks(), "peek a"}});
+}
+
+TEST(Peek, AGrantThatCannotBeBelievedIsForAHeartbeat) {
+  play({.renews = false}, {kStart,
+                           kQueued,
+                           {3000, announced("a", 2900), "heartbeat a"},
+                           {3010, unreachable(), "wait until 3510"},
+                           {3510, looks(), "heartbeat a"}});
+}
+
+TEST(Peek, WhoStandsFarBackDoesNotLookBeforeItCanBeItsTurn) {
+  play({}, {kStart, {10, queued(10), "wait until 47"}});
+  play({}, {kStart, {10, queued(100), "wait until 385"}});
+  play({}, {kStart, {10, queued(1000), "wait until 3385"}});
+  play({}, {kStart,
+            {10, queued(1000), "wait until 3385"},
+            {3385, looks(), "peek a"},
+            {3390, queued(1000, -4999), "wait until 6765"}});
+}
+
+TEST(Peek, TheLookAtTheDeadlineIsAHeartbeat) {
+  play({.deadline = 3385}, {kStart, kQueued, {3385, looks(), "heartbeat a"}});
+}
+
+TEST(Peek, NeverWithObservedExpiry) {
+  play({.observed = true}, {kStart, kQueued, {3385, looks(), "heartbeat a"}});
+}
+
+// A release may be stalled: its time, from which the server counts the heir's lease, may lie before the peek. Only what
+// moved the entry's `seen` bounds it.
+TEST(Peek, AnHeirsLeaseDoesNotCountFromIt) {
+  const auto later = [](machine& m, ms now) {
+    auto r = queued_reply(3);
+    r.now += 3385;
+    r.next_end = *r.next_end + 3385;
+    return m.answered(r, now, true);
+  };
+  play({}, {kStart,
+            kQueued,
+            {3385, looks(), "peek a"},
+            {3390, later, "wait until 6765"},
+            {3500, announced("a", 2000), "acquired, sent at 2000"}});
+}
+
+TEST(Peek, AnAnnouncementThatComesMeanwhileStands) {
+  play({}, {kStart, kQueued, {3385, looks(), "peek a"}, {3387, announced("a", 3300), "acquired, sent at 3300"}});
+  play({.renews = false}, {kStart,
+                           kQueued,
+                           {3385, looks(), "peek a"},
+                           {3387, announced("a", 3300), "goes on"},
+                           {3390, queued_and_pushed(3), "heartbeat a"}});
+}
+
+}  // namespace
+}  // namespace dlock::protocol
