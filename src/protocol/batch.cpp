@@ -133,8 +133,8 @@ std::vector<std::int64_t> read_places(const bson_t* in) {
 }  // namespace
 
 bool can_go_together(const request& r) noexcept {
-  const bool right = r.op == operation::enqueue || (r.op == operation::release && r.keep == 0);
-  return right && !r.what.exclusive && !r.observed;
+  const bool leaves_others = r.op == operation::release && r.keep == 0 && !r.what.exclusive;
+  return (r.op == operation::enqueue || leaves_others) && !r.observed;
 }
 
 bool go_together(const request& a, const request& b) noexcept {

@@ -9,7 +9,7 @@
 /// otherwise change its document one by one and stand in each other's way (docs/adr/0015-combined-commands.md).
 namespace dlock::protocol {
 
-/// Enqueues of weights and releases of what had a weight; all `go_together`. It does what they would do one after the
+/// Enqueues, and releases of what had a weight; all `go_together`. It does what they would do one after the
 /// other, the releases first, at one instant and in one change.
 using batch = std::vector<request>;
 

@@ -193,7 +193,7 @@ TEST(Combiner, WhatDoesNotFitTogetherGoesAlone) {
   c.ask(combined::shared("a"));
   c.ask(combined::shared("b"));
   ASSERT_TRUE(c.came(2));
-  auto exclusive = combined::shared("writer");
+  auto exclusive = combined::shared("writer", operation::release);
   exclusive.what = {};
   auto elsewhere = combined::shared("elsewhere");
   elsewhere.lock = "another";
@@ -207,6 +207,23 @@ TEST(Combiner, WhatDoesNotFitTogetherGoesAlone) {
   }
   c.where->open();
   c.expect_own_answers({"a", "b", "writer", "elsewhere", "keeps", "waits"});
+}
+
+TEST(Combiner, WhoQueuesAloneGoesWithTheOthers) {
+  combined c;
+  c.where->shut();
+  c.ask(combined::shared("a"));
+  c.ask(combined::shared("b"));
+  ASSERT_TRUE(c.came(2));
+  for (const auto* id : {"c", "d", "e"}) {
+    auto exclusive = combined::shared(id);
+    exclusive.what = {};
+    c.ask(exclusive);
+  }
+  std::this_thread::sleep_for(20ms);
+  c.where->open();
+  c.expect_own_answers({"a", "b", "c", "d", "e"});
+  EXPECT_LT(c.where->came().size(), 5U);
 }
 
 TEST(Combiner, OtherTermsAndTheSameIdTwiceAreNotMixed) {
