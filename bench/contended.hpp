@@ -7,7 +7,7 @@
 namespace bench {
 
 /// One lock and many contenders in many processes, against the raw commands. Prints.
-void contended(const std::string& url, int windows, std::chrono::milliseconds length, int most);
+void contended(const std::string& url, int windows, std::chrono::milliseconds length, int least, int most);
 
 /// Who got how much of so many grants of one lock, and whether anybody was passed. Prints.
 void fairness(const std::string& url, int processes, int grants_wanted);

@@ -24,7 +24,8 @@ int main(int argc, char** argv) {
   };
   auto* pairs = common(app.add_subcommand("uncontended", "Acquire and release a free lock"));
   auto* queues = common(app.add_subcommand("contended", "Hand a lock over in a queue"));
-  int most = 1000;
+  int least = 2, most = 1000;
+  queues->add_option("--least", least, "Leave out what needs fewer contenders")->check(CLI::Range(2, 1000));
   queues->add_option("--most", most, "Leave out what needs more contenders")->check(CLI::Range(2, 1000));
   auto* readers = common(app.add_subcommand("shared", "Many readers of one lock"));
   auto* shares = app.add_subcommand("fairness", "Who gets how much of a lock");
@@ -59,7 +60,7 @@ int main(int argc, char** argv) {
     } else {
       std::printf("%s: a queue, medians of %d windows of %d ms, interleaved with the raw commands\n", title.c_str(),
                   windows, length);
-      bench::contended(url, windows, std::chrono::milliseconds{length}, most);
+      bench::contended(url, windows, std::chrono::milliseconds{length}, least, most);
     }
   } catch (const std::exception& e) {
     std::fprintf(stderr, "dlock-bench: %s\n", e.what());

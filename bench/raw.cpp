@@ -70,7 +70,7 @@ std::int64_t raw_server::session::status(const char* path) {
 }
 
 std::int64_t raw_server::session::commands() {
-  return status("metrics.commands.findAndModify.total");
+  return status("metrics.commands.findAndModify.total") + status("metrics.commands.aggregate.total");
 }
 
 std::int64_t raw_server::session::cpu_us() {

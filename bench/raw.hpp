@@ -23,7 +23,7 @@ class raw_server {
     void increment(const std::string& id);
     /// Adds a document to a capped collection, w:1, as an heir would be told.
     void insert();
-    /// How many findAndModify the primary has run.
+    /// How many commands on locks the primary has run: changes, and looks that only read.
     [[nodiscard]] std::int64_t commands();
     /// The processor time that the primary has used.
     [[nodiscard]] std::int64_t cpu_us();
