@@ -176,6 +176,14 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
   const mongo_pool::borrowed own(*pool_);
   mongoc_client_t* client = own.get();
   if (client == nullptr) return all_busy();
+  if (protocol::only_reads(r)) {
+    server_reply reply;
+    answer a = pool_->run(client, settings_.db, protocol::command(r, options(r, which)).get(), reply.out());
+    a.in_doubt = false;
+    if (a.what == answer::kind::replied) a.reply = protocol::parse_reply(reply.get(), r.observed);
+    if (a.what != answer::kind::refused) return a;
+    // Reads of what a majority has may be switched off, as in MongoDB 4.4 with an arbiter: then by a change.
+  }
   if (r.brief && protocol::has_short_form(r)) {
     server_reply reply;
     answer a = change(*pool_, client, settings_.db, protocol::short_command(r, options(r, which)), reply);
@@ -187,11 +195,10 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
     }
     // Somebody else is about: it changed nothing, and the whole transition follows.
   }
+  protocol::request whole = r;
+  if (protocol::only_reads(r)) whole.op = protocol::operation::heartbeat;
   server_reply reply;
-  const auto command = protocol::command(r, options(r, which));
-  answer a = protocol::only_reads(r) ? pool_->run(client, settings_.db, command.get(), reply.out())
-                                     : change(*pool_, client, settings_.db, command, reply);
-  if (protocol::only_reads(r)) a.in_doubt = false;
+  answer a = change(*pool_, client, settings_.db, protocol::command(whole, options(whole, which)), reply);
   if (a.what == answer::kind::replied || planted(bug::announce_before_commit))
     a.reply = protocol::parse_reply(reply.get(), r.observed);
   return a;

@@ -25,6 +25,30 @@ TEST_F(Answers, AWriteConcernErrorIsUnknownAndAskedAgainWithTheSameId) {
   EXPECT_NE(document().find("\"rev\" : 3"), std::string::npos) << "three attempts, each a change: " << document();
 }
 
+TEST_F(Answers, WhereNobodyMayReadWhatAMajorityHasACrowdWaitsByHeartbeats) {
+  auto o = options();
+  o.wait_lock_period = 500ms;
+  client locks(o);
+  auto held = mutex(locks, id).try_acquire();
+  const fail_command fail("test", R"("errorCode": 148)", 0, R"("aggregate")");  // ReadConcernMajorityNotEnabled
+  std::atomic<int> got{0};
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 6; ++i) {
+    threads.emplace_back([&] {
+      try {
+        got += mutex(locks, id).acquire({.timeout = 20s}).result() == outcome::acquired;
+      } catch (const error& e) {
+        ADD_FAILURE() << e.what();
+      }
+    });
+  }
+  std::this_thread::sleep_for(2s);  // several looks of each
+  EXPECT_TRUE(held->held());
+  EXPECT_EQ(held->release(), release_result::released);
+  threads.clear();
+  EXPECT_EQ(got, 6);
+}
+
 TEST_F(Answers, AWriteConcernErrorIsNeverReportedAsHeld) {
   auto o = options();
   o.operation_timeout = 600ms;
