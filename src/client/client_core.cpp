@@ -274,7 +274,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
       protocol::request ask = plan.ask;
       ask.id = m.id();
       const protocol::lease_schedule schedule(end.begin, end.lease, ask.delta,
-                                              autorefresh && !closing_.stop_requested());
+                                              autorefresh && !closing_.stop_requested(), now_ms());
       out.record = std::make_shared<lease_record>(
           std::move(ask), lease_record::grant{end.token, end.since, end.begin, now_ms()}, schedule.valid_until());
       out.record->seen_alone(brief);

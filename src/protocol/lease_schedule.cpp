@@ -21,11 +21,13 @@ ms valid_until(ms sent, ms delta) noexcept {
   return sent + delta - lease_margin(delta) + (planted(bug::late_lost) ? delta : 0);
 }
 
-lease_schedule::lease_schedule(ms begin, ms first, ms delta, bool renews) noexcept
+lease_schedule::lease_schedule(ms begin, ms first, ms delta, bool renews, ms now) noexcept
     : delta_(delta),
       renews_(renews),
       valid_until_(protocol::valid_until(begin, first)),
-      next_renewal_(renews ? begin + (first < delta ? std::min(first / 3, kFirstTerm) : first / 3) : kNever) {}
+      next_renewal_(renews ? begin + first / 3 : kNever) {
+  if (renews && first < delta) next_renewal_ = std::min(next_renewal_, now + kFirstTerm);
+}
 
 void lease_schedule::renewed(ms sent) noexcept {
   valid_until_ = std::max(valid_until_, protocol::valid_until(sent, delta_));

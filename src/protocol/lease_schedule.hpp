@@ -13,8 +13,8 @@ namespace dlock::protocol {
 /// When a held lease is to be renewed, and when it is over. Local times in milliseconds; no clock of its own.
 class lease_schedule {
  public:
-  /// A lease that began at `begin` and lasts for `first`; renewed, for `delta`.
-  lease_schedule(ms begin, ms first, ms delta, bool renews) noexcept;
+  /// A lease that began at `begin` and lasts for `first`, of which its holder learns `now`; renewed, for `delta`.
+  lease_schedule(ms begin, ms first, ms delta, bool renews, ms now) noexcept;
 
   [[nodiscard]] ms valid_until() const noexcept { return valid_until_; }
   /// The time of the next renewal; after valid_until() if there is none.

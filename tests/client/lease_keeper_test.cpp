@@ -34,7 +34,7 @@ struct LeaseKeeper : ::testing::Test {
     const ms sent = now_ms();
     const auto a = store->apply(r);
     EXPECT_TRUE(a.reply.mine);
-    const protocol::lease_schedule schedule(sent, delta, delta, renews);
+    const protocol::lease_schedule schedule(sent, delta, delta, renews, sent);
     auto record =
         std::make_shared<lease_record>(r, lease_record::grant{.token = a.reply.mine->fence}, schedule.valid_until());
     keeper.keep(record, schedule);

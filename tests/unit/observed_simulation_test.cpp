@@ -166,7 +166,7 @@ class simulation {
     last_token_ = std::max(last_token_, d.token);
     p.ask.id = id;
     p.holds = true;
-    p.lease.emplace(d.begin, d.lease, kDelta, true);
+    p.lease.emplace(d.begin, d.lease, kDelta, true, local(p));
     keep(i, ++p.life);
     const int life = p.life;
     const bool dies = chance(25);
