@@ -69,7 +69,7 @@ attempt::attempt(std::optional<dlock::client>& client, attempt_setup setup)
 
 void attempt::run() {
   try {
-    if (!client_) client_.emplace(setup_.client);
+    if (!client_) client_.emplace(setup_.client());
     connecting_ = false;
     if (!stop_.stop_requested()) answer_.emplace(ask());
   } catch (const std::exception& problem) {

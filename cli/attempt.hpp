@@ -28,8 +28,8 @@ struct answer {
 using question = std::function<answer(dlock::client& client, dlock::wait_options options)>;
 
 struct attempt_setup {
-  dlock::client_options client;
-  std::vector<std::string> ids;  ///< For remarks.
+  std::function<dlock::client_options()> client;  ///< Asked on that thread, too: a file may take its time.
+  std::vector<std::string> ids;                   ///< For remarks.
   question ask;
   bool nonblock = false;
   std::optional<boot_clock::time_point> deadline;  ///< Of the answer.

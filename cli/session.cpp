@@ -86,14 +86,18 @@ answer& session::acquire(const waiting& how) {
     past->reset();
     return how.ask(client, std::move(options));
   };
-  attempt_setup setup{.client = client_ ? options_.client : options_.client_with_url(),
+  const auto with = [this] {
+    auto all = options_.client_with_url();
+    all.who = describe_ourselves(options_.command);
+    return all;
+  };
+  attempt_setup setup{.client = with,
                       .ids = setup_.ids,
                       .ask = ask,
                       .nonblock = how.limit == milliseconds(0),
                       .deadline = {},
                       .verbose = options_.verbose,
                       .insists = how.insists};
-  setup.client.who = describe_ourselves(options_.command);
   if (how.limit > milliseconds(0)) setup.deadline = begin_ + *how.limit;
   attempt attempt(client_, std::move(setup));
   answer_ = wait(attempt, how);

@@ -132,6 +132,16 @@ class WhileWaiting(Case):
         self.assertEqual(process.returncode, -signal.SIGTERM)
         self.assertLess(time.monotonic() - began, 0.5)
 
+    def test_dies_of_it_while_the_url_is_read_from_a_pipe(self) -> None:
+        os.mkfifo(self.file("url"))
+        for verb in ("run", "elect"):
+            process = self.start("--url-file", "url", self.lock, "true", verb=verb)
+            time.sleep(0.5)
+            process.terminate()
+            process.communicate(timeout=PATIENCE)
+            self.assertEqual(process.returncode, -signal.SIGTERM, verb)
+        self.assertEqual(self.run_to_end("--url-file", "url", "-w", "1", self.lock, "true").returncode, 125)
+
     def test_a_server_that_went_away_does_not_hold_it_up(self) -> None:
         with self.holder("--ttl", "60s"):
             waiter = self.start(self.lock, "true")
