@@ -119,7 +119,8 @@ void combiner::fill(group& g) {
   while (g.on_their_way < kOnTheirWay && !g.waiting.empty()) go(g);
 }
 
-/// The first who waits goes, with all that fit together. With guard_ held.
+/// The first who waits goes, with all that fit together; but no enqueue passes one that came before it. With guard_
+/// held.
 void combiner::go(group& g) {
   seat* const first = g.waiting.front();
   std::vector<seat*> together;
@@ -129,11 +130,14 @@ void combiner::go(group& g) {
             std::all_of(together.begin(), together.end(), [&](auto* t) { return go_together(t->what, s->what); }));
   };
   std::deque<seat*> left;
+  bool passes = false;
   for (seat* s : g.waiting) {
-    if (fits(s)) {
+    const bool queues = s->what.op == protocol::operation::enqueue;
+    if (fits(s) && !(queues && passes)) {
       together.push_back(s);
     } else {
       left.push_back(s);
+      passes = passes || queues;
     }
   }
   g.waiting.swap(left);

@@ -244,6 +244,32 @@ TEST(Combiner, OtherTermsAndTheSameIdTwiceAreNotMixed) {
   EXPECT_EQ(c.where->came().size(), 5U);
 }
 
+TEST(Combiner, NoEnqueuePassesOneThatCameBefore) {
+  combined c;
+  c.where->shut();
+  c.ask(combined::shared("a"));
+  c.ask(combined::shared("b"));
+  ASSERT_TRUE(c.came(2));
+  const auto next = [&](const std::string& id, protocol::ms delta, operation op = operation::enqueue) {
+    auto r = combined::shared(id, op);
+    r.delta = delta;
+    c.ask(r);
+    std::this_thread::sleep_for(20ms);  // one after the other
+  };
+  next("first", 5000);
+  next("longer", 60'000);
+  next("third", 5000);
+  next("leaves", 5000, operation::release);
+  c.where->let_one_in();
+  ASSERT_TRUE(c.came(3));
+  EXPECT_EQ(c.where->came().back(), (std::set<std::string>{"first", "leaves"}));
+  c.where->let_one_in();
+  ASSERT_TRUE(c.came(4));
+  EXPECT_EQ(c.where->came().back(), (std::set<std::string>{"longer"}));
+  c.where->open();
+  c.expect_own_answers({"a", "b", "first", "longer", "third", "leaves"});
+}
+
 TEST(Combiner, AFailureIsEverybodys) {
   combined c;
   c.where->shut();
