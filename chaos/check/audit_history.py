@@ -35,7 +35,7 @@ class Clients:
     unknown: int = 0  # calls that acquire and did not return "acquired"
     edits: list[tuple[int, int, str]] = field(default_factory=list)  # an operator's, from, to, target
     clocks: bool = False  # a server's clock jumped
-    killed: bool = False
+    killed: set[str] = field(default_factory=set)  # processes
     windows: dict[int, list[int]] = field(default_factory=dict)  # of faults that are not HARMLESS: from, to
     # The wall clock minus the history's, ms: between these two, unless a clock jumped.
     offset_least: float = EARLIER
@@ -87,7 +87,7 @@ class Clients:
         elif what == "fault" and event["class"] == "server-clock":
             self.clocks = True
         elif what == "killed":
-            self.killed = True
+            self.killed.add(event["who"])
 
     # The two clocks
 
@@ -100,9 +100,9 @@ class Clients:
     def clocks_agree(self) -> bool:
         return not self.clocks and EARLIER < self.offset_least <= self.offset_most + 2
 
-    def undisturbed(self, low: int, high: int) -> bool:
-        """Whether all processes ran and reached the server between these two, ms of the server's clock."""
-        if self.killed or not self.clocks_agree:
+    def undisturbed(self, process: str, low: int, high: int) -> bool:
+        """Whether it ran and reached the server between these two, ms of the server's clock, and was not killed at all."""
+        if process in self.killed or not self.clocks_agree:
             return False
         return all(end / 1e6 + self.offset_most + PATIENCE_MS < low or high < start / 1e6 + self.offset_least - PATIENCE_MS
                    for start, end in self.windows.values())

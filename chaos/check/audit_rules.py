@@ -79,7 +79,7 @@ class Audit:
         self._suspects: list[tuple[str, Any, int, str]] = []  # rule, lock, wall, how
         self._releases: list[tuple[str, Any, int, int, str]] = []  # id, lock, when it was gone, wall, how
         self._unheard: dict[str, tuple[int, int]] = {}  # granted, and not heard of since their first request, which was when; until
-        self._ghosts: list[tuple[int, Any, int, str]] = []  # first request, lock, when it was gone, how
+        self._ghosts: list[tuple[str, int, Any, int, str]] = []  # process, first request, lock, when it was gone, how
 
     def take(self, change: Change) -> None:
         if change.after is None:
@@ -92,8 +92,8 @@ class Audit:
             self._judge(Transition(change.before or EMPTY, change.after), change)
 
     def finish(self) -> None:
-        for asked, lock, gone, how in self._ghosts:
-            if self.clients.known and self.clients.undisturbed(asked, gone):
+        for process, asked, lock, gone, how in self._ghosts:
+            if self.clients.known and self.clients.undisturbed(process, asked, gone):
                 self.rules["audit-ghosts"].judged += 1
                 self._suspects.append(("audit-ghosts", lock, gone, how))
         for name, lock, gone, wall, how in self._releases:
@@ -216,8 +216,9 @@ class Audit:
                 self.counts["leases that ended"] += 1
                 asked, until = self._unheard.pop(holder["id"], (0, 0))
                 if until == holder["until"] and holder["id"] not in self.clients.granted:
-                    self._ghosts.append((asked, change.id, t.after.get("mine", change.wall), f"{change.id} (oplog.jsonl:{change.line}): "
-                                         f"{holder['id']} was granted, and its process did not know"))
+                    self._ghosts.append((holder["who"].removeprefix("$$"), asked, change.id, t.after.get("mine", change.wall),
+                                         f"{change.id} (oplog.jsonl:{change.line}): {holder['id']} was granted, and its process did "
+                                         "not know"))
             elif holder["id"].endswith(KEPT) or holder["id"] in t.has:
                 self._suspect("audit-removals", change, f"{holder['id']} was removed by what cannot remove it")
             else:
