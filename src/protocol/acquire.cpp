@@ -14,6 +14,8 @@ constexpr ms kOvertime = 80;           // the answer to the look at the deadline
 constexpr int kSlowAnswers = 2;        // renewals of a grant that took half of the lease to arrive
 constexpr ms kEnough = 250;            // what must be left of an heir's first term
 constexpr ms kShortestTurn = 5;        // a hand-off is not shorter
+constexpr ms kPatientRetry = 2000;     // a crowd's, after no answer
+constexpr ms kOutage = 15'000;         // an entry is to survive it: an election takes 12 s at worst, and a retry
 constexpr std::int64_t kWatchful = 3;  // so many at the head of the queue look when a lease ends
 
 }  // namespace
@@ -36,6 +38,7 @@ acquire_machine::action acquire_machine::start_afresh(ms now) {
   id_ = fresh_id_();
   queued_ = doubt_ = false;
   grant_.reset();
+  overdue_.reset();
   pause_ = kFirstPause;
   return ask(plan_.queue ? operation::enqueue : operation::try_, now);
 }
@@ -56,7 +59,7 @@ acquire_machine::action acquire_machine::answered(const reply& r, ms now, bool p
   contact_ = true;
   silent_ = in_flight_ = false;
   last_ = r;
-  if (peeks_ && !stands_as_before(r)) return ask(operation::heartbeat, now);
+  if (peeks_ && !stands_as_before(r, now)) return ask(operation::heartbeat, now);
   if (!r.found) return start_afresh(now);  // swept by the TTL index, or deleted by mongo-dlock's unlock
   if (!r.valid) return finish(r.other_expiry ? result::other_expiry : result::not_a_lock);
   if (plan_.ask.observed) plan_.seen.saw(r.signs, now);
@@ -87,9 +90,13 @@ acquire_machine::action acquire_machine::granted(ms now) {
 
 acquire_machine::action acquire_machine::queued(ms now, bool pushed) {
   queued_ = true;
-  if (!peeks_) {
+  if (peeks_) {
+    peeked_ = sent_;
+    peeked_server_ = last_.now;
+  } else {
     asked_ = sent_;
     asked_server_ = last_.now;
+    overdue_.reset();
   }
   if (grant_ && sent_ > heard_) grant_.reset();  // asked after it was announced, the server does not confirm it
   if (grant_) {
@@ -102,6 +109,7 @@ acquire_machine::action acquire_machine::queued(ms now, bool pushed) {
   ms next = now + static_cast<ms>(static_cast<double>(pause_) * (0.75 + 0.25 * jitter_()));
   pause_ = std::min(pause_ * 2, longest_pause());
   if (const auto end = next_end(now); end && last_.place < kWatchful) next = std::min(next, *end);
+  if (overdue_) next = std::min(next, *overdue_ + turn_of(last_.place));
   if (planted(bug::no_poll_fallback)) next = now + 3'600'000;
   if (plan_.deadline) next = std::min(next, *plan_.deadline);
   return wait{std::max(next, now)};
@@ -139,7 +147,8 @@ acquire_machine::action acquire_machine::unanswered(bool in_doubt, ms now) {
     return done{result::acquired, sent_, plan_.ask.delta, plan_.ask.floor + token_step, last_.now};
   }
   if (auto limit = give_up_at(); limit && now + kRetryPause >= *limit) return finish(not_acquired());
-  pause_ = std::clamp(pause_ * 2, kRetryPause, kLongestRetry);
+  const ms turn = queued_ ? std::min(turn_of(last_.place), kPatientRetry) : 0;
+  pause_ = std::max(std::clamp(pause_ * 2, kRetryPause, kLongestRetry), turn);
   ms next = now + static_cast<ms>(static_cast<double>(pause_) * (0.5 + 0.5 * jitter_()));
   if (auto limit = give_up_at()) next = std::min(next, *limit - kRetryPause);
   return wait{std::max(next, now)};
@@ -160,25 +169,33 @@ acquire_machine::action acquire_machine::look(ms now) {
 bool acquire_machine::may_peek(ms now) const {
   const bool at_head = last_.place < kWatchful || last_.foreign_until;
   const bool late = plan_.deadline && now >= *plan_.deadline;
-  const bool in_time = now + 2 * longest_pause() < asked_ + plan_.ask.life;
+  const bool in_time = now + longest_pause() + kOutage <= asked_ + plan_.ask.life;
   return in_time && !at_head && !late && !grant_ && !plan_.ask.observed;
 }
 
-/// In the queue still, and a heartbeat would let nobody in; or those before it will see to that sooner. Everything else
-/// is for a heartbeat to find out.
-bool acquire_machine::stands_as_before(const reply& r) const {
-  const bool held = r.next_end && *r.next_end + plan_.ask.skew + turn_of(r.place) > r.now;
-  return r.place >= 0 && held && !r.foreign_until;
+/// In the queue still, and a heartbeat would let nobody in; or those before it will see to that sooner, unless they are
+/// dead. Everything else is for a heartbeat to find out.
+bool acquire_machine::stands_as_before(const reply& r, ms now) {
+  if (r.place < 0 || !r.next_end || !r.head_until || r.foreign_until) return false;
+  if (std::min(*r.next_end, *r.head_until) + plan_.ask.skew > r.now) {
+    overdue_.reset();
+    return true;
+  }
+  overdue_ = overdue_.value_or(now);
+  return now < *overdue_ + turn_of(r.place);
 }
 
 /// The heir's lease without a command of its own (docs/adr/0008-hand-off.md has the argument). The server counts it
-/// from `since`, which is not before the server's time in the answer to the request sent at asked_. With observed
-/// expiry others count from when they see the grant, which is after that request; no server's time is asked.
+/// from `since`, which is not before the server's time in the answer to the request sent at asked_. That may be long
+/// ago, and the server's clock may go faster than ours: the last peek is the nearer one to count from, but `since` may
+/// be before it. With observed expiry others count from when they see the grant, which is after that request; no
+/// server's time is asked.
 std::optional<acquire_machine::done> acquire_machine::by_announcement(ms now) const {
   const ms term = std::min(plan_.ask.term, plan_.ask.delta);
   if (planted(bug::no_confirm_after_stale_wait)) return done{result::acquired, now, term, grant_->fence, grant_->since};
   const ms since = plan_.ask.observed ? 0 : std::max<ms>(0, grant_->since - asked_server_);
-  const ms begin = std::min(heard_, asked_ + since);
+  ms begin = std::min(heard_, asked_ + since);
+  if (peeked_ > asked_) begin = std::min(begin, peeked_ + grant_->since - peeked_server_);
   if (!plan_.renews || doubt_ || begin + term - now < std::max(term / 2, kEnough)) return std::nullopt;
   return done{result::acquired, begin, term, grant_->fence, grant_->since};
 }
@@ -199,14 +216,14 @@ std::optional<acquire_machine::action> acquire_machine::nudged(bool foreign, ms 
 }
 
 acquire_machine::action acquire_machine::give_up(ms now) {
-  doubt_ = true;
+  doubt_ = doubt_ || !peeks_;
   // An answer that is only a little late says nothing new about the server: the last one still stands.
   if (now - sent_ > 1000) silent_ = true;
   return finish(not_acquired());
 }
 
 acquire_machine::action acquire_machine::cancel() {
-  doubt_ = doubt_ || in_flight_;
+  doubt_ = doubt_ || (in_flight_ && !peeks_);
   return finish(result::cancelled);
 }
 

@@ -88,7 +88,7 @@ class acquire_machine {
   action granted(ms now);
   action queued(ms now, bool pushed);
   [[nodiscard]] bool may_peek(ms now) const;
-  [[nodiscard]] bool stands_as_before(const reply& r) const;
+  [[nodiscard]] bool stands_as_before(const reply& r, ms now);
   [[nodiscard]] std::optional<done> by_announcement(ms now) const;
   [[nodiscard]] ms turn_of(std::int64_t place) const;
   [[nodiscard]] ms longest_pause() const;
@@ -106,6 +106,9 @@ class acquire_machine {
   ms pause_ = 0;
   ms asked_ = 0;                // when the last request was sent that moved our entry and was answered "queued",
   ms asked_server_ = 0;         // and the server's time in that answer
+  ms peeked_ = 0;               // the same of the last peek
+  ms peeked_server_ = 0;
+  std::optional<ms> overdue_;   // since when a peek has seen somebody there whose time is over
   std::optional<grant> grant_;  // of id_, as announced,
   ms heard_ = 0;                // then
   int slow_answers_ = 0;

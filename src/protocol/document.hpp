@@ -180,6 +180,7 @@ struct reply {
   std::int64_t queue = 0;               // waiters
   std::optional<holder_summary> first;  // the first holder
   std::optional<ms> next_end;           // the earliest `until` among the holders
+  std::optional<ms> head_until;         // peek: the first waiter's `until`
   std::optional<ms> foreign_until;      // mongo-dlock holds it: its `et`
   std::vector<heir> heirs;
   std::vector<sign> signs;  // try, enqueue and heartbeat, with observed expiry: the holders, and those just before me

@@ -6,13 +6,13 @@ namespace dlock::protocol {
 namespace {
 
 /// Of constant size whatever the queue, as the summary of a change. The lists may be missing: nobody has written the
-/// document just now.
+/// document just now. Whom mongo-dlock evicted is no holder any more.
 constexpr auto kSummary = R"({"$cond": [
   {"$setIsSubset": [[{"$type": "$holders"}, {"$type": "$waiters"}, {"$type": "$gone"}], ["array", "missing"]]},
   {"$let": {
-    "vars": {"h": {"$ifNull": ["$holders", []]}, "w": {"$ifNull": ["$waiters", []]}, "g": {"$ifNull": ["$gone", []]}},
+    "vars": {"h": {"$cond": [{"$eq": ["$ct", "$mine"]}, {"$ifNull": ["$holders", []]}, []]}, "w": {"$ifNull": ["$waiters", []]}, "g": {"$ifNull": ["$gone", []]}},
     "in": {"me": "$$me", "first": {"$arrayElemAt": ["$$h", 0]}, "holders": {"$size": "$$h"},
-      "next_end": {"$min": "$$h.until"},
+      "next_end": {"$min": "$$h.until"}, "head_until": {"$arrayElemAt": ["$$w.until", 0]},
       "some": {"$filter": {"input": "$$h", "cond":
         {"$or": [{"$eq": ["$$this.id", "$$me"]}, {"$not": ["$$this.announced"]}]}}},
       "place": {"$indexOfArray": ["$$w.id", "$$me"]}, "queue": {"$size": "$$w"},

@@ -40,6 +40,7 @@ void read_summary(const bson_t* r, reply& out) {
   out.holders = read_number(r, "holders");
   out.queue = read_number(r, "queue");
   out.next_end = read_date(r, "next_end");
+  out.head_until = read_date(r, "head_until");
   read_document(r, "first", [&](const bson_t* f) {
     out.first = {read_string(f, "who"), read_number(f, "fence"), read_date(f, "until").value_or(0)};
   });

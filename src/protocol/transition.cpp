@@ -118,12 +118,17 @@ reply answer(const document& d, const request& r, ms now) {
   return a;
 }
 
-/// Nothing is changed: what is not yet a lock, or not of this expiry, does not become one.
+/// Nothing is changed: what is not yet a lock, or not of this expiry, does not become one. Whom mongo-dlock evicted is
+/// no holder, and no heir to be told.
 reply peek(const document& d, const request& r, ms now) {
   const bool is_lock = d.et || d.observed;
   const bool other = is_lock && d.observed != r.observed;
   if (!is_lock || other) return {.found = true, .valid = false, .other_expiry = other, .now = now};
-  return answer(d, r, now);
+  document seen = d;
+  if (is_foreign(d)) seen.holders.clear();
+  reply a = answer(seen, r, now);
+  if (!d.waiters.empty()) a.head_until = d.waiters.front().until;
+  return a;
 }
 
 /// Touches nobody else, purges nothing, admits nobody.

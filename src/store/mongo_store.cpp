@@ -176,13 +176,13 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
   const mongo_pool::borrowed own(*pool_);
   mongoc_client_t* client = own.get();
   if (client == nullptr) return all_busy();
-  if (protocol::only_reads(r)) {
+  if (protocol::only_reads(r) && !no_peeks_) {
     server_reply reply;
     answer a = pool_->run(client, settings_.db, protocol::command(r, options(r, which)).get(), reply.out());
     a.in_doubt = false;
     if (a.what == answer::kind::replied) a.reply = protocol::parse_reply(reply.get(), r.observed);
     if (a.what != answer::kind::refused) return a;
-    // Reads of what a majority has may be switched off, as in MongoDB 4.4 with an arbiter: then by a change.
+    no_peeks_ = true;  // reads of what a majority has may be switched off, as in MongoDB 4.4 with an arbiter
   }
   if (r.brief && protocol::has_short_form(r)) {
     server_reply reply;

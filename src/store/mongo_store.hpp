@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -49,6 +50,7 @@ class mongo_store final : public store {
 
   std::shared_ptr<mongo_pool> pool_;
   mongo_settings settings_;
+  std::atomic<bool> no_peeks_{false};  // the server refuses them
   mutable std::mutex guard_;
   std::string problem_;
 };

@@ -67,9 +67,12 @@ struct step {
 
 constexpr ms server_clock = 1'000'000;
 
-inline reply queued_reply(std::int64_t place, std::optional<ms> next_end = {}, std::optional<ms> foreign_until = {}) {
+/// `head_end`: of the first in the queue, as a peek sees it.
+inline reply queued_reply(std::int64_t place, std::optional<ms> next_end = {}, std::optional<ms> foreign_until = {},
+                          std::optional<ms> head_end = {}) {
   reply r{.found = true, .now = server_clock, .rev = 1, .place = place, .holders = 1, .queue = place + 1};
   r.next_end = server_clock + next_end.value_or(3'600'000);
+  r.head_until = server_clock + head_end.value_or(3'600'000);
   if (foreign_until) r.foreign_until = server_clock + *foreign_until;
   return r;
 }
@@ -102,6 +105,9 @@ inline event queued_and_pushed(std::int64_t place) {
 }
 inline event queued(std::int64_t place, std::optional<ms> next_end = {}, std::optional<ms> foreign_until = {}) {
   return answer(queued_reply(place, next_end, foreign_until));
+}
+inline event head_ended(std::int64_t place, ms head_end) {
+  return answer(queued_reply(place, {}, {}, head_end));
 }
 inline event busy(std::int64_t cap = 0) {
   return answer({.found = true, .now = server_clock, .cap = cap, .holders = 1});
@@ -142,6 +148,7 @@ struct options {
   ms term = 5000;
   bool renews = true;
   ms wait_period = 5000;
+  ms life = 30'000;
   ms skew = 500;
   double jitter = 0;
   std::int64_t cap = 0;
@@ -157,6 +164,7 @@ inline machine make(const options& o) {
   plan.ask.term = o.term;
   plan.ask.skew = o.skew;
   plan.ask.cap = o.cap;
+  plan.ask.life = o.life;
   plan.ask.what = o.what;
   plan.ask.observed = o.observed;
   plan.seen = o.seen;

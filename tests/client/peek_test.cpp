@@ -1,4 +1,4 @@
-// Deep in a queue a look only reads. In these tables an entry lives for 15 s, and the longest pause is 4.5 s.
+// Deep in a queue a look only reads. In these tables an entry lives for 30 s, and the longest pause is 4.5 s.
 #include "client/acquire_script.hpp"
 
 namespace dlock::protocol {
@@ -26,18 +26,19 @@ TEST(Peek, WhoCameToTheHeadOfTheQueueIsHeardOfAgain) {
             {5000, looks(), "heartbeat a"}});
 }
 
-TEST(Peek, AnEntryIsHeardOfLongBeforeItEnds) {
-  // A look and another one after it find it alive, or else this one has to be a heartbeat.
-  play({}, {kStart, kQueued, {5999, looks(), "peek a"}});
-  play({}, {kStart, kQueued, {6000, looks(), "heartbeat a"}});
+TEST(Peek, AnEntryIsHeardOfSoThatItSurvivesAnElection) {
+  // A look later it would have less than 15 s to live, so this one has to be a heartbeat.
+  play({}, {kStart, kQueued, {10'500, looks(), "peek a"}});
+  play({}, {kStart, kQueued, {10'501, looks(), "heartbeat a"}});
   // Peeks do not count, heartbeats do.
   play({}, {kStart,
             kQueued,
-            {5000, looks(), "peek a"},
-            {5010, queued_and_pushed(3), "wait until 8385"},
-            {8385, looks(), "heartbeat a"},
-            {8390, queued_and_pushed(3), "wait until 11765"},
-            {14'384, looks(), "peek a"}});
+            {10'000, looks(), "peek a"},
+            {10'010, queued_and_pushed(3), "wait until 13385"},
+            {13'385, looks(), "heartbeat a"},
+            {13'390, queued_and_pushed(3), "wait until 16765"},
+            {23'885, looks(), "peek a"}});
+  play({.life = 15'000}, {kStart, kQueued, {3385, looks(), "heartbeat a"}});
   play({.delta = 60'000, .wait_period = 60'000},
        {kStart, {10, queued_and_pushed(3), "wait until 40510"}, {50, looks(), "heartbeat a"}});
 }
@@ -66,9 +67,28 @@ TEST(Peek, WhateverElseItSeesAHeartbeatFindsOut) {
   a_peek_answered(answer(free), "heartbeat a");
 }
 
-TEST(Peek, ThatSeesAnEndedLeaseIsFollowedByAHeartbeatWhichLetsTheNextIn) {
-  a_peek_answered(queued(3, -514), "wait until 6765");  // the first three of the queue see to that
-  a_peek_answered(queued(3, -515), "heartbeat a");
+// The first three of the queue see to what has ended; if they do not in time, they are dead, too.
+TEST(Peek, ThatSeesAnEndedLeaseLooksAgainWhenItIsItsTurn) {
+  a_peek_answered(queued(100, -499), "wait until 6765");
+  for (const auto& ended : {queued(100, -500), head_ended(100, -500), queued(100, -60'000)}) {
+    play({}, {kStart,
+              kQueued,
+              {3385, looks(), "peek a"},
+              {3390, ended,
+               "wait until 3890"},  // not later than that because it ended long ago: an outage ends for all at once
+              {3700, looks(), "peek a"},
+              {3710, ended, "wait until 3890"},
+              {3890, looks(), "peek a"},
+              {3895, ended, "heartbeat a"}});
+  }
+  play({}, {kStart,
+            kQueued,
+            {3385, looks(), "peek a"},
+            {3390, queued(100, -500), "wait until 3890"},
+            {3890, looks(), "peek a"},
+            {3895, queued_and_pushed(99), "wait until 7270"},  // somebody saw to it
+            {7270, looks(), "peek a"},
+            {7280, queued(99, -500), "wait until 7775"}});
 }
 
 TEST(Peek, ThatIsNotAnsweredIsRepeated) {
@@ -77,6 +97,23 @@ TEST(Peek, ThatIsNotAnsweredIsRepeated) {
             {3385, looks(), "peek a"},
             {3400, unreachable(), "wait until 3900"},
             {3900, looks(), "peek a"}});
+}
+
+TEST(Peek, ACrowdIsPatientWithAServerThatDoesNotAnswer) {
+  play({}, {kStart,
+            {10, queued(300), "wait until 1135"},
+            {1135, looks(), "peek a"},
+            {1140, unreachable(), "wait until 1890"}});
+  play({}, {kStart,
+            {10, queued(900), "wait until 3385"},
+            {3385, looks(), "peek a"},
+            {3390, unreachable(), "wait until 4390"}});
+}
+
+TEST(Peek, ThatHangsLeavesNothingInDoubt) {
+  play({}, {kStart, kQueued, {3385, looks(), "peek a"}, {3400, cancel(), "cancelled"}}, "a");
+  play({}, {kStart, kQueued, {10'501, looks(), "heartbeat a"}, {10'600, cancel(), "cancelled"}}, "a?");
+  play({.deadline = 3500}, {kStart, kQueued, {3385, looks(), "peek a"}, {3580, give_up(), "timed out"}}, "a");
 }
 
 TEST(Peek, AGrantThatCannotBeBelievedIsForAHeartbeat) {
@@ -119,6 +156,20 @@ TEST(Peek, AnHeirsLeaseDoesNotCountFromIt) {
             {3385, looks(), "peek a"},
             {3390, later, "wait until 6765"},
             {3500, announced("a", 2000), "acquired, sent at 2000"}});
+}
+
+// Over hours a clock that goes a little faster than ours gains more than a lease can bear; over one pause it does not.
+TEST(Peek, IsWhatAnHeirsLeaseCountsFromIfTheServersClockIsFast) {
+  const auto fast = [](machine& m, ms now) {
+    auto r = queued_reply(3);
+    r.now += 6000;
+    return m.answered(r, now, true);
+  };
+  play({}, {kStart,
+            kQueued,
+            {3385, looks(), "peek a"},
+            {3390, fast, "wait until 6765"},
+            {4600, announced("a", 6500), "acquired, sent at 3885"}});
 }
 
 TEST(Peek, AnAnnouncementThatComesMeanwhileStands) {

@@ -85,6 +85,8 @@ TEST_F(Store, APeekSeesHowThingsAreAndChangesNothing) {
   for (int i = 0; i < 2; ++i) {
     auto seen = peek("b");
     EXPECT_EQ(seen.now, now());
+    EXPECT_EQ(seen.head_until, queued.now + request{}.life);
+    seen.head_until.reset();
     seen.now = queued.now;
     EXPECT_EQ(seen, queued);
   }

@@ -317,6 +317,7 @@ std::ostream& operator<<(std::ostream& out, const reply& r) {
   if (r.mine) out << ", mine " << testing::to_json(testing::encode("", {.holders = {*r.mine}}, true).get());
   if (r.first) out << ", first " << r.first->who << "/" << r.first->fence << "/" << r.first->until;
   if (r.next_end) out << ", next_end " << *r.next_end;
+  if (r.head_until) out << ", head_until " << *r.head_until;
   if (r.foreign_until) out << ", foreign_until " << *r.foreign_until;
   for (const auto& h : r.heirs)
     out << ", heir " << h.id << "/" << h.client << "/" << h.fence << "/" << h.since << "/" << h.until;
