@@ -81,7 +81,10 @@ class World:
             observer.close()
             resource.kill()
             resource.wait()
-        self._gather()
+        try:
+            self._gather()
+        except PyMongoError as error:
+            self.problems.append(f"gathering what there is: {error}")
 
     def _start_afresh(self) -> None:
         """The set may have been used before: no locks are left of that, and its oplog is not ours."""
@@ -192,7 +195,7 @@ class World:
 
     def _gather(self) -> None:
         self.history.close()
-        with self.set.connect(self.set.primary()) as client:
+        with self.set.connect(self.set.primary(), socketTimeoutMS=60_000) as client:
             entries = client.local["oplog.rs"].find({"ts": {"$gt": self._began_at["ts"]}, "ns": NAMESPACE}).sort("$natural", 1)
             _dump(self.folder / "oplog.jsonl", entries)
             first = client.local["oplog.rs"].find_one(sort=[("$natural", 1)])
