@@ -1,6 +1,5 @@
 #include "client/combiner.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -18,13 +17,12 @@ namespace {
 using protocol::batch;
 using protocol::request;
 
-constexpr int kOnTheirWay = 2;                              // commands for one lock
-constexpr std::size_t kTogether = 64;                       // requests in one command
-constexpr auto kPatience = std::chrono::milliseconds{100};  // a connection that hangs must not hold up the others
+constexpr int kOnTheirWay = 2;  // commands for one lock
 
 class combiner final : public store {
  public:
-  explicit combiner(std::shared_ptr<store> where) : where_(std::move(where)) {}
+  combiner(std::shared_ptr<store> where, std::chrono::milliseconds patience)
+      : where_(std::move(where)), patience_(patience) {}
 
   [[nodiscard]] answer apply(const request& r, lane which) override;
   [[nodiscard]] std::vector<answer> apply_all(const batch& requests) override { return where_->apply_all(requests); }
@@ -56,6 +54,7 @@ class combiner final : public store {
   [[nodiscard]] answer lead(const seat& mine);
 
   const std::shared_ptr<store> where_;
+  const std::chrono::milliseconds patience_;
   std::mutex guard_;
   std::uint64_t eras_ = 0;
   groups groups_;
@@ -71,8 +70,8 @@ answer combiner::apply(const request& r, lane which) {
     g.waiting.push_back(&mine);
     fill(g);
     while (!mine.has_its_turn()) {
-      if (mine.changed.wait_until(lock, g.last + kPatience, [&] { return mine.has_its_turn(); })) break;
-      if (clock::now() < g.last + kPatience) continue;
+      if (mine.changed.wait_until(lock, g.last + patience_, [&] { return mine.has_its_turn(); })) break;
+      if (clock::now() < g.last + patience_) continue;
       g.era = ++eras_;  // nothing came back all that time
       g.on_their_way = 0;
       fill(g);
@@ -119,31 +118,20 @@ void combiner::fill(group& g) {
   while (g.on_their_way < kOnTheirWay && !g.waiting.empty()) go(g);
 }
 
-/// The first who waits goes, with all that fit together; but no enqueue passes one that came before it. With guard_
-/// held.
+/// The first who waits goes, with what goes together with it. With guard_ held.
 void combiner::go(group& g) {
-  seat* const first = g.waiting.front();
+  std::vector<const request*> asked;
+  for (const auto* s : g.waiting) asked.push_back(&s->what);
   std::vector<seat*> together;
-  const auto fits = [&](const seat* s) {
-    return together.empty() ||
-           (together.size() < kTogether &&
-            std::all_of(together.begin(), together.end(), [&](auto* t) { return go_together(t->what, s->what); }));
-  };
-  std::deque<seat*> left;
-  bool passes = false;
-  for (seat* s : g.waiting) {
-    const bool queues = s->what.op == protocol::operation::enqueue;
-    if (fits(s) && !(queues && passes)) {
-      together.push_back(s);
-    } else {
-      left.push_back(s);
-      passes = passes || queues;
-    }
+  for (const auto i : protocol::next_batch(asked)) {
+    together.push_back(g.waiting[i]);
+    g.waiting[i] = nullptr;
   }
-  g.waiting.swap(left);
+  std::erase(g.waiting, nullptr);
   ++g.on_their_way;
   g.last = clock::now();
   for (std::size_t i = 1; i < together.size(); ++i) together[i]->taken = true;
+  seat* const first = together.front();
   first->leads = std::move(together);
   first->era = g.era;
   first->changed.notify_one();
@@ -151,8 +139,8 @@ void combiner::go(group& g) {
 
 }  // namespace
 
-std::shared_ptr<store> combining(std::shared_ptr<store> where) {
-  return std::make_shared<combiner>(std::move(where));
+std::shared_ptr<store> combining(std::shared_ptr<store> where, std::chrono::milliseconds patience) {
+  return std::make_shared<combiner>(std::move(where), patience);
 }
 
 }  // namespace dlock

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "store/store.hpp"
@@ -8,7 +9,8 @@ namespace dlock {
 
 /// A store that carries out together what many threads ask of one lock at the same time (protocol/batch.hpp): while a
 /// few commands for the lock are on their way, the others wait a moment and then go as one. Whoever is alone waits for
-/// nobody.
-[[nodiscard]] std::shared_ptr<store> combining(std::shared_ptr<store> where);
+/// nobody. A connection that hangs holds up the others for `patience`.
+[[nodiscard]] std::shared_ptr<store> combining(std::shared_ptr<store> where,
+                                               std::chrono::milliseconds patience = std::chrono::milliseconds{100});
 
 }  // namespace dlock

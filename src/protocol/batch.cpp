@@ -13,6 +13,8 @@
 namespace dlock::protocol {
 namespace {
 
+constexpr std::size_t kTogether = 64;  // requests in one command
+
 /// Those who leave and were there; only the reply that follows reads it, and the next command forgets it.
 constexpr auto kDone = R"({"$set": {"done": {"$cond": [{"$eq": ["$d.ct", "$d.mine"]},
   {"$setIntersection": [{"$ifNull": ["$d.holders.id", []]}, "$r.leave"]}, []]}}})";
@@ -140,6 +142,24 @@ bool can_go_together(const request& r) noexcept {
 bool go_together(const request& a, const request& b) noexcept {
   return a.lock == b.lock && a.id != b.id && a.cap == b.cap && a.delta == b.delta && a.life == b.life &&
          a.term == b.term && a.skew == b.skew;
+}
+
+std::vector<std::size_t> next_batch(const std::vector<const request*>& waiting) {
+  std::vector<std::size_t> together;
+  const auto fits = [&](const request& r) {
+    return together.size() < kTogether &&
+           std::all_of(together.begin(), together.end(), [&](auto i) { return go_together(*waiting[i], r); });
+  };
+  bool passes = false;
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    const bool queues = waiting[i]->op == operation::enqueue;
+    if (fits(*waiting[i]) && !(queues && passes)) {
+      together.push_back(i);
+    } else {
+      passes = passes || queues;
+    }
+  }
+  return together;
 }
 
 bson batch_command(const batch& requests, const command_options& options) {

@@ -1,0 +1,71 @@
+#include "protocol/batch.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace dlock::protocol {
+namespace {
+
+using places = std::vector<std::size_t>;
+
+request enqueue(const std::string& id) {
+  request r;
+  r.op = operation::enqueue;
+  r.lock = "lock";
+  r.id = id;
+  return r;
+}
+
+request longer(const std::string& id) {
+  request r = enqueue(id);
+  r.delta += 1;
+  return r;
+}
+
+request reader_leaves(const std::string& id) {
+  request r = enqueue(id);
+  r.op = operation::release;
+  r.what = {.exclusive = false, .weight = 1};
+  return r;
+}
+
+places next(const std::vector<request>& waiting) {
+  std::vector<const request*> asked;
+  for (const auto& r : waiting) asked.push_back(&r);
+  return next_batch(asked);
+}
+
+TEST(Batch, WhatFitsTogetherGoesTogether) {
+  EXPECT_EQ(next({enqueue("a")}), (places{0}));
+  EXPECT_EQ(next({enqueue("a"), enqueue("b"), reader_leaves("c")}), (places{0, 1, 2}));
+}
+
+TEST(Batch, OtherTermsAndTheSameIdTwiceAreNotMixed) {
+  EXPECT_EQ(next({enqueue("a"), longer("b")}), (places{0}));
+  EXPECT_EQ(next({enqueue("a"), enqueue("a")}), (places{0}));
+  request elsewhere = enqueue("b");
+  elsewhere.lock = "another";
+  EXPECT_EQ(next({enqueue("a"), elsewhere}), (places{0}));
+}
+
+TEST(Batch, NoEnqueuePassesOneThatCameBefore) {
+  EXPECT_EQ(next({enqueue("a"), longer("b"), enqueue("c")}), (places{0}));
+  EXPECT_EQ(next({enqueue("a"), enqueue("b"), longer("c"), enqueue("d")}), (places{0, 1}));
+}
+
+TEST(Batch, WhoLeavesPassesThoseWhoCome) {
+  EXPECT_EQ(next({enqueue("a"), longer("b"), reader_leaves("c"), enqueue("d")}), (places{0, 2}));
+}
+
+TEST(Batch, OneCommandIsNotLongerThanItMayBe) {
+  std::vector<request> many;
+  for (int i = 0; i < 100; ++i) many.push_back(enqueue(std::to_string(i)));
+  const auto first = next(many);
+  ASSERT_EQ(first.size(), 64U);
+  EXPECT_EQ(first.back(), 63U);
+}
+
+}  // namespace
+}  // namespace dlock::protocol
