@@ -37,6 +37,11 @@ def is_lock(document: Document) -> bool:
     return isinstance(document.get("holders"), list) and isinstance(document.get("waiters"), list)
 
 
+def without_admitted(document: Document) -> Document:
+    """Those at the head of the queue that were admitted, and are still stored, wait no more."""
+    return document | {"waiters": document["waiters"][document.get("admitted", 0):]}
+
+
 def fits(holders: list[Document], claim: Document, cap: int | None) -> bool:
     if claim.get("exclusive"):
         return not holders
@@ -89,7 +94,7 @@ class Audit:
             self._suspect("audit-claims", change, "is no lock any more, or was none")
         else:
             self.counts["versions"] += 1
-            self._judge(Transition(change.before or EMPTY, change.after), change)
+            self._judge(Transition(without_admitted(change.before or EMPTY), without_admitted(change.after)), change)
 
     def finish(self) -> None:
         for process, asked, lock, gone, how in self._ghosts:

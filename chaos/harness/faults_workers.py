@@ -93,7 +93,7 @@ def waiter_killed(i: Injection) -> None:
 
     def heads() -> set[str]:
         with i.world.set.connect(i.world.set.primary(), serverSelectionTimeoutMS=2000, socketTimeoutMS=3000) as client:
-            return {each["waiters"][0]["who"] for each in client.dlocks.dlocks.find({"waiters.0": {"$exists": True}})}
+            return {each["waiters"][each.get("admitted", 0)]["who"] for each in client.dlocks.dlocks.find({"waiters.0": {"$exists": True}})}
 
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and not i.world.over.is_set():

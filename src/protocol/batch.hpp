@@ -16,8 +16,8 @@ using batch = std::vector<request>;
 
 [[nodiscard]] bool can_go_together(const request& r) noexcept;
 [[nodiscard]] bool go_together(const request& a, const request& b) noexcept;
-/// Of requests that wait, in the order in which they came: the places of those that go now as one batch, the first of all
-/// and what goes together with it. No enqueue passes one that came before it.
+/// Of requests that wait, in the order in which they came: the places of those that go now as one batch, the first of
+/// all and what goes together with it. No enqueue passes one that came before it.
 [[nodiscard]] std::vector<std::size_t> next_batch(const std::vector<const request*>& waiting);
 
 struct batch_result {

@@ -84,8 +84,14 @@ bson wrap_stage(const bson& literal_request, const bson& cut, const bson& now) {
   append_parsed(wrap.get(), "d", lock);
   append_parsed(wrap.get(), "now", now);
   append(wrap.get(), "cut", cut.get());
+  append_parsed(wrap.get(), "n", admitted());
   append(wrap.get(), "r", literal_request.get());
   return single("$replaceWith", wrap.get());
+}
+
+const bson& admitted() {
+  static const auto& parsed = *new bson(parse(stage::kAdmitted));
+  return parsed;
 }
 
 bson observed_wrap_stage(const bson& literal_request, const bson& now) {
@@ -105,7 +111,8 @@ bson let(const bson& vars, const bson& in) {
   return single("$let", b.get());
 }
 
-bson reply_projection(const bson& vars, const bson& summary, const bson& now) {
+bson reply_projection(bson vars, const bson& summary, const bson& now) {
+  append_parsed(vars.get(), "n", admitted());
   auto b = make_bson();
   append(b.get(), "_id", std::int64_t{0});
   for (const char* field : {"fence", "rev", "cap", "ct", "et", "mine", "observed"})

@@ -34,6 +34,9 @@ template <typename Value>
 /// What requests that go together have in common.
 void append_common(bson_t* to, const request& r);
 
+/// How many at the head of the queue were admitted and are still stored: an expression, of any document.
+[[nodiscard]] const bson& admitted();
+
 /// The first stage: see stages.hpp.
 [[nodiscard]] bson wrap_stage(const bson& literal_request, const bson& cut, const bson& now);
 
@@ -43,9 +46,9 @@ void append_common(bson_t* to, const request& r);
 /// {"$let": {"vars": ..., "in": ...}}
 [[nodiscard]] bson let(const bson& vars, const bson& in);
 
-/// The reply: these fields as they are, and what `summary` makes of the lists with `vars`. It must be total: a
-/// projection that fails does so after the update.
-[[nodiscard]] bson reply_projection(const bson& vars, const bson& summary, const bson& now);
+/// The reply: these fields as they are, and what `summary` makes of the lists with `vars` and n, those of the queue
+/// that were admitted. It must be total: a projection that fails does so after the update.
+[[nodiscard]] bson reply_projection(bson vars, const bson& summary, const bson& now);
 
 /// now - skew: entries with an `until` of this or less have ended for others.
 [[nodiscard]] bson cut(const request& r, const bson& now);

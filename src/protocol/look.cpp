@@ -1,5 +1,6 @@
 #include "protocol/look.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <utility>
 
@@ -79,6 +80,8 @@ sight parse_sight(const bson_t* s) {
     w.cap = read_number(d, "cap");
     w.holders = entries<holder>(d, "holders", parse_holder);
     w.waiters = entries<waiter>(d, "waiters", parse_waiter);
+    const auto admitted = std::min(w.waiters.size(), read_admitted(d));
+    w.waiters.erase(w.waiters.begin(), w.waiters.begin() + static_cast<std::ptrdiff_t>(admitted));
     w.lockd = parse_lockd(d);
     w.ct = read_date(d, "ct");
     w.et = read_date(d, "et");

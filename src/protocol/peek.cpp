@@ -1,5 +1,7 @@
 #include "protocol/peek.hpp"
 
+#include <utility>
+
 #include "protocol/command_parts.hpp"
 
 namespace dlock::protocol {
@@ -10,7 +12,8 @@ namespace {
 constexpr auto kSummary = R"({"$cond": [
   {"$setIsSubset": [[{"$type": "$holders"}, {"$type": "$waiters"}, {"$type": "$gone"}], ["array", "missing"]]},
   {"$let": {
-    "vars": {"h": {"$cond": [{"$eq": ["$ct", "$mine"]}, {"$ifNull": ["$holders", []]}, []]}, "w": {"$ifNull": ["$waiters", []]}, "g": {"$ifNull": ["$gone", []]}},
+    "vars": {"h": {"$cond": [{"$eq": ["$ct", "$mine"]}, {"$ifNull": ["$holders", []]}, []]}, "g": {"$ifNull": ["$gone", []]},
+      "w": {"$slice": [{"$ifNull": ["$waiters", []]}, "$$n", 2147483647]}},
     "in": {"me": "$$me", "first": {"$arrayElemAt": ["$$h", 0]}, "holders": {"$size": "$$h"},
       "next_end": {"$min": "$$h.until"}, "head_until": {"$arrayElemAt": ["$$w.until", 0]},
       "some": {"$filter": {"input": "$$h", "cond":
@@ -23,10 +26,11 @@ constexpr auto kSummary = R"({"$cond": [
 
 bson peek_command(const request& r, const command_options& options) {
   static const auto& summary = *new bson(parse(kSummary));
-  const auto me = single("me", single("$literal", r.id).get());
+  auto me = single("me", single("$literal", r.id).get());
   auto stages = make_bson();
   append(stages.get(), "0", single("$match", single("_id", r.lock).get()).get());
-  append(stages.get(), "1", single("$project", reply_projection(me, summary, parse(options.now)).get()).get());
+  append(stages.get(), "1",
+         single("$project", reply_projection(std::move(me), summary, parse(options.now)).get()).get());
   auto c = make_bson();
   append(c.get(), "aggregate", options.coll);
   append_array(c.get(), "pipeline", stages.get());

@@ -110,12 +110,13 @@ std::vector<std::string> observed_stages(operation op, bool stays) {
 /// Of constant size whatever the queue: of the holders only the first, $$me and the heirs.
 constexpr auto kSummary = R"({"$cond": [
   {"$and": [{"$isArray": "$holders"}, {"$isArray": "$waiters"}, {"$isArray": "$gone"}]},
-  {"me": "$$me", "first": {"$arrayElemAt": ["$holders", 0]}, "holders": {"$size": "$holders"},
+  {"$let": {"vars": {"w": {"$slice": ["$waiters", "$$n", 2147483647]}}, "in": {
+   "me": "$$me", "first": {"$arrayElemAt": ["$holders", 0]}, "holders": {"$size": "$holders"},
    "next_end": {"$min": "$holders.until"},
    "some": {"$filter": {"input": "$holders", "cond":
      {"$or": [{"$eq": ["$$this.id", "$$me"]}, {"$not": ["$$this.announced"]}]}}},
-   "place": {"$indexOfArray": ["$waiters.id", "$$me"]}, "queue": {"$size": "$waiters"},
-   "dead": {"$in": ["$$me", "$gone.id"]}},
+   "place": {"$indexOfArray": ["$$w.id", "$$me"]}, "queue": {"$size": "$$w"},
+   "dead": {"$in": ["$$me", "$gone.id"]}}}},
   null]})";
 
 /// Whom to watch: all holders, and the waiters just before $$me.

@@ -91,6 +91,12 @@ bool is_observed(const bson_t* d) {
   return read_flag(d, "observed", false);
 }
 
+std::size_t read_admitted(const bson_t* d) {
+  bson_iter_t it;
+  if (!find_field(d, "admitted", it) || !BSON_ITER_HOLDS_INT32(&it)) return 0;
+  return static_cast<std::size_t>(std::max(0, bson_iter_int32(&it)));
+}
+
 holder parse_holder(const bson_t* e) {
   holder h;
   h.id = read_string(e, "id");
@@ -122,7 +128,7 @@ std::optional<reply> parse_short_reply(const bson_t* server_reply, const request
   std::optional<reply> out;
   read_document(server_reply, "value", [&](const bson_t* d) {
     auto holders = read_holders(d);
-    const auto queue = read_number(d, "queue", -1);
+    const auto queue = read_number(d, "queue", -1) - static_cast<std::int64_t>(read_admitted(d));
     if (!holders || queue < 0 || !is_lock(d) || is_observed(d) || read_date(d, "ct") != read_date(d, "mine")) return;
     const auto mine = std::find_if(holders->begin(), holders->end(), [&](const auto& h) { return h.id == r.id; });
     const bool is_holder = mine != holders->end();

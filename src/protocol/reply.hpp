@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "protocol/bson.hpp"
 #include "protocol/document.hpp"
 
@@ -21,6 +23,9 @@ namespace dlock::protocol {
 
 /// What the document in it says.
 [[nodiscard]] reply parse_value(const bson_t* value, bool observed = false);
+
+/// How many at the head of the queue were admitted and are still stored.
+[[nodiscard]] std::size_t read_admitted(const bson_t* document);
 
 /// A list of holders.
 [[nodiscard]] std::vector<holder> read_holders_of(const bson_t* in, const char* key);

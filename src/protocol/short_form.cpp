@@ -9,7 +9,7 @@
 namespace dlock::protocol {
 namespace {
 
-// was: the document, now: the server's clock, cut and r: as in stages.hpp.
+// was, now, cut, n and r: as in stages.hpp.
 
 // <name>: the piece of that name.
 constexpr auto kTry =
@@ -19,16 +19,21 @@ constexpr auto kTry =
 constexpr auto kEnqueue = R"({"$replaceWith": {"$cond": [{"$and": [<usable>, <same capacity>]},
   {"$cond": [<free>, <taken>, {"$cond": [<in use>, <queued>, "$was"]}]}, "$was"]}})";
 
-/// Held by me alone, and either nobody waits, or an exclusive one is the next. w: the next.
+/// Held by me alone, and either nobody waits, or an exclusive one is the next. w: the next. It stays where it is while
+/// those who were admitted are few among those who are stored: to take it out would write all others anew. k: so many
+/// of them there are then.
 constexpr auto kRelease = R"({"$replaceWith": {"$let": {
-  "vars": {"w": {"$arrayElemAt": [{"$cond": [{"$isArray": "$was.waiters"}, "$was.waiters", []]}, 0]}},
+  "vars": {"w": {"$arrayElemAt": [{"$cond": [{"$isArray": "$was.waiters"}, "$was.waiters", []]}, "$n"]},
+    "k": {"$add": ["$n", 1]}},
   "in": {"$cond": [
     {"$and": [<usable>, {"$eq": ["$was.holders.id", ["$r.id"]]},
       {"$or": [{"$eq": ["$was.waiters", []]}, {"$and": [
-        "$$w.exclusive", {"$not": [{"$in": ["$r.id", "$was.waiters.id"]}]}]}]}]},
+        "$$w.exclusive", {"$eq": [{"$indexOfArray": ["$was.waiters.id", "$r.id", "$n"]}, -1]}]}]}]},
     {"$mergeObjects": [
       {"_id": "$was._id", "fence": "$was.fence", "rev": <next rev>, "cap": "$was.cap", "holders": [],
-       "waiters": {"$slice": ["$was.waiters", 1, 2147483647]}, "gone": "$was.gone", "ct": "$now", "et": "$now", "mine": "$now"},
+       "gone": "$was.gone", "ct": "$now", "et": "$now", "mine": "$now"},
+      {"$cond": [{"$lt": [{"$multiply": ["$$k", 8]}, {"$size": "$was.waiters"}]},
+        {"waiters": "$was.waiters", "admitted": "$$k"}, {"waiters": {"$slice": ["$was.waiters", "$$k", 2147483647]}}]},
       {"$cond": ["$$w.exclusive",
         {"$let": {"vars": {"since": {"$max": ["$now", "$$w.seen"]}, "token": <token>}, "in": {
           "fence": "$$token", "lockd": 1, "et": {"$add": ["$$since", "$$w.term", "$r.skew"]},
@@ -51,7 +56,8 @@ constexpr piece kPieces[] = {
         {"$setIsSubset": [[{"$type": "$was.fence"}, {"$type": "$was.rev"}], ["long", "int", "double"]]},
         {"$gt": [{"$min": {"$concatArrays": ["$was.holders.until", "$was.waiters.until", "$was.gone.until",
           [{"$date": {"$numberLong": "253402300800000"}}]]}}, "$cut"]},
-        {"$not": [{"$in": ["$r.id", "$was.gone.id"]}]})"},
+        {"$not": [{"$in": ["$r.id", "$was.gone.id"]}]},
+        {"$lte": ["$n", {"$size": "$was.waiters"}]})"},
     {"<same capacity>", R"({"$eq": [{"$ifNull": ["$was.cap", {"$numberLong": "9007199254740992"}]}, "$r.cap"]})"},
     {"<free>", R"({"$eq": [["$was.holders", "$was.waiters"], {"$literal": [[], []]}]})"},
     {"<taken>", R"({"$let": {"vars": {"token": <token>}, "in": {
@@ -69,8 +75,8 @@ constexpr piece kPieces[] = {
         "_id": "$was._id", "fence": "$was.fence", "rev": <next rev>, "cap": "$was.cap", "holders": "$was.holders",
         "waiters": {"$concatArrays": ["$was.waiters", [
           {"$mergeObjects": ["$r.entry", {"since": "$now", "seen": "$now", "until": {"$add": ["$now", "$r.life"]}}]}]]},
-        "gone": "$was.gone", "lockd": 1, "ct": "$now", "et": {"$add": [{"$max": "$was.holders.until"}, "$r.skew"]},
-        "mine": "$now"})"},
+        "admitted": "$was.admitted", "gone": "$was.gone", "lockd": 1, "ct": "$now",
+        "et": {"$add": [{"$max": "$was.holders.until"}, "$r.skew"]}, "mine": "$now"})"},
     {"<token>", R"({"$add": [1000, {"$trunc": [{"$max": ["$was.fence", "$r.floor",
         {"$subtract": [{"$multiply": [{"$toLong": "$now"}, 1000]}, 1]}]}, -3]}]})"},
     {"<next rev>", R"({"$add": ["$was.rev", {"$numberLong": "1"}]})"},
@@ -86,7 +92,7 @@ bson assembled(std::string stage) {
 
 /// All of the holders come back: they are few, or this was another case.
 constexpr auto kProjection = R"({"_id": 0, "fence": 1, "rev": 1, "cap": 1, "ct": 1, "et": 1, "mine": 1, "holders": 1,
-  "queue": {"$cond": [{"$isArray": "$waiters"}, {"$size": "$waiters"}, -1]},
+  "admitted": 1, "queue": {"$cond": [{"$isArray": "$waiters"}, {"$size": "$waiters"}, -1]},
   "last": {"$let": {"vars": {"w": {"$arrayElemAt": [{"$cond": [{"$isArray": "$waiters"}, "$waiters", []]}, -1]}},
     "in": "$$w.id"}}})";
 
@@ -95,6 +101,7 @@ bson wrap_stage(const request& r, const bson& now) {
   append(wrap.get(), "was", "$$ROOT");
   append_parsed(wrap.get(), "now", now);
   append(wrap.get(), "cut", cut(r, now).get());
+  append_parsed(wrap.get(), "n", admitted());
   append(wrap.get(), "r", literals(r).get());
   return single("$replaceWith", wrap.get());
 }

@@ -8,6 +8,7 @@
 //
 //   was  the document as it was          d    the same if it is a lock, else {} (so that no stage can fail on it)
 //   now  the server's clock, as a date   cut  entries with `until` <= cut have ended for others: now - skew
+//   n    so many at the head of the queue were admitted, and are still stored (docs/adr/0018-lazy-queue.md)
 //   r    the request (all literals: no user string is ever an expression)
 //
 // The other stages are constants, parsed once per process. "No capacity" is 2^53 in them (`unbounded`).
@@ -26,12 +27,18 @@ inline constexpr auto kLock = R"({"$cond": [
       {"$setIsSubset": [[{"$type": "$holders"}, {"$type": "$waiters"}, {"$type": "$gone"}], ["array", "missing"]]}]}]},
   "$$ROOT", {}]})";
 
-/// What has ended goes. h: holders, w: waiters, g: tombstones; theirs: mongo-dlock holds the lock; f: the token before
-/// the next one. If mongo-dlock took the lock, our holders are over, even if its own lease ended since.
+/// n, of any document.
+inline constexpr auto kAdmitted =
+    R"({"$cond": [{"$eq": [{"$type": "$admitted"}, "int"]}, {"$max": [0, "$admitted"]}, 0]})";
+
+/// What has ended goes, and who was admitted. h: holders, w: waiters, g: tombstones; theirs: mongo-dlock holds the
+/// lock; f: the token before the next one. If mongo-dlock took the lock, our holders are over, even if its own lease
+/// ended since.
 inline constexpr auto kPurge = R"({"$set": {
   "h": {"$cond": [{"$eq": ["$d.ct", "$d.mine"]},
     {"$filter": {"input": {"$ifNull": ["$d.holders", []]}, "cond": {"$gt": ["$$this.until", "$cut"]}}}, []]},
-  "w": {"$filter": {"input": {"$ifNull": ["$d.waiters", []]}, "cond": {"$gt": ["$$this.until", "$cut"]}}},
+  "w": {"$filter": {"input": {"$slice": [{"$ifNull": ["$d.waiters", []]}, "$n", 2147483647]},
+    "cond": {"$gt": ["$$this.until", "$cut"]}}},
   "g": {"$filter": {"input": {"$ifNull": ["$d.gone", []]}, "cond": {"$gt": ["$$this.until", "$cut"]}}},
   "theirs": {"$and": [{"$ne": ["$d.ct", "$d.mine"]}, {"$gt": ["$d.et", "$cut"]}]},
   "cap": {"$ifNull": ["$d.cap", {"$numberLong": "9007199254740992"}]},

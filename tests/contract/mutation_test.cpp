@@ -129,6 +129,11 @@ std::vector<mutation> of_the_pipeline() {
       pipeline_key("my id is no literal in the reply", R"("me" : { "$literal" :)", R"("me" : { "$concat" :)"),
       pipeline_key("the last one in is the first one out", R"([  ], "$w" ] },)",
                    R"([  ], { "$reverseArray" : "$w" } ] },)"),
+      pipeline("who was admitted waits again", R"({"$slice": [{"$ifNull": ["$d.waiters", []]}, "$n", 2147483647]})",
+               R"({"$ifNull": ["$d.waiters", []]})"),
+      pipeline("a renewal counts who was admitted", R"({"$slice": ["$waiters", "$$n", 2147483647]})", R"("$waiters")"),
+      pipeline("a look counts who was admitted", R"({"$slice": [{"$ifNull": ["$waiters", []]}, "$$n", 2147483647]})",
+               R"({"$ifNull": ["$waiters", []]})"),
       pipeline("somebody passes the head of the queue", R"("$$value.go")", "true"),
       pipeline("an exclusive claim fits beside holders", R"({"$eq": ["$$value.h", []]})", "true"),
       pipeline("a weight fits beside an exclusive holder", R"({"$in": [true, "$h.exclusive"]})", "false"),
@@ -293,10 +298,21 @@ std::vector<mutation> of_the_short_form() {
       in_short("a queue has no et", R"({"$max": "$was.holders.until"})", R"("$now")"),
       in_short("a dead waiter is handed the lock", R"("$was.waiters.until")", "[]"),
       in_short("a reader is handed the lock alone", R"("$$w.exclusive")", "true"),
-      in_short("who releases may be its own heir", R"({"$not": [{"$in": ["$r.id", "$was.waiters.id"]}]})", "true"),
+      in_short("who releases may be its own heir",
+               R"({"$eq": [{"$indexOfArray": ["$was.waiters.id", "$r.id", "$n"]}, -1]})", "true"),
       in_short("an heir has a whole lease", R"("$$w.term")", R"("$$w.delta")"),
       in_short("an heir's lease begins before its last look", R"({"$max": ["$now", "$$w.seen"]})", R"("$now")"),
-      in_short("the queue is forgotten", R"({"$slice": ["$was.waiters", 1, 2147483647]})", "[]"),
+      in_short("the queue is forgotten", R"({"$slice": ["$was.waiters", "$$k", 2147483647]})", "[]"),
+      in_short("the heir is one that was admitted already",
+               R"({"$arrayElemAt": [{"$cond": [{"$isArray": "$was.waiters"}, "$was.waiters", []]}, "$n"]})",
+               R"({"$arrayElemAt": [{"$cond": [{"$isArray": "$was.waiters"}, "$was.waiters", []]}, 0]})"),
+      in_short("who is admitted waits on", R"({"$add": ["$n", 1]})", R"("$n")"),
+      in_short("the head is never taken out", R"({"$multiply": ["$$k", 8]})", R"({"$numberInt": "0"})"),
+      {"who was admitted waits again when somebody queues",
+       {.command = with_text(R"("admitted" : "$was.admitted")", R"("admitted" : "$$REMOVE")", short_command),
+        .how = mode::short_form}},
+      in_short("the number of those admitted is believed", R"({"$lte": ["$n", {"$size": "$was.waiters"}]})", "true"),
+
       {"an heir counts as told",
        {.command = with_text(R"("announced" : false)", R"("announced" : true)", short_command),
         .how = mode::short_form}},
@@ -382,8 +398,8 @@ std::vector<mutation> of_many_together() {
 /// A reply that fails, on an entry without id, when the update is done.
 std::vector<mutation> of_the_projection() {
   return {{"what is refused was carried out",
-           {.command = with_text(as_written(R"({"$indexOfArray": ["$waiters.id", "$$me"]})"),
-                                 as_written(R"({"$strLenBytes": {"$arrayElemAt": ["$waiters.id", 0]}})")),
+           {.command = with_text(as_written(R"({"$indexOfArray": ["$$w.id", "$$me"]})"),
+                                 as_written(R"({"$strLenBytes": {"$arrayElemAt": ["$$w.id", 0]}})")),
             .how = mode::all_or_nothing}}};
 }
 

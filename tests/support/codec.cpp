@@ -1,5 +1,6 @@
 #include "support/codec.hpp"
 
+#include <algorithm>
 #include <ostream>
 #include <set>
 #include <stdexcept>
@@ -161,6 +162,14 @@ class fields {
     if (!BSON_ITER_HOLDS_INT32(&it) || bson_iter_int32(&it) != 1) fail("lockd", "is neither a bool nor 1");
     return lockd_flag::one;
   }
+  /// An int32 above zero; 0 if it is missing.
+  std::size_t count(const char* key) {
+    bson_iter_t it;
+    if (!bson_iter_init_find(&it, b_, key)) return 0;
+    known_.insert(key);
+    if (!BSON_ITER_HOLDS_INT32(&it) || bson_iter_int32(&it) < 1) fail(key, "is no int32 above 0");
+    return static_cast<std::size_t>(bson_iter_int32(&it));
+  }
   void skip(const char* key) { known_.insert(key); }
   void done() const {
     bson_iter_t it;
@@ -211,17 +220,20 @@ waiter read_waiter(fields& f) {
 
 }  // namespace
 
-bson encode(const std::string& id, const document& d, bool sparse) {
+bson encode(const std::string& id, const document& d, bool sparse, const std::vector<waiter>& admitted) {
   auto b = make_bson();
   append(b.get(), "_id", id);
   if (!sparse || d.fence != 0) append(b.get(), "fence", d.fence);
   if (!sparse || d.rev != 0) append(b.get(), "rev", d.rev);
   if (d.cap != 0) append(b.get(), "cap", d.cap);
-  if (!sparse || !d.holders.empty() || !d.waiters.empty() || !d.gone.empty()) {
+  auto waiters = admitted;
+  waiters.insert(waiters.end(), d.waiters.begin(), d.waiters.end());
+  if (!sparse || !d.holders.empty() || !waiters.empty() || !d.gone.empty()) {
     append_list(b.get(), "holders", d.holders);
-    append_list(b.get(), "waiters", d.waiters);
+    append_list(b.get(), "waiters", waiters);
     append_list(b.get(), "gone", d.gone);
   }
+  if (!admitted.empty()) bson_append_int32(b.get(), "admitted", -1, static_cast<int>(admitted.size()));
   if (d.lockd == lockd_flag::one) bson_append_int32(b.get(), "lockd", -1, 1);
   if (d.lockd == lockd_flag::yes || d.lockd == lockd_flag::no)
     append_bool(b.get(), "lockd", d.lockd == lockd_flag::yes);
@@ -242,6 +254,9 @@ document decode(const bson_t* stored) {
   d.cap = f.number_or_zero("cap");
   f.list("holders", d.holders, read_holder);
   f.list("waiters", d.waiters, read_waiter);
+  const auto admitted = f.count("admitted");
+  d.waiters.erase(d.waiters.begin(),
+                  d.waiters.begin() + static_cast<std::ptrdiff_t>(std::min(d.waiters.size(), admitted)));
   f.list("gone", d.gone, [](fields& g) { return tombstone{g.string("id"), g.date("until")}; });
   d.lockd = f.lockd();
   d.ct = f.maybe_date("ct");

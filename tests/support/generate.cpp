@@ -92,6 +92,21 @@ std::vector<Entry> entries(int most, Make make) {
   return out;
 }
 
+waiter any_waiter(ms now, ms until) {
+  return {"",
+          any_claim(),
+          *inRange<ms>(1, 12),
+          *inRange<ms>(1, 12),
+          near_now(now),
+          until,
+          any_string(),
+          any_string(),
+          near_now(now),
+          chance(20) ? hostile() : std::string(),
+          0,
+          0};
+}
+
 document any_document(const request& r, ms now) {
   // Around the instant that decides for this request.
   const ms cut = now - r.skew;
@@ -115,20 +130,7 @@ document any_document(const request& r, ms now) {
                   0,
                   0};
   });
-  d.waiters = entries<waiter>(*element(0, 2, 6), [&] {
-    return waiter{"",
-                  any_claim(),
-                  *inRange<ms>(1, 12),
-                  *inRange<ms>(1, 12),
-                  near_now(now),
-                  until(),
-                  any_string(),
-                  any_string(),
-                  near_now(now),
-                  chance(20) ? hostile() : std::string(),
-                  0,
-                  0};
-  });
+  d.waiters = entries<waiter>(*element(0, 2, 6), [&] { return any_waiter(now, until()); });
   d.gone = entries<tombstone>(*element(0, 0, 3), [&] { return tombstone{"", until()}; });
   d.lockd = static_cast<lockd_flag>(*inRange(0, 4));
   if (chance(90)) d.ct = near_now(now);
@@ -166,6 +168,20 @@ std::vector<pulse> any_pulses(const document& d) {
   std::for_each(d.holders.begin(), d.holders.end(), add);
   std::for_each(d.waiters.begin(), d.waiters.end(), add);
   if (chance(20)) out.push_back({hostile(), *inRange<std::int64_t>(0, 5)});
+  return out;
+}
+
+/// Some who were admitted are still stored: the holder most likely, or somebody who came back, or has gone.
+std::vector<waiter> any_admitted(const document& d, const request& r, ms now) {
+  std::vector<waiter> out;
+  if (chance(60)) return out;
+  std::vector<std::string> ids{r.id, "admitted"};
+  for (const auto& h : d.holders) ids.push_back(h.id);
+  for (const auto& w : d.waiters) ids.push_back(w.id);
+  for (int left = *inRange(1, 4); left > 0; --left) {
+    out.push_back(any_waiter(now, near_now(now - r.skew)));
+    out.back().id = ids[*inRange<std::size_t>(0, ids.size())];
+  }
   return out;
 }
 
@@ -223,6 +239,7 @@ std::ostream& operator<<(std::ostream& out, const scenario& s) {
   out << "\n  on ";
   if (!s.not_a_lock.empty()) return out << s.not_a_lock;
   if (!s.before) return out << "no document";
+  if (!s.admitted.empty()) out << "(" << s.admitted.size() << " more admitted" << (s.emptied ? ", emptied) " : ") ");
   return out << (s.sparse ? "(sparse) " : "") << *s.before;
 }
 
@@ -231,6 +248,8 @@ rc::Gen<scenario> arbitrary_scenario() {
     scenario s = new_scenario();
     s.before = any_document(s.request, s.now);
     aim(s.request, *s.before, s.now);
+    s.admitted = any_admitted(*s.before, s.request, s.now);
+    s.emptied = s.before->waiters.empty() && chance(20);
     return s;
   });
 }
@@ -271,8 +290,10 @@ rc::Gen<scenario> damaged_scenario() {
         "{" + me + R"("until":)" + date + "}", "{" + me + R"("until":"late"})",
         "{" + me + R"("until":{"$timestamp":{"t":9,"i":1}}})",
         "{" + me + R"("until":)" + date + R"(,"exclusive":1,"weight":"heavy","seen":5,"term":"x","since":"y"})");
-    s.not_a_lock =
-        "{\"" + list + "\":[" + entry + *element<std::string>("", "," + entry) + "]," + good.substr(good.find('{') + 1);
+    const auto admitted = *element<std::string>("", "", R"("admitted":"x",)", R"("admitted":-1,)", R"("admitted":1,)",
+                                                R"("admitted":2147483647,)", R"("admitted":1.5,)");
+    s.not_a_lock = "{" + admitted + "\"" + list + "\":[" + entry + *element<std::string>("", "," + entry) + "]," +
+                   good.substr(good.find('{') + 1);
     return s;
   });
 }
@@ -375,7 +396,10 @@ rc::Gen<scenario> reachable_scenario() {
       }
     }
     s.now += *element<ms>(0, 0, 1, 3, 8, 12, -2);
-    if (s.before) aim(s.request, *s.before, s.now);
+    if (!s.before) return s;
+    aim(s.request, *s.before, s.now);
+    s.admitted = any_admitted(*s.before, s.request, s.now);
+    s.emptied = s.before->waiters.empty() && chance(20);
     return s;
   });
 }
@@ -405,7 +429,10 @@ rc::Gen<scenario> short_scenario() {
     if (other != 5 && releases && !d.holders.empty()) r.id = d.holders.front().id;
     const auto live = [&](auto& entry) { entry.until = std::max(entry.until, s.now - r.skew + 1); };
     if (other != 6) std::for_each(d.holders.begin(), d.holders.end(), live);
-    if (other != 7) std::for_each(d.waiters.begin(), d.waiters.end(), live);
+    if (other != 7) {
+      std::for_each(d.waiters.begin(), d.waiters.end(), live);
+      std::for_each(s.admitted.begin(), s.admitted.end(), live);
+    }
     if (other != 13) std::for_each(d.gone.begin(), d.gone.end(), live);
     if (!queue) return s;
     if (r.op == operation::try_ && chance(80)) r.op = operation::enqueue;
@@ -425,6 +452,13 @@ rc::Gen<scenario> short_scenario() {
       r.id = d.holders.front().id = "granted";
     }
     if (other == 11 && releases && !d.waiters.empty()) d.waiters.front().id = r.id;
+    s.emptied = s.emptied && d.waiters.empty();
+    if (chance(50)) return s;
+    // A queue so long that its head is not taken out at once.
+    for (int more = d.waiters.empty() ? 0 : *inRange(5, 40); more > 0; --more) {
+      d.waiters.push_back(d.waiters.back());
+      d.waiters.back().id = "long " + std::to_string(more);
+    }
     return s;
   });
 }

@@ -15,6 +15,8 @@ namespace dlock::testing {
 /// One transition to try: a document, a request and the server's clock.
 struct scenario {
   std::optional<protocol::document> before;  // empty: there is none
+  std::vector<protocol::waiter> admitted;    // stored at the head of the queue although they were admitted
+  bool emptied = false;                      // and somebody emptied the queue by hand, and left their number
   bool sparse = false;                       // stored without what is empty or zero
   std::string not_a_lock;                    // JSON; if not empty, stored instead: a document that is no lock
   protocol::request request;

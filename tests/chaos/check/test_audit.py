@@ -240,6 +240,15 @@ class Audited(unittest.TestCase):
         after["waiters"][0] = head
         self.refused("audit-queue-order")
 
+    def test_who_was_admitted_may_still_be_stored(self) -> None:
+        before, after = self.run_of.find(
+            lambda before, after: len(before["waiters"]) > 1 and ids(newly(before, after)) == [before["waiters"][0]["id"]])
+        after["waiters"], after["admitted"] = before["waiters"], 1
+        status, checks, output = self.run_of.audit()
+        self.assertEqual(status, 0, output)
+        after["admitted"] = 2  # the next one's place is lost
+        self.refused("audit-removals")
+
     def test_one_who_did_not_wait_passes_those_who_do(self) -> None:
         before, after = self.run_of.find(
             lambda before, after: len(before["waiters"]) > 1 and ids(newly(before, after)) == [before["waiters"][0]["id"]])
