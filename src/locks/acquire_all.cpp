@@ -18,12 +18,12 @@ using detail::claimed;
 using protocol::ms;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLongest = std::chrono::hours{24 * 365};
+constexpr milliseconds kLongestTimeout = std::chrono::hours{24 * 365};
 constexpr ms kOvertime = 90;   // what was got is given back so long after the deadline, or after a wait that was
 constexpr ms kPatience = 400;  // cancelled
-constexpr ms kEndPatience = 5000;
+constexpr ms kGiveBackPatience = 5000;
 
-[[noreturn]] void refuse(const std::string& why) {
+[[noreturn]] void refuse_set(const std::string& why) {
   throw error(errc::invalid_argument, "acquire_all: " + why);
 }
 
@@ -34,11 +34,11 @@ std::vector<const claim*> in_order(const std::vector<claim>& locks) {
   if (!planted(bug::acquire_all_unordered))
     std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->id() < b->id(); });
   const auto twice = std::adjacent_find(out.begin(), out.end(), [](auto* a, auto* b) { return a->id() == b->id(); });
-  if (twice != out.end()) refuse("lock " + quoted((*twice)->id()) + " is named twice; name it once");
-  if (out.empty()) refuse("no lock is named");
+  if (twice != out.end()) refuse_set("lock " + quoted((*twice)->id()) + " is named twice; name it once");
+  if (out.empty()) refuse_set("no lock is named");
   const auto& client = claimed::lock_of(*out.front()).core;
   for (const auto* each : out) {
-    if (claimed::lock_of(*each).core != client) refuse("the locks are of different clients; use one");
+    if (claimed::lock_of(*each).core != client) refuse_set("the locks are of different clients; use one");
   }
   return out;
 }
@@ -62,7 +62,7 @@ struct lease_set::state {
   state() = default;
   state(const state&) = delete;
   state& operator=(const state&) = delete;
-  ~state() { claimed::give_back(leases, now_ms() + std::min<ms>(patience.count(), kEndPatience)); }
+  ~state() { claimed::give_back(leases, now_ms() + std::min<ms>(patience.count(), kGiveBackPatience)); }
 
   std::vector<std::string> ids;
   std::vector<lease> leases;  // in the order of `ids`
@@ -148,8 +148,8 @@ release_result lease_set::release(milliseconds timeout) {
 
 release_result lease_set::release_at_least(milliseconds at_least, milliseconds timeout) {
   if (!state_) return release_result::not_held;
-  if (timeout.count() <= 0) refuse("release: the timeout must be positive");
-  const auto until = boot_clock::now() + std::min(timeout, kLongest);
+  if (timeout.count() <= 0) refuse_set("release: the timeout must be positive");
+  const auto until = boot_clock::now() + std::min(timeout, kLongestTimeout);
   auto together = release_result::not_held;
   std::exception_ptr failed;
   for (auto& each : state_->leases) {
@@ -183,7 +183,7 @@ lease_set detail::claimed::make_set(const std::vector<claim>& locks, std::vector
 joint_acquisition acquire_all(const std::vector<claim>& locks, wait_options options) {
   const auto order = in_order(locks);
   const bool waits = options.timeout && options.timeout->count() > 0;
-  const auto deadline = waits ? now_ms() + std::min(*options.timeout, kLongest).count() : 0;
+  const auto deadline = waits ? now_ms() + std::min(*options.timeout, kLongestTimeout).count() : 0;
   for (;;) {
     // What has been got may be lost while the rest is waited for.
     std::stop_source broken;

@@ -28,7 +28,7 @@ constexpr auto kAppendAll = R"({"$set": {"cap": {"$cond": [{"$eq": ["$new", []]}
   "w": {"$concatArrays": ["$w", {"$map": {"input": "$new", "in": {"$mergeObjects": ["$$this",
     {"since": "$now", "seen": "$now", "until": {"$add": ["$now", "$r.life"]}}]}}}]}}})";
 
-constexpr auto kSummary = R"({"$cond": [
+constexpr auto kSummaryOfMany = R"({"$cond": [
   {"$and": [{"$isArray": "$holders"}, {"$isArray": "$waiters"}, {"$isArray": "$gone"}]},
   {"first": {"$arrayElemAt": ["$holders", 0]}, "holders": {"$size": "$holders"},
    "next_end": {"$min": "$holders.until"},
@@ -104,7 +104,7 @@ bson update(const batch& requests, const bson& now) {
 }
 
 bson projection(const batch& requests, const bson& now) {
-  static const auto& summary = *new bson(parse(kSummary));
+  static const auto& summary = *new bson(parse(kSummaryOfMany));
   auto literal = make_bson();
   append_array(literal.get(), "$literal", ids(requests, false).get());
   return reply_projection(single("me", literal.get()), summary, now);

@@ -9,7 +9,7 @@ namespace {
 
 /// Of constant size whatever the queue, as the summary of a change. The lists may be missing: nobody has written the
 /// document just now. Whom mongo-dlock evicted is no holder any more.
-constexpr auto kSummary = R"({"$cond": [
+constexpr auto kSeen = R"({"$cond": [
   {"$setIsSubset": [[{"$type": "$holders"}, {"$type": "$waiters"}, {"$type": "$gone"}], ["array", "missing"]]},
   {"$let": {
     "vars": {"h": {"$cond": [{"$eq": ["$ct", "$mine"]}, {"$ifNull": ["$holders", []]}, []]}, "g": {"$ifNull": ["$gone", []]},
@@ -25,7 +25,7 @@ constexpr auto kSummary = R"({"$cond": [
 }  // namespace
 
 bson peek_command(const request& r, const command_options& options) {
-  static const auto& summary = *new bson(parse(kSummary));
+  static const auto& summary = *new bson(parse(kSeen));
   auto me = single("me", single("$literal", r.id).get());
   auto stages = make_bson();
   append(stages.get(), "0", single("$match", single("_id", r.lock).get()).get());
