@@ -53,11 +53,15 @@ bool is_confirmed(const dlock::lock_state& lock, const release_options& options)
   return line == "y" || line == "Y" || line == "yes";
 }
 
+std::string what_follows(const dlock::lock_holder& holder, const release_options& options) {
+  if (holder.kept) return "it was kept taken after its release (--at-least); it has passed on";
+  if (options.now) return "it has passed on, and the holder is told";
+  return "the holder is told, and it passes on when it lets go, at the latest at " + iso(holder.until);
+}
+
 std::string result_line(const dlock::lock_holder& holder, const release_options& options) {
   return "took " + quoted(options.id) + " off " + name_of(holder) + " (token " + std::to_string(holder.token) + "); " +
-         (options.now ? "it has passed on, and the holder is told"
-                      : "the holder is told, and it passes on when it lets go, at the latest at " + iso(holder.until)) +
-         "\n";
+         what_follows(holder, options) + "\n";
 }
 
 class release_command {

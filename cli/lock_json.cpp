@@ -27,6 +27,7 @@ json to_json(const dlock::lock_holder& holder) {
           {"expired", holder.expired},
           {"revoked", holder.revoked},
           {"foreign", holder.foreign},
+          {"kept", holder.kept},
           {"value", or_null(!holder.value.empty(), holder.value)}};
 }
 

@@ -64,7 +64,7 @@ std::string until(const dlock::lock_holder& holder, time_point now) {
   const std::string end = holder.expired        ? "expired"
                           : holder.until <= now ? "overdue"
                                                 : "in " + span(holder.until - now);
-  return holder.revoked ? end + ", revoked" : end;
+  return end + (holder.kept ? ", kept" : "") + (holder.revoked ? ", revoked" : "");
 }
 
 row line(const dlock::lock_state& lock) {

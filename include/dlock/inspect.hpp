@@ -32,6 +32,8 @@ struct lock_holder {
                                                 ///< observed expiry one look cannot tell: false.
   bool revoked = false;                         ///< See client::revoke.
   bool foreign = false;                         ///< Held by node's mongo-dlock.
+  bool kept = false;                            ///< Released by lease::release_at_least(): nobody's, and taken until
+                                                ///< `until`. revoke() passes it on at once.
   std::string value;                            ///< What a leader publishes.
 };
 

@@ -40,6 +40,7 @@ lock_holder shown(const protocol::holder& h, const protocol::sight& s) {
           .expired = !s.what.observed && h.until <= s.now,
           .revoked = h.revoked,
           .foreign = false,
+          .kept = h.id.ends_with("/kept"),
           .value = h.value};
 }
 

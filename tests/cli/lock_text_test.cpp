@@ -57,18 +57,22 @@ TEST(LockTable, EveryKind) {
   lock_state observed = lock("observed");
   observed.holders = {holder("w:3 c", 7)};
   observed.holders[0].until = now - 1s;
+  lock_state kept = lock("kept");
+  kept.holders = {holder("w:4 d", 7)};
+  kept.holders[0].kept = true;
   lock_state free = lock("free");
   lock_state wanted = lock("wanted");
   wanted.waiters = {{.mode = lock_mode::shared, .since = now}};
 
   EXPECT_EQ(
-      lock_table({exclusive, shared, slots, foreign, observed, free, wanted}),
+      lock_table({exclusive, shared, slots, foreign, observed, kept, free, wanted}),
       "ID              KIND           HOLDER                       SINCE  UNTIL            TOKEN             WAITERS\n"
       "nightly-report  exclusive      web1:4711 report.sh          3m12s  in 12s           1795474817437000  2\n"
       "rätes           shared         web1:1 a +2 more             3m12s  in 12s, revoked  7                 0\n"
       "slots           semaphore 5/8  w:1 a +1 more                3m12s  expired          7                 0\n"
       "node            exclusive      a mongo-dlock (node) client  3m12s  in 12s           -                 0\n"
       "observed        exclusive      w:3 c                        3m12s  overdue          7                 0\n"
+      "kept            exclusive      w:4 d                        3m12s  in 12s, kept     7                 0\n"
       "free            -              -                            -      -                -                 0\n"
       "wanted          shared         -                            -      -                -                 1\n");
   EXPECT_TRUE(is_in_use(exclusive));
@@ -148,6 +152,7 @@ TEST(LockJson, AllMembers) {
       "expired": false,
       "revoked": true,
       "foreign": false,
+      "kept": false,
       "value": "v"
     }
   ],

@@ -11,7 +11,7 @@ from harness import FAKE, PATIENCE, Case, main, wait_for
 
 HEADING = ["ID", "KIND", "HOLDER", "SINCE", "UNTIL", "TOKEN", "WAITERS"]
 LOCK = ["id", "permits", "token", "at", "expiry", "holders", "waiters"]
-HOLDER = ["who", "mode", "permits", "token", "since", "until", "expired", "revoked", "foreign", "value"]
+HOLDER = ["who", "mode", "permits", "token", "since", "until", "expired", "revoked", "foreign", "kept", "value"]
 WAITER = ["who", "mode", "permits", "since"]
 ODD_IDS = ["gr\u00fcn \u9501 \U0001d11e", "it's \"quoted\"", "-n", "\x1b[31mred", "\u202egnp", "\x9b31m", "a:b@c"]
 if not FAKE:  # whose locks are files
@@ -114,6 +114,13 @@ class Inspect(Case):
         wait_for(lambda: self.look(self.lock)["holders"][0]["expired"], "its lease to end")
         self.assertIn("(expired)", self.get(self.lock, verb="show"))
         self.assertEqual(self.table()[0][4], "expired")
+
+    def test_one_that_is_only_kept(self) -> None:
+        self.assertEqual(self.run_to_end("--at-least", "1m", self.lock, "true").returncode, 0)
+        self.hold_lock("held")
+        self.assertEqual([lock["holders"][0]["kept"] for lock in self.json()], [False, True])
+        self.assertRegex(self.get(self.lock, verb="show"), r"\(in \d+s, kept\)")
+        self.assertRegex(self.table()[1][4], r"\Ain \d+s, kept\Z")
 
     def test_mongo_dlock(self) -> None:
         self.server.hold_as_mongo_dlock(self.lock)

@@ -92,6 +92,14 @@ class Release(Case):
         self.assertIsNone(holder.poll())
         self.assertEqual(holder.wait(PATIENCE), 123)
 
+    def test_one_that_is_only_kept(self) -> None:
+        """Nobody is to be waited for: the next one is in at once."""
+        self.assertEqual(self.run_to_end("--at-least", "1m", self.lock, "true").returncode, 0)
+        [token] = self.tokens()
+        self.assertRegex(self.release(self.lock), rf"\Atook 'job' off \S+ true \(token {token}\); it was kept taken "
+                                                  r"after its release \(--at-least\); it has passed on\n\Z")
+        self.assertEqual(self.run_to_end("-n", self.lock, "true").returncode, 0)
+
     def test_nobody_holds_it(self) -> None:
         self.release(self.lock, status=1, err="dlock: nobody holds 'job'\n")
         self.assertEqual(self.run_to_end(self.lock, "true").returncode, 0)

@@ -94,6 +94,7 @@ document parse_document(const std::string& text) {
                              .until = number(part[6]),
                              .revoked = part[7].find('r') != std::string::npos,
                              .foreign = part[7].find('f') != std::string::npos,
+                             .kept = part[7].find('k') != std::string::npos,
                              .who = part[8],
                              .value = part[9]});
     } else if (part[0] == "waiter") {
@@ -111,7 +112,7 @@ std::string write_document(const document& value) {
   std::ostringstream out;
   out << "lock\t" << value.token << '\t' << value.permits << '\n';
   for (const holder_entry& each : value.holders) {
-    const std::string flags = std::string(each.revoked ? "r" : "") + (each.foreign ? "f" : "");
+    const std::string flags = std::string(each.revoked ? "r" : "") + (each.foreign ? "f" : "") + (each.kept ? "k" : "");
     out << "holder\t" << each.owner << '\t' << to_string(each.mode) << '\t' << each.permits << '\t' << each.token
         << '\t' << each.since << '\t' << each.until << '\t' << (flags.empty() ? "-" : flags) << '\t' << each.who << '\t'
         << each.value << '\n';

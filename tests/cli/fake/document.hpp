@@ -15,7 +15,8 @@
 //     holder  OWNER  MODE  PERMITS  TOKEN  SINCE  UNTIL  FLAGS  WHO  VALUE
 //     waiter  OWNER  MODE  PERMITS  SINCE  WHO
 //
-// MODE is lock_mode's name, times are nanoseconds on boot_clock, FLAGS are of r (revoked), f (foreign) and - (none).
+// MODE is lock_mode's name, times are nanoseconds on boot_clock, FLAGS are of r (revoked), f (foreign), k (kept) and -
+// (none).
 
 namespace dlock::detail {
 
@@ -34,6 +35,7 @@ struct holder_entry {
   std::int64_t until = 0;
   bool revoked = false;
   bool foreign = false;
+  bool kept = false;
   std::string who;
   std::string value;
 };

@@ -61,6 +61,7 @@ release_result held_state::release(std::optional<milliseconds> at_least, millise
     if (client->is("evicted-" + *options.id) || mine == nullptr) return release_result::lost;
     if (at_least && boot_clock::now() < granted + *at_least) {
       mine->until = number_of(granted + *at_least);
+      mine->kept = true;
     } else {
       now.remove(owner);
     }

@@ -27,6 +27,7 @@ lock_holder seen(const holder_entry& entry) {
           .expired = detail::time_of(entry.until) <= boot_clock::now(),
           .revoked = entry.revoked,
           .foreign = entry.foreign,
+          .kept = entry.kept,
           .value = entry.value};
 }
 
@@ -69,7 +70,7 @@ std::vector<lock_holder> client::revoke(const std::string& id, std::optional<std
         each.revoked = true;
         out.push_back(seen(each));
       }
-      if (!meant || how == revocation::when_released) kept.push_back(each);
+      if (!meant || (how == revocation::when_released && !each.kept)) kept.push_back(each);
     }
     now.holders = std::move(kept);
     return out;
