@@ -47,9 +47,14 @@ struct wait_status {
 struct wait_options {
   /// How long to wait; none: for ever. The call returns at most 100 ms later. Zero or less: one try, as try_acquire.
   std::optional<std::chrono::milliseconds> timeout;
-  /// Cancels the wait.
+  /// Cancels the wait: outcome::cancelled. At once if nothing was sent yet; else as soon as the server has confirmed
+  /// that the queue was left, 0.4 s later at most; without its answer that goes on in the background.
   std::stop_token stop;
-  /// Called on the waiting thread after each answer that says "still queued". Must not use the same lock object.
+  /// Called on the waiting thread after each answer that says "still queued". It should return soon: while it runs, the
+  /// call heeds neither `timeout` nor `stop`, and takes no grant. A grant that is not taken within
+  /// min(exp_delta, wait_lock_period) passes on, and a place in the queue is lost after max(exp_delta, 3 *
+  /// wait_lock_period); then the wait begins again at the end. An exception from it ends the call and is rethrown; the
+  /// queue is left in the background. It must not use the same lock object.
   std::function<void(const wait_status&)> on_wait;
 };
 
@@ -61,7 +66,8 @@ class [[nodiscard]] acquisition {
   [[nodiscard]] outcome result() const noexcept { return result_; }
   [[nodiscard]] explicit operator bool() const noexcept { return result_ == outcome::acquired; }
 
-  /// The lease; empty unless acquired. Move it out to keep it: `dlock::lease l = std::move(*a);`
+  /// The lease; empty unless acquired. Move it out to keep it: `dlock::lease l = std::move(*a);`. It is released with
+  /// the acquisition otherwise.
   [[nodiscard]] lease& operator*() noexcept { return lease_; }
   [[nodiscard]] lease* operator->() noexcept { return &lease_; }
 
@@ -78,6 +84,7 @@ class [[nodiscard]] acquisition {
 /// semaphore::take() make one. It shares the object it was made from, which may go meanwhile. Copyable.
 class claim {
  public:
+  /// The lock's id.
   [[nodiscard]] const std::string& id() const;
 
  private:

@@ -28,7 +28,8 @@ class lease_set {
   /// The locks, in the order in which they were given to acquire_all().
   [[nodiscard]] const std::vector<std::string>& ids() const;
 
-  /// The fencing token of one of them. Throws dlock::error (invalid_argument) for an id that is none of them.
+  /// lease::token() and lease::owner() of one of them. Both throw dlock::error (invalid_argument) for an id that is
+  /// none of them.
   [[nodiscard]] std::int64_t token(const std::string& id) const;
   [[nodiscard]] const std::string& owner(const std::string& id) const;
 
@@ -38,14 +39,15 @@ class lease_set {
   /// Whether all are held.
   [[nodiscard]] bool held() const;
 
-  /// The first loss counts: lease::lost(), lease::on_lost(). The others stay taken until they are released.
+  /// The first loss counts: lease::lost(), lease::on_lost(), which throws for an empty callback. The others stay taken
+  /// until they are released.
   [[nodiscard]] std::stop_token lost() const;
   void on_lost(std::function<void()> callback);
   /// lease::loss() of the first that is lost; of several, with its name.
   [[nodiscard]] std::string loss() const;
 
   /// Gives all back, in `timeout` together. `lost` if one had been lost. Throws as lease::release() does, once all
-  /// have been tried.
+  /// have been tried: the first error.
   [[nodiscard]] release_result release();
   [[nodiscard]] release_result release(std::chrono::milliseconds timeout);
   [[nodiscard]] release_result release_at_least(std::chrono::milliseconds at_least, std::chrono::milliseconds timeout);
@@ -88,8 +90,8 @@ class [[nodiscard]] joint_acquisition {
 /// try each. on_wait speaks of the lock that is waited for.
 ///
 /// Outcomes and errors as with mutex::acquire(): whatever it is, nothing stays held. (What the server does not take
-/// back by then is given back in the background, and not renewed.) Throws dlock::error (invalid_argument) for no lock
-/// at all, for two claims on one id, and for locks of different clients.
+/// back by then is given back in the background, and not renewed.) Throws dlock::error (invalid_argument) besides, for
+/// no lock at all, for two claims on one id, and for locks of different clients. An exception of on_wait comes through.
 joint_acquisition acquire_all(const std::vector<claim>& locks, wait_options options = {});
 
 }  // namespace dlock

@@ -59,34 +59,40 @@ class observation {
 /// Thread-safe. One object is one candidate.
 class election {
  public:
-  /// Does no I/O. Throws dlock::error (invalid_argument) for an id or duration that makes no sense.
+  /// mutex::mutex()
   election(client& owner, lock_options options);
   election(client& owner, std::string id);
   ~election();
   election(election&&) noexcept;
   election& operator=(election&&) noexcept;
 
+  /// The election's id, which is the lock's. Does not block.
   [[nodiscard]] const std::string& id() const;
 
   /// Waits until this object is the leader: mutex::acquire(). `value`, at most 1,024 bytes of UTF-8, is what others
-  /// then see: an address, say. Throws dlock::error: invalid_argument for another value.
+  /// then see: an address, say. Throws dlock::error as acquire() does, and invalid_argument for another value.
   acquisition campaign(std::string value = {}, wait_options options = {});
 
   /// Publishes another value. False if this object does not lead (any more). Blocks for at most operation_timeout plus
-  /// 100 ms. Throws dlock::error: invalid_argument; unavailable (retryable, in_doubt).
+  /// 100 ms. Throws dlock::error: invalid_argument; unavailable (retryable, in_doubt): it still leads, with one of the
+  /// two values, and calling again asks again; authentication, not_authorized, unsupported_server, server; closed,
+  /// forked.
   [[nodiscard]] bool proclaim(std::string value);
 
-  /// Gives up the lead: the lease's release(). not_held if this object does not lead.
+  /// Gives up the lead: mutex::release(). not_held if this object does not lead.
   [[nodiscard]] release_result resign();
 
-  /// Asks the server who leads. Blocks for at most operation_timeout plus 100 ms. Throws dlock::error.
+  /// Asks the server who leads. Blocks for at most operation_timeout plus 100 ms. Throws dlock::error: unavailable
+  /// (retryable); authentication, not_authorized, unsupported_server, server; closed, forked.
   [[nodiscard]] std::optional<leader_info> leader() const;
 
   /// Calls `callback` with who leads now, and then at each change: another leader, none, another value. Changes are
   /// pushed; where pushes do not work, and for a leader that dies, it looks every wait_lock_period and when a lease
   /// ends. Of changes in quick succession it may see the last one only. One call at a time, on a library thread; it may
   /// block, throw (that is logged), call anything, and end its own observation. While the server does not answer there
-  /// are no calls. Outlived by nothing: it is silent once the client is closed. Does not block.
+  /// are no calls; a warning goes to the log. It is silent once the client is closed. Does not block. Throws
+  /// dlock::error: invalid_argument for an empty callback; unavailable (retryable) if no thread can be had; closed,
+  /// forked.
   [[nodiscard]] observation observe(leader_callback callback);
 
  private:

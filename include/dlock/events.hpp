@@ -51,8 +51,9 @@ class subscription {
   /// end()
   ~subscription();
 
-  /// Waits until events are heard: what happens after it returned true is heard of. False after `timeout`, which is
-  /// no error: the subscription goes on trying. Thread-safe.
+  /// Waits until events are heard, at most `timeout`: what happens after it returned true is heard of. False is no
+  /// error: the subscription goes on trying (client::notifications() says what the matter is), unless it is empty, or
+  /// the client was closed. Thread-safe.
   [[nodiscard]] bool wait_until_open(std::chrono::milliseconds timeout) const;
 
   /// No call of the callback begins any more. Waits for one that is in progress, at most 1 s, unless it is this very
@@ -71,7 +72,7 @@ struct notification_status {
   enum class state {
     idle,  ///< Not needed so far.
     working,
-    failing,  ///< See problem. It is tried again and again; log says when it works again.
+    failing,  ///< See problem. It is tried again and again; log says when it works again (docs/operations.md).
   };
   state now = state::idle;
   std::string problem;  ///< One line, without secrets; "" unless failing.

@@ -43,13 +43,13 @@ class lease {
   /// that time is retried in the background and at the latest runs out with its lease. In a forked child: nothing.
   ~lease();
 
-  /// The lock's id.
+  /// The lock's id; "" if empty. This, owner() and token() stay what they were when the lease is released or lost.
   [[nodiscard]] const std::string& id() const;
 
-  /// The identity of this acquisition as the lock's document names its holder.
+  /// The identity of this acquisition as the lock's document names its holder; "" if empty.
   [[nodiscard]] const std::string& owner() const;
 
-  /// The fencing token: positive, below 2^53, and larger than that of any earlier grant of this lock.
+  /// The fencing token: positive, below 2^53, and larger than that of any earlier grant of this lock; 0 if empty.
   [[nodiscard]] std::int64_t token() const;
 
   /// Until when the lock is surely held, as far as is known now: the time at which the last successful request was
@@ -70,19 +70,24 @@ class lease {
   [[nodiscard]] std::string loss() const;
 
   /// Calls `callback` once when the lease is lost, on a library thread of its own; at once, on such a thread, if it is
-  /// lost already; never if it is released first. It may block for as long as it likes and call anything; an exception
-  /// from it is logged and swallowed. Several may be registered.
+  /// lost already; never if it is released first, or if the lease is empty or of a parent process. It may block for as
+  /// long as it likes and call anything; an exception from it is logged and swallowed. Several may be registered.
+  /// Throws dlock::error (invalid_argument) for an empty callback.
   void on_lost(std::function<void()> callback);
 
-  /// Gives the lock back. Blocks for at most `timeout` (default: the client's operation_timeout) plus 100 ms.
-  /// Throws dlock::error (unavailable, in_doubt and retryable) if no answer came in that time: the lock is no longer
+  /// Gives the lock back, also after client::close(). Blocks for at most `timeout` (default: the client's
+  /// operation_timeout) plus 100 ms. Throws dlock::error: invalid_argument if `timeout` is not positive; forked;
+  /// unavailable (in_doubt and retryable) if no answer came in that time; authentication, not_authorized,
+  /// unsupported_server or server (in_doubt) if the server refused. After any of the last five the lock is no longer
   /// renewed, the release goes on in the background, and calling again asks again.
   [[nodiscard]] release_result release();
   [[nodiscard]] release_result release(std::chrono::milliseconds timeout);
 
   /// Gives the lock up but keeps it taken until `at_least` has passed since its grant, without anybody renewing
   /// it: two cron hosts with differing clocks run a one-second job once. With observed expiry it passes on when
-  /// somebody has watched it for what was left of that time. Otherwise like release(timeout).
+  /// somebody has watched it for what was left of that time. Otherwise like release(timeout). Throws invalid_argument
+  /// besides if `at_least` is negative or more than a year. The document names such a holder `<owner>/kept`:
+  /// lock_holder::kept.
   [[nodiscard]] release_result release_at_least(std::chrono::milliseconds at_least, std::chrono::milliseconds timeout);
 
  private:

@@ -26,12 +26,15 @@ namespace dlock {
 ///
 /// It is no C++ Mutex on purpose (std::lock_guard does not compile): `lock()` could not say that the lease was lost.
 ///
-/// All calls throw dlock::error for failures (unavailable, not_authorized, not_a_lock, configuration, closed, forked,
-/// server). An error of an acquire never leaves the lock held without end: what the server may have done is
-/// undone in the background, or runs out with its lease.
+/// Failures are dlock::error. Acquiring throws unavailable (retryable, perhaps in_doubt); authentication,
+/// not_authorized, unsupported_server, server; not_a_lock; configuration, if the id is in use as another kind of lock
+/// or with another expiry; closed, forked. Releasing throws what lease::release() does. An error of an acquire never
+/// leaves the lock held without end: what the server may have done is undone in the background, or runs out with its
+/// lease.
 class mutex {
  public:
-  /// Does no I/O. Throws dlock::error (invalid_argument) for an id or duration that makes no sense.
+  /// Does no I/O. Throws dlock::error: invalid_argument for an id or duration that makes no sense; closed if the client
+  /// was moved from; forked. The mutex may outlive the client: acquiring then throws closed, releasing works.
   mutex(client& owner, lock_options options);
   mutex(client& owner, std::string id);
   mutex(client& owner, const char* id) : mutex(owner, std::string(id)) {}
@@ -41,6 +44,7 @@ class mutex {
   mutex(mutex&&) noexcept;
   mutex& operator=(mutex&&) noexcept;
 
+  /// The lock's id. Does not block.
   [[nodiscard]] const std::string& id() const;
 
   /// One attempt; never queues. mongo-dlock's `lock`. Blocks for at most operation_timeout plus 100 ms.
@@ -49,10 +53,12 @@ class mutex {
 
   /// Waits in the queue until it is this object's turn. mongo-dlock's `wait_lock`. Outcomes: all but busy (unless
   /// timeout <= 0). While the server gives no answer it goes on trying up to the timeout, or for operation_timeout
-  /// without one, then throws unavailable. An outage that begins after a first answer is waited out.
+  /// without one, then throws unavailable. An outage that begins after a first answer is waited out. Rethrows what
+  /// options.on_wait throws.
   acquisition acquire(wait_options options = {});
 
-  /// Releases what this object holds: its lease's release(). mongo-dlock's `unlock`. not_held if it holds nothing.
+  /// Releases what this object holds: its lease's release(), with operation_timeout. mongo-dlock's `unlock`. not_held
+  /// if it holds nothing.
   [[nodiscard]] release_result release();
 
   /// For acquire_all().

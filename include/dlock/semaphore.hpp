@@ -25,21 +25,24 @@ namespace dlock {
 /// A fencing token tells old permits from new ones; it cannot enforce N at the resource (docs/kinds.md).
 class semaphore {
  public:
-  /// `permits`: N, 1 to 1,000,000, the same for all who use this id. Does no I/O. Throws dlock::error
-  /// (invalid_argument).
+  /// `permits`: N, 1 to 1,000,000, the same for all who use this id. Does no I/O. Throws dlock::error: invalid_argument
+  /// for N, or an id or duration that makes no sense; closed if the client was moved from; forked.
   semaphore(client& owner, lock_options options, std::int64_t permits);
   semaphore(client& owner, std::string id, std::int64_t permits);
 
+  /// The lock's id, and N as this object knows it: resize() by another object does not change it. Do not block.
   [[nodiscard]] const std::string& id() const;
   [[nodiscard]] std::int64_t permits() const;
 
-  /// One attempt to take `k` permits, or to wait for them. Throws dlock::error: invalid_argument if k is not from 1 to
-  /// permits(); configuration if others use this id with another number, or as a mutex: what() names both.
+  /// One attempt to take `k` permits, or to wait for them: mutex::try_acquire(), mutex::acquire(). Never already_held.
+  /// Throws dlock::error as these do, and invalid_argument if k is not from 1 to permits(); configuration if others use
+  /// this id with another number, or as a mutex: what() names both.
   acquisition try_acquire(std::int64_t k = 1);
   acquisition acquire(wait_options options = {}) { return acquire(1, std::move(options)); }
   acquisition acquire(std::int64_t k, wait_options options = {});
 
-  /// For acquire_all(): k permits of this one.
+  /// For acquire_all(): k permits of this one. Does no I/O. Throws dlock::error: invalid_argument if k is not from 1 to
+  /// permits().
   [[nodiscard]] claim take(std::int64_t k) const;
 
   /// What resize() found.
@@ -52,7 +55,9 @@ class semaphore {
   /// errc::configuration. Other objects still ask for the old number and are told so (configuration): change their
   /// settings as well, because once nobody uses it, whoever comes next sets the number. Nothing if nobody uses the
   /// semaphore just now: then there is nothing to change but this object.
-  /// Blocks for at most operation_timeout plus 100 ms. Throws dlock::error: invalid_argument, unavailable (retryable).
+  /// Blocks for at most operation_timeout plus 100 ms. Throws dlock::error: invalid_argument for N; unavailable
+  /// (retryable, perhaps in_doubt); configuration if the id is in use with another expiry; authentication,
+  /// not_authorized, unsupported_server, server; closed, forked. This object then has its old number.
   std::optional<resized> resize(std::int64_t permits);
 
  private:

@@ -32,7 +32,7 @@ enum class downgrade_result {
 /// (examples/fencing.cpp; docs/kinds.md has the argument).
 class shared_mutex {
  public:
-  /// Does no I/O. Throws dlock::error (invalid_argument) for an id or duration that makes no sense.
+  /// mutex::mutex()
   shared_mutex(client& owner, lock_options options);
   shared_mutex(client& owner, std::string id);
   shared_mutex(client& owner, const char* id) : shared_mutex(owner, std::string(id)) {}
@@ -40,6 +40,7 @@ class shared_mutex {
   shared_mutex(shared_mutex&&) noexcept;
   shared_mutex& operator=(shared_mutex&&) noexcept;
 
+  /// The lock's id. Does not block.
   [[nodiscard]] const std::string& id() const;
 
   /// Exclusive: mutex::try_acquire(), mutex::acquire(). If this object holds the lock in shared mode the answer is
@@ -54,14 +55,15 @@ class shared_mutex {
 
   /// Exclusive to shared, in one command and without a gap: nobody exclusive comes between. Readers at the head of the
   /// queue are admitted beside it. The lease and its token stay. Blocks for at most operation_timeout plus 100 ms.
-  /// Throws dlock::error (unavailable, retryable and in_doubt) if no answer came in time: it is still held, in one of
-  /// the two modes, and calling again asks again.
+  /// Throws dlock::error: unavailable (retryable, in_doubt) if no answer came in time: it is still held, in one of the
+  /// two modes, and calling again asks again; authentication, not_authorized, unsupported_server, server; closed
+  /// (nothing is downgraded once the client is closed), forked.
   [[nodiscard]] downgrade_result downgrade();
 
-  /// Releases what this object holds, in either mode: its lease's release(). not_held if it holds nothing.
+  /// mutex::release(), in either mode.
   [[nodiscard]] release_result release();
 
-  /// For acquire_all().
+  /// For acquire_all(). Do not block.
   [[nodiscard]] claim exclusive() const;
   [[nodiscard]] claim shared() const;
 
