@@ -59,7 +59,8 @@ class observation {
 /// Thread-safe. One object is one candidate.
 class election {
  public:
-  /// mutex::mutex()
+  /// As mutex's: no I/O. Throws dlock::error: invalid_argument for an id or duration that makes no sense, closed,
+  /// forked.
   election(client& owner, lock_options options);
   election(client& owner, std::string id);
   ~election();

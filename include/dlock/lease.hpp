@@ -63,7 +63,9 @@ class lease {
   [[nodiscard]] bool held() const;
 
   /// A token whose stop is requested when the lease is lost (not when it is released). std::stop_callbacks registered
-  /// on it run on a library thread of their own and may block, throw nothing, and call any function of the library.
+  /// on it run one after the other on a library thread that is this lease's alone (one that is registered after the
+  /// loss: at once, on the registering thread). They may block, and keep each other waiting then, but nothing else;
+  /// throw nothing; and call any function of the library.
   [[nodiscard]] std::stop_token lost() const;
 
   /// Why it was lost, in one line, for people; "" unless it is lost.

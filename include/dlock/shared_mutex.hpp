@@ -32,7 +32,8 @@ enum class downgrade_result {
 /// (examples/fencing.cpp; docs/kinds.md has the argument).
 class shared_mutex {
  public:
-  /// mutex::mutex()
+  /// As mutex's: no I/O. Throws dlock::error: invalid_argument for an id or duration that makes no sense, closed,
+  /// forked.
   shared_mutex(client& owner, lock_options options);
   shared_mutex(client& owner, std::string id);
   shared_mutex(client& owner, const char* id) : shared_mutex(owner, std::string(id)) {}
@@ -60,7 +61,7 @@ class shared_mutex {
   /// (nothing is downgraded once the client is closed), forked.
   [[nodiscard]] downgrade_result downgrade();
 
-  /// mutex::release(), in either mode.
+  /// Releases what this object holds, in either mode: mutex::release(). not_held if it holds nothing.
   [[nodiscard]] release_result release();
 
   /// For acquire_all(). Do not block.
