@@ -139,7 +139,9 @@ std::string release_help() {
          "\n" +
          describe(option_table(out, force, connection)) + "\n" + std::string(help_on_servers) +
          "\n"
-         "A mongo-dlock (node) client that holds the lock cannot be told, and keeps it.\n"
+         "What --at-least only keeps taken passes on at once. A mongo-dlock (node) client that holds the lock cannot "
+         "be\n"
+         "told, and keeps it.\n"
          "\n"
          "Exit status: 0 it was taken off somebody; 1 there was nobody, or you said no; 125 dlock itself failed.\n";
 }
