@@ -33,7 +33,8 @@ struct lock_holder {
   bool revoked = false;                         ///< See client::revoke.
   bool foreign = false;                         ///< Held by node's mongo-dlock.
   bool kept = false;                            ///< Released by lease::release_at_least(): nobody's, and taken until
-                                                ///< `until`. revoke() passes it on at once.
+                                                ///< `until`. revoke() passes it on at once. (In the document its id
+                                                ///< is lease::owner() with "/kept".)
   std::string value;                            ///< What a leader publishes.
 };
 

@@ -78,18 +78,17 @@ class lease {
   void on_lost(std::function<void()> callback);
 
   /// Gives the lock back, also after client::close(). Blocks for at most `timeout` (default: the client's
-  /// operation_timeout) plus 100 ms. Throws dlock::error: invalid_argument if `timeout` is not positive; forked;
-  /// unavailable (in_doubt and retryable) if no answer came in that time; authentication, not_authorized,
-  /// unsupported_server or server (in_doubt) if the server refused. After any of the last five the lock is no longer
-  /// renewed, the release goes on in the background, and calling again asks again.
+  /// operation_timeout) plus 100 ms. Throws dlock::error: invalid_argument if `timeout` is not positive, or `at_least`
+  /// not from 0 to a year; forked; unavailable (in_doubt and retryable) if no answer came in that time; authentication,
+  /// not_authorized, unsupported_server or server (in_doubt) if the server refused. After any of the last five the lock
+  /// is no longer renewed, the release goes on in the background, and calling again asks again.
   [[nodiscard]] release_result release();
   [[nodiscard]] release_result release(std::chrono::milliseconds timeout);
 
   /// Gives the lock up but keeps it taken until `at_least` has passed since its grant, without anybody renewing
   /// it: two cron hosts with differing clocks run a one-second job once. With observed expiry it passes on when
-  /// somebody has watched it for what was left of that time. Otherwise like release(timeout). Throws invalid_argument
-  /// besides if `at_least` is negative or more than a year. The document names such a holder `<owner>/kept`:
-  /// lock_holder::kept.
+  /// somebody has watched it for what was left of that time. Otherwise like release(timeout); if it throws, any later
+  /// release, the destructor's too, keeps it as long.
   [[nodiscard]] release_result release_at_least(std::chrono::milliseconds at_least, std::chrono::milliseconds timeout);
 
  private:
