@@ -11,7 +11,6 @@ namespace dlock {
 namespace {
 
 using protocol::read_document;
-using protocol::read_number;
 
 constexpr int kNamespaceExists = 48;
 constexpr int kBadValue = 2;  // the answer to a tailable cursor on a collection that is not capped
@@ -67,32 +66,10 @@ void for_each_in_batch(const bson_t* reply, const char* batch, Use use) {
   });
 }
 
-std::int64_t cursor_id(const bson_t* reply) {
-  std::int64_t id = 0;
-  read_document(reply, "cursor", [&](const bson_t* c) { id = read_number(c, "id"); });
-  return id;
-}
-
-bson find_command(const std::string& coll, const bson_t* filter) {
-  auto command = make_bson();
-  append(command.get(), "find", coll);
-  append(command.get(), "filter", filter);
-  return command;
-}
-
 std::vector<bson> keep_alive() {
   std::vector<bson> out;
   out.push_back(protocol::keep_alive_document());
   return out;
-}
-
-bson kill_command(const std::string& coll, std::int64_t id) {
-  auto ids = make_bson();
-  append(ids.get(), "0", id);
-  auto command = make_bson();
-  append(command.get(), "killCursors", coll);
-  append_array(command.get(), "cursors", ids.get());
-  return command;
 }
 
 }  // namespace
@@ -236,88 +213,27 @@ answer mongo_channel::find_place(mongoc_client_t* client, const feed& what, plac
   return lost("the channel empties itself");
 }
 
-/// A cursor at the server, which is told when we do not need it any more. In a session of its own: the driver would
-/// send each command in the one that lies on top, and a getMore in another session than its cursor's is refused.
-class mongo_channel::cursor {
+/// A follower whose cursor may be ended by interrupt().
+class mongo_channel::listed {
  public:
-  cursor(mongo_channel& owner, mongoc_client_t* client, std::uint32_t server, std::string coll, const place& who)
-      : owner_(owner), client_(client), server_(server), coll_(std::move(coll)), who_(&who) {
-    const std::unique_ptr<mongoc_session_opt_t, decltype(&mongoc_session_opts_destroy)> options(
-        mongoc_session_opts_new(), mongoc_session_opts_destroy);
-    mongoc_session_opts_set_causal_consistency(options.get(), false);
-    bson_error_t why;
-    session_.reset(
-        mongoc_client_start_session(client_, options.get(), &why));  // an old standalone has none, and needs none
-    bson_append_int32(with_.get(), "serverId", -1, static_cast<std::int32_t>(server_));
-    if (session_) (void)mongoc_client_session_append(session_.get(), with_.get(), &why);
-  }
-  cursor(const cursor&) = delete;
-  cursor& operator=(const cursor&) = delete;
-  ~cursor() {
-    if (id_ == 0) return;
-    {
-      const std::lock_guard lock(owner_.guard_);
-      owner_.followers_.erase(who_);
-    }
-    if (broken_) return;
-    server_reply reply;
-    (void)run(kill_command(coll_, id_).get(), reply.out());
-  }
-
-  [[nodiscard]] answer open(const bson_t* filter, server_reply& reply) {
-    auto find = find_command(coll_, filter);
-    append_bool(find.get(), "tailable", true);
-    append_bool(find.get(), "awaitData", true);
-    answer a = run(find.get(), reply.out());
-    if (a.what != answer::kind::replied) return a;
-    id_ = cursor_id(reply.get());
+  listed(mongo_channel& owner, const place& who, const tail_cursor& c) : owner_(owner), who_(&who) {
     const std::lock_guard lock(owner_.guard_);
-    if (id_ != 0) owner_.followers_[who_] = {server_, id_, coll_};
-    return a;
+    owner_.followers_[who_] = c.which();
   }
-  [[nodiscard]] answer more(std::chrono::milliseconds wait, bson_t* reply) {
-    auto command = make_bson();
-    append(command.get(), "getMore", id_);
-    append(command.get(), "collection", coll_);
-    append(command.get(), "maxTimeMS", std::int64_t{wait.count()});
-    answer a = run(command.get(), reply);
-    broken_ = a.what != answer::kind::replied && a.server_code == 0;  // else the connection is as good as before
-    return a;
-  }
-  [[nodiscard]] bool alive() const { return id_ != 0; }
-  /// A cursor survives a stepdown and goes on, on what is a secondary then.
-  [[nodiscard]] bool is_left_behind() const {
-    const server_description now{mongoc_client_get_server_description(client_, server_)};
-    if (!now) return true;
-    const std::string_view type = mongoc_server_description_type(now.get());
-    return type != "RSPrimary" && type != "Mongos" && type != "Standalone" && type != "LoadBalancer";
+  listed(const listed&) = delete;
+  listed& operator=(const listed&) = delete;
+  ~listed() {
+    const std::lock_guard lock(owner_.guard_);
+    owner_.followers_.erase(who_);
   }
 
  private:
-  struct session_deleter {
-    void operator()(mongoc_client_session_t* s) const noexcept { mongoc_client_session_destroy(s); }
-  };
-  [[nodiscard]] answer run(const bson_t* command, bson_t* reply) const {
-    bson_error_t why;
-    if (!mongoc_client_command_with_opts(client_, owner_.db_.c_str(), command, nullptr, with_.get(), reply, &why)) {
-      return failure(why, owner_.pool_->redact());
-    }
-    return ok_answer();
-  }
-
   mongo_channel& owner_;
-  mongoc_client_t* client_;
-  std::uint32_t server_;
-  std::string coll_;
   const place* who_;
-  std::unique_ptr<mongoc_client_session_t, session_deleter> session_;
-  bson with_ = make_bson();
-  std::int64_t id_ = 0;
-  bool broken_ = false;
 };
 
 /// Opens a cursor that lives, on the primary. A collection that is empty or not capped is mended first.
-answer mongo_channel::open(cursor& c, mongoc_client_t* client, const feed& what, const bson_t* filter,
+answer mongo_channel::open(tail_cursor& c, mongoc_client_t* client, const feed& what, const bson_t* filter,
                            server_reply& reply) {
   answer a;
   for (int tries = 0; tries < 3; ++tries) {
@@ -353,9 +269,10 @@ answer mongo_channel::follow(const feed& what, place& from, const ear& to, std::
   if (!primary) return failure(why, pool_->redact());
   const auto server = mongoc_server_description_id(primary.get());
 
-  cursor c(*this, client, server, what.coll, from);
+  tail_cursor c(client, pool_->redact(), server, db_, what.coll);
   server_reply batch;
   if (answer a = open(c, client, what, filter.get(), batch); a.what != answer::kind::replied) return a;
+  const listed here(*this, from, c);
   to.opened();
   const auto await = std::min(kLongestAwait, pool_->io_limit() / 2);
   bool passed = !all;  // the place to begin at
@@ -384,22 +301,17 @@ answer mongo_channel::follow(const feed& what, place& from, const ear& to, std::
 }
 
 void mongo_channel::interrupt(const place& who) {
-  follower f;
+  tail_cursor::name which;
   {
     const std::lock_guard lock(guard_);
     const auto it = followers_.find(&who);
     if (it == followers_.end()) return;
-    f = it->second;
+    which = it->second;
   }
   const mongo_pool::borrowed own(*pool_);
   if (own.get() == nullptr) return;
-  bson_error_t why;
-  auto there = make_bson();
-  bson_append_int32(there.get(), "serverId", -1, static_cast<std::int32_t>(f.server));
-  server_reply reply;
-  (void)mongoc_client_command_with_opts(own.get(), db_.c_str(), kill_command(f.coll, f.cursor).get(), nullptr,
-                                        there.get(), reply.out(), &why);
-  (void)insert(own.get(), f.coll, keep_alive());  // a getMore that waits for documents looks up only when one comes
+  tail_cursor::kill(own.get(), which);
+  (void)insert(own.get(), which.coll, keep_alive());  // a getMore that waits for documents looks up only when one comes
 }
 
 }  // namespace dlock

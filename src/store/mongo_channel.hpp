@@ -11,6 +11,7 @@
 
 #include "store/channel.hpp"
 #include "store/mongo_pool.hpp"
+#include "store/tail_cursor.hpp"
 
 namespace dlock {
 
@@ -24,19 +25,14 @@ class mongo_channel final : public channel {
   void interrupt(const place& follower) override;
 
  private:
-  class cursor;
-  struct follower {
-    std::uint32_t server = 0;
-    std::int64_t cursor = 0;
-    std::string coll;
-  };
+  class listed;
 
   [[nodiscard]] answer run(mongoc_client_t* client, const bson_t* command, bson_t* reply) const;
   [[nodiscard]] answer make(mongoc_client_t* client, const feed& what);
   [[nodiscard]] bool exists(mongoc_client_t* client, const std::string& coll) const;
   [[nodiscard]] answer make_capped(mongoc_client_t* client, const feed& what);
   [[nodiscard]] answer find_place(mongoc_client_t* client, const feed& what, place& from, const ear& to);
-  [[nodiscard]] answer open(cursor& c, mongoc_client_t* client, const feed& what, const bson_t* filter,
+  [[nodiscard]] answer open(tail_cursor& c, mongoc_client_t* client, const feed& what, const bson_t* filter,
                             server_reply& reply);
   [[nodiscard]] answer insert(mongoc_client_t* client, const std::string& coll,
                               const std::vector<bson>& documents) const;
@@ -47,7 +43,7 @@ class mongo_channel final : public channel {
   log_callback log_;
   std::mutex guard_;
   std::set<std::string> made_;  // collections known to be there
-  std::map<const place*, follower> followers_;
+  std::map<const place*, tail_cursor::name> followers_;
 };
 
 }  // namespace dlock
