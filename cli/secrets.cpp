@@ -1,7 +1,6 @@
 #include "secrets.hpp"
 
-#include <algorithm>
-#include <cctype>
+#include "util/secret_options.hpp"
 
 namespace dlock::cli {
 
@@ -9,17 +8,6 @@ namespace {
 
 constexpr std::string_view scheme_end = "://";
 constexpr auto npos = std::string_view::npos;
-
-/// Where the value of a secret parameter begins.
-std::size_t secret_parameter(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  std::size_t first = npos;
-  for (const std::string_view name : {"password=", "aws_session_token:"}) {
-    if (const std::size_t at = lower.find(name); at != npos) first = std::min(first, at + name.size());
-  }
-  return first;
-}
 
 }  // namespace
 
@@ -30,13 +18,13 @@ bool has_password(std::string_view url) {
   const std::size_t at = rest.substr(0, rest.find('?')).rfind('@');
   const std::size_t colon = rest.find(':');
   if (at != npos && colon < at && colon + 1 < at) return true;
-  return secret_parameter(rest) != npos;
+  return find_secret_option(rest) != npos;
 }
 
 std::string without_secrets(std::string_view text) {
   const std::size_t scheme = text.find(scheme_end);
   if (scheme == npos) return std::string(text);
-  const std::size_t secret = secret_parameter(text.substr(scheme));
+  const std::size_t secret = find_secret_option(text.substr(scheme));
   std::string out(text.substr(0, secret == npos ? npos : scheme + secret));
   if (out.size() < text.size()) out += "***";
   const std::size_t begin = scheme + scheme_end.size();
@@ -48,7 +36,7 @@ std::string without_secrets(std::string_view text) {
 std::string without_any_secret(std::string_view text) {
   const std::size_t at = text.rfind('@');
   const bool credentials = at != npos && text.find(':') < at;
-  if (text.find(scheme_end) == npos && (credentials || secret_parameter(text) != npos)) return "***";
+  if (text.find(scheme_end) == npos && (credentials || find_secret_option(text) != npos)) return "***";
   return without_secrets(text);
 }
 

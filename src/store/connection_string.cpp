@@ -9,6 +9,8 @@
 
 #include <dlock/error.hpp>
 
+#include "util/secret_options.hpp"
+
 namespace dlock {
 namespace {
 
@@ -29,28 +31,25 @@ std::string percent_decoded(std::string_view text) {
   return out;
 }
 
-/// What a password may be in a URL that may be malformed: from the first ':' behind the scheme to the last '@'
-/// before it ends. Too much rather than too little.
-std::string_view credentials(std::string_view url) {
+/// What a password may be in a URL that may be malformed: from the first ':' behind the scheme to any '@', because the
+/// password itself may have one, and so may what follows the hosts. Too much rather than too little.
+std::vector<std::string_view> passwords(std::string_view url) {
   const auto scheme = url.find("://");
-  auto rest = scheme == std::string_view::npos ? url : url.substr(scheme + 3);
-  const auto end = rest.rfind('@');
-  if (end == std::string_view::npos) return {};
-  const auto colon = rest.find(':');
-  return colon < end ? rest.substr(colon + 1, end - colon - 1) : std::string_view{};
+  const auto rest = scheme == std::string_view::npos ? url : url.substr(scheme + 3);
+  const auto begin = rest.find(':') + 1;
+  std::vector<std::string_view> out;
+  if (begin == 0) return out;
+  for (auto at = rest.find('@', begin); at != std::string_view::npos; at = rest.find('@', at + 1)) {
+    out.push_back(rest.substr(begin, at - begin));
+  }
+  return out;
 }
 
 /// The values of the options that are secrets, in a URL that may be malformed.
-std::vector<std::string_view> secret_options(std::string_view url) {
-  std::string lower(url);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+std::vector<std::string_view> option_values(std::string_view url) {
   std::vector<std::string_view> out;
-  for (const std::string_view name :
-       {"tlscertificatekeyfilepassword=", "sslclientcertificatekeypassword=", "aws_session_token:"}) {
-    for (auto at = lower.find(name); at != std::string::npos; at = lower.find(name, at + 1)) {
-      const auto begin = at + name.size();
-      out.push_back(url.substr(begin, url.find_first_of("&,", begin) - begin));
-    }
+  for (auto at = find_secret_option(url); at != std::string_view::npos; at = find_secret_option(url, at)) {
+    out.push_back(url.substr(at, url.find_first_of("&,", at) - at));
   }
   return out;
 }
@@ -80,13 +79,15 @@ void limit(mongoc_uri_t* uri, const char* option, std::int32_t at_most) {
 }  // namespace
 
 redactor::redactor(std::string_view url) {
-  auto found = secret_options(url);
-  found.push_back(credentials(url));
+  auto found = option_values(url);
+  for (const auto password : passwords(url)) found.push_back(password);
   for (const auto secret : found) {
     if (secret.empty()) continue;
     secrets_.emplace_back(secret);
     if (auto decoded = percent_decoded(secret); decoded != secret) secrets_.push_back(std::move(decoded));
   }
+  // The longest first: of a secret that begins with another one the rest would stay.
+  std::sort(secrets_.begin(), secrets_.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
 }
 
 std::string redactor::operator()(std::string text) const {

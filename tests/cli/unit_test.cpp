@@ -201,7 +201,7 @@ TEST(KillReserve, IsSmall) {
 TEST(ServerUrl, Passwords) {
   for (const char* url : {"mongodb://me:pw@host", "mongodb+srv://me:pw@host/db", "mongodb://me:p@w@host",
                           "mongodb://me:p/w@host/db", "me:pw@host", "mongodb://h/?tlsCertificateKeyFilePassword=pw",
-                          "mongodb://h/?sslclientcertificatekeypassword=pw",
+                          "mongodb://h/?sslclientcertificatekeypassword=pw", "mongodb://h/?proxyPassword=pw",
                           "mongodb://h/?authMechanismProperties=AWS_SESSION_TOKEN:pw"}) {
     EXPECT_TRUE(has_password(url)) << url;
   }

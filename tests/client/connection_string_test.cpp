@@ -81,9 +81,19 @@ TEST(Redactor, HidesThePasswordRawAndDecoded) {
   }
 }
 
+// Which @ is the last of the password is not known.
+TEST(Redactor, HidesThePasswordIfAnOptionHasAnAt) {
+  const redactor hide("mongodb://u:se%63ret@h/?appName=x@y@z");
+  EXPECT_EQ(hide("se%63ret, secret"), "***, ***");
+  EXPECT_EQ(hide("a host called se%63ret@h/?appName=x"), "a host called ***");
+  EXPECT_EQ(hide("u:se%63ret@h/?appName=x@y@z"), "u:***@z");
+  EXPECT_EQ(redactor("mongodb://u:@h/?appName=x@y")("a text"), "a text");
+}
+
 TEST(Redactor, HidesWhatElseIsSecretInAUrl) {
-  for (const std::string name : {"tlsCertificateKeyFilePassword=", "sslClientCertificateKeyPassword=",
-                                 "authMechanismProperties=AWS_SESSION_TOKEN:"}) {
+  for (const std::string name :
+       {"tlsCertificateKeyFilePassword=", "sslClientCertificateKeyPassword=", "TLSCERTIFICATEKEYFILEPASSWORD=",
+        "proxyPassword=", "authMechanismProperties=AWS_SESSION_TOKEN:"}) {
     const redactor hide("mongodb://me:hunter2@host/?a=b&" + name + "hu%40nter3&c=d");
     EXPECT_EQ(hide("hunter2, hu%40nter3, hu@nter3, d"), "***, ***, ***, d") << name;
   }
