@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -8,6 +7,7 @@
 #include <string>
 
 #include "client/client_core.hpp"
+#include "util/boot_wait.hpp"
 #include "util/clock.hpp"
 
 /// What a caller's thread waits on: the only thing of a client that its own threads and the caller's share.
@@ -61,11 +61,7 @@ struct client_core::call final : bus::waiter {
   woken wait(std::optional<ms> until, bool nudges = false) {
     std::unique_lock lock(guard);
     const auto ready = [&] { return result || stopped || grant || (nudges && (nudge || foreign_nudge)); };
-    if (until) {
-      changed.wait_for(lock, std::chrono::milliseconds{std::max<ms>(0, *until - now_ms())}, ready);
-    } else {
-      changed.wait(lock, ready);
-    }
+    wait_until(changed, lock, until, ready);
     if (grant) return woken::by_grant;
     if (result) return woken::by_answer;
     if (stopped) return woken::by_stop;
