@@ -59,6 +59,10 @@ acquire_machine::action acquire_machine::answered(const reply& r, ms now, bool p
   contact_ = true;
   silent_ = in_flight_ = false;
   last_ = r;
+  if (r.instead) {  // what was sent to peek moved our entry after all
+    no_peeks_ = true;
+    peeks_ = false;
+  }
   if (peeks_ && !stands_as_before(r, now)) return ask(operation::heartbeat, now);
   if (!r.found) return start_afresh(now);  // swept by the TTL index, or deleted by mongo-dlock's unlock
   if (!r.valid) return finish(r.other_expiry ? result::other_expiry : result::not_a_lock);
@@ -170,7 +174,7 @@ bool acquire_machine::may_peek(ms now) const {
   const bool at_head = last_.place < kWatchful || last_.foreign_until;
   const bool late = plan_.deadline && now >= *plan_.deadline;
   const bool in_time = now + longest_pause() + kOutage <= asked_ + plan_.ask.life;
-  return in_time && !at_head && !late && !grant_ && !plan_.ask.observed;
+  return in_time && !at_head && !late && !grant_ && !no_peeks_ && !plan_.ask.observed;
 }
 
 /// In the queue still, and a heartbeat would let nobody in; or those before it will see to that sooner, unless they are

@@ -115,6 +115,7 @@ class acquire_machine {
   bool in_flight_ = false;
   bool peeks_ = false;      // what is or was in flight only reads
   bool queued_ = false;     // the server said so for id_
+  bool no_peeks_ = false;   // this server answers none
   bool doubt_ = false;      // a request for id_ went without an answer
   bool last_look_ = false;  // the look at the deadline was sent
   bool contact_ = false;    // there was an answer at all

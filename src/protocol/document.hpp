@@ -184,6 +184,7 @@ struct reply {
   std::optional<ms> foreign_until;      // mongo-dlock holds it: its `et`
   std::vector<heir> heirs;
   std::vector<sign> signs;  // try, enqueue and heartbeat, with observed expiry: the holders, and those just before me
+  bool instead = false;     // a peek was asked for, and this is the answer to a heartbeat
   bool operator==(const reply&) const = default;
 };
 

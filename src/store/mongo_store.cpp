@@ -17,6 +17,7 @@ namespace {
 constexpr int kOldestWireVersion = 9;  // MongoDB 4.4
 constexpr int kIndexOptionsConflict = 85;
 constexpr int kIndexKeySpecsConflict = 86;
+constexpr int kNoMajorityReads = 148;  // ReadConcernMajorityNotEnabled
 
 bson ttl_index_command(const std::string& coll, std::chrono::seconds grace) {
   auto key = make_bson();
@@ -182,7 +183,9 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
     a.in_doubt = false;
     if (a.what == answer::kind::replied) a.reply = protocol::parse_reply(reply.get(), r.observed);
     if (a.what != answer::kind::refused) return a;
-    no_peeks_ = true;  // reads of what a majority has may be switched off, as in MongoDB 4.4 with an arbiter
+    // They may be switched off, as in MongoDB 4.4 with an arbiter. What any other refusal comes to, for this waiter, is
+    // what the server answers to its heartbeat.
+    if (a.server_code == kNoMajorityReads) no_peeks_ = true;
   }
   if (r.brief && protocol::has_short_form(r)) {
     server_reply reply;
@@ -201,6 +204,7 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
   answer a = change(*pool_, client, settings_.db, protocol::command(whole, options(whole, which)), reply);
   if (a.what == answer::kind::replied || planted(bug::announce_before_commit))
     a.reply = protocol::parse_reply(reply.get(), r.observed);
+  a.reply.instead = protocol::only_reads(r);
   return a;
 }
 

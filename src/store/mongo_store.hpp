@@ -50,7 +50,7 @@ class mongo_store final : public store {
 
   std::shared_ptr<mongo_pool> pool_;
   mongo_settings settings_;
-  std::atomic<bool> no_peeks_{false};  // the server refuses them
+  std::atomic<bool> no_peeks_{false};  // the server has them switched off
   mutable std::mutex guard_;
   std::string problem_;
 };

@@ -91,6 +91,45 @@ TEST(Peek, ThatSeesAnEndedLeaseLooksAgainWhenItIsItsTurn) {
             {7280, queued(99, -500), "wait until 7775"}});
 }
 
+// The store had no peek to offer: this is the answer to a heartbeat, and another one would tell nothing new.
+TEST(Peek, ThatBecameAHeartbeatIsNoneAndIsNotTriedAgain) {
+  const auto instead = [](std::int64_t place) {
+    auto r = queued_reply(place);
+    r.head_until.reset();
+    r.instead = true;
+    return [r = std::move(r)](machine& m, ms now) { return m.answered(r, now, true); };
+  };
+  play({}, {kStart,
+            kQueued,
+            {3385, looks(), "peek a"},
+            {3390, instead(3), "wait until 6765"},
+            {6765, looks(), "heartbeat a"},
+            {6770, queued_and_pushed(3), "wait until 10145"},
+            {10'145, looks(), "heartbeat a"}});
+  auto held = queued_reply(-1);
+  held.mine = holder{.id = "a", .fence = 7000};
+  held.instead = true;
+  a_peek_answered(answer(held), "acquired, sent at 3385");
+  auto gone = queued_reply(-1);
+  gone.instead = true;
+  a_peek_answered(answer(gone), "enqueue b");
+}
+
+// It moved the entry: so the server's clock is compared with ours since then only.
+TEST(Peek, ThatBecameAHeartbeatIsWhatAnHeirsLeaseCountsFrom) {
+  const auto slow = [](machine& m, ms now) {
+    auto r = queued_reply(3);
+    r.now += 1000;
+    r.instead = true;
+    return m.answered(r, now, true);
+  };
+  play({}, {kStart,
+            kQueued,
+            {3385, looks(), "peek a"},
+            {3390, slow, "wait until 6765"},
+            {3950, announced("a", 1500), "acquired, sent at 3885"}});
+}
+
 TEST(Peek, ThatIsNotAnsweredIsRepeated) {
   play({}, {kStart,
             kQueued,

@@ -1,5 +1,6 @@
 #include "replica/fixture.hpp"
 #include "replica/proxy.hpp"
+#include "store/mongo_store.hpp"
 
 /// What the server's less clear answers come to.
 namespace dlock::testing {
@@ -47,6 +48,42 @@ TEST_F(Answers, WhereNobodyMayReadWhatAMajorityHasACrowdWaitsByHeartbeats) {
   EXPECT_EQ(held->release(), release_result::released);
   threads.clear();
   EXPECT_EQ(got, 6);
+}
+
+TEST_F(Answers, OnlyAServerThatHasNoPeeksIsNotAskedForThemAgain) {
+  const auto o = options();
+  mongo_settings where;
+  where.db = o.db;
+  where.coll = o.coll;
+  mongo_store locks(std::make_shared<mongo_pool>(o.url, "url", 5s, 4), where);
+  locks.connect(boot_clock::now() + 20s);
+  const auto ask = [&](protocol::operation op, const std::string& who) {
+    protocol::request r;
+    r.op = op;
+    r.lock = id;
+    r.id = who;
+    const auto a = locks.apply(r, lane::normal);
+    EXPECT_EQ(a.what, answer::kind::replied) << a.why;
+    return a.reply;
+  };
+  ASSERT_TRUE(ask(protocol::operation::enqueue, "a").mine);
+  auto rev = ask(protocol::operation::enqueue, "b").rev;
+  const auto is_a_heartbeat = [&] {
+    const auto r = ask(protocol::operation::peek, "b");
+    EXPECT_EQ(r.place, 0);
+    EXPECT_EQ(r.rev, rev + (r.instead ? 1 : 0)) << "it says what it was";
+    rev = r.rev;
+    return r.instead;
+  };
+  EXPECT_FALSE(is_a_heartbeat());
+  for (const auto* passing : {R"("errorCode": 13)", R"("errorCode": 18)"}) {
+    const fail_command fail("test", passing, 1, R"("aggregate")");
+    EXPECT_TRUE(is_a_heartbeat()) << passing;
+    EXPECT_FALSE(is_a_heartbeat()) << passing;
+  }
+  const fail_command fail("test", R"("errorCode": 148)", 1, R"("aggregate")");  // ReadConcernMajorityNotEnabled
+  EXPECT_TRUE(is_a_heartbeat());
+  EXPECT_TRUE(is_a_heartbeat());
 }
 
 TEST_F(Answers, AWriteConcernErrorIsNeverReportedAsHeld) {
