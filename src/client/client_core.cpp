@@ -182,9 +182,8 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
   if (plan.ask.observed) plan.seen = seen_before(plan.ask.lock);
   machine m(plan, fresh_uuid, jitter);
   seat at(*bus_, plan.ask.lock, c);
-  answer last_failure;
-  last_failure.why = "still waiting for its first answer";
-  bool brief = false;  // the last answer came in short
+  answer last_failure;  // of the last request; if that was answered, nothing
+  bool brief = false;   // the last answer came in short
   std::size_t undone = 0;
   const auto give_up = [&] {
     (void)m.cancel();  // it may stand in the queue since an earlier answer
@@ -202,6 +201,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
       last_failure = std::move(a);
       return m.unanswered(last_failure.in_doubt, now_ms());
     }
+    last_failure = {};
     saw_token(a.reply.fence);
     brief = a.brief;
     if (a.reply.place >= 0) bus_->waits(m.id(), a.reply.foreign_until.has_value());
@@ -307,6 +307,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
       out.what = outcome::cancelled;
       return out;
     case result::no_answer:
+      if (last_failure.why.empty()) last_failure.why = end.why;
       last_failure.code = errc::unavailable;
       fail(doing, last_failure, !m.to_undo().empty() && m.to_undo().back().in_doubt);
     case result::not_a_lock:

@@ -36,7 +36,7 @@ acquire_machine::action acquire_machine::start(ms now) {
 acquire_machine::action acquire_machine::start_afresh(ms now) {
   if (doubt_) undo_.push_back({id_, true});
   id_ = fresh_id_();
-  queued_ = doubt_ = false;
+  queued_ = held_ = doubt_ = false;
   grant_.reset();
   overdue_.reset();
   pause_ = kFirstPause;
@@ -74,7 +74,7 @@ acquire_machine::action acquire_machine::answered(const reply& r, ms now, bool p
   }
   if (r.mine) return granted(now);
   if (r.place >= 0) return queued(now, pushed);
-  if (r.dead || queued_) return start_afresh(now);
+  if (r.dead || queued_ || held_) return start_afresh(now);
   const bool in_use = r.holders + r.queue > 0;
   if ((in_use && r.cap != plan_.ask.cap) || (plan_.ask.cap > 0 && plan_.ask.what.weight > plan_.ask.cap)) {
     return finish(result::other_capacity);
@@ -84,11 +84,15 @@ acquire_machine::action acquire_machine::answered(const reply& r, ms now, bool p
 
 /// Every request that finds itself holder also renews; so the lease counts from when this one was sent.
 acquire_machine::action acquire_machine::granted(ms now) {
+  held_ = true;
   if (planted(bug::lease_from_answer)) sent_ = now;
   const ms left = sent_ + plan_.ask.delta - now;
   const bool late = plan_.deadline && now >= *plan_.deadline;
   if (left < plan_.ask.delta / 2 && !late && slow_answers_++ < kSlowAnswers) return ask(operation::heartbeat, now);
-  if (left <= 2 * (plan_.ask.delta / 10)) return finish(result::no_answer);
+  if (left <= 2 * (plan_.ask.delta / 10)) {
+    doubt_ = true;  // not worth having, but the server holds it for us
+    return finish(result::no_answer);
+  }
   return done{result::acquired, sent_, plan_.ask.delta, last_.mine->fence, last_.mine->since};
 }
 
@@ -159,7 +163,7 @@ acquire_machine::action acquire_machine::unanswered(bool in_doubt, ms now) {
 }
 
 acquire_machine::action acquire_machine::look(ms now) {
-  if (queued_) return ask(may_peek(now) ? operation::peek : operation::heartbeat, now);
+  if (queued_ || held_) return ask(may_peek(now) ? operation::peek : operation::heartbeat, now);
   if (planted(bug::fresh_id_on_retry) && doubt_) {
     id_ = fresh_id_();
     doubt_ = false;
@@ -237,15 +241,23 @@ std::optional<ms> acquire_machine::give_up_at() const {
   return std::nullopt;
 }
 
+/// Others hold it if the last answer said so: not if that was a grant that is being confirmed, or "no entry".
 acquire_machine::result acquire_machine::not_acquired() const {
-  return contact_ && !silent_ ? result::timed_out : result::no_answer;
+  return contact_ && !silent_ && last_.place >= 0 ? result::timed_out : result::no_answer;
+}
+
+const char* acquire_machine::missing() const {
+  if (!contact_) return "still waiting for its first answer";
+  if (!held_) return "the last request was not answered";
+  return in_flight_ || silent_ ? "it was granted, but whether it still is was not answered"
+                               : "it was granted, but the answer came when most of the lease had passed";
 }
 
 acquire_machine::action acquire_machine::finish(result what) {
   const bool nothing_there = what == result::busy || what == result::not_a_lock || what == result::other_capacity ||
                              what == result::other_expiry;
   if (doubt_ || !nothing_there) undo_.push_back({id_, doubt_});
-  return done{what, 0};
+  return done{.what = what, .why = what == result::no_answer ? missing() : ""};
 }
 
 }  // namespace dlock::protocol

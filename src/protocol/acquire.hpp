@@ -48,6 +48,8 @@ class acquire_machine {
     ms lease = 0;  // for so long
     std::int64_t token = 0;
     ms since = 0;  // of the grant, on the server's clock
+    // no_answer: what is missing, for people, unless a failed request says more.
+    const char* why = "";
   };
   using action = std::variant<send, wait, done>;
 
@@ -73,7 +75,7 @@ class acquire_machine {
   [[nodiscard]] std::optional<ms> give_up_at() const;
   /// The acquisitions to undo; the last one is acquired if the result is.
   [[nodiscard]] const std::vector<abandoned>& to_undo() const { return undo_; }
-  /// A request for id() was never answered.
+  /// A request for id() was never answered, or its grant came so late that it may still stand.
   [[nodiscard]] bool in_doubt() const { return doubt_; }
   /// The last answer, for people.
   [[nodiscard]] const reply& last() const { return last_; }
@@ -94,6 +96,7 @@ class acquire_machine {
   [[nodiscard]] ms longest_pause() const;
   [[nodiscard]] std::optional<ms> next_end(ms now) const;
   [[nodiscard]] result not_acquired() const;
+  [[nodiscard]] const char* missing() const;
 
   acquire_plan plan_;
   std::function<std::string()> fresh_id_;
@@ -115,6 +118,7 @@ class acquire_machine {
   bool in_flight_ = false;
   bool peeks_ = false;      // what is or was in flight only reads
   bool queued_ = false;     // the server said so for id_
+  bool held_ = false;       // the server said that id_ is a holder
   bool no_peeks_ = false;   // this server answers none
   bool doubt_ = false;      // a request for id_ went without an answer
   bool last_look_ = false;  // the look at the deadline was sent

@@ -228,7 +228,106 @@ TEST(Acquire, RenewingASlowGrantEndsSomeTime) {
         {600, granted(), "heartbeat a"},
         {1200, granted(), "heartbeat a"},
         {2000, granted(), "no answer"}},
-       "a");
+       "a?");
+}
+
+// Frozen before it could read its grant: others had the lock meanwhile, and may have left it free.
+TEST(Acquire, AGrantThatEndedBeforeItWasReadBeginsAgain) {
+  for (const auto& gone : {busy(), idle(), no_document()}) {
+    play({}, {{0, start(), "enqueue a"},
+              {6000, granted(), "heartbeat a"},
+              {6003, gone, "enqueue b"},
+              {6005, queued(0), "wait until 6042"}});
+    play({}, {{0, start(), "enqueue a"},
+              {6000, granted(), "heartbeat a"},
+              {6003, gone, "enqueue b"},
+              {6005, granted(), "acquired, sent at 6003"}});
+    play({.queue = false, .deadline = 10'000}, {{0, start(), "try a"},
+                                                {6000, granted(), "heartbeat a"},
+                                                {6003, gone, "try b"},
+                                                {6005, granted(), "acquired, sent at 6003"}});
+    play({.queue = false, .deadline = 10'000},
+         {{0, start(), "try a"}, {6000, granted(), "heartbeat a"}, {6003, gone, "try b"}, {6005, busy(), "busy"}});
+  }
+}
+
+TEST(Acquire, WhatIsKnownOfAGrantIsOfItsIdOnly) {
+  play({}, {{0, start(), "enqueue a"},
+            {6000, granted(), "heartbeat a"},
+            {6003, idle(), "enqueue b"},
+            {6005, busy(4), "other capacity"}});
+}
+
+// It may be gone by now: the request that made it must not make another one of the same id.
+TEST(Acquire, AGrantIsAskedForOnceAndConfirmedFromThenOn) {
+  play({}, {{0, start(), "enqueue a"},
+            {3000, granted(), "heartbeat a"},
+            {3100, unreachable(), "wait until 3150"},
+            {3150, looks(), "heartbeat a"},
+            {3160, granted(), "acquired, sent at 3150"}});
+  play({.queue = false, .deadline = 10'000}, {{0, start(), "try a"},
+                                              {3000, granted(), "heartbeat a"},
+                                              {3100, unreachable(), "wait until 3150"},
+                                              {3150, looks(), "heartbeat a"},
+                                              {3160, idle(), "try b"},
+                                              {3170, granted(), "acquired, sent at 3160"}});
+}
+
+/// How it ended, in the words of the error.
+std::string plays_to(const options& o, const std::vector<step>& steps, bool in_doubt) {
+  auto m = make(o);
+  std::optional<machine::action> last;
+  for (const auto& s : steps) {
+    last = s.what(m, s.at);
+    EXPECT_EQ(show(last), s.then) << "at " << s.at;
+  }
+  EXPECT_EQ(m.in_doubt(), in_doubt);
+  return std::get<machine::done>(*last).why;
+}
+
+TEST(Acquire, AGrantThatIsStillBeingConfirmedAtTheDeadlineIsNotSomebodyElses) {
+  const std::string why = "it was granted, but whether it still is was not answered";
+  for (const bool queue : {false, true}) {
+    const std::string first = queue ? "enqueue a" : "try a";
+    const options o{.queue = queue, .deadline = 3000};
+    EXPECT_EQ(
+        plays_to(o, {{0, start(), first}, {2600, granted(), "heartbeat a"}, {3080, give_up(), "no answer"}}, true),
+        why);
+    EXPECT_EQ(
+        plays_to(o, {{0, start(), first}, {2600, granted(), "heartbeat a"}, {3040, lost_answer(), "no answer"}}, true),
+        why);
+  }
+}
+
+TEST(Acquire, OnlyWhoWasToldThatItWaitsTimesOut) {
+  play({.deadline = 3000},
+       {{0, start(), "enqueue a"},
+        {10, queued(0), "wait until 47"},
+        {2900, looks(), "heartbeat a"},
+        {2910, no_document(), "enqueue b"},
+        {3080, give_up(), "no answer"}},
+       "b?");
+  play({.queue = false, .deadline = 3000},
+       {{0, start(), "try a"}, {2900, dead(), "try b"}, {3080, give_up(), "no answer"}}, "b?");
+}
+
+TEST(Acquire, WhyThereIsNoAnswerIsTrue) {
+  EXPECT_EQ(plays_to({.deadline = 500}, {{0, start(), "enqueue a"}, {580, give_up(), "no answer"}}, true),
+            "still waiting for its first answer");
+  EXPECT_EQ(plays_to({.deadline = 3000},
+                     {{0, start(), "enqueue a"},
+                      {10, queued(0), "wait until 47"},
+                      {47, looks(), "heartbeat a"},
+                      {3080, give_up(), "no answer"}},
+                     true),
+            "the last request was not answered");
+  EXPECT_EQ(plays_to({.delta = 1000},
+                     {{0, start(), "enqueue a"},
+                      {600, granted(), "heartbeat a"},
+                      {1200, granted(), "heartbeat a"},
+                      {2000, granted(), "no answer"}},
+                     true),
+            "it was granted, but the answer came when most of the lease had passed");
 }
 
 TEST(Acquire, TheLeaseCountsFromTheRequestThatSetItNotFromTheFirst) {

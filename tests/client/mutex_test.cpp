@@ -348,6 +348,41 @@ TEST(Mutex, OutlivesItsClientsHandleButIsClosed) {
   }
 }
 
+/// Grants only when more than half of the lease has passed, and says nothing more until it is let go.
+class slow_store final : public store {
+ public:
+  explicit slow_store(std::shared_ptr<fake_store> on) : on_(std::move(on)) {}
+  [[nodiscard]] answer apply(const protocol::request& r, lane which) override {
+    const auto until = from_ms(now_ms() + r.delta * 6 / 10);
+    if (r.op == operation::try_) std::this_thread::sleep_until(until);
+    return on_->apply(r, which);
+  }
+  [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& requests) override {
+    return on_->apply_all(requests);
+  }
+  [[nodiscard]] look_answer read(const protocol::look& l) override { return on_->read(l); }
+
+ private:
+  std::shared_ptr<fake_store> on_;
+};
+
+TEST(Mutex, ATryWhoseGrantIsNotConfirmedInTimeIsInDoubtAndNobodyElses) {
+  const auto store = running_store();
+  store->block(only(operation::heartbeat));
+  auto o = world::quick();
+  o.exp_delta = 300ms;
+  auto locks = fake_client(std::make_shared<slow_store>(store), o);
+  try {
+    (void)mutex(locks, "lock").try_acquire().result();
+    ADD_FAILURE() << "an outcome";
+  } catch (const error& e) {
+    EXPECT_EQ(e.code(), errc::unavailable);
+    EXPECT_TRUE(e.in_doubt());
+    EXPECT_NE(std::string(e.what()).find("it was granted, but"), std::string::npos) << e.what();
+  }
+  store->unblock();
+}
+
 TEST(Mutex, ADocumentThatIsNoLockIsAnErrorAndLeftAlone) {
   world w;
   w.store->put_something_else("lock");
