@@ -5,9 +5,10 @@
 namespace dlock {
 namespace {
 
-/// Someone must hear of a loss even if no thread can be had for it.
-void tell(worker_pool& notices, const std::function<void()>& notice) {
-  if (!notices.post(notice)) notice();
+/// Someone must hear of a loss even if no thread can be had for it. No copy stays behind: what a callback owns, perhaps
+/// the client itself, goes on the thread that called it.
+void tell(worker_pool& notices, std::function<void()> notice) {
+  if (!notices.post(std::move(notice))) notice();
 }
 
 }  // namespace
@@ -59,7 +60,7 @@ void lease_record::lose(worker_pool& notices, std::string why) {
   }
   // A thread each: one that blocks for ever keeps no other waiting.
   tell(notices, [stop = stop_]() mutable { stop.request_stop(); });
-  for (auto& callback : callbacks) tell(notices, callback);
+  for (auto& callback : callbacks) tell(notices, std::move(callback));
 }
 
 std::string lease_record::loss() const {
@@ -76,7 +77,7 @@ void lease_record::on_lost(std::function<void()> callback, worker_pool& notices)
     }
     if (phase_ != phase::lost) return;
   }
-  tell(notices, callback);
+  tell(notices, std::move(callback));
 }
 
 }  // namespace dlock

@@ -72,7 +72,7 @@ void subscriber::deliver(const lock_event& e) {
   const bool full = queue.size() >= kWaiting;
   if (full && queue.back().what == lock_event::kind::gap) return;
   queue.push_back(full ? lock_event{.what = lock_event::kind::gap, .id = "", .token = 0, .who = "", .at = e.at} : e);
-  if (!shared_->running) shared_->running = threads_->post([s = shared_] { s->run(); });
+  if (!shared_->running) shared_->running = threads_->post_patiently([s = shared_] { s->run(); });
 }
 
 bool subscriber::has_ended() const {

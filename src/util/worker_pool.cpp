@@ -17,15 +17,14 @@ struct worker_pool::shared {
   std::deque<std::function<void()>> tasks;
   std::size_t most = 0;
   std::size_t threads = 0;
-  std::size_t idle = 0;
+  std::size_t free = 0;  // of them, without a task: idle, or just made
   bool stopped = false;
 
   static void run(const std::shared_ptr<shared>& s) {
     std::unique_lock lock(s->guard);
     for (;;) {
-      ++s->idle;
       s->work.wait(lock, [&] { return s->stopped || !s->tasks.empty(); });
-      --s->idle;
+      --s->free;
       if (s->stopped) break;
       auto task = std::move(s->tasks.front());
       s->tasks.pop_front();
@@ -33,16 +32,34 @@ struct worker_pool::shared {
       task();
       task = nullptr;  // what it owns goes before the thread says that it is idle
       lock.lock();
+      ++s->free;
     }
     --s->threads;
     s->ended.notify_all();
   }
+
+  /// With `guard` held. Threads for all that waits, not only for the newest: it may have found none.
+  static void add_threads(const std::shared_ptr<shared>& s);
 };
 
 namespace {
 /// The pool whose task runs on this thread, if any: it must not wait for itself.
 thread_local const void* this_threads_pool = nullptr;
 }  // namespace
+
+void worker_pool::shared::add_threads(const std::shared_ptr<shared>& s) {
+  try {
+    while (s->free < s->tasks.size() && s->threads < s->most) {
+      quiet_thread([s] {
+        this_threads_pool = s.get();
+        run(s);
+      }).detach();
+      ++s->threads;
+      ++s->free;
+    }
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): the caller sees that there are too few
+  }
+}
 
 worker_pool::worker_pool(std::size_t most) : shared_(std::make_shared<shared>()) {
   shared_->most = most;
@@ -57,23 +74,23 @@ worker_pool::~worker_pool() {
   if (!stopped) stop(std::chrono::seconds{1});
 }
 
-bool worker_pool::post(std::function<void()> task) {
+bool worker_pool::post(std::function<void()>&& task) {
+  return add(task, shared_->most != unlimited);
+}
+
+bool worker_pool::post_patiently(std::function<void()>&& task) {
+  return add(task, true);
+}
+
+bool worker_pool::add(std::function<void()>& task, bool patient) {
   const std::lock_guard lock(shared_->guard);
   if (shared_->stopped) return false;
   shared_->tasks.push_back(std::move(task));
-  if (shared_->idle < shared_->tasks.size() && shared_->threads < shared_->most) {
-    try {
-      quiet_thread([s = shared_] {
-        this_threads_pool = s.get();
-        shared::run(s);
-      }).detach();
-      ++shared_->threads;
-    } catch (const std::system_error&) {
-      if (shared_->threads == 0) {
-        shared_->tasks.pop_back();
-        return false;
-      }
-    }
+  shared::add_threads(shared_);
+  if (shared_->threads == 0 || (!patient && shared_->free < shared_->tasks.size())) {
+    task = std::move(shared_->tasks.back());
+    shared_->tasks.pop_back();
+    return false;
   }
   shared_->work.notify_one();
   return true;
@@ -85,7 +102,7 @@ bool worker_pool::is_mine() const {
 
 bool worker_pool::is_busy() const {
   const std::lock_guard lock(shared_->guard);
-  return !shared_->tasks.empty() || shared_->idle < shared_->threads;
+  return !shared_->tasks.empty() || shared_->free < shared_->threads;
 }
 
 void worker_pool::stop(std::chrono::milliseconds patience) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <memory>
 
 namespace dlock {
@@ -11,6 +12,9 @@ namespace dlock {
 /// waits for its turn. A task must not throw, and must own whatever it uses.
 class worker_pool {
  public:
+  /// For tasks that may block for ever: one that waited for its turn might never have it.
+  static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+
   explicit worker_pool(std::size_t most);
   worker_pool(const worker_pool&) = delete;
   worker_pool& operator=(const worker_pool&) = delete;
@@ -18,8 +22,11 @@ class worker_pool {
   /// stop(1 s), unless stop() was called: who did has waited.
   ~worker_pool();
 
-  /// False if the pool was stopped, or no thread can be had: the task will not run.
-  bool post(std::function<void()> task);
+  /// False if the pool was stopped, or no thread can be had: the task will not run, and is still the caller's. Without
+  /// a limit that is also so if the system gives no thread, however many there are.
+  bool post(std::function<void()>&& task);
+  /// The same for a task that can wait for its turn in any pool.
+  bool post_patiently(std::function<void()>&& task);
 
   /// Whether this thread runs one of the pool's tasks; whether any does, or is to.
   [[nodiscard]] bool is_mine() const;
@@ -31,6 +38,7 @@ class worker_pool {
 
  private:
   struct shared;
+  bool add(std::function<void()>& task, bool patient);
   std::shared_ptr<shared> shared_;
 };
 

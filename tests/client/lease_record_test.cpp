@@ -5,7 +5,11 @@
 #include <atomic>
 #include <future>
 #include <latch>
+#include <memory>
+#include <optional>
 #include <thread>
+
+#include "client/no_threads.hpp"
 
 namespace dlock {
 namespace {
@@ -14,7 +18,7 @@ using phase = lease_record::phase;
 using namespace std::chrono_literals;
 
 struct LeaseRecord : ::testing::Test {
-  worker_pool notices{100};
+  worker_pool notices{worker_pool::unlimited};
   lease_record record{protocol::request{.lock = "lock", .id = "me", .delta = 1000}, {.token = 7000}, 500};
 };
 
@@ -130,6 +134,56 @@ TEST_F(LeaseRecord, ALossIsToldEvenIfNoThreadCanBeHad) {
   record.lose(notices, "a test");
   EXPECT_TRUE(told);
   EXPECT_TRUE(record.lost().stop_requested());
+}
+
+TEST_F(LeaseRecord, ALossIsToldEvenIfEveryThreadIsBusyAndThereAreNoMore) {
+  std::promise<void> unblock;
+  std::latch begun(1);
+  notices.post([&] {
+    begun.count_down();
+    unblock.get_future().wait();
+  });
+  begun.wait();
+  bool told = false;
+  record.on_lost([&] { told = true; }, notices);
+  {
+    const testing::no_more_threads none;
+    record.lose(notices, "a test");
+  }
+  EXPECT_TRUE(told);
+  EXPECT_TRUE(record.lost().stop_requested());
+  unblock.set_value();
+  notices.stop(10s);
+}
+
+/// A callback that is not done with being copied before another one's belongings are gone.
+struct slow_to_copy {
+  slow_to_copy(std::shared_future<std::thread::id> until, const std::atomic<bool>& is_slow)
+      : gone(std::move(until)), slow(is_slow) {}
+  slow_to_copy(const slow_to_copy& other) : gone(other.gone), slow(other.slow) {
+    if (slow) gone.wait_for(2s);
+  }
+  slow_to_copy(slow_to_copy&&) noexcept = default;
+  void operator()() const {}
+  std::shared_future<std::thread::id> gone;
+  const std::atomic<bool>& slow;
+};
+
+TEST_F(LeaseRecord, WhatACallbackOwnsGoesOnTheThreadThatCalledIt) {
+  std::promise<std::thread::id> gone;
+  const std::shared_future<std::thread::id> where = gone.get_future();
+  std::promise<std::thread::id> called;
+  std::atomic<bool> slow{false};
+  std::shared_ptr<int> owned(new int(1), [&](const int* p) {
+    delete p;
+    gone.set_value(std::this_thread::get_id());
+  });
+  record.on_lost([&called, owned = std::move(owned)] { called.set_value(std::this_thread::get_id()); }, notices);
+  record.on_lost(slow_to_copy(where, slow), notices);
+  slow = true;
+  record.lose(notices, "a test");
+  EXPECT_EQ(where.get(), called.get_future().get());
+  notices.stop(10s);
 }
 
 }  // namespace

@@ -9,12 +9,16 @@
 #include <future>
 #include <latch>
 #include <memory>
+#include <optional>
 #include <thread>
+
+#include "client/no_threads.hpp"
 
 namespace dlock {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::no_more_threads;
 
 TEST(WorkerPool, RunsWhatItIsGiven) {
   worker_pool pool(2);
@@ -137,6 +141,73 @@ TEST(WorkerPool, ItsThreadsTakeNoSignals) {
   sigset_t mask;
   pthread_sigmask(SIG_SETMASK, nullptr, &mask);
   EXPECT_EQ(sigismember(&mask, SIGINT), 0) << "the program's own threads do";
+}
+
+/// A pool whose only thread is busy until release(), and that gets no other until then.
+class short_of_threads {
+ public:
+  explicit short_of_threads(std::size_t most) : pool(most) {
+    std::latch begun(1);
+    pool.post([this, &begun] {
+      begun.count_down();
+      release_.wait();
+    });
+    begun.wait();
+    none_.emplace();
+  }
+  /// A limit is no more; the thread stays busy.
+  void more_threads() { none_.reset(); }
+  void release() { release_.count_down(); }
+
+ private:
+  std::latch release_{1};
+  std::optional<no_more_threads> none_;
+
+ public:
+  worker_pool pool;  // goes first: its thread uses the rest
+};
+
+TEST(WorkerPool, WhereThereIsNoLimitATaskForWhichNoThreadCanBeHadIsHandedBack) {
+  short_of_threads here(worker_pool::unlimited);
+  int calls = 0;
+  std::function<void()> task = [&] { ++calls; };
+  EXPECT_FALSE(here.pool.post(std::move(task)));
+  ASSERT_TRUE(task) << "somebody else can do it";
+  task();
+  here.more_threads();
+  std::latch done(1);
+  EXPECT_TRUE(here.pool.post([&] { done.count_down(); })) << "as soon as there are threads";
+  done.wait();
+  here.release();
+  here.pool.stop(10s);
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(WorkerPool, WhatCanWaitForItsTurnDoes) {
+  for (const bool limit : {true, false}) {
+    short_of_threads here(limit ? 2 : worker_pool::unlimited);
+    std::latch done(1);
+    const auto task = [&] { done.count_down(); };
+    EXPECT_TRUE(limit ? here.pool.post(task) : here.pool.post_patiently(task));
+    EXPECT_FALSE(done.try_wait());
+    here.release();
+    done.wait();
+  }
+}
+
+TEST(WorkerPool, WhatWaitsForItsTurnTakesNobodysThread) {
+  short_of_threads here(worker_pool::unlimited);
+  std::latch both(2);  // only passes if both run at once
+  std::latch out(2);
+  const auto task = [&] {
+    both.arrive_and_wait();
+    out.count_down();
+  };
+  EXPECT_TRUE(here.pool.post_patiently(task));
+  here.more_threads();
+  EXPECT_TRUE(here.pool.post(task));
+  out.wait();
+  here.release();
 }
 
 }  // namespace
