@@ -58,8 +58,7 @@ struct lock_state {
 /// What revoke() does with the lock.
 enum class revocation {
   /// The holder is told that its lease is lost, at once if its inbox works, else when it renews; the lock passes on
-  /// when
-  /// it lets go, or when its lease ends. Nobody else gets in while it may still believe to hold.
+  /// when it lets go, or when its lease ends. Nobody else gets in while it may still believe to hold.
   when_released,
   /// The lock passes on at once, and the holder is told as above. Unsafe: it goes on until it has heard of it.
   at_once,

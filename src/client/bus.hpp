@@ -36,24 +36,22 @@ class bus : public std::enable_shared_from_this<bus> {
   bus& operator=(const bus&) = delete;
   ~bus();
 
-  // --- being woken
-  // ----------------------------------------------------------------------------------------------------
+  // --- being woken --------------------------------------------------------------------------------------------------
   /// From now on `w` is told of a grant of acquisition `id`. Before its first request is sent: the grant may come
   /// before the answer.
   void expect(const std::string& id, const std::string& lock, const std::shared_ptr<waiter>& w);
   void forget(const std::string& id);
   /// It stands in the queue, behind mongo-dlock perhaps: makes sure that its inbox, or the events, are followed.
   void waits(const std::string& id, bool foreign);
-  /// Who hears of locks of ours that are revoked: called on threads of the bus, must not block. Set before anything
-  /// else is done with it.
+  /// Who hears of notices that a lock of ours was revoked; only the server knows whether it was. Called on threads of
+  /// the bus, must not block. Set before anything else is done with it.
   void on_revoked(std::function<void(const protocol::revocation&)> listener) { on_revoked_ = std::move(listener); }
   /// Makes sure that the inbox is followed: somebody holds a lock, which may be revoked.
   void holds();
   /// Whether grants, or `foreign`: mongo-dlock's releases, are heard of just now.
   [[nodiscard]] bool pushes(bool foreign) const;
 
-  // --- telling
-  // --------------------------------------------------------------------------------------------------------
+  // --- telling ------------------------------------------------------------------------------------------------------
   /// An answer, acknowledged by a majority, may name heirs: they are told. `r` is what was asked.
   void announce(const protocol::request& r, const protocol::reply& a);
   /// Tells the holder, which may be one of this client's.
@@ -66,8 +64,7 @@ class bus : public std::enable_shared_from_this<bus> {
   /// outbox::flush()
   void flush(std::chrono::milliseconds patience);
 
-  // --- events
-  // ---------------------------------------------------------------------------------------------------------
+  // --- events -------------------------------------------------------------------------------------------------------
   [[nodiscard]] std::shared_ptr<detail::subscriber> subscribe(std::optional<std::string> id, event_callback callback,
                                                               std::shared_ptr<worker_pool> threads);
 
