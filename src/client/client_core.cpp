@@ -25,6 +25,7 @@ constexpr ms kUndoPatience = 400;  // a cancelled wait stays so long to leave th
 constexpr auto kClosePatience = 800ms;
 constexpr auto kListenPatience = 100ms;
 constexpr std::chrono::milliseconds kFlushPatience{300};
+constexpr auto kEndPatience = 300ms;       // for the threads, but not what is still to be told
 constexpr std::size_t kRemembered = 1000;  // locks
 
 double jitter() {
@@ -92,9 +93,18 @@ client_core::client_core(client_options options, std::shared_ptr<store> where, s
 }
 
 client_core::~client_core() {
-  keeper_.reset();  // at most 0.3 s, and so are the others
-  io_->stop(300ms);
-  notices_->stop(300ms);
+  const auto end = boot_clock::now() + kEndPatience;
+  const auto left = [&] {
+    return std::max(std::chrono::ceil<std::chrono::milliseconds>(end - boot_clock::now()), 0ms);
+  };
+  // All are told before one is waited for.
+  keeper_->stop(0ms);
+  io_->stop(0ms);
+  notices_->stop(0ms);
+  keeper_->stop(left());
+  io_->stop(left());
+  notices_->stop(left());
+  keeper_.reset();
   bus_.reset();  // tells what is to be told; threads of ours that are let go may keep it for a while
 }
 

@@ -106,6 +106,11 @@ struct lease_keeper::shared {
     lose(*record, "it was revoked by " + r.by);
   }
 
+  [[nodiscard]] bool is_stopped() {
+    const std::lock_guard lock(guard);
+    return stopped;
+  }
+
   /// One round: reports what is over, collects what is due. Returns when to look again.
   protocol::ms round(renewals& due) {
     std::vector<std::shared_ptr<lease_record>> over;
@@ -199,13 +204,10 @@ lease_keeper::lease_keeper(std::shared_ptr<store> where, std::shared_ptr<worker_
   shared_->log = std::move(log);
   shared_->held_long = std::move(held_long);
   watch_ = quiet_thread([this, s = shared_] {
-    for (;;) {
-      {
-        const std::lock_guard lock(s->guard);
-        if (s->stopped) return;
-      }
+    while (!s->is_stopped()) {
       shared::renewals due;
       const auto next = s->round(due);
+      if (s->is_stopped()) return;  // this keeper may be gone: by a notice for which no other thread could be had
       for (auto& record : due) {
         if (!renewals_.post([s, record] { s->renew(record); })) s->not_sent(*record);
       }
@@ -215,13 +217,21 @@ lease_keeper::lease_keeper(std::shared_ptr<store> where, std::shared_ptr<worker_
 }
 
 lease_keeper::~lease_keeper() {
+  if (watch_.joinable()) stop(std::chrono::milliseconds{300});
+}
+
+void lease_keeper::stop(std::chrono::milliseconds patience) {
   {
     const std::lock_guard lock(shared_->guard);
     shared_->stopped = true;
   }
   shared_->poke();
-  watch_.join();  // at once: it runs nobody's code but ours
-  renewals_.stop(std::chrono::milliseconds{300});
+  if (watch_.get_id() == std::this_thread::get_id()) {
+    watch_.detach();
+  } else if (watch_.joinable()) {
+    watch_.join();
+  }
+  renewals_.stop(patience);
 }
 
 void lease_keeper::keep(const std::shared_ptr<lease_record>& record, const protocol::lease_schedule& schedule) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -27,6 +28,7 @@ class lease_keeper {
                std::function<void()> held_long = {});
   lease_keeper(const lease_keeper&) = delete;
   lease_keeper& operator=(const lease_keeper&) = delete;
+  /// stop(0.3 s), unless stop() was called: who did has waited.
   ~lease_keeper();
 
   void keep(const std::shared_ptr<lease_record>& record, const protocol::lease_schedule& schedule);
@@ -36,6 +38,9 @@ class lease_keeper {
   [[nodiscard]] std::function<void(const protocol::revocation&)> revoker() const;
   /// Renews nothing any more; ends are still watched.
   void stop_renewing();
+  /// Neither renews nor watches any more. Waits for renewals that are on their way, at most `patience`. May be called
+  /// from a thread of the keeper, which ends soon then; and again, to wait for longer.
+  void stop(std::chrono::milliseconds patience);
 
  private:
   struct shared;

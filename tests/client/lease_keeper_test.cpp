@@ -10,7 +10,7 @@
 #include <string>
 #include <thread>
 
-#include "support/fake_client.hpp"
+#include "client/world.hpp"
 
 namespace dlock::testing {
 namespace {
@@ -21,7 +21,7 @@ using protocol::operation;
 
 struct LeaseKeeper : ::testing::Test {
   std::shared_ptr<fake_store> store = running_store();
-  std::shared_ptr<worker_pool> notices = std::make_shared<worker_pool>(100);
+  std::shared_ptr<worker_pool> notices = std::make_shared<worker_pool>(worker_pool::unlimited);
   std::mutex guard;
   std::string log;
   lease_keeper keeper{store, notices, [this](log_level, std::string_view message) {
@@ -155,6 +155,19 @@ TEST_F(LeaseKeeper, AnEarlierEndThanAllOthersIsNoticed) {
   std::this_thread::sleep_for(20ms);  // the watch sleeps until the renewal of that
   const auto brief = hold("brief", 300, false);
   EXPECT_LT(time_of_loss(*brief), brief->valid_until() + 100);
+}
+
+TEST_F(LeaseKeeper, ItsOwnWatchMayBeTheLastToLetGoOfIt) {
+  auto own = std::unique_ptr<lease_keeper>();
+  std::promise<void> gone;
+  const auto nobody_logs = [](log_level, std::string_view) {};
+  own = std::make_unique<lease_keeper>(store, notices, nobody_logs, [&] {
+    own.reset();
+    gone.set_value();
+  });
+  const auto record = hold("lock", 60'000);
+  own->keep(record, protocol::lease_schedule(now_ms(), 60'000, 60'000, true, now_ms()));
+  EXPECT_EQ(gone.get_future().wait_for(10s), std::future_status::ready);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "client/no_threads.hpp"
 #include "client/world.hpp"
 
 /// How a holder learns that it is none any more, and what a client's end means.
@@ -113,6 +114,19 @@ TEST(Loss, ACallbackMayDestroyTheLeaseAndTheClient) {
   });
   EXPECT_TRUE(done.wait());
   *held = lease();
+}
+
+TEST(Loss, ACallbackMayDestroyThemEvenIfNoThreadCanBeHad) {
+  world w(brief());
+  event done;
+  auto held = std::make_shared<lease>(std::move(*mutex(*w.locks, "lock").try_acquire()));
+  held->on_lost([&done, &w, held]() mutable {
+    *held = lease();
+    w.locks.reset();
+    done.happen();
+  });
+  const no_more_threads none;
+  EXPECT_TRUE(done.wait());
 }
 
 TEST(Loss, ACallbackMayAcquireAgain) {
@@ -245,6 +259,52 @@ TEST(Close, WhatIsHeldCanStillBeReleased) {
   auto got = mutex(*w.locks, "lock").try_acquire();
   w.locks.reset();
   EXPECT_EQ(got->release(), release_result::released);
+}
+
+/// The last handle of a client, whose threads all hang: in the driver, or in the user's code.
+struct hanging {
+  world w;
+  std::shared_ptr<event> unblock = std::make_shared<event>();
+  std::optional<mutex> last;
+
+  hanging() : w(options()) {
+    last.emplace(*w.locks, "last");
+    auto lost = mutex(*w.locks, "lost").try_acquire();
+    auto kept = mutex(*w.locks, lock_options{.id = "kept", .exp_delta = 600ms, .autorefresh = true}).try_acquire();
+    w.store->block();
+    const auto entered = std::make_shared<event>();
+    lost->on_lost([entered, unblock = unblock] {
+      entered->happen();
+      EXPECT_TRUE(unblock->wait(60s));
+    });
+    EXPECT_THROW((void)mutex(*w.locks).try_acquire(), error);
+    EXPECT_TRUE(w.store->wait_for_blocked(2)) << "a renewal, and an acquisition";
+    EXPECT_TRUE(entered->wait());
+    w.locks->close();
+    w.locks.reset();
+  }
+  ~hanging() {
+    w.store->unblock();
+    unblock->happen();
+  }
+  static client_options options() {
+    auto o = brief();
+    o.operation_timeout = 200ms;
+    return o;
+  }
+};
+
+TEST(Close, TheEndOfTheLastHandleWaitsForAllThatHangsAtOnce) {
+  std::vector<std::future<std::unique_ptr<hanging>>> made;
+  for (int i = 0; i < 5; ++i)
+    made.push_back(std::async(std::launch::async, [] { return std::make_unique<hanging>(); }));
+  std::vector<std::unique_ptr<hanging>> all;
+  for (auto& one : made) all.push_back(one.get());
+  const auto together = time_of([&] {
+    for (auto& one : all) one->last.reset();
+  });
+  EXPECT_GE(together, 5 * 300ms) << "nothing hung";
+  EXPECT_LT(together, 5 * 600ms);
 }
 
 TEST(Close, CanBeCalledTwiceAndLaterCallsAreRefused) {
