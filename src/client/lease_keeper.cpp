@@ -10,6 +10,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <vector>
 
@@ -41,6 +42,7 @@ class descriptor {
 
 constexpr protocol::ms kNever = std::numeric_limits<protocol::ms>::max();
 constexpr protocol::ms kLong = 250;  // most locks are held for less
+constexpr protocol::ms kAskAgain = 100;
 
 }  // namespace
 
@@ -51,6 +53,16 @@ struct lease_keeper::shared {
     protocol::ms since;
     bool renewing = false;  // a renewal is on its way
     bool in_trouble = false;
+    bool renews = schedule.next_renewal() != kNever;
+    std::optional<std::string> revoked_by = {};  // says a notice, which anybody can have written
+    protocol::ms ask_at = kNever;                // then the server is asked whether it is so
+
+    [[nodiscard]] protocol::ms next() const { return std::min(schedule.next_renewal(), ask_at); }
+    void unanswered() {
+      renewing = false;
+      schedule.unanswered(now_ms());
+      if (!renews && revoked_by) ask_at = now_ms() + kAskAgain;
+    }
   };
   using renewals = std::vector<std::shared_ptr<lease_record>>;
 
@@ -90,20 +102,15 @@ struct lease_keeper::shared {
     log(log_level::error, "lock " + quoted(record.lock()) + " lost: " + why);
   }
 
+  /// A notice is a hint: who can write it may be nobody who can revoke. What is on its way may have set out too early.
   void revoke(const protocol::revocation& r) {
-    std::shared_ptr<lease_record> record;
-    {
-      const std::lock_guard lock(guard);
-      const auto it = std::find_if(leases.begin(), leases.end(), [&](const auto& entry) {
-        const auto& one = *entry.second.record;
-        return one.owner() == r.id && one.lock() == r.lock;
-      });
-      if (it == leases.end()) return;
-      record = std::move(it->second.record);
-      leases.erase(it);
+    const std::lock_guard lock(guard);
+    for (auto& [_, k] : leases) {
+      if (k.record->owner() != r.id || k.record->lock() != r.lock) continue;
+      k.revoked_by = r.by;
+      k.ask_at = now_ms();
+      return poke();
     }
-    record->revoked();
-    lose(*record, "it was revoked by " + r.by);
   }
 
   [[nodiscard]] bool is_stopped() {
@@ -127,11 +134,12 @@ struct lease_keeper::shared {
           continue;
         }
         next = std::min(next, k.schedule.valid_until());
-        if (!k.renewing && k.schedule.next_renewal() <= now) {
+        if (!k.renewing && k.next() <= now) {
           k.renewing = true;
+          k.ask_at = kNever;
           due.push_back(k.record);
         }
-        if (!k.renewing) next = std::min(next, k.schedule.next_renewal());
+        if (!k.renewing) next = std::min(next, k.next());
         if (held_long && now >= k.since + kLong) tell.swap(held_long);
         if (held_long) next = std::min(next, k.since + kLong);
         ++it;
@@ -148,49 +156,56 @@ struct lease_keeper::shared {
     const std::lock_guard lock(guard);
     const auto it = leases.find(&record);
     if (it == leases.end()) return;
-    it->second.renewing = false;
-    it->second.schedule.unanswered(now_ms());
+    it->second.unanswered();
     poke();
   }
 
   void renew(const std::shared_ptr<lease_record>& record) {
+    // Of a lease that is not renewed, only a notice has us ask: by looking, which makes it no longer.
+    auto op = protocol::operation::renew;
     {
       const std::lock_guard lock(guard);
-      if (stopped || !renews || !leases.contains(record.get())) return;
+      const auto it = leases.find(record.get());
+      if (stopped || !renews || it == leases.end()) return;
+      if (!it->second.renews) op = protocol::operation::peek;
     }
     const auto sent = now_ms();
-    const answer a = where->apply(record->ask(protocol::operation::renew), lane::renewal);
+    const answer a = where->apply(record->ask(op), lane::renewal);
     const bool anybody = planted(bug::renew_no_owner) && a.reply.holders > 0;
-    const bool mine = a.what == answer::kind::replied && (a.reply.mine || anybody);
+    const bool mine = a.what == answer::kind::replied && ((a.reply.mine && !a.reply.mine->revoked) || anybody);
     const bool gone = a.what == answer::kind::replied && !mine;
     std::string trouble;
-    bool lost = false;
+    std::string loss;
     {
       const std::lock_guard lock(guard);
       const auto it = leases.find(record.get());
       if (it == leases.end()) return;  // released or over meanwhile
       auto& k = it->second;
       k.renewing = false;
+      if (mine && k.ask_at == kNever) k.revoked_by.reset();  // it was not true
       if (mine && k.schedule.valid_until() <= now_ms() && !planted_in_renewals()) {
         // Too late: it may have been seen to be over. The watch is about to say so.
       } else if (mine) {
-        k.schedule.renewed(planted(bug::lease_from_answer) ? now_ms() : sent);
+        if (op == protocol::operation::renew) k.schedule.renewed(planted(bug::lease_from_answer) ? now_ms() : sent);
         k.in_trouble = false;
         record->extend(k.schedule.valid_until());
         if (a.reply.queue > 0) record->seen_alone(false);
       } else if (gone) {
+        if (k.revoked_by) record->revoked();
+        loss = k.revoked_by ? "it was revoked by " + *k.revoked_by : no_longer_ours;
         leases.erase(it);
-        lost = true;
       } else {
-        k.schedule.unanswered(now_ms());
+        k.unanswered();
         if (!k.in_trouble) trouble = a.why;
         k.in_trouble = true;
       }
     }
-    if (lost) {
-      lose(*record, no_longer_ours);
+    if (!loss.empty()) {
+      lose(*record, loss);
     } else if (!trouble.empty()) {
-      log(log_level::warning, "lock " + quoted(record->lock()) + " could not be renewed, trying again: " + trouble);
+      const std::string what = op == protocol::operation::renew ? "renewed" : "looked at, which may have been revoked";
+      log(log_level::warning,
+          "lock " + quoted(record->lock()) + " could not be " + what + ", trying again: " + trouble);
     }
     poke();
   }

@@ -34,7 +34,8 @@ class lease_keeper {
   void keep(const std::shared_ptr<lease_record>& record, const protocol::lease_schedule& schedule);
   /// Neither renews nor reports it any more.
   void forget(const lease_record& record);
-  /// What to call when a lease of this keeper was revoked: it is lost at once. May outlive the keeper.
+  /// What to call when somebody says that a lease of this keeper was revoked: the server is asked at once, by renewing
+  /// it. May outlive the keeper.
   [[nodiscard]] std::function<void(const protocol::revocation&)> revoker() const;
   /// Renews nothing any more; ends are still watched.
   void stop_renewing();

@@ -40,6 +40,15 @@ struct LeaseKeeper : ::testing::Test {
     keeper.keep(record, schedule);
     return record;
   }
+  void mark(const lease_record& record) {
+    protocol::request r = record.ask(operation::revoke);
+    EXPECT_TRUE(store->apply(r).reply.found);
+  }
+  /// Somebody writes that it was revoked, be that so or not.
+  void notice(const lease_record& record) const { keeper.revoker()({record.lock(), record.owner(), "an operator"}); }
+  [[nodiscard]] bool asked(operation op, std::size_t times) const {
+    return eventually([&] { return store->count(op) == times; });
+  }
   /// Within 10 s: a loss is told first, and logged then.
   bool logs(const std::string& text) {
     for (int i = 0; i < 1000; ++i) {
@@ -155,6 +164,81 @@ TEST_F(LeaseKeeper, AnEarlierEndThanAllOthersIsNoticed) {
   std::this_thread::sleep_for(20ms);  // the watch sleeps until the renewal of that
   const auto brief = hold("brief", 300, false);
   EXPECT_LT(time_of_loss(*brief), brief->valid_until() + 100);
+}
+
+TEST_F(LeaseKeeper, ANoticeThatItWasRevokedIsNotBelieved) {
+  const auto record = hold("lock", 60'000);
+  const auto first = record->valid_until();
+  EXPECT_TRUE(eventually([&] {
+    notice(*record);  // again, because all of it may be done within the millisecond of the grant
+    return record->valid_until() > first;
+  })) << "the server is asked, at once";
+  EXPECT_TRUE(record->held(now_ms()));
+  EXPECT_FALSE(record->is_revoked());
+}
+
+TEST_F(LeaseKeeper, ARevocationIsTakenFromTheServerAtOnce) {
+  const auto record = hold("lock", 60'000);
+  mark(*record);
+  notice(*record);
+  EXPECT_LT(time_of_loss(*record), record->valid_until()) << "long before it would have been renewed";
+  EXPECT_TRUE(record->is_revoked());
+  EXPECT_EQ(record->loss(), "it was revoked by an operator");
+  EXPECT_TRUE(logs("\"lock\" lost: it was revoked by an operator"));
+  EXPECT_EQ(store->count(operation::renew), 1u);
+}
+
+TEST_F(LeaseKeeper, ANoticeDuringARenewalIsFollowedByAnother) {
+  const auto record = hold("lock", 60'000);
+  store->block([](const auto& r, lane) { return r.op == operation::renew; });
+  notice(*record);
+  ASSERT_TRUE(store->wait_for_blocked(1));
+  notice(*record);
+  store->unblock();
+  EXPECT_TRUE(asked(operation::renew, 2)) << "the first may have been there before the mark";
+  EXPECT_TRUE(record->held(now_ms()));
+}
+
+TEST_F(LeaseKeeper, AfterANoticeTheServerIsAskedUntilItAnswers) {
+  for (const bool renews : {true, false}) {
+    const auto op = renews ? operation::renew : operation::peek;
+    store->inject({.what = fake_store::fault::kind::lost_request, .times = 2, .on = [op](const auto& r, lane) {
+                     return r.op == op;
+                   }});
+    const auto record = hold(renews ? "renewed" : "not renewed", 60'000, renews);
+    mark(*record);
+    notice(*record);
+    EXPECT_LT(time_of_loss(*record), record->valid_until());
+    EXPECT_TRUE(record->is_revoked());
+    EXPECT_EQ(store->count(op), 3u);
+  }
+}
+
+TEST_F(LeaseKeeper, ANoticeMakesNoLeaseLongerThatIsNotRenewed) {
+  const auto record = hold("lock", 60'000, false);
+  const auto first = record->valid_until();
+  const auto until = store->get("lock")->holders.at(0).until;
+  notice(*record);
+  EXPECT_TRUE(asked(operation::peek, 1));
+  mark(*record);
+  notice(*record);
+  EXPECT_LT(time_of_loss(*record), first);
+  EXPECT_TRUE(record->is_revoked());
+  EXPECT_EQ(record->valid_until(), first);
+  EXPECT_EQ(store->get("lock")->holders.at(0).until, until);
+  EXPECT_EQ(store->count(operation::renew), 0u);
+}
+
+TEST_F(LeaseKeeper, ANoticeThatWasNotTrueSaysNothingOfALaterLoss) {
+  const auto record = hold("lock", 3000);
+  notice(*record);
+  EXPECT_TRUE(asked(operation::renew, 1));
+  const auto first = record->valid_until();
+  EXPECT_TRUE(eventually([&] { return record->valid_until() > first; })) << "renewed once more";
+  store->put("lock", std::nullopt);
+  EXPECT_LT(time_of_loss(*record), std::numeric_limits<ms>::max());
+  EXPECT_FALSE(record->is_revoked());
+  EXPECT_EQ(record->loss(), no_longer_ours);
 }
 
 TEST_F(LeaseKeeper, ItsOwnWatchMayBeTheLastToLetGoOfIt) {
