@@ -32,9 +32,9 @@ class client {
   /// say). Throws std::system_error if the process has no file descriptors or threads left.
   explicit client(client_options options = {});
 
-  /// close(), if that was not called; then the end of the client's threads, if no handle of it is left: at most 1 s more
-  /// if they hang, and up to half a second in which the driver ends its own. A lock object, a lease or an observation
-  /// that outlives the client keeps it going: the end is then where the last of them falls.
+  /// close(), if that was not called; then the end of the client's threads, if no handle of it is left: at most 1 s
+  /// more if they hang, and up to half a second in which the driver ends its own. A lock object, a lease or an
+  /// observation that outlives the client keeps it going: the end is then where the last of them falls.
   ~client();
   client(client&&) noexcept;
   client& operator=(client&&) noexcept;
