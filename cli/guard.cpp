@@ -164,7 +164,7 @@ class guard {
     if (!is_any(state::running, state::terminating) || command_ == 0) return;
     if (shared_group_ == 0) {
       kill(-command_, signal);
-    } else if (!witness_ || !witness_->saw(signal)) {
+    } else if (!witness_ || !witness_->saw(signal, plan_.terminate_at())) {
       kill(command_, signal);
     }
   }

@@ -5,24 +5,38 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 
 namespace dlock::cli {
 
 namespace {
 
+using std::chrono::milliseconds;
+
+struct question {
+  int number;  ///< Of the question: an answer may come when the next one has been asked already.
+  int signal;
+};
+
+struct reply {
+  int number;
+  bool seen;
+};
+
 [[noreturn]] void witness_main(pid_t guard, pid_t group, int link) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   // Nobody's end of file may wait for this process.
   if (getppid() != guard || setpgid(0, group) != 0 || dup2(link, 0) != 0 || close_range(1, ~0U, 0) != 0) _exit(1);
-  int signal = 0;
-  while (read(0, &signal, sizeof signal) == static_cast<ssize_t>(sizeof signal)) {
+  question asked{};
+  while (read(0, &asked, sizeof asked) == static_cast<ssize_t>(sizeof asked)) {
     sigset_t one;
     sigemptyset(&one);
-    sigaddset(&one, signal);
+    sigaddset(&one, asked.signal);
     const timespec now{};
-    int answer = sigtimedwait(&one, nullptr, &now) == signal ? signal : -signal;
+    const reply answer{.number = asked.number, .seen = sigtimedwait(&one, nullptr, &now) == asked.signal};
     if (write(0, &answer, sizeof answer) < 0) break;
   }
   _exit(0);
@@ -46,17 +60,19 @@ witness::~witness() {
   waitpid(pid_, nullptr, 0);
 }
 
-bool witness::saw(int signal) const {
-  if (send(link_.get(), &signal, sizeof signal, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) return false;
-  // Late answers to earlier questions, from a witness that was stopped for a while, come first.
-  constexpr int patience_ms = 50;
+bool witness::saw(int signal, boot_clock::time_point limit) {
+  const question asked{.number = ++asked_, .signal = signal};
+  if (send(link_.get(), &asked, sizeof asked, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) return false;
+  // At once, unless the machine is busy; or never, from a witness that is stopped.
+  limit = std::min(limit, boot_clock::now() + milliseconds(500));
   pollfd ready{.fd = link_.get(), .events = POLLIN, .revents = 0};
-  while (poll(&ready, 1, patience_ms) == 1) {
-    int answer = 0;
-    if (recv(link_.get(), &answer, sizeof answer, MSG_DONTWAIT) != static_cast<ssize_t>(sizeof answer)) break;
-    if (answer == signal || answer == -signal) return answer == signal;
+  for (;;) {
+    const auto left = std::chrono::ceil<milliseconds>(limit - boot_clock::now()).count();
+    if (poll(&ready, 1, static_cast<int>(std::max<milliseconds::rep>(left, 0))) != 1) return false;
+    reply answer{};
+    if (recv(link_.get(), &answer, sizeof answer, MSG_DONTWAIT) != static_cast<ssize_t>(sizeof answer)) return false;
+    if (answer.number == asked.number) return answer.seen;
   }
-  return false;
 }
 
 }  // namespace dlock::cli

@@ -2,6 +2,8 @@
 
 #include <sys/types.h>
 
+#include <dlock/clock.hpp>
+
 #include "fd.hpp"
 
 namespace dlock::cli {
@@ -18,12 +20,14 @@ class witness {
   witness(const witness&) = delete;
   witness& operator=(const witness&) = delete;
 
-  /// Whether `signal` was sent to the group since this was last asked.
-  [[nodiscard]] bool saw(int signal) const;
+  /// Whether `signal` was sent to the group since this was last asked. A witness that does not answer, within half a
+  /// second or by `limit`, has not seen it.
+  [[nodiscard]] bool saw(int signal, boot_clock::time_point limit);
 
  private:
   pid_t pid_ = -1;
   unique_fd link_;
+  int asked_ = 0;
 };
 
 }  // namespace dlock::cli
