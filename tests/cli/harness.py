@@ -31,7 +31,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "security"))
 
@@ -42,7 +42,9 @@ REAL_URL = os.environ.get("DLOCK_TEST_URL", "")
 ADMIN_URL = os.environ.get("DLOCK_TEST_ADMIN_URL", "")  # then dlock has the role that docs/security.md says it needs
 FAKE = not REAL_URL
 PROMPT = "<%> "
-PATIENCE = 20.0  # for things that must happen, on a busy machine
+PATIENCE = 30.0  # for things that must happen, on a busy machine
+# What a test starts ends with it, also when the test is killed.
+MORTAL = ("setpriv", "--pdeathsig", "KILL")
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
@@ -53,6 +55,30 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE)
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds:g} s for {what}")
         time.sleep(0.01)
+
+
+def read_line(stream: IO[str], seconds: float = PATIENCE) -> str:
+    """The next line; "" at the end. Byte by byte, so that none waits in a buffer of which select does not know."""
+    deadline = time.monotonic() + seconds
+    line = b""
+    while not line.endswith(b"\n"):
+        if not select.select([stream], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            raise AssertionError(f"waited {seconds:g} s for a line; what came of it is {line!r}")
+        byte = os.read(stream.fileno(), 1)
+        if not byte:
+            break
+        line += byte
+    return line.decode(errors="replace")
+
+
+def read_rest(stream: IO[str]) -> list[str]:
+    """The lines up to the end."""
+    return [*iter(lambda: read_line(stream), "")]
+
+
+def has_output(stream: IO[str], seconds: float) -> bool:
+    """Within that time; the end counts as well."""
+    return bool(select.select([stream], [], [], seconds)[0])
 
 
 def state_of(pid: int) -> str:
@@ -233,7 +259,11 @@ class Case(unittest.TestCase):
         """Without a terminal, in a session of its own; `through` a command that executes its arguments."""
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True,
                    "env": self.environment, "cwd": self.folder, "start_new_session": True, **options}
-        process = subprocess.Popen([*through, *self.command(*words, verb=verb)], **options)
+        return self.mortal(*through, *self.command(*words, verb=verb), **options)
+
+    def mortal(self, *command: str, **options: Any) -> subprocess.Popen[str]:
+        """A process that ends with the case, whatever happens."""
+        process = subprocess.Popen([*MORTAL, *command], **options)
         self.addCleanup(self._end, process)
         return process
 
@@ -293,7 +323,7 @@ class Case(unittest.TestCase):
         """A dlock that waits for a lock that others hold."""
         process = self.start("-v", *words, **options)
         assert process.stderr
-        while "waiting for" not in (line := process.stderr.readline()):
+        while "waiting for" not in (line := read_line(process.stderr)):
             assert line, "it does not wait"
         return process
 

@@ -136,13 +136,11 @@ class BadInputForTheLibrary(Case):
             self.environment |= {"DLOCK_URL": "mongodb://127.0.0.1:1", **environment}
             began = time.monotonic()
             self.check(words, expected, regex=True)
-            self.assertLess(time.monotonic() - began, 2, words)
+            self.assertLess(time.monotonic() - began, 8, words)  # contact would be tried for 10
 
     def test_a_server_out_of_reach(self) -> None:
         self.environment["DLOCK_URL"] = "mongodb://me:PaSSw0rd@127.0.0.1:1"
-        began = time.monotonic()
         self.check(["job", "true"], "127.0.0.1:1")
-        self.assertLess(time.monotonic() - began, 11)
         self.check(["-w", "1", "job", "true"], "")
 
     def test_a_document_that_is_not_a_lock(self) -> None:

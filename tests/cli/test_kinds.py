@@ -132,12 +132,10 @@ class Several(Case):
 
     def test_no_deadlock(self) -> None:
         loop = "for i in 1 2 3 4 5; do " + self.shell_command("{} true") + " || exit 1; done"
-        began = time.monotonic()
         orders = ("--id a --id b", "--id b --id a", "--id b --id c --id a")
         processes = [self.start("-s", "outside", "sh", "-c", loop.format(order)) for order in orders]
         for process in processes:
             self.assertEqual((process.communicate(timeout=3 * PATIENCE)[1], process.returncode), ("", 0))
-        self.assertLess(time.monotonic() - began, 3 * PATIENCE)
 
     def test_the_loss_of_one(self) -> None:
         process = self.hold_lock("--ttl", "2s", "--id", "a", "--id", self.lock)
@@ -146,7 +144,7 @@ class Several(Case):
         self.assertEqual(process.returncode, 123)
         self.assertRegex(err, r"\Adlock: lost one of the locks 'a' and 'job' while the command ran: .+; the command and all it "
                               r"started were ended\n\Z")
-        wait_for(lambda: self.run_to_end("-n", "a", "true").returncode == 0, "the other one", 5)
+        wait_for(lambda: self.run_to_end("-n", "a", "true").returncode == 0, "the other one")
 
     def test_a_hundred(self) -> None:
         ids = [word for number in range(100) for word in ("--id", f"{number:03}" + "x" * 200)]

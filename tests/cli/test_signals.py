@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from harness import FAKE, PATIENCE, Case, children_of, main, wait_for
+from harness import PATIENCE, Case, children_of, main, wait_for
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -71,9 +71,7 @@ class Signals(Case):
 
     def test_what_was_ignored_stays_ignored(self) -> None:
         script = self.script("echo yes >running; until [ -e end ]; do sleep 0.05; done; exit 4\n")
-        process = subprocess.Popen(["env", "--ignore-signal=HUP,INT", *self.command(self.lock, script)],
-                                   env=self.environment, cwd=self.folder, start_new_session=True)
-        self.addCleanup(process.wait)
+        process = self.start(self.lock, script, through=("env", "--ignore-signal=HUP,INT"))
         self.wait_for_file("running")
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGINT)
@@ -83,12 +81,9 @@ class Signals(Case):
         self.file("end").touch()
         self.assertEqual(process.wait(PATIENCE), 4)
 
-
     def test_with_streams_that_are_closed(self) -> None:
         """dlock's own descriptors must not be in their place."""
-        process = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *self.command(self.lock, self.listener(), "log")],
-                                   env=self.environment, cwd=self.folder, start_new_session=True)
-        self.addCleanup(process.wait)
+        process = self.start(self.lock, self.listener(), "log", through=("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"))
         self.wait_for_file("log")
         process.terminate()
         wait_for(lambda: "TERM" in self.file("log").read_text(), "TERM")
@@ -98,24 +93,24 @@ class Signals(Case):
 
 class WhileWaiting(Case):
     def test_dies_of_it_and_leaves_the_queue(self) -> None:
-        with self.holder() as holder:
+        """It has 0.4 s to leave, not always enough on a busy machine."""
+        def leaves(number: int) -> bool:
+            waiter = self.start(self.lock, "touch", "got-in")
+            self.wait_until_queued(waiter)
+            waiter.send_signal(number)
+            _, err = waiter.communicate(timeout=PATIENCE)
+            self.assertEqual((waiter.returncode, err), (-number, ""))
+            return not self.is_queued(waiter)
+
+        with self.holder():
             for number in SIGNALS:
-                waiter = self.start(self.lock, "touch", "got-in")
-                self.wait_until_queued()
-                waiter.send_signal(number)
-                _, err = waiter.communicate(timeout=PATIENCE)
-                self.assertEqual((waiter.returncode, err), (-number, ""))
-                self.assertEqual(self.waiters(), 0)
-            holder.terminate()
-            holder.communicate(timeout=PATIENCE)
+                wait_for(lambda: leaves(number), f"one to leave the queue by {number.name}")
         self.assertFalse(self.file("got-in").exists())
 
     def test_what_was_ignored_is_ignored(self) -> None:
         with self.holder():
-            waiter = subprocess.Popen(["env", "--ignore-signal=HUP", *self.command(self.lock, "touch", "got-in")],
-                                      env=self.environment, cwd=self.folder, start_new_session=True)
-            self.addCleanup(waiter.wait)
-            time.sleep(0.5)
+            waiter = self.start(self.lock, "touch", "got-in", through=("env", "--ignore-signal=HUP"))
+            self.wait_until_queued()
             waiter.send_signal(signal.SIGHUP)
             time.sleep(0.5)
             self.assertIsNone(waiter.poll())
@@ -126,11 +121,11 @@ class WhileWaiting(Case):
         self.server.break_off()
         process = self.start(self.lock, "true")
         time.sleep(0.5)
-        process.terminate()
         began = time.monotonic()
+        process.terminate()
         process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, -signal.SIGTERM)
-        self.assertLess(time.monotonic() - began, 0.5)
+        self.assertLess(time.monotonic() - began, 8)  # by itself it gives up after 10
 
     def test_dies_of_it_while_the_url_is_read_from_a_pipe(self) -> None:
         os.mkfifo(self.file("url"))
@@ -148,11 +143,11 @@ class WhileWaiting(Case):
             self.wait_until_queued()
             self.server.break_off()
             time.sleep(0.3)
-            waiter.terminate()
             began = time.monotonic()
+            waiter.terminate()
             waiter.communicate(timeout=PATIENCE)
             self.assertEqual(waiter.returncode, -signal.SIGTERM)
-            self.assertLess(time.monotonic() - began, 3)
+            self.assertLess(time.monotonic() - began, 8)  # by itself it gives up after 10
             self.server.mend()
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root, to make a PID namespace")
@@ -163,21 +158,19 @@ class WhileWaiting(Case):
                                 timeout=PATIENCE)
         self.assertEqual(result.returncode, 7)
         with self.holder():
-            waiter = subprocess.Popen([*inside, *self.command(self.lock, "true")], env=self.environment)
-            self.addCleanup(waiter.wait)
-            dlock = wait_for(lambda: children_of(waiter.pid), "dlock")[0]
-            time.sleep(0.7)
+            waiter = self.start(self.lock, "true", through=tuple(inside))
+            self.wait_until_queued()
+            [dlock] = children_of(waiter.pid)
             os.kill(dlock, signal.SIGTERM)
             self.assertEqual(waiter.wait(PATIENCE), 128 + signal.SIGTERM)
 
-    def waiters(self) -> int:
-        return 0 if FAKE else sum(len(lock.get("waiters", [])) for lock in self.server.documents())
+    def is_queued(self, *waiters: subprocess.Popen[str]) -> bool:
+        """Those, or anybody."""
+        queue = [each["who"] for each in self.look(self.lock)["waiters"]]
+        return all(any(f":{waiter.pid} " in who for who in queue) for waiter in waiters) and queue != []
 
-    def wait_until_queued(self) -> None:
-        if FAKE:
-            time.sleep(0.5)
-        else:
-            wait_for(self.waiters, "a waiter")
+    def wait_until_queued(self, *waiters: subprocess.Popen[str]) -> None:
+        wait_for(lambda: self.is_queued(*waiters), "a waiter")
 
 
 if __name__ == "__main__":

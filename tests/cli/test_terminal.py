@@ -205,7 +205,7 @@ class OnTerminal(Case):
 
     def test_ctrl_z_beyond_the_lease(self) -> None:
         terminal = self.terminal()
-        terminal.type(self.shell_command(f"--ttl 1s {self.lock} {self.script(LISTENER, 'listener')} log\n"))
+        terminal.type(self.shell_command(f"--ttl 3s {self.lock} {self.script(LISTENER, 'listener')} log\n"))
         self.wait_for_file("log")
         dlock = self.job_of(terminal)
         command = children_of(self.guard_of(dlock))[0]
@@ -224,7 +224,7 @@ class OnTerminal(Case):
         with self.holder():
             terminal.type(self.shell_command(f"{self.lock} echo mine\n"))
             dlock = self.job_of(terminal)
-            time.sleep(0.5)
+            wait_for(lambda: self.look(self.lock)["waiters"], "it to wait")
             terminal.type("\x1a")
             terminal.expect("Stopped")
             self.assertEqual(state_of(dlock), "T")
@@ -296,17 +296,17 @@ class OnTerminal(Case):
     def test_a_killed_job_leaves_nothing(self) -> None:
         """kill -9 of the whole group: the guard is not in it."""
         terminal = self.terminal()
-        terminal.type(self.shell_command(f"--ttl 1s {self.lock} bash -c 'setsid sh -c \"trap : TERM HUP; echo \\$\\$ >running; "
+        terminal.type(self.shell_command(f"--ttl 3s {self.lock} bash -c 'setsid sh -c \"trap : TERM HUP; echo \\$\\$ >running; "
                                          "while :; do sleep 0.1; done\" & wait'\n"))
         process = self.pids_in("running")[0]
         os.killpg(self.job_of(terminal), signal.SIGKILL)
         terminal.expect("Killed")
-        wait_for(lambda: not is_alive(process), "the process to end", 3)
+        wait_for(lambda: not is_alive(process), "the process to end")
 
     def test_a_chain_of_forks_in_dlocks_group(self) -> None:
         terminal = self.terminal()
         chain = self.script(CHAIN)
-        terminal.type(self.shell_command(f"--ttl 1s --clock_skew 0s {self.lock} env FAMILY={self.folder} {chain}\n"))
+        terminal.type(self.shell_command(f"--ttl 3s --clock_skew 0s {self.lock} env FAMILY={self.folder} {chain}\n"))
         self.wait_for_file("ready")
         os.kill(self.job_of(terminal), signal.SIGSTOP)
         rival = self.start("--clock_skew", "0s", self.lock, "sh", "-c",
@@ -318,7 +318,7 @@ class OnTerminal(Case):
 
     def test_inside_timeout(self) -> None:
         terminal = self.terminal()
-        terminal.type(f"timeout 1 {self.shell_command(self.lock)} sleep 600\n")
+        terminal.type(f"timeout 5 {self.shell_command(self.lock)} sleep 600\n")
         self.assertEqual(terminal.status(), 124)
         result = self.run_to_end("-n", self.lock, "true")
         self.assertEqual((result.returncode, result.stderr), (0, ""))

@@ -2,12 +2,14 @@
 """dlock watch: what it prints, for people and for programs, and how it ends."""
 
 import json
+import re
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from typing import Any
 
-from harness import ADMIN_URL, DLOCK, FAKE, PATIENCE, Case, main, wait_for
+from harness import ADMIN_URL, DLOCK, FAKE, PATIENCE, Case, has_output, main, read_line, read_rest, wait_for
 
 LINE = r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z  (locked  |unlocked)  (.*)  token (\d+)  (.+)\n\Z"
 ODD_IDS = ["gr\u00fcn \u9501 \U0001d11e", "it's \"quoted\"", "-n", "\x1b[31mred", "\u202egnp", "\x9b31m", "a:b@c"]
@@ -30,7 +32,7 @@ class Watch(Case):
     def watch(self, *words: str, **options: Any) -> subprocess.Popen[str]:
         """A dlock watch that hears events."""
         process = self.start("-v", *words, verb="watch", **options)
-        while line := process.stderr.readline():
+        while line := read_line(process.stderr):
             if line == "dlock: watching\n":
                 return process
         raise AssertionError("it ended before it watched")
@@ -39,15 +41,43 @@ class Watch(Case):
         for lock in locks:
             self.assertEqual(self.run_to_end("--", lock, "true").returncode, 0, lock)
 
-    def events(self, watch: subprocess.Popen[str], count: int) -> list[tuple[str, str]]:
-        """What the next `count` lines say, in short."""
-        out = []
-        for _ in range(count):
-            line = watch.stdout.readline()
+    def events(self, watch: subprocess.Popen[str], lock: str, job: Callable[[], None] | None = None) -> list[str]:
+        """The lines on a job with `lock`, one when it is locked and one when it is unlocked. An event is a hint: a process that
+        ends tries for a moment to hand over its last ones, on a busy machine in vain; then there is another job. Nobody else
+        has jobs."""
+        of_jobs: dict[str, list[str]] = {}
+        for _ in range(5):
+            job() if job else self.run_job(lock)
+            while has_output(watch.stdout, 5):
+                line = read_line(watch.stdout)
+                of_one = of_jobs.setdefault(self.token(line), [])
+                of_one.append(line)
+                self.assertEqual([*of_jobs], sorted(of_jobs, key=int), "jobs in another order")
+                if len(of_one) == 2:
+                    return of_one
+        raise AssertionError(f"no job was told of in full; what came is {of_jobs}")
+
+    @staticmethod
+    def token(line: str) -> str:
+        found = re.search(r'token"?:? *(\d+)', line)
+        assert found, f"no event: {line!r}"
+        return found[1]
+
+    def check_events(self, watch: subprocess.Popen[str], lock: str, job: Callable[[], None] | None = None) -> None:
+        lines = self.events(watch, lock, job)
+        for line in lines:
             self.assertRegex(line, LINE)
-            words = line.split("  ")
-            out.append((words[1].strip(), words[2] if words[1] == "unlocked" else words[3]))
-        return out
+        self.assertEqual([line.split()[1:3] for line in lines], [["locked", lock], ["unlocked", lock]])
+        self.assertRegex(lines[0], r"  \S+:\d+ \w+\n\Z")
+        self.assertEqual(lines[0].split()[3:], lines[1].split()[3:])
+
+    def hears_of(self, watch: subprocess.Popen[str], lock: str) -> bool:
+        while has_output(watch.stdout, 1):
+            line = read_line(watch.stdout)
+            self.assertRegex(line, LINE)
+            if f"  {lock}  " in line:
+                return True
+        return False
 
     def announce_gap(self) -> None:
         if FAKE:
@@ -68,66 +98,64 @@ class Watch(Case):
 
     def test_all(self) -> None:
         watch = self.watch()
-        self.run_job("job", "other")
-        lines = [watch.stdout.readline() for _ in range(4)]
-        for line in lines:
-            self.assertRegex(line, LINE)
-        parts = [line.split() for line in lines]
-        self.assertEqual([part[1:3] for part in parts],
-                         [["locked", "job"], ["unlocked", "job"], ["locked", "other"], ["unlocked", "other"]])
-        self.assertEqual([part[4] for part in parts[0::2]], [part[4] for part in parts[1::2]])
-        self.assertEqual({part[-1] for part in parts}, {"true"})
+        for lock in ("job", "other"):
+            self.check_events(watch, lock)
         self.end(watch)
 
     def test_one(self) -> None:
         watch = self.watch("job")
-        self.run_job("other", "job")
-        self.assertEqual(self.events(watch, 2), [("locked", "job"), ("unlocked", "job")])
+        self.run_job("other")
+        self.check_events(watch, "job")
         self.end(watch)
 
     def test_several(self) -> None:
         watch = self.watch("b", "a", "b")
-        self.run_job("a", "other", "b")
-        self.assertEqual(self.events(watch, 4), [("locked", "a"), ("unlocked", "a"), ("locked", "b"), ("unlocked", "b")])
+        self.check_events(watch, "a")
+        self.run_job("other")
+        self.check_events(watch, "b")
         self.end(watch)
 
     def test_as_it_happens(self) -> None:
         watch = self.watch(self.lock)
-        with self.holder():
-            self.assertEqual(self.events(watch, 1), [("locked", self.lock)])
-        self.assertEqual(self.events(watch, 1), [("unlocked", self.lock)])
+
+        def job() -> None:
+            with self.holder():
+                self.assertTrue(has_output(watch.stdout, PATIENCE), "nothing while it is held")
+
+        self.check_events(watch, self.lock, job)
         self.end(watch)
 
     def test_json(self) -> None:
         watch = self.watch("job", "--json")
-        self.run_job("job")
-        events = [json.loads(watch.stdout.readline()) for _ in range(2)]
+        events = [json.loads(line) for line in self.events(watch, "job")]
         self.assertEqual([list(event) for event in events], [["at", "event", "id", "token", "who"]] * 2)
         self.assertEqual([event["event"] for event in events], ["locked", "unlocked"])
-        self.assertEqual(events[0]["token"], events[1]["token"])
+        self.assertEqual([event["id"] for event in events], ["job", "job"])
         self.assertRegex(events[0]["who"], r".+:\d+ true")
         self.end(watch)
 
     def test_odd_ids(self) -> None:
         plain, parsed = self.watch(), self.watch("--json")
         for lock in ODD_IDS:
-            self.run_job(lock)
-            for _ in range(2):
-                self.assertEqual(json.loads(parsed.stdout.readline())["id"], lock)
-                line = plain.stdout.readline()
+            lines = self.events(plain, lock)
+            for line in lines:
                 self.assertRegex(line, LINE)
                 self.assertNotRegex(line[:-1], "[\x00-\x1f\x7f-\x9f\u202e]")
+            wanted = self.token(lines[0])
+            while self.token(line := read_line(parsed.stdout)) != wanted:
+                pass
+            for line in (line, read_line(parsed.stdout)):
+                self.assertEqual((json.loads(line)["id"], self.token(line)), (lock, wanted))
         self.end(plain)
         self.end(parsed)
 
     def test_a_gap(self) -> None:
         plain, parsed = self.watch("a", "b"), self.watch("--json", "a")
         self.announce_gap()
-        self.assertRegex(plain.stdout.readline(), r"\A[-0-9T:.]+Z  gap       events may have been missed\n\Z")
-        event = json.loads(parsed.stdout.readline())
+        self.assertRegex(read_line(plain.stdout), r"\A[-0-9T:.]+Z  gap       events may have been missed\n\Z")
+        event = json.loads(read_line(parsed.stdout))
         self.assertEqual((event["event"], event["id"], event["token"], event["who"]), ("gap", None, None, None))
-        self.run_job("a")
-        self.assertEqual(self.events(plain, 2), [("locked", "a"), ("unlocked", "a")])
+        self.check_events(plain, "a")
         self.end(plain)
 
     def test_events_of_mongo_dlock(self) -> None:
@@ -135,20 +163,15 @@ class Watch(Case):
             self.skipTest("needs a channel")
         plain, parsed = self.watch(), self.watch("--json")
         self.channel().insert_one({"event": "job", "message": {"id": "job", "locked": True}})
-        self.assertRegex(plain.stdout.readline(), r"Z  locked    job  a mongo-dlock \(node\) client\n\Z")
-        event = json.loads(parsed.stdout.readline())
+        self.assertRegex(read_line(plain.stdout), r"Z  locked    job  a mongo-dlock \(node\) client\n\Z")
+        event = json.loads(read_line(parsed.stdout))
         self.assertEqual((event["event"], event["id"], event["token"], event["who"]), ("locked", "job", None, None))
 
     def test_silent_without_verbose(self) -> None:
         watch = self.start(verb="watch")
-        wait_for(lambda: self.run_job("job") or self.has_output(watch), "an event")
+        wait_for(lambda: self.run_job("job") or has_output(watch.stdout, 0.1), "an event")
         watch.send_signal(signal.SIGINT)
         self.assertEqual(watch.communicate(timeout=PATIENCE)[1], "")
-
-    @staticmethod
-    def has_output(process: subprocess.Popen[str]) -> bool:
-        import select
-        return bool(select.select([process.stdout], [], [], 0.1)[0])
 
     # --- its end ----------------------------------------------------------------------------------------------------
 
@@ -159,7 +182,7 @@ class Watch(Case):
             watch.send_signal(number)
             self.assertEqual(watch.communicate(timeout=PATIENCE), ("", ""))
             self.assertEqual(watch.returncode, -number)
-            self.assertLess(time.monotonic() - began, 1)
+            self.assertLess(time.monotonic() - began, 10)
 
     def test_a_signal_while_it_connects(self) -> None:
         self.server.break_off()
@@ -170,14 +193,14 @@ class Watch(Case):
             watch.send_signal(number)
             self.assertEqual(watch.communicate(timeout=PATIENCE), ("", ""))
             self.assertEqual(watch.returncode, -number)
-            self.assertLess(time.monotonic() - began, 1)
+            self.assertLess(time.monotonic() - began, 8)  # by itself it gives up after 10
 
     def check_unread(self, watch: subprocess.Popen[str]) -> None:
         began = time.monotonic()
         watch.stdout.close()
         self.assertEqual(watch.wait(PATIENCE), 0)
-        self.assertLess(time.monotonic() - began, 1)
-        self.assertEqual(watch.stderr.read(), "")
+        self.assertLess(time.monotonic() - began, 8)  # while it connects, it gives up after 10
+        self.assertEqual(read_rest(watch.stderr), [])
 
     def test_nobody_reads_it_and_nothing_happens(self) -> None:
         self.check_unread(self.watch())
@@ -189,15 +212,14 @@ class Watch(Case):
         self.check_unread(watch)
 
     def test_a_reader_that_has_had_enough(self) -> None:
-        head = subprocess.Popen(["head", "-n", "1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.addCleanup(self._end, head)
+        head = self.mortal("head", "-n", "1", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         watch = self.watch(stdout=head.stdin)
         head.stdin.close()
         head.stdin = None
-        self.run_job("job")
+        wait_for(lambda: self.run_job("job") or has_output(head.stdout, 1), "a line")
         self.assertRegex(head.communicate(timeout=PATIENCE)[0], LINE)
         self.assertEqual(watch.wait(PATIENCE), 0)
-        self.assertEqual(watch.stderr.read(), "")
+        self.assertEqual(read_rest(watch.stderr), [])
 
     def test_a_closed_stdout(self) -> None:
         result = self.run_to_end(verb="watch", through=("sh", "-c", 'exec "$@" >&-', "sh"))
@@ -206,22 +228,20 @@ class Watch(Case):
     def test_a_full_disk(self) -> None:
         with open("/dev/full", "w") as full:
             watch = self.watch(stdout=full)
-        self.run_job("job")
-        self.assertEqual(watch.wait(PATIENCE), 125)
-        self.assertEqual(watch.stderr.read(), "dlock: cannot write to standard output: No space left on device\n")
+        wait_for(lambda: self.run_job("job") or watch.poll() is not None, "it to end")
+        self.assertEqual(watch.returncode, 125)
+        self.assertEqual(read_rest(watch.stderr), ["dlock: cannot write to standard output: No space left on device\n"])
 
     # --- trouble ----------------------------------------------------------------------------------------------------
 
     def test_an_outage_is_said_and_survived(self) -> None:
         watch = self.start(verb="watch")
-        wait_for(lambda: self.run_job("job") or self.has_output(watch), "an event")
+        wait_for(lambda: self.run_job("job") or has_output(watch.stdout, 0.1), "an event")
         self.server.break_off()
-        self.assertRegex(watch.stderr.readline(), r"\Adlock: events do not come at the moment: .+; trying again\n\Z")
+        self.assertRegex(read_line(watch.stderr), r"\Adlock: events do not come at the moment: .+; trying again\n\Z")
         self.server.mend()
-        self.assertEqual(watch.stderr.readline(), "dlock: events come again\n")
-        self.run_job("after")
-        while "  after  " not in (line := watch.stdout.readline()):
-            self.assertRegex(line, LINE)
+        self.assertEqual(read_line(watch.stderr), "dlock: events come again\n")
+        wait_for(lambda: self.run_job("after") or self.hears_of(watch, "after"), "an event")
         watch.terminate()
         self.assertEqual(watch.communicate(timeout=PATIENCE)[1], "")
 
