@@ -8,7 +8,13 @@ namespace {
 
 /// A client holds "c" and the store answers no release: what acquire_all got of "a" and "b" cannot be given back.
 struct stuck : world {
-  stuck() {
+  /// So long a release without an answer takes.
+  static client_options slow(std::chrono::milliseconds release) {
+    auto o = quick();
+    o.operation_timeout = release;
+    return o;
+  }
+  explicit stuck(std::chrono::milliseconds release = 30s) : world(slow(release)) {
     auto got = c.acquire();
     EXPECT_TRUE(got);
     held = std::move(*got);
@@ -30,7 +36,7 @@ TEST(AcquireAll, ATimeoutIsKeptEvenIfNothingCanBeGivenBack) {
     EXPECT_EQ(acquire_all({w.a, w.b, w.mine}, {.timeout = 300ms}).result(), outcome::timed_out);
   });
   EXPECT_GE(took, 300ms);
-  EXPECT_LT(took, 600ms) << "each release alone would take a second";
+  EXPECT_LT(took, 20s) << "each release alone would take 30 s";
   w.store->unblock();
   EXPECT_TRUE(eventually([&] { return w.store->get("a")->holders.empty() && w.store->get("b")->holders.empty(); }));
 }
@@ -47,7 +53,7 @@ TEST(AcquireAll, ACancelledWaitEndsSoonEvenIfNothingCanBeGivenBack) {
   }));
   stop.request_stop();
   const auto took = time_of([&] { EXPECT_EQ(waiting.get(), outcome::cancelled); });
-  EXPECT_LT(took, 1s);
+  EXPECT_LT(took, 20s);
 }
 
 TEST(AcquireAll, AnErrorIsToldInTimeEvenIfNothingCanBeGivenBack) {
@@ -61,17 +67,17 @@ TEST(AcquireAll, AnErrorIsToldInTimeEvenIfNothingCanBeGivenBack) {
       EXPECT_EQ(e.code(), errc::not_a_lock);
     }
   });
-  EXPECT_LT(took, 600ms);
+  EXPECT_LT(took, 20s);
 }
 
 TEST(AcquireAll, TheEndOfASetIsBoundedForAllTogether) {
-  stuck w;
+  stuck w(5s);
   mutex third{*w.locks, "third"};
   auto got = acquire_all({w.a, w.b, third});
   ASSERT_TRUE(got);
   const auto took = time_of([&] { *got = lease_set(); });
-  EXPECT_GE(took, 1s) << "it waits as long as one lease would";
-  EXPECT_LT(took, 1700ms);
+  EXPECT_GE(took, 5s) << "it waits as long as one lease would";
+  EXPECT_LT(took, 10s);
 }
 
 }  // namespace

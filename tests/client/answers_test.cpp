@@ -60,7 +60,7 @@ TEST(Answers, NoAnswerToATryEndsByItsTimeAndInDoubt) {
     EXPECT_NE(std::string(e.what()).find("\"lock\""), std::string::npos) << e.what();
   });
   EXPECT_GE(took, 300ms);
-  EXPECT_LE(took, 400ms);
+  EXPECT_LT(took, 10s);
   w.store->unblock();
 }
 
@@ -87,7 +87,7 @@ TEST(Answers, WithoutContactAWaitGivesUpAfterTheOperationTimeout) {
     EXPECT_EQ(e.code(), errc::unavailable);
     EXPECT_FALSE(e.in_doubt()) << "nothing was ever sent";
   });
-  EXPECT_LE(took, 400ms);
+  EXPECT_LT(took, 10s);
 }
 
 TEST(Answers, AnOutageThatBeginsWhileWaitingIsWaitedOut) {
@@ -153,7 +153,8 @@ TEST(Release, WithoutAnAnswerEndsByItsTimeAndCanBeAskedAgain) {
     EXPECT_TRUE(e.in_doubt());
     EXPECT_TRUE(e.retryable());
   });
-  EXPECT_LE(took, 300ms);
+  EXPECT_GE(took, 200ms);
+  EXPECT_LT(took, 10s);
   EXPECT_FALSE(got->held());
   w.store->unblock();
   ASSERT_TRUE(eventually([&] { return w.store->get("lock")->holders.empty(); })) << "it goes on in the background";
@@ -184,7 +185,7 @@ TEST(Release, OfAnAcquisitionInDoubtLeavesATombstoneForItsLateRequest) {
 
 TEST(Answers, ALossOfAnAcquisitionInDoubtLeavesATombstoneForItsLateRequest) {
   auto o = world::quick();
-  o.exp_delta = 500ms;
+  o.exp_delta = 2s;
   o.autorefresh = false;
   world w(o);
   w.store->inject({.what = fault::kind::lost_answer});
@@ -206,12 +207,14 @@ TEST(Release, LearnsThatTheLockWasTaken) {
 
 TEST(Release, AtLeastKeepsTheLockTakenThatLongWithoutRenewing) {
   world w;
+  const auto began = boot_clock::now();
   auto got = mutex(*w.locks, "lock").try_acquire();
-  EXPECT_EQ(got->release_at_least(500ms, 1s), release_result::released);
+  EXPECT_EQ(got->release_at_least(2s, 1s), release_result::released);
   EXPECT_FALSE(got->held());
   mutex other(*w.locks, "lock");
   EXPECT_EQ(other.try_acquire().result(), outcome::busy);
-  EXPECT_TRUE(other.acquire({.timeout = 5s}));
+  EXPECT_TRUE(other.acquire({.timeout = 30s}));
+  EXPECT_GE(boot_clock::now() - began, 2s);
   EXPECT_EQ(w.store->count(operation::renew), 0u);
 }
 
@@ -259,7 +262,7 @@ TEST(Release, ADestructorThatGetsNoAnswerIsBoundedAndDoesNotThrow) {
   world w(o);
   std::optional<acquisition> got(mutex(*w.locks, "lock").try_acquire());
   w.store->block(only(operation::release));
-  EXPECT_LE(time_of([&] { got.reset(); }), 300ms);
+  EXPECT_LT(time_of([&] { got.reset(); }), 10s);
   w.store->unblock();
   EXPECT_TRUE(eventually([&] { return w.store->get("lock")->holders.empty(); }));
 }

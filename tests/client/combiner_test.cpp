@@ -150,8 +150,9 @@ bool go_as_one(const std::vector<request>& all) {
 }
 
 TEST(Combiner, ThoseWhoWaitGoTogetherAndGetTheirOwnAnswers) {
-  EXPECT_TRUE(
-      eventually([] { return go_as_one({combined::shared("c"), combined::shared("d"), combined::shared("e")}); }));
+  EXPECT_TRUE(eventually([] {
+    return go_as_one({combined::shared("c"), combined::shared("d"), combined::shared("e")});
+  }));
 }
 
 TEST(Combiner, WhoQueuesAloneGoesWithTheOthers) {
@@ -173,11 +174,11 @@ TEST(Combiner, AConnectionThatHangsHoldsUpNobodyForLong) {
 }
 
 TEST(Combiner, ThoseWhoWaitedForWhatHangsGoTogether) {
-  busy c{300ms};
+  busy c{2000ms};
   for (const auto* id : {"c", "d", "e"}) c.ask(combined::shared(id));
   ASSERT_TRUE(c.came(3));
   EXPECT_EQ(c.where->came().back(), (std::set<std::string>{"c", "d", "e"}));
-  std::this_thread::sleep_for(450ms);
+  std::this_thread::sleep_for(2200ms);
   EXPECT_EQ(c.where->came().size(), 3U) << "not one by one when each has waited for long enough";
   c.where->open();
   c.expect_own_answers({"a", "b", "c", "d", "e"});
@@ -190,7 +191,7 @@ TEST(Combiner, WhatHangsIsWaitedForOnceNotByEverybody) {
   const auto took = time_of([&] {
     for (const auto* id : {"d", "e", "f"}) EXPECT_EQ(c.all->apply(combined::shared(id)).why, id);
   });
-  EXPECT_LT(took, 1000ms);
+  EXPECT_LT(took, 3000ms);
   c.where->open();
   c.expect_own_answers({"a", "b"});
   c.where->shut();  // what hung and came back after all does not count twice

@@ -3,34 +3,38 @@
 
 #include <atomic>
 #include <thread>
+#include <utility>
 
 #include "client/world.hpp"
 
 namespace dlock::testing {
 namespace {
 
-/// Looks are so rare that whoever gets in fast was woken.
-client_options patient() {
-  auto o = world::quick();
-  o.exp_delta = 30s;
-  o.wait_lock_period = 20s;
-  o.operation_timeout = 5s;
-  return o;
-}
+/// Whoever waits no longer was woken.
+constexpr auto kWoken = 20s;
 
 struct two : world {
-  explicit two(const client_options& o = patient())
+  explicit two(const client_options& o = world::patient())
       : world(o, 16, std::make_shared<fake_channel>()), other(another(o)) {}
 
   client other;
   mutex mine{*locks, "lock"}, theirs{other, "lock"};
 
   /// Starts to wait in `theirs`, and returns when that stands in the queue and its inbox is followed.
-  std::jthread wait_in_line(acquisition* got, std::chrono::milliseconds timeout = 15s) {
-    std::jthread t([this, got, timeout] { *got = theirs.acquire({.timeout = timeout}); });
-    EXPECT_TRUE(
-        eventually([&] { return waiters() == 1 && other.notifications().now == notification_status::state::working; }));
+  std::jthread wait_in_line(acquisition* got) {
+    std::jthread t([this, got] { *got = theirs.acquire({.timeout = 90s}); });
+    EXPECT_TRUE(listens());
     return t;
+  }
+  [[nodiscard]] bool listens() const {
+    return eventually(
+        [&] { return waiters() == 1 && other.notifications().now == notification_status::state::working; });
+  }
+  /// Its first looks, before and when the inbox is open, are over.
+  void settle() const {
+    for (std::size_t looks = 0; std::exchange(looks, store->count(operation::heartbeat)) != looks;) {
+      std::this_thread::sleep_for(500ms);
+    }
   }
   [[nodiscard]] std::size_t waiters() const {
     const auto d = store->get("lock");
@@ -48,7 +52,7 @@ TEST(HandOff, AReleaseWakesTheHeirAndNobodyLooksMeanwhile) {
   ASSERT_TRUE(first);
   auto got = nothing();
   auto waiting = w.wait_in_line(&got);
-  std::this_thread::sleep_for(200ms);  // its first looks, before the inbox was open
+  w.settle();
   w.store->forget_calls();
   EXPECT_EQ(first->release(), release_result::released);
   waiting.join();
@@ -67,24 +71,22 @@ TEST(HandOff, TheHeirsLeaseIsSoonAWholeOne) {
   EXPECT_EQ(first->release(), release_result::released);
   waiting.join();
   ASSERT_TRUE(got);
-  EXPECT_TRUE(eventually([&] { return got->valid_for() > 28s; }));
+  EXPECT_TRUE(eventually([&] { return got->valid_for() > 50s; }));
   EXPECT_TRUE(w.store->get("lock")->holders[0].announced);
 }
 
 TEST(HandOff, AnHeirOfTheSameClientNeedsNoChannel) {
-  world w(patient());  // without one
+  world w(world::patient());  // without one
   mutex one(*w.locks, "lock"), two(*w.locks, "lock");
   auto first = one.try_acquire();
   auto got = nothing();
-  std::jthread waiting([&] { got = two.acquire({.timeout = 15s}); });
-  ASSERT_TRUE(eventually([&] { return w.store->get("lock")->waiters.size() == 1; }));
-  std::this_thread::sleep_for(400ms);  // its looks are far apart by now
-  const auto took = time_of([&] {
-    EXPECT_EQ(first->release(), release_result::released);
-    waiting.join();
-  });
+  std::jthread waiting([&] { got = two.acquire({.timeout = 90s}); });
+  // Each look is twice as long after the one before: the next one is seconds away.
+  ASSERT_TRUE(eventually([&] { return w.store->count(operation::heartbeat) == 6; }));
+  EXPECT_EQ(first->release(), release_result::released);
+  waiting.join();
   EXPECT_TRUE(got);
-  EXPECT_LT(took, 150ms);
+  EXPECT_EQ(w.store->count(operation::heartbeat), 6u) << "it was told, and did not find out by itself";
 }
 
 TEST(HandOff, AReleaseWhoseAnswerWasLostStillTellsTheHeir) {
@@ -93,14 +95,16 @@ TEST(HandOff, AReleaseWhoseAnswerWasLostStillTellsTheHeir) {
   auto got = nothing();
   auto waiting = w.wait_in_line(&got);
   w.store->inject({.what = fault::kind::lost_answer, .on = only(operation::release)});
-  EXPECT_EQ(first->release(), release_result::released);
-  const auto took = time_of([&] { waiting.join(); });
+  const auto took = time_of([&] {
+    EXPECT_EQ(first->release(), release_result::released);
+    waiting.join();
+  });
   EXPECT_TRUE(got);
-  EXPECT_LT(took, 5s) << "only its own look can have told it";
+  EXPECT_LT(took, kWoken) << "only its own look can have told it";
 }
 
 TEST(HandOff, AnAnnouncementThatIsLostCostsTimeOnly) {
-  auto o = patient();
+  auto o = world::patient();
   o.wait_lock_period = 1s;
   two w(o);
   auto first = w.mine.try_acquire();
@@ -112,7 +116,7 @@ TEST(HandOff, AnAnnouncementThatIsLostCostsTimeOnly) {
     waiting.join();
   });
   EXPECT_TRUE(got);
-  EXPECT_LT(took, 1500ms);
+  EXPECT_LT(took, kWoken);
 }
 
 TEST(HandOff, AnHeirThatWasNotToldIsToldBySomebodyElse) {
@@ -124,11 +128,11 @@ TEST(HandOff, AnHeirThatWasNotToldIsToldBySomebodyElse) {
   EXPECT_EQ(first->release(), release_result::released);
   ASSERT_TRUE(eventually([&] { return w.notices->count(".inbox.") == 1; }));
   std::this_thread::sleep_for(150ms);
-  client third = w.another(patient());
+  client third = w.another(world::patient());
   EXPECT_FALSE(mutex(third, "lock").try_acquire()) << "its answer names the heir that nobody has heard of";
   const auto took = time_of([&] { waiting.join(); });
   EXPECT_TRUE(got);
-  EXPECT_LT(took, 5s);
+  EXPECT_LT(took, kWoken);
 }
 
 TEST(HandOff, ACancelThatRacesTheGrantPassesTheLockOn) {
@@ -136,10 +140,9 @@ TEST(HandOff, ACancelThatRacesTheGrantPassesTheLockOn) {
   auto first = w.mine.try_acquire();
   std::stop_source stop;
   auto got = nothing();
-  std::jthread waiting([&] { got = w.theirs.acquire({.timeout = 15s, .stop = stop.get_token()}); });
-  ASSERT_TRUE(eventually(
-      [&] { return w.waiters() == 1 && w.other.notifications().now == notification_status::state::working; }));
-  std::this_thread::sleep_for(300ms);  // its first looks are over
+  std::jthread waiting([&] { got = w.theirs.acquire({.timeout = 90s, .stop = stop.get_token()}); });
+  ASSERT_TRUE(w.listens());
+  w.settle();
   w.notices->hold_back(true);
   EXPECT_EQ(first->release(), release_result::released);
   stop.request_stop();
@@ -151,7 +154,7 @@ TEST(HandOff, ACancelThatRacesTheGrantPassesTheLockOn) {
 }
 
 TEST(HandOff, AWaiterThatDiedInTheQueueCostsItsFirstTermOnly) {
-  auto o = patient();
+  auto o = world::patient();
   o.wait_lock_period = 500ms;
   two w(o);
   auto first = w.mine.try_acquire();
@@ -166,18 +169,18 @@ TEST(HandOff, AWaiterThatDiedInTheQueueCostsItsFirstTermOnly) {
   dead.client = "nobody";
   ASSERT_EQ(w.store->apply(dead).reply.place, 0);
   auto got = nothing();
-  std::jthread waiting([&] { got = w.theirs.acquire({.timeout = 15s}); });
+  std::jthread waiting([&] { got = w.theirs.acquire({.timeout = 90s}); });
   ASSERT_TRUE(eventually([&] { return w.waiters() == 2; }));
   const auto took = time_of([&] {
     EXPECT_EQ(first->release(), release_result::released);
     waiting.join();
   });
   EXPECT_TRUE(got);
-  EXPECT_LT(took, 1500ms);
+  EXPECT_LT(took, kWoken);
 }
 
 TEST(HandOff, AChannelThatFailsIsToldOnceAndLocksGoOn) {
-  auto o = patient();
+  auto o = world::patient();
   o.wait_lock_period = 500ms;
   std::mutex guard;
   std::vector<std::string> said;
@@ -193,7 +196,7 @@ TEST(HandOff, AChannelThatFailsIsToldOnceAndLocksGoOn) {
   w.notices->fail("the channel is down");
   auto first = w.mine.try_acquire();
   auto got = nothing();
-  std::jthread waiting([&] { got = w.theirs.acquire({.timeout = 15s}); });
+  std::jthread waiting([&] { got = w.theirs.acquire({.timeout = 90s}); });
   ASSERT_TRUE(eventually([&] { return w.other.notifications().now == notification_status::state::failing; }));
   EXPECT_EQ(w.other.notifications().problem, "the channel is down");
   std::this_thread::sleep_for(500ms);  // several tries
@@ -202,7 +205,7 @@ TEST(HandOff, AChannelThatFailsIsToldOnceAndLocksGoOn) {
     waiting.join();
   });
   EXPECT_TRUE(got);
-  EXPECT_LT(took, 1s);
+  EXPECT_LT(took, kWoken);
   EXPECT_EQ(count("notifications (being woken) do not work: the channel is down"), 2)
       << "one for each client: who holds listens, too";
   w.notices->heal();
@@ -210,7 +213,7 @@ TEST(HandOff, AChannelThatFailsIsToldOnceAndLocksGoOn) {
   EXPECT_TRUE(eventually([&] { return count("notifications (being woken) work again") == 2; }));
 }
 
-TEST(HandOff, AThousandWaitingThreadsStopWithinASecond) {
+TEST(HandOff, AThousandWaitingThreadsStopSoon) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   constexpr int kThreads = 250;  // a thousand have such a build busy with their looks alone
 #else
@@ -237,9 +240,7 @@ TEST(HandOff, AThousandWaitingThreadsStopWithinASecond) {
     threads.clear();
   });
   EXPECT_EQ(cancelled, kThreads);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  EXPECT_LT(took, 1s);
-#endif
+  EXPECT_LT(took, kWoken);
 }
 
 }  // namespace

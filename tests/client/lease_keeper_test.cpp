@@ -49,32 +49,31 @@ struct LeaseKeeper : ::testing::Test {
   [[nodiscard]] bool asked(operation op, std::size_t times) const {
     return eventually([&] { return store->count(op) == times; });
   }
-  /// Within 10 s: a loss is told first, and logged then.
+  /// Not at once: a loss is told first, and logged then.
   bool logs(const std::string& text) {
-    for (int i = 0; i < 1000; ++i) {
-      {
-        const std::lock_guard lock(guard);
-        if (log.find(text) != std::string::npos) return true;
-      }
-      std::this_thread::sleep_for(10ms);
-    }
-    return false;
+    return eventually([&] {
+      const std::lock_guard lock(guard);
+      return log.find(text) != std::string::npos;
+    });
   }
-  /// When the loss was told; the end of time if it was not.
+  /// Whether it is renewed, again and again, until its lease lasts so much longer.
+  static bool is_extended(lease_record& record, ms by) {
+    const auto end = record.valid_until() + by;
+    return eventually([&] { return record.valid_until() >= end; }) && record.held(now_ms());
+  }
+  static constexpr ms never = std::numeric_limits<ms>::max();
+  /// When the loss was told; never, if it is not within half a minute.
   ms time_of_loss(lease_record& record) const {
     auto when = std::make_shared<std::promise<ms>>();
     record.on_lost([when] { when->set_value(now_ms()); }, *notices);
     auto told = when->get_future();
-    return told.wait_for(10s) == std::future_status::ready ? told.get() : std::numeric_limits<ms>::max();
+    return told.wait_for(30s) == std::future_status::ready ? told.get() : never;
   }
 };
 
 TEST_F(LeaseKeeper, RenewsOverSeveralLeases) {
-  const auto record = hold("lock", 600);
-  const auto first = record->valid_until();
-  std::this_thread::sleep_for(1500ms);
-  EXPECT_TRUE(record->held(now_ms()));
-  EXPECT_GE(record->valid_until(), first + 1000);
+  const auto record = hold("lock", 2000);
+  EXPECT_TRUE(is_extended(*record, 4000));
   EXPECT_GE(store->count(operation::renew), 5u);
   for (const auto& call : store->calls()) {
     if (call.request.op == operation::renew) {
@@ -88,7 +87,7 @@ TEST_F(LeaseKeeper, WithoutAutorefreshALeaseEndsAtItsDeadlineAndSaysSo) {
   const auto end = record->valid_until();
   const ms told = time_of_loss(*record);
   EXPECT_GE(told, end);
-  EXPECT_LT(told, end + 100);
+  EXPECT_LT(told, end + 5000);
   EXPECT_EQ(store->count(operation::renew), 0u);
   EXPECT_TRUE(logs("\"lock\" lost"));
 }
@@ -97,17 +96,19 @@ TEST_F(LeaseKeeper, ALossIsToldOnTimeWhileARenewalHangs) {
   store->block([](const auto& r, lane) { return r.op == operation::renew; });
   const auto record = hold("lock", 300);
   const auto end = record->valid_until();
-  EXPECT_LT(time_of_loss(*record), end + 100);
+  const ms told = time_of_loss(*record);
+  EXPECT_GE(told, end);
+  EXPECT_LT(told, end + 5000);
   store->unblock();
 }
 
 TEST_F(LeaseKeeper, ARenewalThatHangsKeepsNoOtherWaiting) {
   store->block([](const auto& r, lane) { return r.op == operation::renew && r.lock == "hangs"; });
   const auto stuck = hold("hangs", 600);
-  const auto other = hold("other", 600);
-  std::this_thread::sleep_for(1s);
+  ASSERT_TRUE(store->wait_for_blocked(1));
+  const auto other = hold("other", 2000);
+  EXPECT_TRUE(is_extended(*other, 2000));
   EXPECT_FALSE(stuck->held(now_ms()));
-  EXPECT_TRUE(other->held(now_ms()));
   store->unblock();
 }
 
@@ -115,9 +116,8 @@ TEST_F(LeaseKeeper, ARenewalWithoutAnAnswerIsRepeatedUntilOneComes) {
   store->inject({.what = fake_store::fault::kind::lost_answer, .times = 3, .on = [](const auto& r, lane) {
                    return r.op == operation::renew;
                  }});
-  const auto record = hold("lock", 900);
-  std::this_thread::sleep_for(1300ms);
-  EXPECT_TRUE(record->held(now_ms()));
+  const auto record = hold("lock", 3000);
+  EXPECT_TRUE(is_extended(*record, 1000));
   EXPECT_TRUE(logs("could not be renewed, trying again"));
 }
 
@@ -127,33 +127,33 @@ TEST_F(LeaseKeeper, UnansweredRenewalsDoNotExtend) {
                  .on = [](const auto& r, lane) { return r.op == operation::renew; }});
   const auto record = hold("lock", 400);
   const auto end = record->valid_until();
-  EXPECT_LT(time_of_loss(*record), end + 100);
+  const ms told = time_of_loss(*record);
+  EXPECT_GE(told, end);
+  EXPECT_NE(told, never);
   EXPECT_EQ(record->valid_until(), end);
 }
 
 TEST_F(LeaseKeeper, AHolderThatTheServerDoesNotKnowIsToldAtTheNextRenewal) {
-  const auto record = hold("lock", 3000);
-  const auto began = now_ms();
+  const auto record = hold("lock", 9000);
   store->put("lock", std::nullopt);
-  EXPECT_LT(time_of_loss(*record), began + 1500);
+  EXPECT_LT(time_of_loss(*record), record->valid_until()) << "not only when its lease ends";
   EXPECT_TRUE(logs("no longer has it as ours"));
 }
 
 TEST_F(LeaseKeeper, WhatIsForgottenIsNeitherRenewedNorReported) {
-  const auto record = hold("lock", 300);
+  const auto record = hold("lock", 2000);
   keeper.forget(*record);
-  std::this_thread::sleep_for(400ms);
+  std::this_thread::sleep_for(2200ms);
   EXPECT_EQ(store->count(operation::renew), 0u);
   EXPECT_EQ(record->now(), lease_record::phase::held);
 }
 
 TEST_F(LeaseKeeper, AfterTheEndOfRenewingEndsAreStillWatched) {
-  const auto before = hold("before", 600);
+  const auto before = hold("before", 2000);
   keeper.stop_renewing();
   const auto after = hold("after", 600);  // its acquisition was on its way
-  std::this_thread::sleep_for(700ms);
   for (const auto& record : {before, after}) {
-    EXPECT_LT(time_of_loss(*record), now_ms() + 100) << record->lock();
+    EXPECT_NE(time_of_loss(*record), never) << record->lock();
     EXPECT_TRUE(record->lost().stop_requested()) << record->lock();
   }
   EXPECT_EQ(store->count(operation::renew), 0u);
@@ -163,7 +163,7 @@ TEST_F(LeaseKeeper, AnEarlierEndThanAllOthersIsNoticed) {
   const auto lasting = hold("lasting", 60'000);
   std::this_thread::sleep_for(20ms);  // the watch sleeps until the renewal of that
   const auto brief = hold("brief", 300, false);
-  EXPECT_LT(time_of_loss(*brief), brief->valid_until() + 100);
+  EXPECT_LT(time_of_loss(*brief), brief->valid_until() + 10'000) << "it slept on, for 20 s";
 }
 
 TEST_F(LeaseKeeper, ANoticeThatItWasRevokedIsNotBelieved) {

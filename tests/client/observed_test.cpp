@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <thread>
+#include <utility>
 
 #include "client/world.hpp"
 
@@ -26,12 +27,12 @@ void die_holding(world& w, const client_options& o) {
 
 TEST(ObservedExpiry, ALiveHolderKeepsTheLockHoweverTheServersClockJumps) {
   for (const auto jump : {kDay, -kDay}) {
-    world w(observing());
-    auto theirs = w.another(observing());
+    world w(observing(3s));
+    auto theirs = w.another(observing(3s));
     auto held = mutex(*w.locks, "lock").try_acquire();
     ASSERT_TRUE(held);
     auto waiting =
-        std::async(std::launch::async, [&] { return mutex(theirs, "lock").acquire({.timeout = 2500ms}).result(); });
+        std::async(std::launch::async, [&] { return mutex(theirs, "lock").acquire({.timeout = 4500ms}).result(); });
     std::this_thread::sleep_for(300ms);
     w.store->advance(jump);
     EXPECT_EQ(waiting.get(), outcome::timed_out) << jump;
@@ -46,13 +47,13 @@ TEST(ObservedExpiry, ADeadHoldersLockPassesOnHoweverTheServersClockJumps) {
     world w(observing());
     die_holding(w, observing());
     auto waiting = std::async(std::launch::async, [&] {
-      return time_of([&] { EXPECT_TRUE(mutex(*w.locks, "lock").acquire({.timeout = 10s})) << jump; });
+      return time_of([&] { EXPECT_TRUE(mutex(*w.locks, "lock").acquire({.timeout = 60s})) << jump; });
     });
     std::this_thread::sleep_for(200ms);
     w.store->advance(jump);
     const auto took = waiting.get();
     EXPECT_GE(took, 1s) << jump << ": it must be watched for a whole lease, whatever the clock says";
-    EXPECT_LT(took, 4s) << jump;
+    EXPECT_LT(took, 20s) << jump;
   }
 }
 
@@ -69,7 +70,7 @@ TEST(ObservedExpiry, OneTryAfterTheOtherTakesOverToo) {
     }));
   });
   EXPECT_GE(took, 1s);
-  EXPECT_LT(took, 4s);
+  EXPECT_LT(took, 20s);
 }
 
 TEST(ObservedExpiry, AFirstTryTakesNothingOver) {
@@ -80,21 +81,21 @@ TEST(ObservedExpiry, AFirstTryTakesNothingOver) {
 }
 
 TEST(ObservedExpiry, AHolderThatHangsIsToldBeforeItsLockPassesOn) {
-  world w(observing());
-  auto theirs = w.another(observing());
+  world w(observing(4s));  // told 0.4 s earlier: that much a busy machine may be late
+  auto theirs = w.another(observing(4s));
   auto held = mutex(*w.locks, "lock").try_acquire();
   ASSERT_TRUE(held);
   w.store->inject({.what = fault::kind::lost_request, .times = fault::always, .on = only(operation::renew)});
   w.store->advance(kDay);
-  EXPECT_TRUE(mutex(theirs, "lock").acquire({.timeout = 10s}));
+  EXPECT_TRUE(mutex(theirs, "lock").acquire({.timeout = 60s}));
   EXPECT_FALSE(held->held());
   EXPECT_TRUE(held->lost().stop_requested());
 }
 
 TEST(ObservedExpiry, AnHeirThatIsToldReturnsAndItsLeaseCountsFromItsLastRequest) {
   for (const auto jump : {kDay, -kDay}) {
-    auto o = observing(30s);
-    o.wait_lock_period = 20s;
+    auto o = observing(90s);
+    o.wait_lock_period = 60s;
     world w(o, 16, std::make_shared<fake_channel>());
     auto other = w.another(o);
     auto first = mutex(*w.locks, "lock").try_acquire();
@@ -102,12 +103,14 @@ TEST(ObservedExpiry, AnHeirThatIsToldReturnsAndItsLeaseCountsFromItsLastRequest)
     std::optional<acquisition> got;
     const auto asked = boot_clock::now();
     {
-      std::jthread waiting([&] { got = mutex(other, "lock").acquire({.timeout = 15s}); });
+      std::jthread waiting([&] { got = mutex(other, "lock").acquire({.timeout = 90s}); });
       ASSERT_TRUE(eventually([&] {
         return w.store->get("lock")->waiters.size() == 1 &&
                other.notifications().now == notification_status::state::working;
       }));
-      std::this_thread::sleep_for(200ms);  // its first looks, before the inbox was open
+      for (std::size_t looks = 0; std::exchange(looks, w.store->count(operation::heartbeat)) != looks;) {
+        std::this_thread::sleep_for(500ms);  // its first looks, before and when the inbox is open
+      }
       w.store->forget_calls();
       w.store->block([](const auto& r, lane) { return r.op == operation::renew; });
       w.store->advance(jump);
@@ -116,8 +119,8 @@ TEST(ObservedExpiry, AnHeirThatIsToldReturnsAndItsLeaseCountsFromItsLastRequest)
     ASSERT_TRUE(got && *got) << jump;
     EXPECT_EQ(w.store->count(operation::heartbeat), 0u) << jump;
     // What the server's clock says would be a day more or less.
-    EXPECT_LE((*got)->valid_until(), boot_clock::now() + 20s) << jump;
-    EXPECT_GE((*got)->valid_until(), asked + 19s) << jump;
+    EXPECT_LE((*got)->valid_until(), boot_clock::now() + 60s) << jump;
+    EXPECT_GE((*got)->valid_until(), asked + 59s) << jump;
     w.store->unblock();
   }
 }
@@ -155,15 +158,15 @@ TEST(ObservedExpiry, ASemaphoresResizeMustAgreeToo) {
 TEST(ObservedExpiry, AReleasedLockIsKeptForAsLongAsWasAsked) {
   world w(observing());
   auto theirs = w.another(observing());
-  auto held = mutex(*w.locks, "lock").try_acquire();
-  ASSERT_TRUE(held);
   const auto took = time_of([&] {
+    auto held = mutex(*w.locks, "lock").try_acquire();
+    ASSERT_TRUE(held);
     w.store->advance(kDay);
     EXPECT_EQ(held->release_at_least(700ms, 1s), release_result::released);
-    EXPECT_TRUE(mutex(theirs, "lock").acquire({.timeout = 10s}));
+    EXPECT_TRUE(mutex(theirs, "lock").acquire({.timeout = 60s}));
   });
   EXPECT_GE(took, 650ms);
-  EXPECT_LT(took, 4s);
+  EXPECT_LT(took, 20s);
 }
 
 TEST(ObservedExpiry, AnOperatorTakesALockOffWithoutKnowingItsExpiry) {

@@ -34,6 +34,16 @@ struct world {
     return o;
   }
 
+  /// Looks are half a minute apart at least, where grants are announced, and all else takes longer: whoever gets or
+  /// learns something sooner was told.
+  static client_options patient() {
+    client_options o = quick();
+    o.exp_delta = 60s;
+    o.wait_lock_period = 45s;
+    o.operation_timeout = 60s;
+    return o;
+  }
+
   std::shared_ptr<fake_store> store = running_store();
   std::shared_ptr<fake_channel> notices;  // null: no channel
   std::optional<client> locks;
@@ -68,7 +78,7 @@ class event {
     happened_ = true;
     changed_.notify_all();
   }
-  [[nodiscard]] bool wait(std::chrono::milliseconds limit = 10s) {
+  [[nodiscard]] bool wait(std::chrono::milliseconds limit = 30s) {
     std::unique_lock lock(guard_);
     return changed_.wait_for(lock, limit, [&] { return happened_; });
   }
@@ -81,7 +91,7 @@ class event {
 
 /// Repeats `condition` until it is so.
 template <typename F>
-bool eventually(F&& condition, std::chrono::milliseconds limit = 10s) {
+bool eventually(F&& condition, std::chrono::milliseconds limit = 30s) {
   const auto end = boot_clock::now() + limit;
   while (!condition()) {
     if (boot_clock::now() > end) return false;

@@ -20,7 +20,7 @@ class story {
     const std::lock_guard lock(guard_);
     return text_;
   }
-  bool becomes(const std::string& what, milliseconds within) {
+  bool becomes(const std::string& what, milliseconds within = 30s) {
     const bool so = eventually([&] { return text() == what; }, within);
     if (!so) ADD_FAILURE() << text();
     return so;
@@ -75,25 +75,25 @@ TEST_F(Election, ValuesHaveTheirLimits) {
 
 TEST_F(Election, ObserversHearOfEachChange) {
   auto o = quick();
-  o.wait_lock_period = 20s;  // what is not pushed comes too late
+  o.wait_lock_period = 90s;  // what is not pushed comes too late
   auto watching = another(o);
   election a(mine, "cluster"), b(theirs, "cluster"), w(watching, "cluster");
   story told;
   auto observing = w.observe(told.listener());
-  ASSERT_TRUE(told.becomes("-", 5s)) << "nobody leads";
+  ASSERT_TRUE(told.becomes("-")) << "nobody leads";
   auto ears = watching.subscribe("cluster", [](const lock_event&) {});
-  ASSERT_TRUE(ears.wait_until_open(5s));
+  ASSERT_TRUE(ears.wait_until_open(30s));
   auto first = a.campaign("a");
-  ASSERT_TRUE(told.becomes("- a", 5s));
+  ASSERT_TRUE(told.becomes("- a"));
   EXPECT_TRUE(a.proclaim("a2"));
-  ASSERT_TRUE(told.becomes("- a a2", 5s));
+  ASSERT_TRUE(told.becomes("- a a2"));
   auto second = later([&] { return b.campaign("b"); });
   ASSERT_TRUE(queued("cluster", 1));
   (void)a.resign();
-  ASSERT_TRUE(told.becomes("- a a2 b", 5s));
+  ASSERT_TRUE(told.becomes("- a a2 b"));
   auto leading = second.get();
   (void)leading->release();
-  ASSERT_TRUE(told.becomes("- a a2 b -", 5s));
+  ASSERT_TRUE(told.becomes("- a a2 b -"));
   observing.end();
   auto again = a.campaign("c");
   std::this_thread::sleep_for(100ms);
@@ -108,25 +108,25 @@ TEST_F(Election, WithoutPushesObserversLook) {
   election a(mine, "cluster"), w(deaf, "cluster");
   story told;
   auto observing = w.observe(told.listener());
-  ASSERT_TRUE(told.becomes("-", 5s));
+  ASSERT_TRUE(told.becomes("-"));
   auto first = a.campaign("a");
-  EXPECT_TRUE(told.becomes("- a", 2s));
+  EXPECT_TRUE(told.becomes("- a"));
 }
 
 TEST_F(Election, ALeaderThatDiesIsSeenToBeGoneWhenItsLeaseEnds) {
   auto o = quick();
-  o.exp_delta = 500ms;
+  o.exp_delta = 3s;
   auto dying = another(o);
   o = quick();
-  o.wait_lock_period = 20s;
+  o.wait_lock_period = 90s;
   auto watching = another(o);
   election a(dying, "cluster"), w(watching, "cluster");
   auto first = a.campaign("a");
   story told;
   auto observing = w.observe(told.listener());
-  ASSERT_TRUE(told.becomes("a", 5s));
+  ASSERT_TRUE(told.becomes("a"));
   dying.close();
-  EXPECT_TRUE(told.becomes("a -", 2s));
+  EXPECT_TRUE(told.becomes("a -"));
 }
 
 TEST_F(Election, AnObserversCallbackMayThrowBlockAndEndItself) {
@@ -152,9 +152,9 @@ TEST_F(Election, AnObserverEndsWithItsClient) {
   election a(*short_lived, "cluster");
   story told;
   auto observing = a.observe(told.listener());
-  ASSERT_TRUE(told.becomes("-", 5s));
-  EXPECT_LT(time_of([&] { short_lived.reset(); }), 2s);
-  EXPECT_LT(time_of([&] { observing.end(); }), 500ms);
+  ASSERT_TRUE(told.becomes("-"));
+  EXPECT_LT(time_of([&] { short_lived.reset(); }), 20s);
+  EXPECT_LT(time_of([&] { observing.end(); }), 20s);
 }
 
 }  // namespace

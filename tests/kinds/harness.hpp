@@ -43,7 +43,7 @@ milliseconds time_of(F&& f) {
 }
 
 template <typename F>
-bool eventually(F&& condition, milliseconds limit = 10s) {
+bool eventually(F&& condition, milliseconds limit = 30s) {
   const auto end = boot_clock::now() + limit;
   while (!condition()) {
     if (boot_clock::now() > end) return false;

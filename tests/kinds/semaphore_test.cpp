@@ -33,7 +33,7 @@ TEST_F(Semaphore, WhoWantsManyIsNotPassedByThoseWhoWantOne) {
   ASSERT_TRUE(queued("slots", 1));
   EXPECT_EQ(a.try_acquire(1).result(), outcome::busy);
   (void)one->release();
-  ASSERT_TRUE(ready(all, 5s));
+  ASSERT_TRUE(ready(all, 30s));
   EXPECT_TRUE(all.get());
 }
 
@@ -72,7 +72,7 @@ TEST_F(Semaphore, ResizedUpAdmitsThoseWhoWait) {
   EXPECT_EQ(told->in_use, 2);
   EXPECT_EQ(told->waiting, 0);
   EXPECT_EQ(a.permits(), 2);
-  EXPECT_TRUE(ready(two, 5s));
+  EXPECT_TRUE(ready(two, 30s));
   EXPECT_EQ(error_of([&] { (void)b.try_acquire(); }).code(), errc::configuration) << "b still says 1";
 }
 
@@ -87,7 +87,7 @@ TEST_F(Semaphore, ResizedDownTakesNothingFromAnybody) {
   (void)two->release();
   EXPECT_FALSE(ready(next, 200ms));
   (void)three->release();
-  EXPECT_TRUE(ready(next, 5s));
+  EXPECT_TRUE(ready(next, 30s));
 }
 
 TEST_F(Semaphore, ResizedDownTurnsAwayWhoCannotFitAnyMore) {
@@ -96,7 +96,7 @@ TEST_F(Semaphore, ResizedDownTurnsAwayWhoCannotFitAnyMore) {
   auto all = later([&] { return error_of([&] { (void)b.acquire(3); }); });
   ASSERT_TRUE(queued("slots", 1));
   ASSERT_TRUE(a.resize(2));
-  ASSERT_TRUE(ready(all, 5s));
+  ASSERT_TRUE(ready(all, 30s));
   EXPECT_EQ(all.get().code(), errc::configuration);
 }
 

@@ -61,7 +61,7 @@ class fake_store final : public store {
   void block(filter on = {});
   void unblock();
   /// Waits until `n` requests stand at the gate. False if they do not come within `limit`.
-  [[nodiscard]] bool wait_for_blocked(std::size_t n, std::chrono::milliseconds limit = std::chrono::seconds(10)) const;
+  [[nodiscard]] bool wait_for_blocked(std::size_t n, std::chrono::milliseconds limit = std::chrono::seconds(30)) const;
 
   // --- what is stored -----------------------------------------------------------------------------------------------
   [[nodiscard]] std::optional<protocol::document> get(const std::string& lock) const;
