@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -28,9 +29,9 @@ HERE = Path(__file__).resolve().parent
 NODE_MODULES = HERE.parent.parent / "scripts" / "node_modules.py"
 URL = os.environ.get("DLOCK_TEST_URL", "")
 SKIPPED = 77
-PATIENCE = 20.0  # for things that must happen, on a busy machine
-SOON = 2.0  # far from PERIOD: somebody was woken
-PERIOD = 20_000  # ms; how often those look again who are woken by nothing
+PATIENCE = 30.0  # for things that must happen, on a busy machine
+SOON = 15.0  # far from PERIOD: somebody was woken
+PERIOD = 45_000  # ms; how often those look again who are woken by nothing
 TTL = 60_000  # ms; longer than any test
 
 
@@ -188,6 +189,7 @@ class Exclusion(Case):
         self.assertTrue(node("unlock", self.lock))
         with subprocess.Popen(self.dlock_run(self.lock, "sh", "-c", "echo in; read end"), stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True) as run:
+            self.assertTrue(select.select([run.stdout], [], [], PATIENCE)[0], "the command does not run")
             self.assertEqual(run.stdout.readline(), "in\n")
             self.assertFalse(node("lock", self.lock, TTL))
             run.communicate("\n", timeout=PATIENCE)
@@ -236,7 +238,7 @@ class TakeOver(Case):
                 began = time.monotonic()
                 self.assertTrue(node("lock", self.lock, 1500))
                 node.kill()
-                self.assertEqual(ours("wait", self.lock, 10_000), "acquired")
+                self.assertEqual(ours("wait", self.lock, 30_000), "acquired")
                 took = time.monotonic() - began
                 self.assertTrue(1.5 <= took < 1.5 + SOON, f"{took:.2f} s")
                 self.assertEqual(ours("unlock", self.lock), "released")
@@ -271,12 +273,12 @@ class Waking(Case):
         self.assertTrue(node("lock", self.lock, TTL))
         waiting = ours.begin("wait", self.lock, TTL)
         self.await_waiters(1)
-        time.sleep(4)  # by now it looks every few seconds at most
+        time.sleep(13)  # its looks come at half the pace each time: the next one is 6 s away, at least
         self.assertFalse(ours.has_result(waiting))
         began = time.monotonic()
         self.assertTrue(node("unlock", self.lock))
         self.assertEqual(ours.result(waiting), "acquired")
-        self.assertLess(time.monotonic() - began, 1.0)
+        self.assertLess(time.monotonic() - began, 5.0)
 
     def test_nodes_unlock_wakes_all_of_us_one_after_the_other(self) -> None:
         node, first, second = self.node(), self.dlock(), self.dlock()
@@ -312,6 +314,7 @@ class Waking(Case):
         node = self.node()
         with subprocess.Popen(self.dlock_run(self.lock, "sh", "-c", "echo in; read end"), stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True) as run:
+            self.assertTrue(select.select([run.stdout], [], [], PATIENCE)[0], "the command does not run")
             self.assertEqual(run.stdout.readline(), "in\n")
             waiting = node.begin("wait", self.lock, TTL, PERIOD)
             time.sleep(1.5)
@@ -329,7 +332,7 @@ class Waking(Case):
         self.assertTrue(node("unlock", self.lock))
         began = time.monotonic()
         self.assertEqual(ours.result(waiting), "acquired")
-        self.assertLess(time.monotonic() - began, 1.0 + SOON)
+        self.assertLess(time.monotonic() - began, SOON)
 
 
 class Channel(Case):

@@ -49,8 +49,8 @@ class Run(unittest.TestCase):
         return supervisor
 
     def assert_nothing_is_left(self) -> None:
-        wait_until(lambda: not replica_set.processes_in(self.folder), "the end of mongod", 5)
-        wait_until(lambda: not replica_set.is_running(self.command), "the end of the command", 5)
+        wait_until(lambda: not replica_set.processes_in(self.folder), "the end of mongod", 30)
+        wait_until(lambda: not replica_set.is_running(self.command), "the end of the command", 30)
 
     def test_status_of_the_command_is_passed_on(self) -> None:
         supervisor = self.supervise("sleep 1; exit 7")
@@ -94,7 +94,7 @@ class Run(unittest.TestCase):
                 wait_until(lambda: bool(replica_set.processes_in(self.folder)), "mongod")
                 supervisor.send_signal(signum)
                 supervisor.wait(30)
-                wait_until(lambda: not replica_set.processes_in(self.folder), "the end of mongod", 5)
+                wait_until(lambda: not replica_set.processes_in(self.folder), "the end of mongod", 30)
 
     def test_unknown_command(self) -> None:
         done = subprocess.run([SCRIPT, "run", "--dir", str(self.folder), "--", "/no/such/program"],

@@ -12,7 +12,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
 
 import roles  # noqa: E402
-from harness import ADMIN_URL, PATIENCE, Case, main  # noqa: E402
+from harness import ADMIN_URL, PATIENCE, Case, has_output, main, read_line, wait_for  # noqa: E402
 
 CAPPED = 5_242_880
 
@@ -75,7 +75,7 @@ class Role(Case):
     def watch(self) -> str:
         watch = self.start("-v", verb="watch")
         assert watch.stderr
-        while line := watch.stderr.readline():
+        while line := read_line(watch.stderr):
             if line == "dlock: watching\n":
                 watch.terminate()
                 return ""
@@ -86,7 +86,7 @@ class Role(Case):
     def tell_of_it(self) -> str:
         """What is locked is announced."""
         self.make_channel()
-        self.run_to_end(self.lock, "sleep", "0.3")
+        self.run_to_end(self.lock, "sleep", "1")
         told = self.notices[self.server.db].count_documents({"event": self.lock})
         return "" if told else "nothing was announced"
 
@@ -134,11 +134,16 @@ class Watcher(Role):
     def test_it_hears(self) -> None:
         watch = self.start("-v", verb="watch")
         assert watch.stderr and watch.stdout
-        while watch.stderr.readline() not in ("dlock: watching\n", ""):
+        while read_line(watch.stderr) not in ("dlock: watching\n", ""):
             pass
         self.log_in(self.full)
-        self.assertEqual(self.run_to_end(self.lock, "sleep", "0.3").stderr, "")
-        self.assertIn(f"  {self.lock}  ", watch.stdout.readline())
+
+        def hears() -> bool:
+            self.assertEqual(self.run_to_end(self.lock, "sleep", "0.3").stderr, "")
+            return has_output(watch.stdout, 1)
+
+        wait_for(hears, "an event")
+        self.assertIn(f"  {self.lock}  ", read_line(watch.stdout))
 
     def test_it_changes_nothing(self) -> None:
         self.check_refused(self.run_to_end(self.lock, "true"))

@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from harness import REAL_URL, Case, main  # noqa: E402
+from harness import REAL_URL, Case, main, read_line  # noqa: E402
 from replica_set import make_certificates  # noqa: E402
 
 
@@ -53,7 +53,7 @@ class Tls(Case):
         self.check_works(REAL_URL)
         watch = self.start("-v", verb="watch")
         assert watch.stderr
-        self.assertEqual(watch.stderr.readline(), "dlock: watching\n")
+        self.assertEqual(read_line(watch.stderr), "dlock: watching\n")
         result = self.run_to_end("-a", verb="ls")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertIn(self.lock, result.stdout)
@@ -61,28 +61,28 @@ class Tls(Case):
     def test_another_ca(self) -> None:
         other = self.other_ca()
         for url in (self.without_tls + other, self.without_tls.replace("replicaSet=dlock", "") + other[1:]):
-            self.check_refused(url, "certificate verify failed", "name the CA", "tlsCAFile=FILE", within=7)
+            self.check_refused(url, "certificate verify failed", "name the CA", "tlsCAFile=FILE", within=9)
 
     def test_no_ca(self) -> None:
-        self.check_refused(self.without_tls + "&tls=true", "certificate verify failed", "tlsCAFile=FILE", within=7)
+        self.check_refused(self.without_tls + "&tls=true", "certificate verify failed", "tlsCAFile=FILE", within=9)
 
     def test_another_host(self) -> None:
-        self.check_refused(REAL_URL.replace("127.0.0.1", "localhost"), "hostname mismatch", "as their certificates do", within=7)
+        self.check_refused(REAL_URL.replace("127.0.0.1", "localhost"), "hostname mismatch", "as their certificates do", within=9)
 
     def test_files_that_are_no_good(self) -> None:
         missing, junk = self.file("no.pem"), self.file("junk.pem")
         junk.write_text("junk\n")
         for option in ("tlsCAFile", "tlsCertificateKeyFile"):
             self.check_refused(f"{self.without_tls}&tls=true&{option}={missing}",
-                               f"cannot read '{missing}', which {option} names: No such file", within=3)
-            self.check_refused(f"{self.without_tls}&tls=true&{option}={junk}", "check the files", option, within=7)
+                               f"cannot read '{missing}', which {option} names: No such file", within=9)
+            self.check_refused(f"{self.without_tls}&tls=true&{option}={junk}", "check the files", option, within=9)
 
     def test_without_tls(self) -> None:
-        self.check_refused(self.without_tls, "with tls=true if it takes nothing but TLS", within=13)
+        self.check_refused(self.without_tls, "with tls=true if it takes nothing but TLS", within=25)
 
     def test_without_tls_and_one_member(self) -> None:
         url = self.without_tls.replace("replicaSet=dlock", "")
-        self.check_refused(url, "with tls=true if it takes nothing but TLS", within=13)
+        self.check_refused(url, "with tls=true if it takes nothing but TLS", within=25)
 
 
 class NoTls(Case):
