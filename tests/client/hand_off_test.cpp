@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <thread>
-#include <utility>
 
 #include "client/world.hpp"
 
@@ -29,12 +28,6 @@ struct two : world {
   [[nodiscard]] bool listens() const {
     return eventually(
         [&] { return waiters() == 1 && other.notifications().now == notification_status::state::working; });
-  }
-  /// Its first looks, before and when the inbox is open, are over.
-  void settle() const {
-    for (std::size_t looks = 0; std::exchange(looks, store->count(operation::heartbeat)) != looks;) {
-      std::this_thread::sleep_for(500ms);
-    }
   }
   [[nodiscard]] std::size_t waiters() const {
     const auto d = store->get("lock");

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <thread>
-#include <utility>
 
 #include "client/world.hpp"
 
@@ -108,9 +107,7 @@ TEST(ObservedExpiry, AnHeirThatIsToldReturnsAndItsLeaseCountsFromItsLastRequest)
         return w.store->get("lock")->waiters.size() == 1 &&
                other.notifications().now == notification_status::state::working;
       }));
-      for (std::size_t looks = 0; std::exchange(looks, w.store->count(operation::heartbeat)) != looks;) {
-        std::this_thread::sleep_for(500ms);  // its first looks, before and when the inbox is open
-      }
+      w.settle();
       w.store->forget_calls();
       w.store->block([](const auto& r, lane) { return r.op == operation::renew; });
       w.store->advance(jump);

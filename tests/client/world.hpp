@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -51,6 +52,15 @@ struct world {
   explicit world(client_options o = quick(), std::size_t threads = 16, std::shared_ptr<fake_channel> channel = nullptr)
       : notices(std::move(channel)) {
     locks.emplace(fake_client(store, std::move(o), threads, notices));
+  }
+
+  /// Waits until nobody has looked for a second: looks come fast at first, and once more when an inbox is open.
+  void settle() const {
+    for (bool quiet = false; !quiet;) {
+      const auto looks = store->count(operation::heartbeat);
+      std::this_thread::sleep_for(1s);
+      quiet = store->count(operation::heartbeat) == looks;
+    }
   }
 
   [[nodiscard]] client another(client_options o = quick()) const {
