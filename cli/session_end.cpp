@@ -67,8 +67,6 @@ std::string session::why_lost(const ending& end) const {
   const std::string loss = answer_->held->loss();
   if (!loss.empty()) {
     line += printable(loss);
-  } else if (end.server_said_so) {
-    line += "the server no longer has it as ours (somebody removed it or took it over)";
   } else if (!options_.client.autorefresh) {
     line += "its lease is over and autorefresh is off";
   } else {

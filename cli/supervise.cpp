@@ -95,7 +95,6 @@ class supervisor {
       take_signals();
       if (fds[2].revents != 0) {
         heeded = true;
-        ending_.server_said_so = boot_clock::now() < held_.valid_until();
         plan_.begin(boot_clock::now());
         guard_.lost();
       }

@@ -19,10 +19,9 @@ struct ending {
   };
   kind what;
   int number = 0;
-  bool server_said_so = false;  ///< lost: the lease was not over yet, but the server no longer had it.
-  bool guardless = false;       ///< lost: the guard had to be ended, too.
-  int told_to_end = 0;          ///< The last INT, TERM or QUIT that was passed on.
-  sigset_t from_terminal{};     ///< Signals that the terminal sent meanwhile.
+  bool guardless = false;    ///< lost: the guard had to be ended, too.
+  int told_to_end = 0;       ///< The last INT, TERM or QUIT that was passed on.
+  sigset_t from_terminal{};  ///< Signals that the terminal sent meanwhile.
 };
 
 /// Has the guard run the command under `held`: passes on signals and renewals, and sees to it that the command ends
