@@ -48,9 +48,9 @@ void pause(const std::stop_token& stop, milliseconds time) {
 }  // namespace
 
 std::string describe(const dlock::holder_info& holder) {
-  if (holder.foreign) return "a mongo-dlock (node) client";
-  return (holder.who.empty() ? "somebody" : printable(holder.who)) + " (token " + std::to_string(holder.token) +
-         "), whose lease ends in " + in_seconds(holder.expires_in) + " unless renewed";
+  if (holder.foreign) return foreign_client;
+  return name_of_client(holder.who) + " (token " + std::to_string(holder.token) + "), whose lease ends in " +
+         in_seconds(holder.expires_in) + " unless renewed";
 }
 
 std::string names(const std::vector<std::string>& ids) {

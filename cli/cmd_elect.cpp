@@ -1,7 +1,6 @@
 #include "cmd_elect.hpp"
 
 #include <unistd.h>
-#include <cstdio>
 #include <utility>
 
 #include <dlock/dlock.hpp>
@@ -10,6 +9,7 @@
 #include "exit_codes.hpp"
 #include "fd.hpp"
 #include "launch.hpp"
+#include "output.hpp"
 #include "session.hpp"
 #include "text.hpp"
 
@@ -55,10 +55,7 @@ int elect(session& session, const elect_options& options) {
 
 int cmd_elect(const std::vector<std::string>& arguments, process_title title) {
   const elect_options options = parse_elect(arguments);
-  if (options.help) {
-    std::fputs(elect_help().c_str(), stdout);
-    return std::fflush(stdout) == 0 ? exit_ok : exit_failed;
-  }
+  if (options.help) return write_out_and_exit_with(exit_ok, elect_help());
   fill_standard_streams();
   session session(options, {.ids = {options.id},
                             .what = "the lead of " + quoted(options.id),

@@ -29,7 +29,7 @@ std::string why_not(const std::optional<dlock::lock_state>& lock, const release_
   const std::string id = quoted(options.id);
   if (!lock || lock->holders.empty()) return "nobody holds " + id;
   if (lock->holders.front().foreign) {
-    return id + " is held by a mongo-dlock (node) client, which cannot be told; end that process, and its lease runs " +
+    return id + " is held by " + foreign_client + ", which cannot be told; end that process, and its lease runs " +
            (lock->holders.front().expired ? "out" : "out in " + span(lock->holders.front().until - lock->at));
   }
   if (options.token) return "no holder of " + id + " has the token " + std::to_string(*options.token);

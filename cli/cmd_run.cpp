@@ -1,13 +1,13 @@
 #include "cmd_run.hpp"
 
 #include <unistd.h>
-#include <cstdio>
 #include <utility>
 
 #include <dlock/dlock.hpp>
 
 #include "exit_codes.hpp"
 #include "fd.hpp"
+#include "output.hpp"
 #include "run_options.hpp"
 #include "session.hpp"
 #include "text.hpp"
@@ -62,10 +62,7 @@ int run(session& session, const run_options& options) {
 
 int cmd_run(const std::vector<std::string>& arguments, process_title title) {
   const run_options options = parse_run(arguments);
-  if (options.help) {
-    std::fputs(run_help().c_str(), stdout);
-    return std::fflush(stdout) == 0 ? exit_ok : exit_failed;
-  }
+  if (options.help) return write_out_and_exit_with(exit_ok, run_help());
   fill_standard_streams();
   session session(options, {.ids = options.ids,
                             .what = (options.ids.size() > 1 ? "one of the locks " : "the lock ") + names(options.ids),

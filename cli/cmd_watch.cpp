@@ -8,7 +8,6 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
 #include <optional>
 #include <thread>
@@ -134,10 +133,7 @@ class watch_command {
 
 int cmd_watch(const std::vector<std::string>& arguments) {
   watch_options options = parse_watch(arguments);
-  if (options.help) {
-    std::fputs(watch_help().c_str(), stdout);
-    return std::fflush(stdout) == 0 ? exit_ok : exit_failed;
-  }
+  if (options.help) return write_out_and_exit_with(exit_ok, watch_help());
   const bool unread = fcntl(STDOUT_FILENO, F_GETFD) == -1;
   if (unread) return exit_ok;
   fill_standard_streams();

@@ -38,8 +38,6 @@ class command_arguments {
 };
 
 /// What the helps of those verbs say alike.
-inline constexpr std::string_view help_on_commands =
-    "A duration is a number with a unit: 500ms, 5s, 2m, 1h. The server is named by --url, by --url-file or by\n"
-    "the environment variable DLOCK_URL; the command line wins.\n";
+inline constexpr std::string_view help_on_commands = "A duration is a number with a unit: 500ms, 5s, 2m, 1h.\n";
 
 }  // namespace dlock::cli

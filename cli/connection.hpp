@@ -38,4 +38,9 @@ class connection_arguments {
   connection_options& out_;
 };
 
+/// What the helps of those verbs say alike.
+inline constexpr std::string_view help_on_servers =
+    "The server is named by --url, by --url-file or by the environment variable DLOCK_URL; the command line\n"
+    "wins.\n";
+
 }  // namespace dlock::cli

@@ -59,7 +59,7 @@ std::string elect_help() {
          "Campaigns in the election ID, runs COMMAND while it is the leader, and campaigns again when that is lost.\n"
          "Options may follow ID; from COMMAND on nothing is dlock's.\n"
          "\n" +
-         describe(option_table(raw)) + "\n" + std::string(help_on_commands) +
+         describe(option_table(raw)) + "\n" + std::string(help_on_commands) + std::string(help_on_servers) +
          "\n"
          "COMMAND finds DLOCK_ID, DLOCK_TOKEN (the fencing token, which rises from leader to leader), DLOCK_OWNER and\n"
          "DLOCK_VALUE in its environment. INT, TERM, HUP, QUIT, USR1 and USR2 are passed on to it. When the lead is\n"

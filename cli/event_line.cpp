@@ -11,13 +11,8 @@ namespace {
 
 using kind = dlock::lock_event::kind;
 
-const char* name_of(kind what) {
-  return what == kind::locked ? "locked" : what == kind::unlocked ? "unlocked" : "gap";
-}
-
 std::string who(const dlock::lock_event& event) {
-  if (event.token == 0) return "a mongo-dlock (node) client";
-  return event.who.empty() ? "somebody" : printable(event.who);
+  return event.token == 0 ? foreign_client : name_of_client(event.who);
 }
 
 }  // namespace
@@ -32,8 +27,11 @@ std::string event_line(const dlock::lock_event& event) {
 }
 
 std::string event_json(const dlock::lock_event& event) {
-  nlohmann::ordered_json out{
-      {"at", iso(event.at)}, {"event", name_of(event.what)}, {"id", nullptr}, {"token", nullptr}, {"who", nullptr}};
+  nlohmann::ordered_json out{{"at", iso(event.at)},
+                             {"event", dlock::to_string(event.what)},
+                             {"id", nullptr},
+                             {"token", nullptr},
+                             {"who", nullptr}};
   if (event.what != kind::gap) out["id"] = event.id;
   if (event.token != 0) out["token"] = event.token;
   if (!event.who.empty()) out["who"] = event.who;

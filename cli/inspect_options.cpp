@@ -11,10 +11,6 @@ namespace dlock::cli {
 
 namespace {
 
-constexpr std::string_view help_on_servers =
-    "The server is named by --url, by --url-file or by the environment variable DLOCK_URL; the command line\n"
-    "wins.\n";
-
 /// The verb's own options, then those of the connection.
 std::vector<option> with_connection(std::vector<option> table, connection_arguments& connection, bool& help) {
   for (option& each : connection.table()) table.push_back(std::move(each));

@@ -37,10 +37,6 @@ std::string aligned(const std::vector<row>& rows) {
   return out;
 }
 
-std::string who(const std::string& said) {
-  return said.empty() ? "somebody" : printable(said);
-}
-
 std::int64_t permits_in_use(const dlock::lock_state& lock) {
   std::int64_t sum = 0;
   for (const dlock::lock_holder& each : lock.holders) sum += each.permits;
@@ -97,7 +93,7 @@ bool is_in_use(const dlock::lock_state& lock) {
 }
 
 std::string name_of(const dlock::lock_holder& holder) {
-  return holder.foreign ? "a mongo-dlock (node) client" : who(holder.who);
+  return holder.foreign ? foreign_client : name_of_client(holder.who);
 }
 
 std::string lock_table(const std::vector<dlock::lock_state>& locks) {
@@ -129,7 +125,8 @@ std::string lock_description(const dlock::lock_state& lock) {
   std::vector<row> rows{{"#", "WAITER", "MODE", "SINCE"}};
   for (std::size_t i = 0; i < lock.waiters.size(); ++i) {
     const dlock::lock_waiter& each = lock.waiters[i];
-    rows.push_back({std::to_string(i + 1), who(each.who), mode(each.mode, each.permits), ago(each.since, lock.at)});
+    rows.push_back(
+        {std::to_string(i + 1), name_of_client(each.who), mode(each.mode, each.permits), ago(each.since, lock.at)});
   }
   return out + "\n" + aligned(rows);
 }

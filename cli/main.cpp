@@ -1,6 +1,5 @@
 #include <sys/mman.h>
 #include <unistd.h>
-#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <string>
@@ -14,6 +13,7 @@
 #include "cmd_run.hpp"
 #include "cmd_watch.hpp"
 #include "exit_codes.hpp"
+#include "output.hpp"
 #include "text.hpp"
 
 namespace {
@@ -33,16 +33,13 @@ constexpr const char* usage =
     "  -h, --help                     print this and exit; 'dlock VERB --help' tells more\n"
     "  -V, --version                  print the version and exit\n";
 
-int print(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  return std::fflush(stdout) == 0 ? exit_ok : exit_failed;
-}
-
 int dispatch(const std::vector<std::string>& words, process_title title) {
   if (words.empty()) throw failure("no verb given, such as 'run'; see 'dlock --help'");
   const std::string& verb = words.front();
-  if (verb == "-h" || verb == "--help") return print(usage);
-  if (verb == "-V" || verb == "--version") return print(std::string("dlock ") + dlock::version() + "\n");
+  if (verb == "-h" || verb == "--help") return write_out_and_exit_with(exit_ok, usage);
+  if (verb == "-V" || verb == "--version") {
+    return write_out_and_exit_with(exit_ok, std::string("dlock ") + dlock::version() + "\n");
+  }
   if (verb == "run") return cmd_run({words.begin() + 1, words.end()}, title);
   if (verb == "elect") return cmd_elect({words.begin() + 1, words.end()}, title);
   if (verb == "ls") return cmd_ls({words.begin() + 1, words.end()});

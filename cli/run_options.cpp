@@ -118,7 +118,7 @@ std::string run_help() {
          "\n"
          "Runs COMMAND while holding the lock ID. Options may follow ID; from COMMAND on nothing is dlock's.\n"
          "\n" +
-         describe(option_table(raw)) + "\n" + std::string(help_on_commands) +
+         describe(option_table(raw)) + "\n" + std::string(help_on_commands) + std::string(help_on_servers) +
          "\n"
          "COMMAND finds DLOCK_ID, DLOCK_TOKEN (the fencing token) and DLOCK_OWNER in its environment; of several\n"
          "locks DLOCK_ID_1, DLOCK_TOKEN_1, DLOCK_OWNER_1 and so on in the order given, and DLOCK_TOKENS, a list.\n"

@@ -67,6 +67,10 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string name_of_client(std::string_view said) {
+  return said.empty() ? "somebody" : printable(said);
+}
+
 std::string quoted(std::string_view text) {
   return "'" + printable(without_secrets(text)) + "'";
 }

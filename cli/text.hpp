@@ -17,6 +17,11 @@ struct failure : std::runtime_error {
 /// direction of writing, and what is not UTF-8. Ids and what other clients say of themselves come from outside.
 [[nodiscard]] std::string printable(std::string_view text);
 
+/// What a client says of itself, printable; "somebody" if that is nothing.
+[[nodiscard]] std::string name_of_client(std::string_view said);
+/// The name of a mongo-dlock (node) client: it says nothing.
+inline constexpr const char* foreign_client = "a mongo-dlock (node) client";
+
 /// `'text'`, printable and without_secrets: any word may be a URL in the wrong place.
 [[nodiscard]] std::string quoted(std::string_view text);
 

@@ -40,10 +40,7 @@ std::string watch_help() {
          "\n"
          "Prints when the locks ID, or all locks, are locked and unlocked, as it happens.\n"
          "\n" +
-         describe(option_table(out, connection)) +
-         "\n"
-         "The server is named by --url, by --url-file or by the environment variable DLOCK_URL; the command line\n"
-         "wins.\n"
+         describe(option_table(out, connection)) + "\n" + std::string(help_on_servers) +
          "\n"
          "A 'gap' says that events may have been missed. A lease that runs out is no event: nobody is there to tell.\n"
          "\n"

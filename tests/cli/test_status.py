@@ -180,6 +180,14 @@ class Arguments(Case):
             self.assertEqual((result.returncode, result.stderr), (0, ""), words)
             self.assertRegex(result.stdout, r"^(Usage: |dlock \d)", words)
 
+    def test_help_that_cannot_be_written(self) -> None:
+        for words in (["--help"], ["--version"], ["run", "--help"], ["elect", "--help"], ["watch", "--help"]):
+            with open("/dev/full", "w") as full:
+                result = subprocess.run([DLOCK, *words], stdout=full, stderr=subprocess.PIPE, text=True, env=self.environment,
+                                        timeout=PATIENCE)
+            self.assertEqual((result.returncode, result.stderr),
+                             (125, "dlock: cannot write to standard output: No space left on device\n"), words)
+
     def test_the_servers_address(self) -> None:
         url = self.environment.pop("DLOCK_URL")
         path = self.file("url")

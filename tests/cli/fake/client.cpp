@@ -73,6 +73,11 @@ const char* version() noexcept {
   return "0.0.0-fake";
 }
 
+const char* to_string(lock_event::kind value) noexcept {
+  using kind = lock_event::kind;
+  return value == kind::locked ? "locked" : value == kind::unlocked ? "unlocked" : "gap";
+}
+
 error::error(errc code, const std::string& what, traits properties)
     : std::runtime_error(what), code_(code), properties_(properties) {}
 
