@@ -110,10 +110,8 @@ void measure(const std::string& url, int processes, int threads, int hold_ms, in
   }
   std::printf(
       "  %4d in %3d processes, hold %2d ms: floor %5.2f+%.2f ms, hand-off %6.2f ms, ratio %5.2f (%4.2f to commands "
-      "after the "
-      "same pause); %4.0f grants/s, %4.2f "
-      "per raw write, "
-      "%4.2f commands per grant and %4.2f heartbeats, %d bypasses\n",
+      "after the same pause); %4.0f grants/s, %4.2f per raw write, %4.2f commands per grant and %4.2f heartbeats, %d "
+      "bypasses\n",
       processes * threads, processes, hold_ms, median(write_us) / 1000, median(insert_us) / 1000,
       median(hand_off_us) / 1000, median(ratio), median(same_rhythm), median(rate), median(per_write), median(commands),
       median(heartbeats), passed);

@@ -7,14 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <dlock/clock.hpp>
 #include <stdexcept>
 
 namespace bench {
-
-std::int64_t now() {
-  return dlock::boot_clock::now().time_since_epoch().count();
-}
 
 /// A worker process, and the pipes to and from it. Ends when its stdin does.
 class fleet::process {

@@ -9,9 +9,6 @@
 
 namespace bench {
 
-/// Nanoseconds of CLOCK_BOOTTIME.
-[[nodiscard]] std::int64_t now();
-
 /// Worker processes. They end with this object.
 class fleet {
  public:

@@ -11,13 +11,14 @@
 #include <vector>
 
 namespace bench {
-namespace {
-
-using namespace std::chrono_literals;
 
 std::int64_t now() {
   return dlock::boot_clock::now().time_since_epoch().count();
 }
+
+namespace {
+
+using namespace std::chrono_literals;
 
 /// At a window's end there may be no time left for even one answer.
 dlock::acquisition acquire(dlock::mutex& lock, const dlock::wait_options& options) {

@@ -5,6 +5,9 @@
 
 namespace bench {
 
+/// Nanoseconds of CLOCK_BOOTTIME.
+[[nodiscard]] std::int64_t now();
+
 struct work {
   std::string url;
   std::string lock;
