@@ -1,6 +1,5 @@
 #include <dlock/client.hpp>
 
-#include <condition_variable>
 #include <exception>
 #include <future>
 
