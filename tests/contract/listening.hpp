@@ -35,7 +35,7 @@ class listening {
     where.interrupt(*place_);
   }
 
-  /// Whether it hears this within 10 s.
+  /// Whether it hears this within half a minute.
   bool hears(const std::string& all) {
     return wait([&] { return heard_ == all; });
   }
@@ -55,7 +55,7 @@ class listening {
   template <typename Condition>
   bool wait(Condition c) {
     std::unique_lock lock(guard_);
-    return changed_.wait_for(lock, std::chrono::seconds{10}, c);
+    return changed_.wait_for(lock, std::chrono::seconds{30}, c);
   }
   void note(const std::string& what) {
     const std::lock_guard lock(guard_);

@@ -100,13 +100,14 @@ TEST_F(Answers, AWriteConcernErrorIsNeverReportedAsHeld) {
 }
 
 TEST_F(Answers, AnUnclearRenewalDoesNotExtendALease) {
-  client locks(options("test", 1500ms));
+  client locks(options("test", 3s));
   auto got = mutex(locks, id).try_acquire();
   ASSERT_TRUE(got);
   const auto end = got->valid_until();
   const fail_command fail("test", R"("writeConcernError": {"code": 64, "errmsg": "no"})");
   ASSERT_TRUE(eventually([&] { return got->lost().stop_requested(); }));
-  EXPECT_LT(boot_clock::now(), end + 100ms);
+  EXPECT_GE(boot_clock::now(), end);
+  EXPECT_EQ(got->valid_until(), end);
 }
 
 TEST_F(Answers, ElectionsAndShutdownsAreRetriedUnseenByTheCaller) {
@@ -167,21 +168,21 @@ TEST_F(Answers, AWaitGivenUpWithoutAnyReplyHoldsNothingForLong) {
   line.swallow_replies("findAndModify", 1'000'000);
   EXPECT_TRUE(error_of([&] { (void)mutex(locks, id).acquire().result(); }).in_doubt());
   client other(options());
-  const auto took = time_of([&] { EXPECT_TRUE(mutex(other, id).acquire({.timeout = 5s})); });
-  EXPECT_LE(took, 2s) << "at worst its lease runs out";
+  const auto took = time_of([&] { EXPECT_TRUE(mutex(other, id).acquire({.timeout = 60s})); });
+  EXPECT_LT(took, 20s) << "at worst its lease runs out";
 }
 
 TEST_F(Answers, GivingUpInDoubtLeavesATombstoneThatRefusesTheLateEnqueue) {
   client locks(options("late"));
   {
     // The server sleeps over the first command that comes, and only then carries it out.
-    const fail_command fail("late", R"("blockConnection": true, "blockTimeMS": 1500)", 1);
+    const fail_command fail("late", R"("blockConnection": true, "blockTimeMS": 5000)", 1);
     const auto e = error_of([&] { (void)mutex(locks, id).acquire({.timeout = 300ms}).result(); });
     EXPECT_EQ(e.code(), errc::unavailable);
     EXPECT_TRUE(e.in_doubt());
-    ASSERT_TRUE(eventually([&] { return document().find("\"gone\" : [ {") != std::string::npos; }, 1400ms))
+    ASSERT_TRUE(eventually([&] { return document().find("\"gone\" : [ {") != std::string::npos; }, 4500ms))
         << document();
-    std::this_thread::sleep_for(1700ms);  // the enqueue has run by now
+    std::this_thread::sleep_for(5200ms);  // the enqueue has run by now
   }
   EXPECT_EQ(holders(id), 0u) << document();
   EXPECT_EQ(waiters(id), 0u) << document();
@@ -190,12 +191,13 @@ TEST_F(Answers, GivingUpInDoubtLeavesATombstoneThatRefusesTheLateEnqueue) {
 }
 
 TEST_F(Answers, AnOperatorWhoDeletesTheDocumentMakesTheHolderLoseIt) {
-  client locks(options("test", 1500ms));
+  client locks(options("test", 9s));
   auto got = mutex(locks, id).try_acquire();
   std::atomic<bool> told{false};
   got->on_lost([&] { told = true; });
   ASSERT_TRUE(remove(id).ok);
-  EXPECT_TRUE(eventually([&] { return told.load(); }, 1s)) << "at the next renewal, not at the deadline";
+  EXPECT_TRUE(eventually([&] { return told.load(); })) << "at the next renewal";
+  EXPECT_LT(boot_clock::now(), got->valid_until()) << "not at the deadline";
   EXPECT_EQ(got->release(), release_result::lost);
   EXPECT_EQ(document(), "") << "neither renewal nor release creates it again";
 }

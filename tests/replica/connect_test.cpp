@@ -105,14 +105,14 @@ TEST_F(Connect, AServerOlderThan44IsRefusedClearly) {
   for (const std::string option : {"", "/?directConnection=true"}) {
     auto o = options();
     o.url = "mongodb://" + mongo42.address() + option;
-    o.operation_timeout = 3s;
+    o.operation_timeout = 60s;
     const auto took = time_of([&] {
       const auto e = error_of([&] { client locks(o); });
       EXPECT_EQ(e.code(), errc::unsupported_server) << e.what();
       EXPECT_FALSE(e.retryable());
       EXPECT_NE(std::string(e.what()).find("4.4"), std::string::npos) << e.what();
     });
-    EXPECT_LT(took, 2s) << "at once, not at the end of its time";
+    EXPECT_LT(took, 20s) << "at once, not at the end of its time";
   }
 }
 

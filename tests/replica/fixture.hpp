@@ -81,7 +81,7 @@ milliseconds time_of(F&& f) {
 }
 
 template <typename F>
-bool eventually(F&& condition, milliseconds limit = 15s) {
+bool eventually(F&& condition, milliseconds limit = 30s) {
   const auto end = boot_clock::now() + limit;
   while (!condition()) {
     if (boot_clock::now() > end) return false;

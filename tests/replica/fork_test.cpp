@@ -38,7 +38,7 @@ bool refused(F&& call) {
 }
 
 TEST_F(Fork, TheChildHoldsNothingAndTheParentKeepsItsLock) {
-  std::optional<client> locks(options("test", 1500ms));
+  std::optional<client> locks(options("test", 3s));
   mutex lock(*locks, id), other(*locks, id + "Other");
   auto got = lock.try_acquire();
   ASSERT_TRUE(got);
@@ -57,8 +57,8 @@ TEST_F(Fork, TheChildHoldsNothingAndTheParentKeepsItsLock) {
     return 42;
   });
   EXPECT_EQ(status, 42);
-  EXPECT_LT(wall_clock_ms() - before, 5000);
-  std::this_thread::sleep_for(2500ms);
+  EXPECT_LT(wall_clock_ms() - before, 9000) << "by itself an operation gives up after 10 s";
+  std::this_thread::sleep_for(4s);
   EXPECT_TRUE(got->held()) << "renewed over more than a lease";
   EXPECT_EQ(holders(id), 1u);
   EXPECT_EQ(got->release(), release_result::released);

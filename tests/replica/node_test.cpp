@@ -67,10 +67,12 @@ TEST_F(Node, Version2sLockKeepsUsOutUntilItReleases) {
 
 TEST_F(Node, AWaiterGetsInWhenItsLockExpires) {
   client locks(options());
-  ASSERT_TRUE(acquire1(700));
-  const auto took = time_of([&] { EXPECT_TRUE(mutex(locks, id).acquire({.timeout = 10s})); });
+  const auto took = time_of([&] {
+    ASSERT_TRUE(acquire1(700));
+    EXPECT_TRUE(mutex(locks, id).acquire({.timeout = 60s}));
+  });
   EXPECT_GE(took, 600ms);
-  EXPECT_LT(took, 2500ms);
+  EXPECT_LT(took, 20s);
 }
 
 TEST_F(Node, AWaiterSurvivesThatItsReleaseDeletesTheQueue) {

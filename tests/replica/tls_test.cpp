@@ -27,7 +27,7 @@ TEST_F(Tls, WithTheRightCaTheLibraryWorks) {
   client one(options()), two(options());
   auto got = mutex(one, id).acquire();
   ASSERT_TRUE(got);
-  auto waiting = std::async(std::launch::async, [&] { return mutex(two, id).acquire({.timeout = 10s}).result(); });
+  auto waiting = std::async(std::launch::async, [&] { return mutex(two, id).acquire({.timeout = 60s}).result(); });
   EXPECT_TRUE(eventually([&] { return waiters(id) == 1; }));
   EXPECT_EQ(got->release(), release_result::released);
   EXPECT_EQ(waiting.get(), outcome::acquired);
@@ -35,12 +35,14 @@ TEST_F(Tls, WithTheRightCaTheLibraryWorks) {
 
 TEST_F(Tls, ACertificateOfAnUnknownCaIsARefusal) {
   const auto took = time_of([&] {
-    const auto e = error_of([&] { client locks(with("&tls=true")); });
+    auto o = with("&tls=true");
+    o.operation_timeout = 60s;
+    const auto e = error_of([&] { client locks(o); });
     EXPECT_EQ(e.code(), errc::authentication) << e.what();
     EXPECT_FALSE(e.retryable());
     EXPECT_TRUE(says(e, "tlsCAFile=FILE")) << e.what();
   });
-  EXPECT_LT(took, 2500ms) << "waiting does not help";
+  EXPECT_LT(took, 20s) << "waiting does not help";
 }
 
 TEST_F(Tls, WithoutTlsThereIsNoContact) {
@@ -51,11 +53,13 @@ TEST_F(Tls, WithoutTlsThereIsNoContact) {
 
 TEST_F(Tls, ACaFileThatIsNotThereIsSaidAtOnce) {
   const auto took = time_of([&] {
-    const auto e = error_of([&] { client locks(with("&tls=true&tlsCAFile=/no/such.pem")); });
+    auto o = with("&tls=true&tlsCAFile=/no/such.pem");
+    o.operation_timeout = 60s;
+    const auto e = error_of([&] { client locks(o); });
     EXPECT_EQ(e.code(), errc::invalid_argument) << e.what();
     EXPECT_TRUE(says(e, "'/no/such.pem'")) << e.what();
   });
-  EXPECT_LT(took, 500ms);
+  EXPECT_LT(took, 20s);
 }
 
 }  // namespace
