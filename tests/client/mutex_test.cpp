@@ -206,6 +206,7 @@ TEST(Mutex, AStopTokenEndsAWaitSoonAndTheQueueIsLeft) {
   boot_clock::time_point stopped;
   std::jthread stopper([&] {
     EXPECT_TRUE(waiting.wait());
+    w.settle();
     stopped = boot_clock::now();
     stop.request_stop();
   });
