@@ -7,6 +7,21 @@ namespace {
 
 constexpr protocol::ms kTombstone = 30000;  // longer than a command can be on its way: every I/O has a shorter limit
 
+const char* remedy(errc code) {
+  switch (code) {
+    case errc::unavailable:
+      return "try again when it is reachable";
+    case errc::not_authorized:
+      return "grant find, insert and update on the collection";
+    case errc::authentication:
+      return "check user, password and authSource in the URL";
+    case errc::unsupported_server:
+      return "upgrade the server to MongoDB 4.4 or newer";
+    default:
+      return "the same call fails again until that is mended; the server's log may say more";
+  }
+}
+
 }  // namespace
 
 protocol::request cancel_of(protocol::request r, bool in_doubt) {
@@ -29,19 +44,10 @@ void fail_other_expiry(const std::string& doing, const protocol::request& r) {
 }
 
 void fail(const std::string& doing, const answer& a, bool in_doubt) {
-  switch (a.code) {
-    case errc::unavailable:
-      throw error(a.code, doing + ": no answer from the server in time: " + a.why + "; try again when it is reachable",
-                  {.retryable = true, .in_doubt = in_doubt, .server_code = a.server_code});
-    case errc::not_authorized:
-      throw error(a.code, doing + ": " + a.why + "; grant find, insert, update and remove on the collection",
-                  {.server_code = a.server_code});
-    case errc::authentication:
-      throw error(a.code, doing + ": " + a.why + "; check user, password and authSource in the URL",
-                  {.server_code = a.server_code});
-    default:
-      throw error(a.code, doing + ": " + a.why, {.in_doubt = in_doubt, .server_code = a.server_code});
-  }
+  const bool unavailable = a.code == errc::unavailable;
+  throw error(a.code,
+              doing + (unavailable ? ": no answer from the server in time: " : ": ") + a.why + "; " + remedy(a.code),
+              {.retryable = unavailable, .in_doubt = in_doubt, .server_code = a.server_code});
 }
 
 }  // namespace dlock::detail

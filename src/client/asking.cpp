@@ -14,20 +14,18 @@ constexpr ms kLongestPause = 500;
 
 }  // namespace
 
-protocol::reply client_core::ask(protocol::request r, const std::string& doing) {
-  check_usable(doing);
+protocol::reply client_core::ask(protocol::request r, const std::string& doing, bool in_doubt) {
+  check_usable(doing, in_doubt);
   const auto until = now_ms() + options_.operation_timeout.count();
   auto c = std::make_shared<call>();
   const std::stop_callback on_close(closing_.get_token(), [c] { c->stop(); });
   answer last;
   last.why = "still waiting for it";
-  bool in_doubt = false;
   for (ms pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
     send(c, r);
-    const auto what = c->wait(until);
-    if (what != call::woken::by_answer) {
+    if (c->wait(until) != call::woken::by_answer) {
       c->abandon();
-      check_usable(doing);
+      check_usable(doing, true);
       fail(doing, last, true);
     }
     last = c->take_answer();
@@ -37,7 +35,7 @@ protocol::reply client_core::ask(protocol::request r, const std::string& doing) 
       return last.reply;
     }
     if (last.what == answer::kind::refused || now_ms() + pause >= until) fail(doing, last, in_doubt);
-    (void)c->wait(now_ms() + pause);
+    if (c->wait(now_ms() + pause) == call::woken::by_stop) check_usable(doing, in_doubt);
   }
 }
 
@@ -77,7 +75,7 @@ client_core::amended client_core::amend(lease_record& record, protocol::request 
     }
     return record.now() == phase::lost ? amended::lost : amended::not_held;
   };
-  if (forked()) throw error(errc::forked, doing + ": it belongs to the parent process");
+  check_process(doing);
   if (!record.held(now_ms())) return ended();
   r.op = protocol::operation::amend;
   const bool proclaims = r.what.exclusive;
@@ -104,7 +102,7 @@ bool client_core::revoke(const std::string& lock, const protocol::holder& h, boo
   // is still on its way must not bring it back.
   const bool kept = h.id.ends_with("/kept");
   if (!at_once && !kept) return true;
-  const auto told = ask(cancel_of(std::move(r), !kept), doing);
+  const auto told = ask(cancel_of(std::move(r), !kept), doing, true);
   bus_->publish({lock, false, h.fence, h.who, told.now});
   return true;
 }

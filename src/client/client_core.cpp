@@ -112,9 +112,17 @@ bool client_core::forked() const {
   return getpid() != pid_;
 }
 
-void client_core::check_usable(const std::string& doing) const {
+void client_core::check_process(const std::string& doing) const {
   if (forked()) throw error(errc::forked, doing + ": this client belongs to the parent process; make one in the child");
-  if (closing_.stop_requested()) throw error(errc::closed, doing + ": the client was closed");
+}
+
+void client_core::check_usable(const std::string& doing, bool in_doubt) const {
+  check_process(doing);
+  if (!closing_.stop_requested()) return;
+  if (!in_doubt) throw error(errc::closed, doing + ": the client was closed; make another one");
+  throw error(errc::closed,
+              doing + ": the client was closed before an answer came; see with another one whether it was done",
+              {.in_doubt = true});
 }
 
 protocol::request client_core::blank_request(const std::string& lock) const {
@@ -181,6 +189,7 @@ void client_core::send(const std::shared_ptr<call>& c, protocol::request r) {
 client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool autorefresh, const wait_options& options) {
   const std::string doing = "cannot acquire lock " + quoted(plan.ask.lock);
   check_usable(doing);
+      const bool in_doubt = a.in_doubt || m.in_doubt();
   const in_progress here(activity_);
   auto c = std::make_shared<call>();
   const std::stop_callback on_stop(options.stop, [c] { c->stop(); });
@@ -205,7 +214,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
     answer a = c->take_answer();
     if (a.what == answer::kind::refused) {
       give_up();
-      fail(doing, a, a.in_doubt);
+      fail(doing, a, in_doubt);
     }
     if (a.what != answer::kind::replied) {
       last_failure = std::move(a);

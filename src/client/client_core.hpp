@@ -48,8 +48,9 @@ class client_core {
   /// Gives a lease back, `keep` ms after its grant at the earliest. Throws error if there is no answer in time.
   [[nodiscard]] release_result release(lease_record& record, protocol::ms keep, protocol::ms timeout);
 
-  /// Asks the store until it answers, at most operation_timeout. Throws error; `doing`: what fails then, on which lock.
-  [[nodiscard]] protocol::reply ask(protocol::request r, const std::string& doing);
+  /// Asks the store until it answers, at most operation_timeout. Throws error; `doing`: what fails then, on which lock;
+  /// `in_doubt`: a part of it has been done before.
+  [[nodiscard]] protocol::reply ask(protocol::request r, const std::string& doing, bool in_doubt = false);
   [[nodiscard]] std::vector<protocol::sight> read(protocol::look l, const std::string& doing);
 
   enum class amended { done, not_held, lost };
@@ -74,8 +75,10 @@ class client_core {
 
   void close() noexcept;
   [[nodiscard]] std::stop_token closing() const { return closing_.get_token(); }
-  /// Throws errc::closed or errc::forked.
-  void check_usable(const std::string& doing) const;
+  /// Throws errc::forked. It comes before any mutex: a child's copy of one may be locked for ever.
+  void check_process(const std::string& doing) const;
+  /// Throws errc::closed or errc::forked; `in_doubt`: something was sent for it.
+  void check_usable(const std::string& doing, bool in_doubt = false) const;
   [[nodiscard]] bool forked() const;
 
   [[nodiscard]] protocol::request blank_request(const std::string& lock) const;

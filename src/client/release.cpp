@@ -32,7 +32,7 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
     (void)store_->apply(record.ask(protocol::operation::release));
     return release_result::released;
   }
-  if (forked()) throw error(errc::forked, doing + ": it belongs to the parent process");
+  check_process(doing);
   if (record.now() == lease_record::phase::held && !record.held(now_ms())) {
     // Over, and the watch has not come to it yet.
     keeper_->forget(record);

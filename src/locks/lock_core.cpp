@@ -53,7 +53,7 @@ bool lock_core::begin() {
 void lock_core::end(std::shared_ptr<lease_record> acquired) {
   const std::lock_guard lock(guard_);
   acquiring_ = false;
-  if (acquired) current_ = std::move(acquired);
+  if (acquired) current_.swap(acquired);  // the old one, whose callbacks may own anything, goes without the mutex
 }
 
 std::shared_ptr<lease_record> lock_core::current() {
@@ -99,6 +99,7 @@ acquisition lock_core::acquire(std::int64_t weight, const wait_options& options,
 
 release_result lock_core::release() {
   const auto record = current();
+  core->check_process("cannot release lock " + quoted(settings.id));
   if (!record) return release_result::not_held;
   return core->release(*record, 0, core->options().operation_timeout.count());
 }

@@ -10,17 +10,6 @@
 namespace dlock::testing {
 namespace {
 
-template <typename F>
-error error_of(F&& f) {
-  try {
-    std::forward<F>(f)();
-  } catch (const error& e) {
-    return e;
-  }
-  ADD_FAILURE() << "no error";
-  return {errc::server, ""};
-}
-
 TEST(Answers, ALostReplyIsAskedForAgainWithTheSameIdAndHoldsOnce) {
   for (const bool queue : {false, true}) {
     world w;

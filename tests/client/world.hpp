@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <future>
@@ -78,6 +80,18 @@ std::chrono::milliseconds time_of(F&& f) {
   const auto before = boot_clock::now();
   std::forward<F>(f)();
   return std::chrono::ceil<std::chrono::milliseconds>(boot_clock::now() - before);
+}
+
+/// What `f` throws.
+template <typename F>
+error error_of(F&& f) {
+  try {
+    std::forward<F>(f)();
+  } catch (const error& e) {
+    return e;
+  }
+  ADD_FAILURE() << "no error";
+  return {errc::server, ""};
 }
 
 /// A moment that a test waits for, but not for ever.
