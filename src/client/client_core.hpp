@@ -45,7 +45,8 @@ class client_core {
   /// Runs `plan` to its end. Throws error.
   [[nodiscard]] acquired acquire(protocol::acquire_plan plan, bool autorefresh, const wait_options& options);
 
-  /// Gives a lease back, `keep` ms after its grant at the earliest. Throws error if there is no answer in time.
+  /// Gives a lease back, `keep` ms after its grant at the earliest; a release before this one may have asked for more,
+  /// and gets it. Throws error if there is no answer in time.
   [[nodiscard]] release_result release(lease_record& record, protocol::ms keep, protocol::ms timeout);
 
   /// Asks the store until it answers, at most operation_timeout. Throws error; `doing`: what fails then, on which lock;

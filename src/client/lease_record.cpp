@@ -1,5 +1,7 @@
 #include "client/lease_record.hpp"
 
+#include <algorithm>
+
 #include "protocol/planted.hpp"
 
 namespace dlock {
@@ -40,6 +42,11 @@ lease_record::phase lease_record::begin_release() {
   const phase found = phase_;
   if (found == phase::held || found == phase::in_doubt) phase_ = phase::releasing;
   return found;
+}
+
+protocol::ms lease_record::keep_at_least(protocol::ms keep) {
+  const std::lock_guard lock(guard_);
+  return keep_ = std::max(keep_, keep);
 }
 
 void lease_record::end_release(phase result) {

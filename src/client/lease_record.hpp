@@ -55,6 +55,9 @@ class lease_record {
 
   /// held or in_doubt -> releasing. Returns the phase it found; only the caller that found one of these two releases.
   [[nodiscard]] phase begin_release();
+  /// For whoever releases: how long it is to stay taken after its grant, the longest that any release of it has asked.
+  /// What is repeated without must not cut short what is in doubt.
+  [[nodiscard]] protocol::ms keep_at_least(protocol::ms keep);
   /// releasing -> what came of it.
   void end_release(phase result);
 
@@ -82,9 +85,10 @@ class lease_record {
   std::atomic<bool> given_up_{false};
   std::atomic<bool> revoked_{false};
   std::stop_source stop_;
-  mutable std::mutex guard_;  // phase_ changes, callbacks_ and loss_
+  mutable std::mutex guard_;  // phase_ changes, and what follows
   std::vector<std::function<void()>> callbacks_;
   std::string loss_;
+  protocol::ms keep_ = 0;
 };
 
 }  // namespace dlock

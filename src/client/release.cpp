@@ -65,6 +65,7 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
 }
 
 release_result client_core::released(lease_record& record, const protocol::request& r, ms timeout, bool in_doubt) {
+  keep = record.keep_at_least(keep);
   const std::string doing = "cannot release lock " + quoted(record.lock());
   const auto until = now_ms() + timeout;
   auto c = std::make_shared<call>();
