@@ -40,6 +40,11 @@ struct client_core::call final : bus::waiter {
     (foreign ? foreign_nudge : nudge) = true;
     changed.notify_all();
   }
+  void answered(answer a) {
+    const std::lock_guard lock(guard);
+    result = std::move(a);
+    changed.notify_all();
+  }
   void stop() {
     const std::lock_guard lock(guard);
     stopped = true;

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <mutex>
 #include <random>
 
@@ -51,30 +50,6 @@ std::string kind_of(std::int64_t cap) {
 
 }  // namespace
 
-/// How much is going on that close() has to wait for: acquisitions, and what undoes them in the background.
-struct client_core::activity {
-  std::mutex guard;
-  std::condition_variable idle;
-  int count = 0;
-};
-
-class client_core::in_progress {
- public:
-  explicit in_progress(std::shared_ptr<activity> what) : what_(std::move(what)) {
-    const std::lock_guard lock(what_->guard);
-    ++what_->count;
-  }
-  in_progress(const in_progress&) = delete;
-  in_progress& operator=(const in_progress&) = delete;
-  ~in_progress() {
-    const std::lock_guard lock(what_->guard);
-    if (--what_->count == 0) what_->idle.notify_all();
-  }
-
- private:
-  std::shared_ptr<activity> what_;
-};
-
 client_core::client_core(client_options options, std::shared_ptr<store> where, std::shared_ptr<channel> notices,
                          std::shared_ptr<worker_pool> io, std::shared_ptr<logger> log)
     : options_(std::move(options)),
@@ -85,6 +60,7 @@ client_core::client_core(client_options options, std::shared_ptr<store> where, s
       store_(announcing(combining(std::move(where)), bus_)),
       notices_(std::make_shared<worker_pool>(static_cast<std::size_t>(-1))),
       io_(std::move(io)),
+      errands_(std::make_shared<errands>(store_, io_, notices_, closing_.get_token())),
       log_(std::move(log)),
       keeper_(std::make_unique<lease_keeper>(store_, notices_, writer(log_), [b = std::weak_ptr(bus_)] {
         if (const auto there = b.lock()) there->holds();
@@ -98,6 +74,7 @@ client_core::~client_core() {
     return std::max(std::chrono::ceil<std::chrono::milliseconds>(end - boot_clock::now()), 0ms);
   };
   // All are told before one is waited for.
+  errands_->stop();
   keeper_->stop(0ms);
   io_->stop(0ms);
   notices_->stop(0ms);
@@ -186,18 +163,16 @@ void client_core::send(const std::shared_ptr<call>& c, protocol::request r) {
   c->result->why = "no thread for it";
 }
 
-client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool autorefresh, const wait_options& options) {
+client_core::acquired client_core::acquire(protocol::acquire_plan plan, const wait_options& options) {
   const std::string doing = "cannot acquire lock " + quoted(plan.ask.lock);
   check_usable(doing);
-      const bool in_doubt = a.in_doubt || m.in_doubt();
-  const in_progress here(activity_);
+  const activity::part here(activity_);
   auto c = std::make_shared<call>();
   const std::stop_callback on_stop(options.stop, [c] { c->stop(); });
   const std::stop_callback on_close(closing_.get_token(), [c] { c->stop(); });
 
   using machine = protocol::acquire_machine;
   using woken = call::woken;
-  plan.renews = autorefresh;
   if (plan.ask.observed) plan.seen = seen_before(plan.ask.lock);
   machine m(plan, fresh_uuid, jitter);
   seat at(*bus_, plan.ask.lock, c);
@@ -213,6 +188,7 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
   const auto take_answer = [&]() -> machine::action {
     answer a = c->take_answer();
     if (a.what == answer::kind::refused) {
+      const bool in_doubt = a.in_doubt || m.in_doubt();
       give_up();
       fail(doing, a, in_doubt);
     }
@@ -293,22 +269,11 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, bool aut
       protocol::request ask = plan.ask;
       ask.id = m.id();
       const protocol::lease_schedule schedule(end.begin, end.lease, ask.delta,
-                                              autorefresh && !closing_.stop_requested(), now_ms());
+                                              plan.renews && !closing_.stop_requested(), now_ms());
       out.record = std::make_shared<lease_record>(
           std::move(ask), lease_record::grant{end.token, end.since, end.begin, now_ms()}, schedule.valid_until());
       out.record->seen_alone(brief);
       out.record->doubtful(m.in_doubt());
-      if (m.in_doubt()) {
-        // A late copy of its first request must find no way in: not after a release, nor after a loss.
-        out.record->on_lost(
-            [where = std::weak_ptr(store_), threads = std::weak_ptr(io_),
-             late = cancel_of(out.record->ask(protocol::operation::cancel), true)] {
-              const auto s = where.lock();
-              const auto io = threads.lock();
-              if (s && io) io->post([s, late] { (void)s->apply(late); });
-            },
-            *notices_);
-      }
       keeper_->keep(out.record, schedule);
       saw_token(end.token);
       bus_->publish(announcement_of(*out.record, true));
@@ -348,33 +313,11 @@ void client_core::undo(const protocol::request& ask, const std::vector<protocol:
   for (const auto& one : what) {
     protocol::request r = cancel_of(ask, one.in_doubt);
     r.id = one.id;
-    ask_until_answered(std::move(r), now_ms() + std::max(ask.life, ask.delta), c);
+    errands::listener told;
+    if (c) told = [c](const answer& a) { c->answered(a); };
+    errands_->add(std::move(r), now_ms() + std::max(ask.life, ask.delta), activity::part(activity_), std::move(told));
   }
   if (c && !what.empty()) c->wait(wait_until);
-}
-
-/// In the background: what is not heard of by `until` runs out by itself.
-void client_core::ask_until_answered(protocol::request r, ms until, std::shared_ptr<call> tell,
-                                     std::function<void(const answer&)> then) {
-  auto here = std::make_shared<in_progress>(activity_);
-  io_->post([s = store_, r = std::move(r), until, tell = std::move(tell), then = std::move(then),
-             closing = closing_.get_token(), here = std::move(here)] {
-    std::mutex unused;
-    std::condition_variable_any pause;
-    for (auto delay = 50ms;; delay = std::min(delay * 2, std::chrono::milliseconds{1000})) {
-      answer a = s->apply(r);
-      if (a.what != answer::kind::no_answer || now_ms() >= until || closing.stop_requested()) {
-        if (then) then(a);
-        if (!tell) return;
-        const std::lock_guard lock(tell->guard);
-        tell->result = std::move(a);
-        tell->changed.notify_all();
-        return;
-      }
-      std::unique_lock lock(unused);
-      pause.wait_for(lock, closing, delay, [] { return false; });
-    }
-  });
 }
 
 std::shared_ptr<subscriber> client_core::subscribe(std::optional<std::string> id, event_callback callback) {
@@ -401,9 +344,7 @@ void client_core::close() noexcept {
   closing_.request_stop();
   keeper_->stop_renewing();
   const auto until = boot_clock::now() + kClosePatience;
-  std::unique_lock lock(activity_->guard);
-  activity_->idle.wait_for(lock, kClosePatience, [&] { return activity_->count == 0; });
-  lock.unlock();
+  activity_->wait_until_idle(kClosePatience);
   // A process may end right after: whom it woke and what it did would not be heard of.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - boot_clock::now());
   bus_->flush(std::clamp(left, std::chrono::milliseconds{0}, kFlushPatience));

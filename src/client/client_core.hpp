@@ -13,7 +13,9 @@
 #include <dlock/mutex.hpp>
 #include <dlock/options.hpp>
 
+#include "client/activity.hpp"
 #include "client/bus.hpp"
+#include "client/errands.hpp"
 #include "client/lease_keeper.hpp"
 #include "client/lease_record.hpp"
 #include "protocol/acquire.hpp"
@@ -43,7 +45,7 @@ class client_core {
     std::optional<holder_info> holder;
   };
   /// Runs `plan` to its end. Throws error.
-  [[nodiscard]] acquired acquire(protocol::acquire_plan plan, bool autorefresh, const wait_options& options);
+  [[nodiscard]] acquired acquire(protocol::acquire_plan plan, const wait_options& options);
 
   /// Gives a lease back, `keep` ms after its grant at the earliest; a release before this one may have asked for more,
   /// and gets it. Throws error if there is no answer in time.
@@ -86,14 +88,10 @@ class client_core {
 
  private:
   struct call;
-  struct activity;
-  class in_progress;
   class seat;
   void send(const std::shared_ptr<call>& c, protocol::request r);
   void undo(const protocol::request& ask, const std::vector<protocol::abandoned>& what,
             std::optional<protocol::ms> wait_until = {});
-  void ask_until_answered(protocol::request r, protocol::ms until, std::shared_ptr<call> tell,
-                          std::function<void(const answer&)> then = {});
   void saw_token(std::int64_t token);
   [[nodiscard]] protocol::observation seen_before(const std::string& lock);
   void remember(const std::string& lock, protocol::observation seen);
@@ -116,6 +114,7 @@ class client_core {
   std::shared_ptr<store> store_;
   std::shared_ptr<worker_pool> notices_;
   std::shared_ptr<worker_pool> io_;
+  std::shared_ptr<errands> errands_;
   std::shared_ptr<logger> log_;
   std::unique_ptr<lease_keeper> keeper_;
 };

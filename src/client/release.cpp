@@ -4,6 +4,7 @@
 #include "client/answering.hpp"
 #include "client/call.hpp"
 #include "client/client_core.hpp"
+#include "protocol/lease_schedule.hpp"
 #include "protocol/planted.hpp"
 #include "util/test_point.hpp"
 #include "util/text.hpp"
@@ -15,15 +16,26 @@ void client_core::release_in_background(const lease_record& record) {
   give_back(record, record.ask(protocol::operation::release));
 }
 
+/// As long as the server may count it as held, and for the time of a release at least.
 void client_core::give_back(const lease_record& record, protocol::request r) {
-  auto look = cancel_of(r, record.is_doubtful());
-  ask_until_answered(std::move(r), record.valid_until() + options_.clock_skew.count(), nullptr,
-                     [s = store_, b = bus_, look = std::move(look)](const answer& a) {
-                       // An earlier try of this release may have freed it: its heirs are known to nobody yet.
-                       if (a.what == answer::kind::replied && !a.reply.found) (void)s->apply(look);
-                       if (a.what == answer::kind::replied) b->freed(look.id);
-                       b->not_freed(look.id);
-                     });
+  const auto end = record.valid_until() + protocol::lease_margin(r.delta) + options_.clock_skew.count();
+  const auto until = std::max(end, now_ms() + options_.operation_timeout.count());
+  const bool doubtful = record.is_doubtful();
+  const bool kept = r.keep > 0;
+  const auto life = std::max(r.life, r.delta);
+  auto look = cancel_of(r, doubtful);
+  errands_->add(
+      std::move(r), until, activity::part(activity_),
+      [b = bus_, again = errands_, what = activity_, look = std::move(look), doubtful, kept, life](const answer& a) {
+        const bool replied = a.what == answer::kind::replied;
+        if (replied) b->freed(look.id);
+        b->not_freed(look.id);
+        // As after a release that was answered in time; but what was not, may have to be kept.
+        const bool unheard = !replied && doubtful && !kept;
+        if (unheard || (replied && (doubtful || !a.reply.found))) {
+          again->add(look, now_ms() + life, activity::part(what));
+        }
+      });
 }
 
 release_result client_core::release(lease_record& record, ms keep, ms timeout) {
@@ -53,6 +65,7 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
   }
   test_point("releasing");
   keeper_->forget(record);
+  keep = record.keep_at_least(keep);
   auto r = record.ask(protocol::operation::release);
   r.keep = keep;
   // No server's clock says how long ago the grant was. Not before it was heard of, so it is rather kept too long.
@@ -65,7 +78,6 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
 }
 
 release_result client_core::released(lease_record& record, const protocol::request& r, ms timeout, bool in_doubt) {
-  keep = record.keep_at_least(keep);
   const std::string doing = "cannot release lock " + quoted(record.lock());
   const auto until = now_ms() + timeout;
   auto c = std::make_shared<call>();

@@ -72,6 +72,7 @@ protocol::acquire_plan lock_core::plan(std::int64_t weight, const wait_options& 
   plan.ask.term = std::min(s.exp_delta, s.wait_lock_period).count();
   plan.ask.life = std::max(s.exp_delta, 3 * s.wait_lock_period).count();
   plan.ask.observed = s.expiry == expiry::observed;
+  plan.renews = s.autorefresh;
   const auto last = current();
   plan.wait_period = s.wait_lock_period.count();
   plan.patience = core->options().operation_timeout.count();
@@ -92,14 +93,14 @@ acquisition lock_core::acquire(std::int64_t weight, const wait_options& options,
   core->check_usable("cannot acquire lock " + quoted(settings.id));
   attempt here(*this);
   if (!here.began()) return {outcome::already_held, {}, std::nullopt};
-  auto got = core->acquire(plan(weight, options, std::move(value)), settings.autorefresh, options);
+  auto got = core->acquire(plan(weight, options, std::move(value)), options);
   here.record = got.record;
   return {got.what, got.record ? claimed::make_lease(core, got.record) : lease(), std::move(got.holder)};
 }
 
 release_result lock_core::release() {
-  const auto record = current();
   core->check_process("cannot release lock " + quoted(settings.id));
+  const auto record = current();
   if (!record) return release_result::not_held;
   return core->release(*record, 0, core->options().operation_timeout.count());
 }

@@ -172,20 +172,6 @@ TEST(Release, OfAnAcquisitionInDoubtLeavesATombstoneForItsLateRequest) {
   EXPECT_TRUE(w.store->get("lock")->holders.empty());
 }
 
-TEST(Answers, ALossOfAnAcquisitionInDoubtLeavesATombstoneForItsLateRequest) {
-  auto o = world::quick();
-  o.exp_delta = 2s;
-  o.autorefresh = false;
-  world w(o);
-  w.store->inject({.what = fault::kind::lost_answer});
-  auto got = mutex(*w.locks, "lock").acquire();
-  ASSERT_TRUE(got);
-  const auto first = w.store->calls()[0].request;
-  ASSERT_TRUE(eventually([&] { return !w.store->get("lock")->gone.empty(); })) << "once it is lost";
-  EXPECT_FALSE(got->held());
-  EXPECT_TRUE(w.store->apply(first).reply.dead);
-}
-
 TEST(Release, LearnsThatTheLockWasTaken) {
   world w;
   auto got = mutex(*w.locks, "lock").try_acquire();

@@ -1,0 +1,119 @@
+#include "client/errands.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "util/clock.hpp"
+
+namespace dlock::detail {
+namespace {
+
+using protocol::ms;
+
+constexpr std::size_t kAtATime = 8;
+constexpr ms kFirstPause = 50;  // after no answer; doubles up to
+constexpr ms kLongestPause = 1000;
+
+}  // namespace
+
+struct errands::errand {
+  protocol::request r;
+  ms until;
+  activity::part here;
+  listener told;
+  ms pause = kFirstPause;
+};
+
+errands::errands(std::shared_ptr<store> where, std::shared_ptr<worker_pool> io, std::shared_ptr<worker_pool> notices,
+                 std::stop_token closing)
+    : where_(std::move(where)), io_(std::move(io)), notices_(std::move(notices)), closing_(std::move(closing)) {}
+
+errands::~errands() = default;
+
+void errands::add(protocol::request r, ms until, activity::part here, listener told) {
+  auto e = std::make_shared<errand>(errand{std::move(r), until, std::move(here), std::move(told)});
+  {
+    const std::lock_guard lock(guard_);
+    if (stopped_) return;
+    waiting_.emplace(now_ms(), std::move(e));
+  }
+  pump();
+}
+
+/// Sends what is due, as far as there is room.
+void errands::pump() {
+  bool watch = false;
+  for (;;) {
+    std::shared_ptr<errand> next;
+    {
+      const std::lock_guard lock(guard_);
+      const bool due = !waiting_.empty() && (closing_.stop_requested() || waiting_.begin()->first <= now_ms());
+      if (!due || under_way_ >= kAtATime) {
+        watch = !waiting_.empty() && !due && !watched_;
+        watched_ = watched_ || watch;
+        changed_.notify_all();
+        break;
+      }
+      next = std::move(waiting_.extract(waiting_.begin()).mapped());
+      ++under_way_;
+    }
+    if (io_->post([self = shared_from_this(), next]() mutable { self->attempt(std::move(next)); })) continue;
+    const std::lock_guard lock(guard_);  // no thread for it: it runs out by itself
+    --under_way_;
+  }
+  if (!watch || notices_->post([self = shared_from_this()] { self->watch(); })) return;
+  const std::lock_guard lock(guard_);
+  watched_ = false;
+}
+
+void errands::attempt(std::shared_ptr<errand> e) {
+  answer a;
+  a.why = "its time was over before its turn";
+  if (now_ms() < e->until) a = where_->apply(e->r);
+  const bool over = a.what != answer::kind::no_answer || now_ms() >= e->until || closing_.stop_requested();
+  if (over && e->told) e->told(a);
+  {
+    const std::lock_guard lock(guard_);
+    --under_way_;
+    if (!over && !stopped_) {
+      waiting_.emplace(now_ms() + e->pause, e);
+      e->pause = std::min(e->pause * 2, kLongestPause);
+    }
+  }
+  e.reset();
+  pump();
+}
+
+/// While anything pauses.
+void errands::watch() {
+  for (;;) {
+    {
+      std::unique_lock lock(guard_);
+      if (waiting_.empty() || closing_.stop_requested()) {
+        watched_ = false;
+        break;
+      }
+      if (under_way_ >= kAtATime) {
+        changed_.wait(lock, closing_, [&] { return waiting_.empty() || under_way_ < kAtATime; });
+      } else {
+        const auto first = waiting_.begin()->first;
+        changed_.wait_for(lock, closing_, std::chrono::milliseconds{std::max<ms>(0, first - now_ms())},
+                          [&] { return waiting_.empty() || waiting_.begin()->first < first; });
+      }
+    }
+    pump();
+  }
+  pump();
+}
+
+void errands::stop() {
+  decltype(waiting_) dropped;  // what they own goes without the lock
+  const std::lock_guard lock(guard_);
+  stopped_ = true;
+  dropped.swap(waiting_);
+  changed_.notify_all();
+}
+
+}  // namespace dlock::detail
