@@ -93,25 +93,4 @@ struct client_core::call final : bus::waiter {
   }
 };
 
-/// One acquisition after the other, as the bus knows it.
-class client_core::seat {
- public:
-  seat(bus& with, const std::string& lock, std::shared_ptr<call> who) : bus_(with), lock_(lock), who_(std::move(who)) {}
-  seat(const seat&) = delete;
-  seat& operator=(const seat&) = delete;
-  ~seat() { bus_.forget(id_); }
-  void take(const std::string& id) {
-    if (id == id_) return;
-    bus_.forget(id_);
-    id_ = id;
-    bus_.expect(id_, lock_, who_);
-  }
-
- private:
-  bus& bus_;
-  const std::string& lock_;
-  std::shared_ptr<call> who_;
-  std::string id_;
-};
-
 }  // namespace dlock::detail

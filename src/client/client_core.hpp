@@ -88,7 +88,7 @@ class client_core {
 
  private:
   struct call;
-  class seat;
+  class acquiring;
   void send(const std::shared_ptr<call>& c, protocol::request r);
   void undo(const protocol::request& ask, const std::vector<protocol::abandoned>& what,
             std::optional<protocol::ms> wait_until = {});
