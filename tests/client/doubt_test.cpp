@@ -82,6 +82,23 @@ TEST(Doubt, AReleaseInTheBackgroundLeavesATombstoneForTheLateRequest) {
   EXPECT_TRUE(is_shut_out(w, first));
 }
 
+TEST(Doubt, AReleaseThatIsNeverAnsweredLeavesATombstoneUnlessItWasToKeepTheLock) {
+  for (const auto keep : {0ms, 60'000ms}) {
+    world w;
+    w.store->inject({.what = fault::kind::lost_answer});
+    w.store->inject({.times = fault::always, .on = only(operation::release)});
+    auto got = mutex(*w.locks, "lock").acquire();
+    ASSERT_TRUE(got);
+    EXPECT_TRUE(error_of([&] { (void)got->release_at_least(keep, 100ms); }).in_doubt());
+    w.locks->close();  // what goes on in the background is tried once more, and not again
+    if (keep == 0ms) {
+      EXPECT_TRUE(eventually([&] { return w.store->get("lock")->gone.size() == 1; }));
+    } else {
+      EXPECT_FALSE(eventually([&] { return w.store->get("lock")->holders.empty(); }, kNever));
+    }
+  }
+}
+
 TEST(Doubt, WhoTellsTheHeirsOfALostReleaseAsksUntilItKnowsThem) {
   std::atomic<bool> silent{true};
   world w;
