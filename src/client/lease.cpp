@@ -5,13 +5,13 @@
 #include <dlock/error.hpp>
 
 #include "client/held_state.hpp"
+#include "client/validate.hpp"
 #include "util/clock.hpp"
 
 namespace dlock {
 namespace {
 
 constexpr std::chrono::milliseconds kDestructorPatience{5000};
-constexpr std::chrono::milliseconds kLongest = std::chrono::hours{24 * 365};
 
 const std::string& empty_text() {
   static const auto& text = *new std::string;
@@ -95,11 +95,11 @@ release_result lease::release(std::chrono::milliseconds timeout) {
 
 release_result lease::release_at_least(std::chrono::milliseconds at_least, std::chrono::milliseconds timeout) {
   if (timeout.count() <= 0) throw error(errc::invalid_argument, "release: the timeout must be positive");
-  if (at_least.count() < 0 || at_least > kLongest) {
+  if (at_least.count() < 0 || at_least > longest_time) {
     throw error(errc::invalid_argument,
-                "release: at_least must be from 0 to " + std::to_string(kLongest.count()) + " ms");
+                "release: at_least must be from 0 to " + std::to_string(longest_time.count()) + " ms");
   }
-  timeout = std::min(timeout, kLongest);
+  timeout = std::min(timeout, longest_time);
   return state_ ? state_->core->release(*state_->record, at_least.count(), timeout.count()) : release_result::not_held;
 }
 

@@ -53,7 +53,7 @@ void lease_record::end_release(phase result) {
   std::vector<std::function<void()>> unused;  // what they own may be this very lease: they go without the lock
   const std::lock_guard lock(guard_);
   phase_ = result;
-  if (result != phase::in_doubt) unused.swap(callbacks_);
+  unused.swap(callbacks_);
 }
 
 void lease_record::lose(worker_pool& notices, std::string why) {

@@ -111,8 +111,8 @@ release_result client_core::released(lease_record& record, const protocol::reque
     if (last.what == answer::kind::refused || now_ms() + delay >= until) break;
     (void)c->wait(now_ms() + delay);
   }
-  record.end_release(lease_record::phase::in_doubt);
   give_back(record, std::move(ask));
+  record.end_release(lease_record::phase::in_doubt);  // the record, and this, may end with what a callback owns
   fail(doing, last, true);
 }
 

@@ -16,7 +16,6 @@ namespace {
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-constexpr milliseconds kLongest = 24h * 365;
 
 [[noreturn]] void refuse(const std::string& why) {
   throw error(errc::invalid_argument, why);
@@ -38,10 +37,10 @@ void check_expiry(expiry v) {
 }
 
 void check_exp_delta(milliseconds v) {
-  check("exp_delta", v, 200ms, kLongest);
+  check("exp_delta", v, 200ms, longest_time);
 }
 void check_wait_lock_period(milliseconds v) {
-  check("wait_lock_period", v, 50ms, kLongest);
+  check("wait_lock_period", v, 50ms, longest_time);
 }
 
 /// MongoDB's rules for names that work on every platform.

@@ -7,6 +7,9 @@
 
 namespace dlock {
 
+/// No option and no call takes a longer time.
+inline constexpr std::chrono::milliseconds longest_time = std::chrono::hours{24 * 365};
+
 /// Checks every option, with a reason, and fills in the defaults that depend on others. No I/O.
 /// Throws error(invalid_argument).
 [[nodiscard]] client_options validated(client_options options);

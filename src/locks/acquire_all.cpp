@@ -6,6 +6,7 @@
 
 #include <dlock/error.hpp>
 
+#include "client/validate.hpp"
 #include "locks/lock_core.hpp"
 #include "protocol/planted.hpp"
 #include "util/clock.hpp"
@@ -18,7 +19,6 @@ using detail::claimed;
 using protocol::ms;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLongestTimeout = std::chrono::hours{24 * 365};
 constexpr ms kOvertime = 90;   // what was got is given back so long after the deadline, or after a wait that was
 constexpr ms kPatience = 400;  // cancelled
 constexpr ms kGiveBackPatience = 5000;
@@ -149,7 +149,7 @@ release_result lease_set::release(milliseconds timeout) {
 release_result lease_set::release_at_least(milliseconds at_least, milliseconds timeout) {
   if (!state_) return release_result::not_held;
   if (timeout.count() <= 0) refuse_set("release: the timeout must be positive");
-  const auto until = boot_clock::now() + std::min(timeout, kLongestTimeout);
+  const auto until = boot_clock::now() + std::min(timeout, longest_time);
   auto together = release_result::not_held;
   std::exception_ptr failed;
   for (auto& each : state_->leases) {
@@ -183,7 +183,7 @@ lease_set detail::claimed::make_set(const std::vector<claim>& locks, std::vector
 joint_acquisition acquire_all(const std::vector<claim>& locks, wait_options options) {
   const auto order = in_order(locks);
   const bool waits = options.timeout && options.timeout->count() > 0;
-  const auto deadline = waits ? now_ms() + std::min(*options.timeout, kLongestTimeout).count() : 0;
+  const auto deadline = waits ? now_ms() + std::min(*options.timeout, longest_time).count() : 0;
   for (;;) {
     // What has been got may be lost while the rest is waited for.
     std::stop_source broken;

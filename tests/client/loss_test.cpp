@@ -206,6 +206,18 @@ TEST(Loss, ACallbackThatOwnsItsLeaseGoesWithTheRelease) {
   EXPECT_TRUE(gone.expired());
 }
 
+TEST(Loss, ACallbackThatOwnsItsLeaseGoesWithAReleaseThatIsNotAnswered) {
+  world w;
+  auto shared = std::make_shared<lease>(std::move(*mutex(*w.locks, "lock").try_acquire()));
+  const std::weak_ptr<lease> gone = shared;
+  lease* const mine = shared.get();
+  mine->on_lost([owner = std::move(shared)] {});
+  w.store->block([](const auto& r, lane) { return r.op == operation::release; });
+  EXPECT_EQ(error_of([&] { (void)mine->release(50ms); }).code(), errc::unavailable);
+  EXPECT_TRUE(gone.expired()) << "it will not be called";
+  w.store->unblock();
+}
+
 TEST(Loss, ALogCallbackThatThrowsHarmsNobody) {
   auto o = brief();
   o.log = [](log_level, std::string_view) { throw std::runtime_error("cannot write"); };
