@@ -34,9 +34,9 @@ client_core::client_core(client_options options, std::shared_ptr<store> where, s
       activity_(std::make_shared<activity>()),
       bus_(std::make_shared<bus>(std::move(notices), options_.notif_channel, client_id_, writer(log))),
       store_(announcing(combining(std::move(where)), bus_)),
-      notices_(std::make_shared<worker_pool>(static_cast<std::size_t>(-1))),
+      notices_(std::make_shared<worker_pool>(worker_pool::unlimited)),
       io_(std::move(io)),
-      errands_(std::make_shared<errands>(store_, io_, notices_, closing_.get_token())),
+      errands_(std::make_shared<errands>(store_, io_, notices_, closing_.get_token(), (io_->most() + 1) / 2)),
       log_(std::move(log)),
       keeper_(std::make_unique<lease_keeper>(store_, notices_, writer(log_), [b = std::weak_ptr(bus_)] {
         if (const auto there = b.lock()) there->holds();
@@ -49,6 +49,9 @@ client_core::~client_core() {
   const auto left = [&] {
     return std::max(std::chrono::ceil<std::chrono::milliseconds>(end - boot_clock::now()), 0ms);
   };
+  // What goes on in the background may lead to more: a tombstone, heirs to be told.
+  closing_.request_stop();
+  activity_->wait_until_idle(left());
   // All are told before one is waited for.
   errands_->stop();
   keeper_->stop(0ms);

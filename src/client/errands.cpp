@@ -12,7 +12,7 @@ namespace {
 
 using protocol::ms;
 
-constexpr std::size_t kAtATime = 8;
+constexpr std::size_t kUnanswered = 8;
 constexpr ms kFirstPause = 50;  // after no answer; doubles up to
 constexpr ms kLongestPause = 1000;
 
@@ -27,8 +27,12 @@ struct errands::errand {
 };
 
 errands::errands(std::shared_ptr<store> where, std::shared_ptr<worker_pool> io, std::shared_ptr<worker_pool> notices,
-                 std::stop_token closing)
-    : where_(std::move(where)), io_(std::move(io)), notices_(std::move(notices)), closing_(std::move(closing)) {}
+                 std::stop_token closing, std::size_t most)
+    : where_(std::move(where)),
+      io_(std::move(io)),
+      notices_(std::move(notices)),
+      closing_(std::move(closing)),
+      most_(most) {}
 
 errands::~errands() = default;
 
@@ -42,6 +46,11 @@ void errands::add(protocol::request r, ms until, activity::part here, listener t
   pump();
 }
 
+/// With `guard_` held.
+bool errands::is_full() const {
+  return under_way_ >= (answered_ ? most_ : std::min(most_, kUnanswered));
+}
+
 /// Sends what is due, as far as there is room.
 void errands::pump() {
   bool watch = false;
@@ -50,7 +59,7 @@ void errands::pump() {
     {
       const std::lock_guard lock(guard_);
       const bool due = !waiting_.empty() && (closing_.stop_requested() || waiting_.begin()->first <= now_ms());
-      if (!due || under_way_ >= kAtATime) {
+      if (!due || is_full()) {
         watch = !waiting_.empty() && !due && !watched_;
         watched_ = watched_ || watch;
         changed_.notify_all();
@@ -63,7 +72,7 @@ void errands::pump() {
     const std::lock_guard lock(guard_);  // no thread for it: it runs out by itself
     --under_way_;
   }
-  if (!watch || notices_->post([self = shared_from_this()] { self->watch(); })) return;
+  if (!watch || notices_->post_patiently([self = shared_from_this()] { self->watch(); })) return;
   const std::lock_guard lock(guard_);
   watched_ = false;
 }
@@ -71,12 +80,14 @@ void errands::pump() {
 void errands::attempt(std::shared_ptr<errand> e) {
   answer a;
   a.why = "its time was over before its turn";
-  if (now_ms() < e->until) a = where_->apply(e->r);
+  const bool sent = now_ms() < e->until;
+  if (sent) a = where_->apply(e->r);
   const bool over = a.what != answer::kind::no_answer || now_ms() >= e->until || closing_.stop_requested();
   if (over && e->told) e->told(a);
   {
     const std::lock_guard lock(guard_);
     --under_way_;
+    if (sent) answered_ = a.what != answer::kind::no_answer;
     if (!over && !stopped_) {
       waiting_.emplace(now_ms() + e->pause, e);
       e->pause = std::min(e->pause * 2, kLongestPause);
@@ -95,8 +106,8 @@ void errands::watch() {
         watched_ = false;
         break;
       }
-      if (under_way_ >= kAtATime) {
-        changed_.wait(lock, closing_, [&] { return waiting_.empty() || under_way_ < kAtATime; });
+      if (is_full()) {
+        changed_.wait(lock, closing_, [&] { return waiting_.empty() || !is_full(); });
       } else {
         const auto first = waiting_.begin()->first;
         changed_.wait_for(lock, closing_, std::chrono::milliseconds{std::max<ms>(0, first - now_ms())},

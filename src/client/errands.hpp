@@ -16,14 +16,15 @@ namespace dlock::detail {
 
 /// Requests that are repeated in the background until they are answered. The threads that send them are those of the
 /// caller's own requests, which must not stand behind thousands of these when a server comes back: few are sent at a
-/// time, and whoever pauses until its next try keeps no thread.
+/// time while there are no answers, and whoever pauses until its next try keeps no thread.
 class errands : public std::enable_shared_from_this<errands> {
  public:
   using listener = std::function<void(const answer&)>;
 
-  /// `io` sends; a thread of `notices` watches the clock while anything pauses. After `closing` each is sent once more.
+  /// `io` sends, up to `most` at a time; a thread of `notices` watches the clock while anything pauses. After `closing`
+  /// each is sent once more.
   errands(std::shared_ptr<store> where, std::shared_ptr<worker_pool> io, std::shared_ptr<worker_pool> notices,
-          std::stop_token closing);
+          std::stop_token closing, std::size_t most);
   errands(const errands&) = delete;
   errands& operator=(const errands&) = delete;
   ~errands();
@@ -36,6 +37,7 @@ class errands : public std::enable_shared_from_this<errands> {
 
  private:
   struct errand;
+  [[nodiscard]] bool is_full() const;
   void pump();
   void attempt(std::shared_ptr<errand> e);
   void watch();
@@ -44,11 +46,13 @@ class errands : public std::enable_shared_from_this<errands> {
   const std::shared_ptr<worker_pool> io_;
   const std::shared_ptr<worker_pool> notices_;
   const std::stop_token closing_;
+  const std::size_t most_;
 
   std::mutex guard_;
   std::condition_variable_any changed_;
   std::multimap<protocol::ms, std::shared_ptr<errand>> waiting_;  // by when their next try is due
   std::size_t under_way_ = 0;
+  bool answered_ = true;  // the last one that was sent
   bool watched_ = false;
   bool stopped_ = false;
 };

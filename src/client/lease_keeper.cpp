@@ -43,6 +43,7 @@ class descriptor {
 constexpr protocol::ms kNever = std::numeric_limits<protocol::ms>::max();
 constexpr protocol::ms kLong = 250;  // most locks are held for less
 constexpr protocol::ms kAskAgain = 100;
+constexpr int kLooks = 10;
 
 }  // namespace
 
@@ -56,12 +57,22 @@ struct lease_keeper::shared {
     bool renews = schedule.next_renewal() != kNever;
     std::optional<std::string> revoked_by = {};  // says a notice, which anybody can have written
     protocol::ms ask_at = kNever;                // then the server is asked whether it is so
+    int looks = 0;                               // so often still; see looked()
+    bool unseen = false;                         // by the last look
 
     [[nodiscard]] protocol::ms next() const { return std::min(schedule.next_renewal(), ask_at); }
     void unanswered() {
       renewing = false;
       schedule.unanswered(now_ms());
       if (!renews && revoked_by) ask_at = now_ms() + kAskAgain;
+    }
+    /// What a look shows may be old, right after an election: from before the grant, or before the revocation. So it is
+    /// repeated. Returns whether the lease is gone.
+    bool looked(bool there) {
+      const bool gone = !there && unseen;
+      unseen = !there;
+      if (ask_at == kNever && (--looks > 0 || unseen)) ask_at = now_ms() + kAskAgain;
+      return gone;
     }
   };
   using renewals = std::vector<std::shared_ptr<lease_record>>;
@@ -109,6 +120,7 @@ struct lease_keeper::shared {
       if (k.record->owner() != r.id || k.record->lock() != r.lock) continue;
       k.revoked_by = r.by;
       k.ask_at = now_ms();
+      k.looks = kLooks;
       return poke();
     }
   }
@@ -172,8 +184,9 @@ struct lease_keeper::shared {
     const auto sent = now_ms();
     const answer a = where->apply(record->ask(op), lane::renewal);
     const bool anybody = planted(bug::renew_no_owner) && a.reply.holders > 0;
-    const bool mine = a.what == answer::kind::replied && ((a.reply.mine && !a.reply.mine->revoked) || anybody);
-    const bool gone = a.what == answer::kind::replied && !mine;
+    const bool replied = a.what == answer::kind::replied;
+    const bool marked = replied && a.reply.mine && a.reply.mine->revoked;
+    const bool there = replied && !marked && (a.reply.mine || anybody);
     std::string trouble;
     std::string loss;
     {
@@ -182,6 +195,8 @@ struct lease_keeper::shared {
       if (it == leases.end()) return;  // released or over meanwhile
       auto& k = it->second;
       k.renewing = false;
+      const bool gone = marked || (replied && (k.renews ? !there : k.looked(there)));
+      const bool mine = replied && !gone;
       if (mine && k.ask_at == kNever) k.revoked_by.reset();  // it was not true
       if (mine && k.schedule.valid_until() <= now_ms() && !planted_in_renewals()) {
         // Too late: it may have been seen to be over. The watch is about to say so.

@@ -96,6 +96,10 @@ bool worker_pool::add(std::function<void()>& task, bool patient) {
   return true;
 }
 
+std::size_t worker_pool::most() const {
+  return shared_->most;
+}
+
 bool worker_pool::is_mine() const {
   return this_threads_pool == shared_.get();
 }

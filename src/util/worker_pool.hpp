@@ -28,6 +28,7 @@ class worker_pool {
   /// The same for a task that can wait for its turn in any pool.
   bool post_patiently(std::function<void()>&& task);
 
+  [[nodiscard]] std::size_t most() const;
   /// Whether this thread runs one of the pool's tasks; whether any does, or is to.
   [[nodiscard]] bool is_mine() const;
   [[nodiscard]] bool is_busy() const;

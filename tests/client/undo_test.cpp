@@ -62,5 +62,20 @@ TEST(Undo, WhoseTimeIsOverBeforeItsTurnIsNotSent) {
   EXPECT_EQ(w.store->count(operation::cancel), 0u);
 }
 
+TEST(Undo, IsFinishedAlthoughWhatItIsForWasTheLastOfItsClient) {
+  auto o = world::quick();
+  o.exp_delta = 300ms;
+  o.autorefresh = false;
+  world w(o);
+  auto got = mutex(*w.locks, "lock").try_acquire();
+  ASSERT_TRUE(got);
+  w.locks.reset();
+  ASSERT_TRUE(eventually([&] { return !got->loss().empty(); }));
+  w.store->put("lock", std::nullopt);  // so that the release leads to a cancel
+  { const auto last = std::move(*got); }
+  EXPECT_EQ(w.store->count(operation::release), 1u);
+  EXPECT_EQ(w.store->count(operation::cancel), 1u);
+}
+
 }  // namespace
 }  // namespace dlock::testing

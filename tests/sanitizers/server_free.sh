@@ -8,5 +8,5 @@ sanitizers_on
 if [[ $verb == build ]]; then
   build "$preset" sanitized_tests
 else
-  "${launcher[@]}" ctest --test-dir "build-$preset" -L '^sanitized$' --output-on-failure --no-tests=error -j "$(nproc)"
+  "${launcher[@]}" ctest --test-dir "build-$preset" -L '^sanitized$' --output-on-failure --no-tests=error
 fi
