@@ -17,12 +17,12 @@ void expect_agreement(comparison& compare, const rc::Gen<scenario>& scenarios, i
 
 TEST(Property, ModelAndServerAgreeOnEveryFieldOfDocumentAndReply) {
   comparison compare;
-  expect_agreement(compare, any_scenario(), 12000);
+  expect_agreement(compare, any_scenario(), 6000);
 }
 
 TEST(Property, TheyAgreeOnLocksWithObservedExpiry) {
   comparison compare;
-  expect_agreement(compare, observed_scenario(), 10000);
+  expect_agreement(compare, observed_scenario(), 5000);
 }
 
 TEST(Property, TheShortFormDoesWhatTheModelDoesOrNothing) {
@@ -33,13 +33,13 @@ TEST(Property, TheShortFormDoesWhatTheModelDoesOrNothing) {
 
 TEST(Property, ManyTogetherDoWhatTheModelDoes) {
   comparison compare({.how = mode::together});
-  expect_agreement(compare, batch_scenario(), 8000);
+  expect_agreement(compare, batch_scenario(), 4000);
 }
 
 // The reply is a projection, made after the update. One that failed would make "refused" a lie.
 TEST(Property, WhatIsRefusedChangedNothing) {
   comparison compare({.how = mode::all_or_nothing});
-  expect_agreement(compare, damaged_scenario(), 3000);
+  expect_agreement(compare, damaged_scenario(), 1500);
 }
 
 }  // namespace
