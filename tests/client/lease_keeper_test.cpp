@@ -154,7 +154,7 @@ TEST_F(LeaseKeeper, AfterTheEndOfRenewingEndsAreStillWatched) {
   const auto after = hold("after", 600);  // its acquisition was on its way
   for (const auto& record : {before, after}) {
     EXPECT_NE(time_of_loss(*record), never) << record->lock();
-    EXPECT_TRUE(record->lost().stop_requested()) << record->lock();
+    EXPECT_TRUE(eventually([&] { return record->lost().stop_requested(); })) << record->lock();
   }
   EXPECT_EQ(store->count(operation::renew), 0u);
 }

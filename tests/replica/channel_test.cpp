@@ -129,6 +129,7 @@ TEST_F(Notices, ACollectionOfTheWrongKindIsLeftAloneAndSaid) {
   ASSERT_TRUE(eventually([&] { return one.notifications().now == state::failing; }));
   EXPECT_NE(one.notifications().problem.find("is not a capped collection"), std::string::npos)
       << one.notifications().problem;
+  EXPECT_TRUE(said.says("hearing of other locks' events) do not work"));
   std::this_thread::sleep_for(500ms);
   EXPECT_EQ(said.count("hearing of other locks' events) do not work"), 1);
   EXPECT_TRUE(mutex(one, id).try_acquire()) << "locks need no channel";

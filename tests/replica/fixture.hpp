@@ -107,7 +107,10 @@ class journal {
  public:
   [[nodiscard]] log_callback callback();
   [[nodiscard]] std::string text();
-  [[nodiscard]] bool says(const std::string& part) { return text().find(part) != std::string::npos; }
+  /// Now or in a moment: what is logged comes on a thread of its own.
+  [[nodiscard]] bool says(const std::string& part) {
+    return eventually([&] { return text().find(part) != std::string::npos; });
+  }
   [[nodiscard]] int count(const std::string& part);
 
  private:
