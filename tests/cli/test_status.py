@@ -88,7 +88,7 @@ class Status(Case):
     def test_a_timeout_leaves_the_queue(self) -> None:
         """It has 0.4 s for that, not always enough on a busy machine."""
         def leaves() -> bool:
-            waiter = self.start("-w", "1", "--ttl", "60s", self.lock, "true")
+            waiter = self.start("-w", "3", "--ttl", "60s", self.lock, "true")
             self.assertEqual((waiter.communicate(timeout=PATIENCE), waiter.returncode), (("", ""), 124))
             return not any(f":{waiter.pid} " in each["who"] for each in self.look(self.lock)["waiters"])
 
@@ -282,7 +282,7 @@ class AtLeast(Case):
 class Verbose(Case):
     def test_it_tells_what_is_going_on(self) -> None:
         with self.holder() as holder:
-            result = self.run_to_end("-v", "-w", "1", self.lock, "true")
+            result = self.run_to_end("-v", "-w", "3", self.lock, "true")
             self.assertEqual(result.returncode, 124)
             self.assertRegex(result.stderr, rf"(?m)^dlock: waiting for 'job', 0 ahead in the queue; held by "
                                             rf"\S+:{holder.pid} sh \(token \d+\), whose lease ends in [\d.]+ s")

@@ -147,7 +147,7 @@ class Secrets(Case):
         try:
             watch = self.start("-v", verb="watch")
             holder = self.hold_lock("-v", self.lock)
-            self.do("-v", "-w", "0.5", self.lock, "true", status=124)
+            self.do("-v", "-w", "5", self.lock, "true", status=124)
             self.do("-v", verb="ls")
             self.do("-v", self.lock, verb="show")
             self.do("-v", "--force", self.lock, verb="release")
