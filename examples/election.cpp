@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
     dlock::election first(locks, "scheduler"), second(locks, "scheduler"), outsider(locks, "scheduler");
 
     auto watching = outsider.observe([](const std::optional<dlock::leader_info>& who) {
-      std::printf("leader: %s\n", who ? who->value.c_str() : "nobody");
+      std::printf("leader: %s\n", who ? dlock::printable(who->value).c_str() : "nobody");
     });
 
     auto leading = first.campaign("10.0.0.1:8080", {.timeout = 10s});

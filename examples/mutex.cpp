@@ -14,7 +14,8 @@ int main(int argc, char** argv) {
 
     auto got = job.acquire({.timeout = 10s});
     if (!got) {
-      std::printf("%s, held by %s\n", to_string(got.result()), got.holder() ? got.holder()->who.c_str() : "?");
+      const auto who = got.holder() ? dlock::printable(got.holder()->who) : "?";
+      std::printf("%s, held by %s\n", to_string(got.result()), who.c_str());
       return 1;
     }
     // Renewed in the background. Stop working when it is lost, and give the token to whatever you change.

@@ -31,9 +31,10 @@ enum class outcome {
 
 /// Who stood in the way, for people and logs; a snapshot that may be over when you read it.
 struct holder_info {
-  std::string who;                       ///< What that client said of itself ("host:pid program"); "" for mongo-dlock.
-  std::int64_t token = 0;                ///< Its fencing token; 0 for mongo-dlock.
-  std::chrono::milliseconds expires_in;  ///< Left of its lease unless it renews.
+  /// What that client said of itself ("host:pid program"), as it said it: see printable(). "" for mongo-dlock.
+  std::string who;
+  std::int64_t token = 0;                ///< Its fencing token; 0: mongo-dlock's, or somebody edited it.
+  std::chrono::milliseconds expires_in;  ///< Left of its lease unless it renews; at most 34 years.
   bool foreign = false;                  ///< Held by node's mongo-dlock.
 };
 

@@ -25,11 +25,12 @@ struct testing;
 class client {
  public:
   /// Checks every option, then contacts the server: finds its replica set, checks its version, and makes sure that
-  /// the collection has its TTL index. Blocks for at most `options.operation_timeout` plus 100 ms. Throws dlock::error:
-  /// invalid_argument for an option (before any I/O), or for a file named in the URL that TLS cannot use (at the first
-  /// contact); unavailable (retryable); authentication: refused credentials, or a certificate that is not trusted;
-  /// not_authorized; unsupported_server; server, if it refuses anything else (an index on `et` that is no TTL index,
-  /// say). Throws std::system_error if the process has no file descriptors or threads left.
+  /// the collection has its TTL index. Blocks for at most `options.connect_timeout` plus 100 ms. Throws dlock::error:
+  /// invalid_argument for an option (before any I/O), for a file named in the URL that TLS cannot use, or for a
+  /// replicaSet that is not the servers' (both at the first contact); unavailable (retryable); authentication: refused
+  /// credentials, or a certificate that is not trusted; not_authorized; unsupported_server; server, if it refuses
+  /// anything else (an index on `et` that is no TTL index, say). Throws std::system_error if the process has no file
+  /// descriptors or threads left.
   explicit client(client_options options = {});
 
   /// close(), if that was not called; then the end of the client's threads, if no handle of it is left: at most 1 s
@@ -48,7 +49,7 @@ class client {
 
   /// Calls `callback` for each lock_event of this lock in all processes, this one included, until the subscription
   /// ends. Returns at once: subscription::wait_until_open() tells when events are heard. A subscription may outlive the
-  /// client; it is silent then. Throws dlock::error: invalid_argument for the id, closed, forked.
+  /// client; it is silent then. Throws dlock::error: invalid_argument for the id or an empty callback, closed, forked.
   [[nodiscard]] subscription subscribe(std::string id, event_callback callback);
   /// The same for all locks of the notification channel, also of other collections that share it.
   [[nodiscard]] subscription subscribe_all(event_callback callback);

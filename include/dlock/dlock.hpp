@@ -14,4 +14,5 @@
 #include <dlock/options.hpp>
 #include <dlock/semaphore.hpp>
 #include <dlock/shared_mutex.hpp>
+#include <dlock/text.hpp>
 #include <dlock/version.hpp>

@@ -22,7 +22,7 @@ class observer;
 struct leader_info {
   std::string who;                              ///< What its client said of itself.
   std::string value;                            ///< What it publishes.
-  std::int64_t token = 0;                       ///< Its fencing token, which rises from leader to leader.
+  std::int64_t token = 0;                       ///< Its fencing token, which rises; 0: somebody edited it.
   std::chrono::system_clock::time_point since;  ///< By the server's clock.
 };
 
@@ -76,8 +76,8 @@ class election {
 
   /// Publishes another value. False if this object does not lead (any more). Blocks for at most operation_timeout plus
   /// 100 ms. Throws dlock::error: invalid_argument; unavailable (retryable, in_doubt): it still leads, with one of the
-  /// two values, and calling again asks again; authentication, not_authorized, unsupported_server, server; closed,
-  /// forked.
+  /// two values, and calling again asks again; not_a_lock, if somebody edited the lock's document; authentication,
+  /// not_authorized, unsupported_server, server; closed, forked.
   [[nodiscard]] bool proclaim(std::string value);
 
   /// Gives up the lead: mutex::release(). not_held if this object does not lead.

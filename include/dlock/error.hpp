@@ -9,19 +9,21 @@ namespace dlock {
 /// acquire.hpp) and release_result (not held, lost; lease.hpp).
 enum class errc {
   invalid_argument,    ///< An option, id or duration makes no sense. Nothing was sent; only that files for TLS cannot
-                       ///< be used (not PEM, another password) shows when a client first contacts the server.
+                       ///< be used (not PEM, another password), or that replicaSet is another, shows when a client
+                       ///< first contacts the server.
   unavailable,         ///< The server gave no answer in time (down, unreachable, election, too slow).
   authentication,      ///< The server refused the credentials, or has a certificate that is not trusted.
   not_authorized,      ///< The credentials lack a right on the database or collection.
   unsupported_server,  ///< The server is older than MongoDB 4.4.
-  not_a_lock,          ///< The document with this id was not written by dlock or mongo-dlock; it was left as it is.
+  not_a_lock,          ///< The document with this id, or a number in it, was not written by dlock or mongo-dlock.
   configuration,       ///< The lock is in use with other settings (another capacity, another expiry).
   closed,              ///< The client was closed, or moved from.
   forked,              ///< Called in a child process; what the parent holds is the parent's.
   server,              ///< The server refused the command for another reason; see what() and server_code().
 };
 
-/// A failure. what() says what failed, on which lock, why, and what to do; it never contains a password.
+/// A failure. what() says what failed, on which lock, why, and what to do, in one line that is printable() (text.hpp);
+/// it never contains a password.
 ///
 /// The two properties, rather than a tree of classes, are what callers decide by (the idea is libpqxx's):
 /// retryable(): the same call may succeed later as it is;
@@ -46,7 +48,7 @@ class error : public std::runtime_error {
     int server_code = 0;
   };
 
-  /// The library makes these.
+  /// The library makes these. `what` is made printable().
   error(errc code, const std::string& what, traits properties);
   error(errc code, const std::string& what) : error(code, what, traits{}) {}
 

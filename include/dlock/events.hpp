@@ -17,14 +17,17 @@ class subscriber;
 /// lock.
 struct lock_event {
   enum class kind {
-    locked,    ///< Somebody acquired the lock.
-    unlocked,  ///< Somebody released it. (A lease that runs out is not announced: nobody is there to do so.)
-    gap,       ///< Events may have been missed here, of any lock: look for yourself if you need to know.
+    locked,  ///< Somebody acquired the lock.
+    /// Somebody released it. A lease that runs out is not announced: nobody is there to do so. If a release finds that
+    /// the lease has run out, it may be announced.
+    unlocked,
+    gap,  ///< Events may have been missed here, of any lock: look for yourself if you need to know.
   };
   kind what = kind::gap;
   std::string id;          ///< The lock; "" for a gap.
   std::int64_t token = 0;  ///< The fencing token of that grant; 0 if mongo-dlock announced it.
-  std::string who;         ///< What that client said of itself; "" if mongo-dlock announced it.
+  /// What that client said of itself, as it said it: see printable(). "" if mongo-dlock announced it.
+  std::string who;
   /// When, by the server's clock; by this machine's clock, when the event came, if mongo-dlock announced it.
   std::chrono::system_clock::time_point at;
 };

@@ -11,9 +11,9 @@ namespace dlock {
 enum class log_level { debug, info, warning, error };
 
 /// Receives the library's messages (docs/operations.md lists them), the MongoDB driver's own included (those of all
-/// clients in the process: the driver has one log). Called one message at a time on a thread that does nothing else,
-/// never under a lock, never after the client and its leases are gone. An exception from it is swallowed. Without one
-/// the library says nothing: it never prints.
+/// clients in the process: the driver has one log). Each is one line, and printable() (text.hpp). Called one message at
+/// a time on a thread that does nothing else, never under a lock, never after the client and its leases are gone. An
+/// exception from it is swallowed. Without one the library says nothing: it never prints.
 ///
 /// libmongoc's log handler is the process's, not a client's: the first client that is made replaces it (also if no
 /// `log` is given: then the driver's messages go nowhere) and calls mongoc_init(). A program that uses libmongoc or
@@ -86,8 +86,12 @@ struct client_options {
   /// Of the locks that say nothing else. No mongo-dlock counterpart.
   dlock::expiry expiry = dlock::expiry::server_clock;
 
-  /// The time a call without a deadline of its own may take to reach the server and get an answer, and the limit of
-  /// the constructor's first contact. 100 ms to 1 hour.
+  /// The limit of the constructor's first contact. The default is more than an election takes. What waiting cannot mend
+  /// (credentials, a certificate, the name of the set) is an error at once. 100 ms to a year. No mongo-dlock
+  /// counterpart.
+  std::chrono::milliseconds connect_timeout{30000};
+
+  /// The time a call without a deadline of its own may take to reach the server and get an answer. 100 ms to 1 hour.
   std::chrono::milliseconds operation_timeout{10000};
 
   /// For people, stored with what this client holds. Default: "host:pid program". At most 200 bytes of UTF-8.

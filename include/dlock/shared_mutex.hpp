@@ -57,8 +57,8 @@ class shared_mutex {
   /// Exclusive to shared, in one command and without a gap: nobody exclusive comes between. Readers at the head of the
   /// queue are admitted beside it. The lease and its token stay. Blocks for at most operation_timeout plus 100 ms.
   /// Throws dlock::error: unavailable (retryable, in_doubt) if no answer came in time: it is still held, in one of the
-  /// two modes, and calling again asks again; authentication, not_authorized, unsupported_server, server; closed
-  /// (nothing is downgraded once the client is closed), forked.
+  /// two modes, and calling again asks again; not_a_lock, if somebody edited the lock's document; authentication,
+  /// not_authorized, unsupported_server, server; closed (nothing is downgraded once the client is closed), forked.
   [[nodiscard]] downgrade_result downgrade();
 
   /// Releases what this object holds, in either mode: mutex::release(). not_held if it holds nothing.

@@ -5,6 +5,7 @@
 #include "client/answering.hpp"
 #include "client/call.hpp"
 #include "client/client_core.hpp"
+#include "util/clock.hpp"
 #include "util/identity.hpp"
 #include "util/test_point.hpp"
 #include "util/text.hpp"
@@ -20,11 +21,11 @@ double jitter() {
 }
 
 std::optional<holder_info> who_holds(const protocol::reply& r) {
-  if (r.foreign_until)
-    return holder_info{"", 0, std::chrono::milliseconds{std::max<ms>(0, *r.foreign_until - r.now)}, true};
+  // Any date may stand there: one that users can add to a time.
+  const auto left = [&](ms until) { return std::chrono::milliseconds{std::clamp<ms>(until - r.now, 0, longest_wait)}; };
+  if (r.foreign_until) return holder_info{"", 0, left(*r.foreign_until), true};
   if (!r.first) return std::nullopt;
-  return holder_info{r.first->who, r.first->fence, std::chrono::milliseconds{std::max<ms>(0, r.first->until - r.now)},
-                     false};
+  return holder_info{r.first->who, r.first->fence, left(r.first->until), false};
 }
 
 std::string kind_of(std::int64_t cap) {
@@ -99,7 +100,7 @@ class client_core::acquiring {
 };
 
 client_core::acquired client_core::acquire(protocol::acquire_plan plan, const wait_options& options) {
-  const std::string doing = "cannot acquire lock " + quoted(plan.ask.lock);
+  const std::string doing = "cannot acquire lock " + in_quotes(plan.ask.lock);
   check_usable(doing);
   if (plan.ask.observed) plan.seen = seen_before(plan.ask.lock);
   return acquiring(*this, std::move(plan), options, doing).run();
@@ -128,7 +129,7 @@ client_core::acquiring::machine::action client_core::acquiring::what_comes_of(ma
   auto* request = std::get_if<machine::send>(&todo);
   if (request != nullptr) {
     seat_.take(machine_.id());
-    request->r.floor = core_.highest_token_;
+    request->r.floor = core_.floors_.of(plan_.ask.lock);
     core_.send(call_, std::move(request->r));
   } else {
     until = std::get<machine::wait>(todo).until;
@@ -169,11 +170,14 @@ client_core::acquiring::machine::action client_core::acquiring::take_answer() {
     fail(doing_, a, in_doubt);
   }
   if (a.what != answer::kind::replied) {
+    if (last_failure_.why.empty()) {
+      core_.log(log_level::info, "lock " + in_quotes(plan_.ask.lock) + " gets no answer, trying again: " + a.why);
+    }
     last_failure_ = std::move(a);
     return machine_.unanswered(last_failure_.in_doubt, now_ms());
   }
   last_failure_ = {};
-  core_.saw_token(a.reply.fence);
+  core_.floors_.saw(plan_.ask.lock, a.reply.fence);
   brief_ = a.brief;
   const bool foreign = a.reply.foreign_until.has_value();
   if (a.reply.place >= 0) core_.bus_->waits(machine_.id(), foreign);
@@ -210,8 +214,8 @@ client_core::acquired client_core::acquiring::granted(const machine::done& end) 
   record->seen_alone(brief_);
   record->doubtful(machine_.in_doubt());
   core_.keeper_->keep(record, schedule);
-  core_.saw_token(end.token);
-  core_.bus_->publish(core_.announcement_of(*record, true));
+  core_.floors_.saw(record->lock(), end.token);
+  core_.bus_->publish_grant(core_.announcement_of(*record, true), plan_.ask.what.exclusive);
   test_point("acquired");
   return {outcome::acquired, std::move(record), who_holds(machine_.last())};
 }
@@ -231,9 +235,7 @@ outcome client_core::acquiring::not_granted(const machine::done& end) {
       last_failure_.code = errc::unavailable;
       fail(doing_, last_failure_, !machine_.to_undo().empty() && machine_.to_undo().back().in_doubt);
     case result::not_a_lock:
-      throw error(errc::not_a_lock, doing_ + ": the document with this _id in " + core_.options_.db + "." +
-                                        core_.options_.coll +
-                                        " is not a lock; it was left as it is. Choose another id or collection");
+      fail_not_a_lock(doing_, core_.options_, plan_.ask.lock, machine_.last().defect);
     case result::other_capacity:
       throw error(errc::configuration, doing_ + ": it is in use as " + kind_of(machine_.last().cap) + ", not as " +
                                            kind_of(plan_.ask.cap) +

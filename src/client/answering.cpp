@@ -1,6 +1,8 @@
 #include "client/answering.hpp"
 
 #include "protocol/planted.hpp"
+#include "protocol/plausible.hpp"
+#include "util/text.hpp"
 
 namespace dlock::detail {
 namespace {
@@ -30,6 +32,29 @@ protocol::request cancel_of(protocol::request r, bool in_doubt) {
   r.keep = 0;
   r.brief = false;
   return r;
+}
+
+void fail_not_a_lock(const std::string& doing, const client_options& options, const std::string& lock,
+                     const std::string& defect) {
+  const std::string where = options.db + "." + options.coll;
+  if (defect.empty()) {
+    throw error(errc::not_a_lock, doing + ": the document with this _id in " + where +
+                                      " is not a lock; it was left as it is. Choose another id or collection");
+  }
+  if (defect == protocol::strange_holder) {
+    throw error(errc::not_a_lock,
+                doing + ": it was granted, but its entry in " + where +
+                    " has a fence that no server has granted by the clock that this one has; it was given back. If the "
+                    "server's clock is right, it was edited by hand; acquire it again");
+  }
+  throw error(
+      errc::not_a_lock,
+      doing + ": the document with this _id in " + where + " is not a lock, because its field " + defect +
+          " has a number that no server has written by the clock that this one has; it was left as it is. If the "
+          "server's clock is right, it was written by hand; to mend it: "
+          "db.getSiblingDB(\"" +
+          options.db + "\")[\"" + options.coll + "\"].updateOne({_id: " + in_quotes(lock) + "}, {$unset: {" + defect +
+          ": 1}})" + (defect == "fence" ? "; the tokens then go on from the server's clock" : ""));
 }
 
 void fail_other_expiry(const std::string& doing, const protocol::request& r) {

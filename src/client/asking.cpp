@@ -14,9 +14,9 @@ constexpr ms kLongestPause = 500;
 
 }  // namespace
 
-protocol::reply client_core::ask(protocol::request r, const std::string& doing, bool in_doubt) {
+protocol::reply client_core::ask(protocol::request r, const std::string& doing, bool in_doubt, std::optional<ms> ends) {
   check_usable(doing, in_doubt);
-  const auto until = now_ms() + options_.operation_timeout.count();
+  const auto until = ends.value_or(now_ms() + options_.operation_timeout.count());
   auto c = std::make_shared<call>();
   const std::stop_callback on_close(closing_.get_token(), [c] { c->stop(); });
   answer last;
@@ -31,8 +31,10 @@ protocol::reply client_core::ask(protocol::request r, const std::string& doing, 
     last = c->take_answer();
     in_doubt = in_doubt || last.in_doubt;
     if (last.what == answer::kind::replied) {
-      saw_token(last.reply.fence);
-      return last.reply;
+      const auto& told = last.reply;
+      if (!told.valid && !told.other_expiry) fail_not_a_lock(doing, options_, r.lock, told.defect);
+      floors_.saw(r.lock, told.fence);
+      return told;
     }
     if (last.what == answer::kind::refused || now_ms() + pause >= until) fail(doing, last, in_doubt);
     if (c->wait(now_ms() + pause) == call::woken::by_stop) check_usable(doing, in_doubt);
@@ -78,10 +80,18 @@ client_core::amended client_core::amend(lease_record& record, protocol::request 
   check_process(doing);
   if (!record.held(now_ms())) return ended();
   r.op = protocol::operation::amend;
+  const auto seq = r.seq = record.next_amendment();
   const bool proclaims = r.what.exclusive;
+  if (!proclaims) record.may_be_shared();
   const auto told = ask(std::move(r), doing);
   if (!record.held(now_ms())) return ended();
   if (told.mine && !told.mine->revoked) {
+    // A later one of this lease came after it: then it is done, too.
+    if (told.mine->seq < seq || told.mine->seq > record.amendments()) {
+      throw error(errc::not_a_lock, doing +
+                                        ": nothing was changed, because the entry of this lease was edited by hand; "
+                                        "release the lock and acquire it again");
+    }
     if (proclaims) bus_->publish(announcement_of(record, true));  // so that observers look
     return amended::done;
   }
@@ -91,7 +101,7 @@ client_core::amended client_core::amend(lease_record& record, protocol::request 
 }
 
 bool client_core::revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once) {
-  const std::string doing = "cannot revoke lock " + quoted(lock);
+  const std::string doing = "cannot revoke lock " + in_quotes(lock);
   auto r = blank_request(lock);
   r.id = h.id;
   r.op = protocol::operation::revoke;
@@ -100,10 +110,10 @@ bool client_core::revoke(const std::string& lock, const protocol::holder& h, boo
   bus_->revoke(h.client, {lock, h.id, *options_.who});
   // What was kept after a release is nobody's: there is nobody to wait for. Else a tombstone: a request of its own that
   // is still on its way must not bring it back.
-  const bool kept = h.id.ends_with("/kept");
+  const bool kept = h.is_kept();
   if (!at_once && !kept) return true;
   const auto told = ask(cancel_of(std::move(r), !kept), doing, true);
-  bus_->publish({lock, false, h.fence, h.who, told.now});
+  if (protocol::is_token(h.fence, told.now)) bus_->publish({lock, false, h.fence, h.who, told.now});
   return true;
 }
 

@@ -1,5 +1,6 @@
 #include "client/bus.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -25,11 +26,14 @@ class announcing_store final : public store {
       : where_(std::move(where)), by_(std::move(by)) {}
   [[nodiscard]] answer apply(const protocol::request& r, lane which) override {
     answer a = where_->apply(r, which);
+    if (a.what != answer::kind::no_answer) by_->server_answers();
     if (a.what == answer::kind::replied || planted(bug::announce_before_commit)) by_->announce(r, a.reply);
     return a;
   }
   [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& requests) override {
     auto all = where_->apply_all(requests);
+    const auto answered = [](const answer& a) { return a.what != answer::kind::no_answer; };
+    if (std::any_of(all.begin(), all.end(), answered)) by_->server_answers();
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (all[i].what == answer::kind::replied) by_->announce(requests[i], all[i].reply);
     }
@@ -44,8 +48,7 @@ class announcing_store final : public store {
 
 std::chrono::system_clock::time_point wall_clock(ms at) {
   constexpr ms kYear9999 = 253'402'300'800'000;  // anybody may write anything
-  return at > 0 && at < kYear9999 ? std::chrono::system_clock::time_point{std::chrono::milliseconds{at}}
-                                  : std::chrono::system_clock::now();
+  return at > 0 && at < kYear9999 ? system_time(at) : std::chrono::system_clock::now();
 }
 
 }  // namespace
@@ -172,18 +175,26 @@ bool bus::told_lately(const std::string& id) {
   return lately;
 }
 
-void bus::will_free(const std::string& id, protocol::announcement a) {
+void bus::will_free(const std::string& id, protocol::announcement a, bool exclusive) {
   const std::lock_guard lock(guard_);
-  to_free_.insert_or_assign(id, std::move(a));
+  to_free_.insert_or_assign(id, release{std::move(a), exclusive});
 }
 
-void bus::freed(const std::string& id) {
-  std::optional<protocol::announcement> a;
-  {
-    const std::lock_guard lock(guard_);
-    if (auto node = to_free_.extract(id)) a = std::move(node.mapped());
+void bus::publish_grant(const protocol::announcement& a, bool exclusive) {
+  const std::lock_guard lock(guard_);
+  std::map<std::int64_t, std::string> before;  // by token
+  for (const auto& [id, earlier] : to_free_) {
+    const bool gone = exclusive || earlier.exclusive;
+    if (gone && earlier.what.lock == a.lock && earlier.what.token < a.token) before.emplace(earlier.what.token, id);
   }
-  if (a) publish(*std::move(a));
+  for (const auto& [_, id] : before) publish(std::move(to_free_.extract(id).mapped().what));
+  publish(a);
+}
+
+/// With the mutex, so that no grant is published in between.
+void bus::freed(const std::string& id) {
+  const std::lock_guard lock(guard_);
+  if (auto node = to_free_.extract(id)) publish(std::move(node.mapped().what));
 }
 
 void bus::not_freed(const std::string& id) {

@@ -46,6 +46,11 @@ class bus : public std::enable_shared_from_this<bus> {
   /// Who hears of notices that a lock of ours was revoked; only the server knows whether it was. Called on threads of
   /// the bus, must not block. Set before anything else is done with it.
   void on_revoked(std::function<void(const protocol::revocation&)> listener) { on_revoked_ = std::move(listener); }
+  /// Who hears that the server has answered something. As on_revoked().
+  void on_answer(std::function<void()> listener) { on_answer_ = std::move(listener); }
+  void server_answers() const {
+    if (on_answer_) on_answer_();
+  }
   /// Makes sure that the inbox is followed: somebody holds a lock, which may be revoked.
   void holds();
   /// Whether grants, or `foreign`: mongo-dlock's releases, are heard of just now.
@@ -57,8 +62,11 @@ class bus : public std::enable_shared_from_this<bus> {
   /// Tells the holder, which may be one of this client's.
   void revoke(const std::string& client, const protocol::revocation& r);
   void publish(protocol::announcement a);
+  /// Publishes a grant. If it or an earlier one is exclusive, that earlier holder has lost or freed the lock. A release
+  /// of this client that is on its way is then published first, although its answer has not been read yet.
+  void publish_grant(const protocol::announcement& a, bool exclusive);
   /// What is to be published, once, when the release of `id` has freed the lock: when an answer says so, or freed().
-  void will_free(const std::string& id, protocol::announcement a);
+  void will_free(const std::string& id, protocol::announcement a, bool exclusive);
   void freed(const std::string& id);
   void not_freed(const std::string& id);
   /// outbox::flush()
@@ -96,6 +104,7 @@ class bus : public std::enable_shared_from_this<bus> {
   const std::string client_;
   const log_callback log_;
   std::function<void(const protocol::revocation&)> on_revoked_;
+  std::function<void()> on_answer_;
   const std::shared_ptr<health> health_;
   subscribers subscribers_;
   std::unique_ptr<outbox> outbox_;
@@ -104,7 +113,11 @@ class bus : public std::enable_shared_from_this<bus> {
   bool stopped_ = false;
   std::map<std::string, expected> expected_;
   std::size_t foreign_ = 0;  // of them, behind mongo-dlock
-  std::map<std::string, protocol::announcement> to_free_;
+  struct release {
+    protocol::announcement what;
+    bool exclusive = false;
+  };
+  std::map<std::string, release> to_free_;
   std::map<std::string, protocol::ms> told_;  // heirs that we told, and when
   std::shared_ptr<follower> inbox_;
   std::shared_ptr<follower> events_;

@@ -1,7 +1,9 @@
 #include <dlock/client.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <future>
+#include <utility>
 
 #include <dlock/error.hpp>
 
@@ -29,12 +31,23 @@ milliseconds io_limit(const client_options& o) {
 constexpr std::size_t kConnections = 100;  // the driver's own default
 constexpr milliseconds kNoticeLimit{5000};
 
-/// On a thread of `io`, because the driver may take longer than the caller has.
-void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, milliseconds timeout,
-             const std::string& hosts) {
+constexpr milliseconds kLook{50};       // at what the driver's monitors have heard
+constexpr milliseconds kSilence{1000};  // until that is worth a word
+
+std::string shown(milliseconds d) {
+  if (d < milliseconds{1000}) return std::to_string(d.count()) + " ms";
+  const auto tenths = (d.count() + 50) / 100;
+  return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10)) + " s";
+}
+
+/// On a thread of `io`, because the driver may take longer than the caller has. What waiting cannot mend ends it at
+/// once.
+void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, milliseconds timeout, const std::string& hosts,
+             const log_callback& log) {
   auto done = std::make_shared<std::promise<void>>();
   auto result = done->get_future();
-  const auto deadline = boot_clock::now() + timeout;
+  const auto begin = boot_clock::now();
+  const auto deadline = begin + timeout;
   const bool posted = io.post([=] {
     try {
       where->connect(deadline);
@@ -43,22 +56,37 @@ void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, millise
       done->set_exception(std::current_exception());
     }
   });
-  if (!posted || result.wait_for(timeout + milliseconds{50}) != std::future_status::ready) {
-    io.stop(milliseconds{0});  // it ends when the driver lets it
-    const std::string problem = where->problem();
-    throw error(errc::unavailable,
-                "cannot use the locks: no contact with " + hosts + " within " + std::to_string(timeout.count()) +
-                    " ms" + (problem.empty() ? "; check that it is up and that the URL names it" : ": " + problem),
-                {.retryable = true});
+  std::string told;
+  while (posted) {
+    const auto now = boot_clock::now();
+    if (now >= deadline + kLook) break;
+    if (result.wait_for(std::min<boot_clock::duration>(deadline + kLook - now, kLook)) == std::future_status::ready) {
+      return result.get();
+    }
+    const answer problem = where->problem();
+    if (problem.what == answer::kind::refused) {
+      io.stop(milliseconds{0});  // it ends when the driver lets it
+      throw where->failed_contact(problem);
+    }
+    if (problem.why.empty() && now - begin < kSilence) continue;
+    const std::string why = problem.why.empty() ? "no answer" : problem.why;
+    if (std::exchange(told, why) != why) {
+      log(log_level::info, "no contact with " + hosts + " yet, trying again: " + why);
+    }
   }
-  result.get();
+  io.stop(milliseconds{0});
+  const std::string why = where->problem().why;
+  throw error(errc::unavailable,
+              "cannot use the locks: no contact with " + hosts + " within " + shown(timeout) +
+                  (why.empty() ? "; check that it is up and that the URL names it" : ": " + why),
+              {.retryable = true});
 }
 
 /// Messages of the driver's are not ours to trust.
-log_callback without_secrets(log_callback to, const std::string& url, const std::string& notif_url) {
-  if (!to) return to;
-  return [to = std::move(to), one = redactor(url), other = redactor(notif_url)](
-             log_level level, std::string_view message) { to(level, other(one(std::string(message)))); };
+logger::text_filter without_secrets(const std::string& url, const std::string& notif_url) {
+  return [one = redactor(url), other = redactor(notif_url)](std::string message) {
+    return other(one(std::move(message)));
+  };
 }
 
 /// The notification channel. Without a server of its own it shares the locks' connections.
@@ -75,7 +103,7 @@ std::shared_ptr<mongo_channel> notices_for(const client_options& o, std::shared_
 client::client(client_options options) {
   const bool own_channel = options.notif_url.has_value();
   auto o = validated(std::move(options));
-  auto log = logger::make(without_secrets(o.log, o.url, *o.notif_url));
+  auto log = logger::make(o.log, without_secrets(o.url, *o.notif_url));
   listen_to_driver(log);
   auto pool = std::make_shared<mongo_pool>(o.url, "url", io_limit(o), kConnections);
   const auto notices = notices_for(o, own_channel ? nullptr : pool, writer(log));
@@ -83,7 +111,7 @@ client::client(client_options options) {
       pool, mongo_settings{.db = o.db, .coll = o.coll, .grace = o.grace, .log = writer(log)});
   auto io = std::make_shared<worker_pool>(pool->connections());
   try {
-    connect(where, *io, o.operation_timeout, pool->hosts());
+    connect(where, *io, o.connect_timeout, pool->hosts(), writer(log));
   } catch (...) {
     // Their ends can take longer than the caller has: the driver needs half a second to stop its own threads.
     quiet_thread([where = std::move(where), io = std::move(io), pool]() mutable {
@@ -123,7 +151,8 @@ const client_options& client::options() const {
 }
 
 subscription client::subscribe(std::string id, event_callback callback) {
-  return subscription(core().subscribe(checked_id(id), std::move(callback)));
+  (void)checked_id(id);
+  return subscription(core().subscribe(std::move(id), std::move(callback)));
 }
 
 subscription client::subscribe_all(event_callback callback) {

@@ -42,6 +42,9 @@ client_core::client_core(client_options options, std::shared_ptr<store> where, s
         if (const auto there = b.lock()) there->holds();
       })) {
   bus_->on_revoked(keeper_->revoker());
+  bus_->on_answer([e = std::weak_ptr(errands_)] {
+    if (const auto there = e.lock()) there->server_answers();
+  });
 }
 
 client_core::~client_core() {
@@ -85,16 +88,10 @@ protocol::request client_core::blank_request(const std::string& lock) const {
   protocol::request r;
   r.lock = lock;
   r.skew = options_.clock_skew.count();
-  r.floor = highest_token_;
+  r.floor = floors_.of(lock);
   r.who = *options_.who;
   r.client = client_id_;
   return r;
-}
-
-void client_core::saw_token(std::int64_t token) {
-  auto highest = highest_token_.load();
-  while (token > highest && !highest_token_.compare_exchange_weak(highest, token)) {
-  }
 }
 
 protocol::observation client_core::seen_before(const std::string& lock) {
@@ -156,13 +153,14 @@ void client_core::undo(const protocol::request& ask, const std::vector<protocol:
 }
 
 std::shared_ptr<subscriber> client_core::subscribe(std::optional<std::string> id, event_callback callback) {
+  if (!callback) throw error(errc::invalid_argument, "subscribe: the callback is empty");
   check_usable("cannot subscribe to events");
   return bus_->subscribe(std::move(id), std::move(callback), notices_);
 }
 
 void client_core::on_lost(lease_record& record, std::function<void()> callback) {
   record.on_lost(
-      [callback = std::move(callback), log = writer(log_), lock = quoted(record.lock())] {
+      [callback = std::move(callback), log = writer(log_), lock = in_quotes(record.lock())] {
         try {
           callback();
         } catch (const std::exception& e) {

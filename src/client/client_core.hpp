@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -18,6 +17,7 @@
 #include "client/errands.hpp"
 #include "client/lease_keeper.hpp"
 #include "client/lease_record.hpp"
+#include "client/token_floors.hpp"
 #include "protocol/acquire.hpp"
 #include "store/store.hpp"
 #include "util/logger.hpp"
@@ -51,9 +51,10 @@ class client_core {
   /// and gets it. Throws error if there is no answer in time.
   [[nodiscard]] release_result release(lease_record& record, protocol::ms keep, protocol::ms timeout);
 
-  /// Asks the store until it answers, at most operation_timeout. Throws error; `doing`: what fails then, on which lock;
-  /// `in_doubt`: a part of it has been done before.
-  [[nodiscard]] protocol::reply ask(protocol::request r, const std::string& doing, bool in_doubt = false);
+  /// Asks the store until it answers, at most operation_timeout, or until `until`. Throws error; `doing`: what fails
+  /// then, on which lock; `in_doubt`: a part of it has been done before.
+  [[nodiscard]] protocol::reply ask(protocol::request r, const std::string& doing, bool in_doubt = false,
+                                    std::optional<protocol::ms> until = {});
   [[nodiscard]] std::vector<protocol::sight> read(protocol::look l, const std::string& doing);
 
   enum class amended { done, not_held, lost };
@@ -92,7 +93,6 @@ class client_core {
   void send(const std::shared_ptr<call>& c, protocol::request r);
   void undo(const protocol::request& ask, const std::vector<protocol::abandoned>& what,
             std::optional<protocol::ms> wait_until = {});
-  void saw_token(std::int64_t token);
   [[nodiscard]] protocol::observation seen_before(const std::string& lock);
   void remember(const std::string& lock, protocol::observation seen);
   [[nodiscard]] protocol::announcement announcement_of(const lease_record& record, bool locked) const;
@@ -104,7 +104,7 @@ class client_core {
   const client_options options_;
   const std::string client_id_;
   const int pid_;
-  std::atomic<std::int64_t> highest_token_{0};
+  token_floors floors_;
   std::mutex seen_guard_;
   std::map<std::string, protocol::observation> seen_;  // of locks with observed expiry that were tried in vain
   std::stop_source closing_;

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -11,25 +12,27 @@
 #include <utility>
 #include <vector>
 
+#include "util/boot_wait.hpp"
+
 namespace dlock {
 namespace {
 
 using protocol::batch;
+using protocol::ms;
 using protocol::request;
 
 constexpr int kOnTheirWay = 2;  // commands for one lock
 
 class combiner final : public store {
  public:
-  combiner(std::shared_ptr<store> where, std::chrono::milliseconds patience)
-      : where_(std::move(where)), patience_(patience) {}
+  combiner(std::shared_ptr<store> where, std::chrono::milliseconds patience, std::function<ms()> now)
+      : where_(std::move(where)), patience_(patience.count()), now_(std::move(now)) {}
 
   [[nodiscard]] answer apply(const request& r, lane which) override;
   [[nodiscard]] std::vector<answer> apply_all(const batch& requests) override { return where_->apply_all(requests); }
   [[nodiscard]] look_answer read(const protocol::look& l) override { return where_->read(l); }
 
  private:
-  using clock = std::chrono::steady_clock;
   /// Somebody who waits, on their own thread's stack.
   struct seat {
     const request& what;
@@ -42,9 +45,9 @@ class combiner final : public store {
     [[nodiscard]] bool has_its_turn() const { return taken || !leads.empty(); }
   };
   struct group {
-    std::uint64_t era;         // those of an earlier one hang: they count no more
-    int on_their_way = 0;      // commands of this era
-    clock::time_point last{};  // when one of them set out
+    std::uint64_t era;     // those of an earlier one hang: they count no more
+    int on_their_way = 0;  // commands of this era
+    ms last = 0;           // when one of them set out
     std::deque<seat*> waiting;
   };
   using groups = std::map<std::string, group>;
@@ -54,7 +57,8 @@ class combiner final : public store {
   [[nodiscard]] answer lead(const seat& mine);
 
   const std::shared_ptr<store> where_;
-  const std::chrono::milliseconds patience_;
+  const ms patience_;
+  const std::function<ms()> now_;
   std::mutex guard_;
   std::uint64_t eras_ = 0;
   groups groups_;
@@ -70,8 +74,9 @@ answer combiner::apply(const request& r, lane which) {
     g.waiting.push_back(&mine);
     fill(g);
     while (!mine.has_its_turn()) {
-      if (mine.changed.wait_until(lock, g.last + patience_, [&] { return mine.has_its_turn(); })) break;
-      if (clock::now() < g.last + patience_) continue;
+      const auto has_its_turn = [&] { return mine.has_its_turn(); };
+      if (wait_until(mine.changed, lock, g.last + patience_, has_its_turn, now_)) break;
+      if (now_() < g.last + patience_) continue;
       g.era = ++eras_;  // nothing came back all that time
       g.on_their_way = 0;
       fill(g);
@@ -129,7 +134,7 @@ void combiner::go(group& g) {
   }
   std::erase(g.waiting, nullptr);
   ++g.on_their_way;
-  g.last = clock::now();
+  g.last = now_();
   for (std::size_t i = 1; i < together.size(); ++i) together[i]->taken = true;
   seat* const first = together.front();
   first->leads = std::move(together);
@@ -139,8 +144,9 @@ void combiner::go(group& g) {
 
 }  // namespace
 
-std::shared_ptr<store> combining(std::shared_ptr<store> where, std::chrono::milliseconds patience) {
-  return std::make_shared<combiner>(std::move(where), patience);
+std::shared_ptr<store> combining(std::shared_ptr<store> where, std::chrono::milliseconds patience,
+                                 std::function<ms()> now) {
+  return std::make_shared<combiner>(std::move(where), patience, std::move(now));
 }
 
 }  // namespace dlock

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "util/boot_wait.hpp"
 #include "util/clock.hpp"
 
 namespace dlock::detail {
@@ -12,8 +13,8 @@ namespace {
 
 using protocol::ms;
 
-constexpr std::size_t kUnanswered = 8;
-constexpr ms kFirstPause = 50;  // after no answer; doubles up to
+constexpr std::size_t kUnanswered = 8;  // of a silent server, and no more than half of what may be under way
+constexpr ms kFirstPause = 50;          // after no answer; doubles up to
 constexpr ms kLongestPause = 1000;
 
 }  // namespace
@@ -48,7 +49,7 @@ void errands::add(protocol::request r, ms until, activity::part here, listener t
 
 /// With `guard_` held.
 bool errands::is_full() const {
-  return under_way_ >= (answered_ ? most_ : std::min(most_, kUnanswered));
+  return under_way_ >= (silent_ ? std::clamp<std::size_t>(most_ / 2, 1, kUnanswered) : most_);
 }
 
 /// Sends what is due, as far as there is room.
@@ -80,20 +81,38 @@ void errands::pump() {
 void errands::attempt(std::shared_ptr<errand> e) {
   answer a;
   a.why = "its time was over before its turn";
-  const bool sent = now_ms() < e->until;
+  const ms began = now_ms();
+  const bool sent = began < e->until;
   if (sent) a = where_->apply(e->r);
+  if (a.what != answer::kind::no_answer) server_answers();
   const bool over = a.what != answer::kind::no_answer || now_ms() >= e->until || closing_.stop_requested();
   if (over && e->told) e->told(a);
   {
     const std::lock_guard lock(guard_);
     --under_way_;
-    if (sent) answered_ = a.what != answer::kind::no_answer;
+    if (sent && a.what == answer::kind::no_answer && answered_ < began) {
+      silent_ = true;
+      if (answered_ >= began) silent_ = false;  // just now, by somebody who may not have seen the silence
+    }
     if (!over && !stopped_) {
       waiting_.emplace(now_ms() + e->pause, e);
       e->pause = std::min(e->pause * 2, kLongestPause);
     }
   }
   e.reset();
+  pump();
+}
+
+void errands::server_answers() {
+  answered_ = now_ms();
+  if (!silent_) return;  // nearly always
+  {
+    const std::lock_guard lock(guard_);
+    silent_ = false;
+    decltype(waiting_) due;
+    for (auto& [_, e] : waiting_) due.emplace(0, std::move(e));
+    waiting_.swap(due);
+  }
   pump();
 }
 
@@ -110,8 +129,8 @@ void errands::watch() {
         changed_.wait(lock, closing_, [&] { return waiting_.empty() || !is_full(); });
       } else {
         const auto first = waiting_.begin()->first;
-        changed_.wait_for(lock, closing_, std::chrono::milliseconds{std::max<ms>(0, first - now_ms())},
-                          [&] { return waiting_.empty() || waiting_.begin()->first < first; });
+        (void)wait_until(changed_, lock, closing_, first,
+                         [&] { return waiting_.empty() || waiting_.begin()->first < first; });
       }
     }
     pump();

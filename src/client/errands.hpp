@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -16,7 +17,9 @@ namespace dlock::detail {
 
 /// Requests that are repeated in the background until they are answered. The threads that send them are those of the
 /// caller's own requests, which must not stand behind thousands of these when a server comes back: few are sent at a
-/// time while there are no answers, and whoever pauses until its next try keeps no thread.
+/// time while the server is silent, and whoever pauses until its next try keeps no thread. The first answer to anything
+/// that the client asks ends the silence, and all that waits is sent: requests sent before that may hang in the driver
+/// for as long as its time limits allow.
 class errands : public std::enable_shared_from_this<errands> {
  public:
   using listener = std::function<void(const answer&)>;
@@ -32,6 +35,8 @@ class errands : public std::enable_shared_from_this<errands> {
   /// Until `until` (local time), by when what it is about runs out by itself: it is not sent at all if its turn comes
   /// no sooner. `told` hears the last answer, on a thread of `io`. `here` ends when all is done.
   void add(protocol::request r, protocol::ms until, activity::part here, listener told = {});
+  /// The server has answered something just now.
+  void server_answers();
   /// Forgets what is not under way.
   void stop();
 
@@ -52,7 +57,8 @@ class errands : public std::enable_shared_from_this<errands> {
   std::condition_variable_any changed_;
   std::multimap<protocol::ms, std::shared_ptr<errand>> waiting_;  // by when their next try is due
   std::size_t under_way_ = 0;
-  bool answered_ = true;  // the last one that was sent
+  std::atomic<protocol::ms> answered_{0};  // when the server last answered anything
+  std::atomic<bool> silent_{false};        // one of these, sent after that, got no answer
   bool watched_ = false;
   bool stopped_ = false;
 };

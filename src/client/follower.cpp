@@ -6,6 +6,7 @@
 #include <stop_token>
 #include <system_error>
 
+#include "util/boot_wait.hpp"
 #include "util/thread.hpp"
 
 namespace dlock {
@@ -54,7 +55,7 @@ struct follower::shared {
       if (stop.stop_requested()) break;
       state->fails(part, a.why);
       std::unique_lock lock(guard);
-      changed.wait_for(lock, stop.get_token(), pause, [] { return false; });
+      (void)wait_until(changed, lock, stop.get_token(), end_of_wait(pause), [] { return false; });
       pause = std::min(pause * 2, kLongestPause);
     }
   }
@@ -93,7 +94,8 @@ bool follower::is_open() const {
 
 bool follower::wait_until_open(std::chrono::milliseconds timeout) const {
   std::unique_lock lock(shared_->guard);
-  return shared_->changed.wait_for(lock, shared_->stop.get_token(), timeout, [&] { return shared_->open; });
+  return wait_until(shared_->changed, lock, shared_->stop.get_token(), end_of_wait(timeout),
+                    [&] { return shared_->open; });
 }
 
 }  // namespace dlock

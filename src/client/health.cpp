@@ -1,5 +1,7 @@
 #include "client/health.hpp"
 
+#include <dlock/text.hpp>
+
 namespace dlock {
 namespace {
 
@@ -22,7 +24,7 @@ void health::works(part which) {
 }
 
 void health::fails(part which, const std::string& why) {
-  set(which, {notification_status::state::failing, why});
+  set(which, {notification_status::state::failing, printable(why)});
 }
 
 void health::rests(part which) {

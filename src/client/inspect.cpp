@@ -6,8 +6,10 @@
 #include <dlock/client.hpp>
 #include <dlock/error.hpp>
 
+#include "client/answering.hpp"
 #include "client/client_core.hpp"
 #include "client/validate.hpp"
+#include "util/clock.hpp"
 #include "util/text.hpp"
 
 namespace dlock {
@@ -16,10 +18,6 @@ namespace {
 using protocol::ms;
 
 constexpr std::int64_t kPage = 100;
-
-std::chrono::system_clock::time_point at(ms time) {
-  return std::chrono::system_clock::time_point{std::chrono::milliseconds{time}};
-}
 
 lock_mode mode_of(const protocol::claim& what, std::int64_t cap) {
   if (what.exclusive) return lock_mode::exclusive;
@@ -35,12 +33,12 @@ lock_holder shown(const protocol::holder& h, const protocol::sight& s) {
           .mode = mode_of(h.what, s.what.cap),
           .permits = permits_of(h.what, s.what.cap),
           .token = h.fence,
-          .since = at(h.since),
-          .until = at(h.until),
+          .since = system_time(h.since),
+          .until = system_time(h.until),
           .expired = !s.what.observed && h.until <= s.now,
           .revoked = h.revoked,
           .foreign = false,
-          .kept = h.id.ends_with("/kept"),
+          .kept = h.is_kept(),
           .value = h.value};
 }
 
@@ -56,23 +54,29 @@ lock_state shown(const protocol::sight& s, ms skew) {
                  .token = d.fence,
                  .holders = {},
                  .waiters = {},
-                 .at = at(s.now),
-                 .expiry = d.observed ? expiry::observed : expiry::server_clock};
+                 .at = system_time(s.now),
+                 .expiry = d.observed ? expiry::observed : expiry::server_clock,
+                 .expired = {}};
   if (is_foreign(d)) {
     const ms until = d.et.value_or(0);
     lock_holder theirs;
-    theirs.since = at(d.ct.value_or(0));
-    theirs.until = at(until);
+    theirs.since = system_time(d.ct.value_or(0));
+    theirs.until = system_time(until);
     theirs.expired = until <= s.now;
     theirs.foreign = true;
-    if (until + skew > s.now) out.holders.push_back(std::move(theirs));
+    (until + skew > s.now ? out.holders : out.expired).push_back(std::move(theirs));
   } else {
-    for (const auto& h : d.holders) out.holders.push_back(shown(h, s));
+    for (const auto& h : d.holders) {
+      const bool over = !d.observed && h.until + skew <= s.now;  // as whoever comes next has it
+      (over ? out.expired : out.holders).push_back(shown(h, s));
+    }
   }
   for (const auto& w : d.waiters) {
     if (!d.observed && w.until + skew <= s.now) continue;  // gave up, or died
-    out.waiters.push_back(
-        {.who = w.who, .mode = mode_of(w.what, d.cap), .permits = permits_of(w.what, d.cap), .since = at(w.since)});
+    out.waiters.push_back({.who = w.who,
+                           .mode = mode_of(w.what, d.cap),
+                           .permits = permits_of(w.what, d.cap),
+                           .since = system_time(w.since)});
   }
   return out;
 }
@@ -81,8 +85,7 @@ std::optional<protocol::sight> see(detail::client_core& core, const std::string&
   auto seen = core.read({.id = checked_id(id), .prefix = {}, .after = {}, .most = 1}, doing);
   if (seen.empty()) return std::nullopt;
   if (!seen.front().valid) {
-    throw error(errc::not_a_lock, doing + ": the document with this _id in " + core.options().db + "." +
-                                      core.options().coll + " is not a lock");
+    detail::fail_not_a_lock(doing, core.options(), id, seen.front().defect);
   }
   return std::move(seen.front());
 }
@@ -102,7 +105,7 @@ const char* to_string(lock_mode value) noexcept {
 }
 
 std::optional<lock_state> client::inspect(const std::string& id) const {
-  const auto seen = see(core(), id, "cannot inspect lock " + quoted(id));
+  const auto seen = see(core(), id, "cannot inspect lock " + in_quotes(id));
   if (!seen) return std::nullopt;
   return shown(*seen, options().clock_skew.count());
 }
@@ -123,7 +126,7 @@ std::vector<lock_state> client::list(const std::string& prefix) const {
 }
 
 std::vector<lock_holder> client::revoke(const std::string& id, std::optional<std::int64_t> token, revocation how) {
-  const std::string doing = "cannot revoke lock " + quoted(id);
+  const std::string doing = "cannot revoke lock " + in_quotes(id);
   const auto seen = see(core(), id, doing);
   std::vector<lock_holder> out;
   if (!seen || is_foreign(seen->what)) return out;

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "protocol/planted.hpp"
@@ -56,15 +57,16 @@ struct lease_keeper::shared {
     bool in_trouble = false;
     bool renews = schedule.next_renewal() != kNever;
     std::optional<std::string> revoked_by = {};  // says a notice, which anybody can have written
-    protocol::ms ask_at = kNever;                // then the server is asked whether it is so
+    protocol::ms ask_at = kNever;                // then the server is asked whether it is still held
     int looks = 0;                               // so often still; see looked()
     bool unseen = false;                         // by the last look
 
     [[nodiscard]] protocol::ms next() const { return std::min(schedule.next_renewal(), ask_at); }
+    [[nodiscard]] const char* why_over() const { return renews ? not_renewed : over_without_autorefresh; }
     void unanswered() {
       renewing = false;
       schedule.unanswered(now_ms());
-      if (!renews && revoked_by) ask_at = now_ms() + kAskAgain;
+      if (!renews && (looks > 0 || unseen)) ask_at = now_ms() + kAskAgain;
     }
     /// What a look shows may be old, right after an election: from before the grant, or before the revocation. So it is
     /// repeated. Returns whether the lease is gone.
@@ -82,6 +84,7 @@ struct lease_keeper::shared {
   log_callback log;
   descriptor wake{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   descriptor timer{timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)};
+  std::unique_ptr<clock_watch> wall_clock;
   std::mutex guard;
   std::map<const lease_record*, kept> leases;
   protocol::ms asleep_until = 0;    // a lease that wants attention earlier has to wake the watch
@@ -94,7 +97,7 @@ struct lease_keeper::shared {
     [[maybe_unused]] const auto n = write(wake.get(), &one, sizeof one);
   }
 
-  /// Sleeps until `until` or poke().
+  /// Sleeps until `until`, poke(), or until the wall clock is set.
   void sleep(protocol::ms until) {
     itimerspec spec{};
     if (until != kNever) {
@@ -102,15 +105,26 @@ struct lease_keeper::shared {
       spec.it_value = {.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1'000'000};
     }
     timerfd_settime(timer.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
-    std::array<pollfd, 2> fds{{{wake.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}}};
+    std::array<pollfd, 3> fds{{{wake.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}, {wall_clock->fd(), POLLIN, 0}}};
     (void)poll(fds.data(), fds.size(), -1);
     wake.drain();
     timer.drain();
+    if (wall_clock->was_set()) ask_for_all();
+  }
+
+  /// The machine may have been stopped in a way that CLOCK_BOOTTIME does not count, by a hypervisor, say: it is what
+  /// sets the wall clock afterwards that tells. What is still held only the server knows.
+  void ask_for_all() {
+    const std::lock_guard lock(guard);
+    for (auto& [_, k] : leases) {
+      k.ask_at = now_ms();
+      k.looks = std::max(k.looks, 1);
+    }
   }
 
   void lose(lease_record& record, const std::string& why) const {
     record.lose(*notices, why);
-    log(log_level::error, "lock " + quoted(record.lock()) + " lost: " + why);
+    log(log_level::error, "lock " + in_quotes(record.lock()) + " lost: " + why);
   }
 
   /// A notice is a hint: who can write it may be nobody who can revoke. What is on its way may have set out too early.
@@ -132,7 +146,7 @@ struct lease_keeper::shared {
 
   /// One round: reports what is over, collects what is due. Returns when to look again.
   protocol::ms round(renewals& due) {
-    std::vector<std::shared_ptr<lease_record>> over;
+    std::vector<std::pair<std::shared_ptr<lease_record>, const char*>> over;
     std::function<void()> tell;
     protocol::ms next = kNever;
     {
@@ -141,7 +155,7 @@ struct lease_keeper::shared {
       for (auto it = leases.begin(); it != leases.end();) {
         auto& k = it->second;
         if (k.schedule.valid_until() <= now && !planted_in_renewals()) {
-          over.push_back(std::move(k.record));
+          over.emplace_back(std::move(k.record), k.why_over());
           it = leases.erase(it);
           continue;
         }
@@ -158,7 +172,7 @@ struct lease_keeper::shared {
       }
       asleep_until = next;
     }
-    for (const auto& record : over) lose(*record, "it was not renewed in time, before its lease ended");
+    for (const auto& [record, why] : over) lose(*record, why);
     if (tell) tell();
     return next;
   }
@@ -207,7 +221,9 @@ struct lease_keeper::shared {
         if (a.reply.queue > 0) record->seen_alone(false);
       } else if (gone) {
         if (k.revoked_by) record->revoked();
-        loss = k.revoked_by ? "it was revoked by " + *k.revoked_by : no_longer_ours;
+        // This process may have been stopped while it asked, or before. Then others may well have it.
+        const bool over = k.schedule.valid_until() <= now_ms();
+        loss = k.revoked_by ? "it was revoked by " + *k.revoked_by : over ? k.why_over() : no_longer_ours;
         leases.erase(it);
       } else {
         k.unanswered();
@@ -220,15 +236,16 @@ struct lease_keeper::shared {
     } else if (!trouble.empty()) {
       const std::string what = op == protocol::operation::renew ? "renewed" : "looked at, which may have been revoked";
       log(log_level::warning,
-          "lock " + quoted(record->lock()) + " could not be " + what + ", trying again: " + trouble);
+          "lock " + in_quotes(record->lock()) + " could not be " + what + ", trying again: " + trouble);
     }
     poke();
   }
 };
 
 lease_keeper::lease_keeper(std::shared_ptr<store> where, std::shared_ptr<worker_pool> notices, log_callback log,
-                           std::function<void()> held_long)
+                           std::function<void()> held_long, std::unique_ptr<clock_watch> wall_clock)
     : shared_(std::make_shared<shared>()) {
+  shared_->wall_clock = std::move(wall_clock);
   shared_->where = std::move(where);
   shared_->notices = std::move(notices);
   shared_->log = std::move(log);

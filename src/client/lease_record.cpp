@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <dlock/text.hpp>
+
 #include "protocol/planted.hpp"
 
 namespace dlock {
@@ -56,12 +58,12 @@ void lease_record::end_release(phase result) {
   unused.swap(callbacks_);
 }
 
-void lease_record::lose(worker_pool& notices, std::string why) {
+void lease_record::lose(worker_pool& notices, const std::string& why) {
   std::vector<std::function<void()>> callbacks;
   {
     const std::lock_guard lock(guard_);
     if (phase_ != phase::held) return;
-    loss_ = std::move(why);
+    loss_ = printable(why);  // anybody may have written a part of it
     phase_ = phase::lost;
     callbacks.swap(callbacks_);
   }

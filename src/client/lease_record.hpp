@@ -44,6 +44,15 @@ class lease_record {
   void left_free(bool free) { left_free_ = free; }
   [[nodiscard]] bool left_free() const { return left_free_; }
 
+  /// A downgrade was sent: others may hold the lock beside this acquisition.
+  void may_be_shared() { may_be_shared_ = true; }
+  [[nodiscard]] bool is_exclusive() const { return ask_.what.exclusive && !may_be_shared_; }
+
+  /// The number of the next amend, so that the server can tell a late copy of an earlier one.
+  [[nodiscard]] std::int64_t next_amendment() { return ++amendments_; }
+  /// The last one.
+  [[nodiscard]] std::int64_t amendments() const { return amendments_; }
+
   /// A request of this acquisition went without an answer before it was granted, and may yet arrive.
   void doubtful(bool doubt) { doubtful_ = doubt; }
   [[nodiscard]] bool is_doubtful() const { return doubtful_; }
@@ -63,7 +72,7 @@ class lease_record {
 
   /// held -> lost: fires the stop token and the callbacks, each on a thread of `notices`. Later calls do nothing.
   /// `why`, for people.
-  void lose(worker_pool& notices, std::string why);
+  void lose(worker_pool& notices, const std::string& why);
   [[nodiscard]] std::string loss() const;
   /// True once: what was lost is to be given back by the caller, should the server still count it as held.
   [[nodiscard]] bool give_up() { return !given_up_.exchange(true); }
@@ -79,7 +88,9 @@ class lease_record {
   const grant granted_;
   std::atomic<protocol::ms> valid_until_;
   std::atomic<phase> phase_{phase::held};
+  std::atomic<std::int64_t> amendments_{0};
   std::atomic<bool> alone_{false};
+  std::atomic<bool> may_be_shared_{false};
   std::atomic<bool> left_free_{false};
   std::atomic<bool> doubtful_{false};
   std::atomic<bool> given_up_{false};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "client/feeds.hpp"
+#include "util/boot_wait.hpp"
 
 namespace dlock {
 namespace {
@@ -88,7 +89,7 @@ struct outbox::shared {
 
   void wait(std::chrono::milliseconds time) {
     std::unique_lock lock(guard);
-    changed.wait_for(lock, hurry.get_token(), time, [] { return false; });
+    (void)wait_until(changed, lock, hurry.get_token(), end_of_wait(time), [] { return false; });
   }
 
   void run() {

@@ -12,7 +12,7 @@
 namespace dlock::detail {
 
 void client_core::release_in_background(const lease_record& record) {
-  if (record.is_revoked()) bus_->will_free(record.owner(), announcement_of(record, false));
+  if (record.is_revoked()) bus_->will_free(record.owner(), announcement_of(record, false), record.is_exclusive());
   give_back(record, record.ask(protocol::operation::release));
 }
 
@@ -39,7 +39,7 @@ void client_core::give_back(const lease_record& record, protocol::request r) {
 }
 
 release_result client_core::release(lease_record& record, ms keep, ms timeout) {
-  const std::string doing = "cannot release lock " + quoted(record.lock());
+  const std::string doing = "cannot release lock " + in_quotes(record.lock());
   if (planted(bug::child_releases) && forked()) {
     (void)store_->apply(record.ask(protocol::operation::release));
     return release_result::released;
@@ -73,12 +73,13 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
   r.brief = (record.alone() || r.what.exclusive) && found == lease_record::phase::held;
   const bool stays = r.keep > 0 && (r.observed || now_ms() - record.granted().begin < keep);
   // Asked again, it may have been told meanwhile.
-  if (!stays && found == lease_record::phase::held) bus_->will_free(record.owner(), announcement_of(record, false));
+  if (!stays && found == lease_record::phase::held)
+    bus_->will_free(record.owner(), announcement_of(record, false), record.is_exclusive());
   return released(record, r, timeout, found == lease_record::phase::in_doubt);
 }
 
 release_result client_core::released(lease_record& record, const protocol::request& r, ms timeout, bool in_doubt) {
-  const std::string doing = "cannot release lock " + quoted(record.lock());
+  const std::string doing = "cannot release lock " + in_quotes(record.lock());
   const auto until = now_ms() + timeout;
   auto c = std::make_shared<call>();
   answer last;
@@ -94,10 +95,10 @@ release_result client_core::released(lease_record& record, const protocol::reque
     }
     last = c->take_answer();
     if (last.what == answer::kind::replied) {
-      saw_token(last.reply.fence);
+      floors_.saw(r.lock, last.reply.fence);
       // Not there although it was ours: an earlier try of this release removed it, or else somebody took it from us.
-      const bool found = last.reply.found;
-      const bool done = found || in_doubt;
+      const bool found = last.reply.found && last.reply.valid;
+      const bool done = found || (in_doubt && !last.reply.found);  // not if it stands in what is no lock any more
       record.left_free(found && last.reply.holders == 0 && last.reply.queue == 0);
       if (done) bus_->freed(r.id);
       bus_->not_freed(r.id);

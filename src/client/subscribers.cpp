@@ -32,9 +32,9 @@ struct subscriber::shared {
       callback(e);
     } catch (const std::exception& x) {
       log(log_level::error,
-          "the callback of a subscription to " + (id ? quoted(*id) : "all locks") + " threw: " + x.what());
+          "the callback of a subscription to " + (id ? in_quotes(*id) : "all locks") + " threw: " + x.what());
     } catch (...) {
-      log(log_level::error, "the callback of a subscription to " + (id ? quoted(*id) : "all locks") + " threw");
+      log(log_level::error, "the callback of a subscription to " + (id ? in_quotes(*id) : "all locks") + " threw");
     }
   }
 

@@ -16,7 +16,6 @@ namespace {
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-
 [[noreturn]] void refuse(const std::string& why) {
   throw error(errc::invalid_argument, why);
 }
@@ -49,14 +48,14 @@ void check_name(const char* option, const std::string& name, std::size_t longest
   if (!is_plain_utf8(name)) refuse(std::string(option) + " is not UTF-8, or contains a NUL byte");
   if (name.size() > longest) refuse(std::string(option) + " is longer than " + std::to_string(longest) + " bytes");
   if (name.find_first_of(forbidden) != std::string::npos) {
-    refuse(std::string(option) + " " + quoted(name) + " contains one of " + forbidden + " ; choose another name");
+    refuse(std::string(option) + " " + in_quotes(name) + " contains one of " + forbidden + " ; choose another name");
   }
 }
 
 void check_collection(const char* option, const std::string& name) {
   check_name(option, name, 190, "$");
   if (name.starts_with("system.") || name.starts_with('.') || name.ends_with('.')) {
-    refuse(std::string(option) + " " + quoted(name) + " is reserved by MongoDB; choose another name");
+    refuse(std::string(option) + " " + in_quotes(name) + " is reserved by MongoDB; choose another name");
   }
 }
 
@@ -111,6 +110,7 @@ client_options validated(client_options o) {
   check_exp_delta(o.exp_delta);
   check_wait_lock_period(o.wait_lock_period);
   check("clock_skew", o.clock_skew, 0ms, 1h);
+  check("connect_timeout", o.connect_timeout, 100ms, longest_time);
   check("operation_timeout", o.operation_timeout, 100ms, 1h);
   check_expiry(o.expiry);
   if (!o.who) o.who = cut(default_who(), 200);
@@ -122,8 +122,8 @@ client_options validated(client_options o) {
 const std::string& checked_id(const std::string& id) {
   if (id.empty()) refuse("the lock's id is empty; give a name, or none for a new UUID");
   if (id.size() > 1000)
-    refuse("the lock's id " + quoted(id) + " has " + std::to_string(id.size()) + " bytes; at most 1000 are allowed");
-  if (id.find('\0') != std::string::npos) refuse("the lock's id " + quoted(id) + " contains a NUL byte");
+    refuse("the lock's id " + in_quotes(id) + " has " + std::to_string(id.size()) + " bytes; at most 1000 are allowed");
+  if (id.find('\0') != std::string::npos) refuse("the lock's id " + in_quotes(id) + " contains a NUL byte");
   if (!is_plain_utf8(id)) refuse("the lock's id is not valid UTF-8");
   return id;
 }

@@ -34,7 +34,7 @@ std::vector<const claim*> in_order(const std::vector<claim>& locks) {
   if (!planted(bug::acquire_all_unordered))
     std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->id() < b->id(); });
   const auto twice = std::adjacent_find(out.begin(), out.end(), [](auto* a, auto* b) { return a->id() == b->id(); });
-  if (twice != out.end()) refuse_set("lock " + quoted((*twice)->id()) + " is named twice; name it once");
+  if (twice != out.end()) refuse_set("lock " + in_quotes((*twice)->id()) + " is named twice; name it once");
   if (out.empty()) refuse_set("no lock is named");
   const auto& client = claimed::lock_of(*out.front()).core;
   for (const auto* each : out) {
@@ -71,7 +71,7 @@ struct lease_set::state {
 
   [[nodiscard]] const lease& of(const std::string& id) const {
     const auto it = std::find(ids.begin(), ids.end(), id);
-    if (it == ids.end()) throw error(errc::invalid_argument, "lock " + quoted(id) + " is not among these leases");
+    if (it == ids.end()) throw error(errc::invalid_argument, "lock " + in_quotes(id) + " is not among these leases");
     return leases[static_cast<std::size_t>(it - ids.begin())];
   }
 };
@@ -133,7 +133,7 @@ std::string lease_set::loss() const {
   for (const auto& each : state_->leases) {
     auto why = each.loss();
     if (why.empty()) continue;
-    return state_->leases.size() == 1 ? why : "lock " + quoted(each.id()) + ": " + why;
+    return state_->leases.size() == 1 ? why : "lock " + in_quotes(each.id()) + ": " + why;
   }
   return {};
 }
@@ -193,6 +193,10 @@ joint_acquisition acquire_all(const std::vector<claim>& locks, wait_options opti
     const auto all_held = [&] { return std::all_of(held.begin(), held.end(), [](auto& l) { return l.held(); }); };
     std::optional<joint_acquisition> failed;
     for (const auto* each : order) {
+      if (waits && !held.empty() && now_ms() >= deadline) {  // the last one came late: the next has no time of its own
+        failed.emplace(outcome::timed_out, lease_set(), each->id(), std::nullopt);
+        break;
+      }
       wait_options one = options;
       one.stop = broken.get_token();
       if (waits) one.timeout = milliseconds{std::max<ms>(deadline - now_ms(), 1)};

@@ -82,15 +82,13 @@ protocol::acquire_plan lock_core::plan(std::int64_t weight, const wait_options& 
   if (!plan.queue) {
     plan.deadline = now_ms() + plan.patience;
   } else if (options.timeout) {
-    // 34 years: longer than any wait can be, and far from an overflow even in nanoseconds.
-    constexpr ms kForEver = ms{1} << 40;
-    plan.deadline = now_ms() + std::min<ms>(options.timeout->count(), kForEver);
+    plan.deadline = end_of_wait(*options.timeout);
   }
   return plan;
 }
 
 acquisition lock_core::acquire(std::int64_t weight, const wait_options& options, std::string value) {
-  core->check_usable("cannot acquire lock " + quoted(settings.id));
+  core->check_usable("cannot acquire lock " + in_quotes(settings.id));
   attempt here(*this);
   if (!here.began()) return {outcome::already_held, {}, std::nullopt};
   auto got = core->acquire(plan(weight, options, std::move(value)), options);
@@ -99,7 +97,7 @@ acquisition lock_core::acquire(std::int64_t weight, const wait_options& options,
 }
 
 release_result lock_core::release() {
-  core->check_process("cannot release lock " + quoted(settings.id));
+  core->check_process("cannot release lock " + in_quotes(settings.id));
   const auto record = current();
   if (!record) return release_result::not_held;
   return core->release(*record, 0, core->options().operation_timeout.count());

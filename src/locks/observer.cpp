@@ -9,6 +9,7 @@
 
 #include <dlock/error.hpp>
 
+#include "util/boot_wait.hpp"
 #include "util/clock.hpp"
 #include "util/text.hpp"
 
@@ -17,10 +18,9 @@ namespace dlock::detail {
 using protocol::ms;
 using std::chrono::milliseconds;
 
-leader_seen look_for_leader(client_core& core, const std::string& id) {
-  const auto sent = now_ms();
+leader_seen look_for_leader(client_core& core, const std::string& id, ms sent) {
   const auto seen =
-      core.read({.id = id, .prefix = {}, .after = {}, .most = 1}, "cannot see who leads election " + quoted(id));
+      core.read({.id = id, .prefix = {}, .after = {}, .most = 1}, "cannot see who leads election " + in_quotes(id));
   if (seen.empty() || !seen.front().valid) return {};
   const auto& s = seen.front();
   const ms skew = core.options().clock_skew.count();
@@ -28,10 +28,8 @@ leader_seen look_for_leader(client_core& core, const std::string& id) {
   const bool timed = !s.what.observed;  // else no clock says when it ends
   if (timed && s.what.holders.front().until + skew <= s.now) return {};
   const auto& h = s.what.holders.front();
-  return {leader_info{.who = h.who,
-                      .value = h.value,
-                      .token = h.fence,
-                      .since = std::chrono::system_clock::time_point{milliseconds{h.since}}},
+  if (h.is_kept()) return {};
+  return {leader_info{.who = h.who, .value = h.value, .token = h.fence, .since = system_time(h.since)},
           timed ? std::optional(sent + h.until + skew - s.now) : std::nullopt,
           timed ? std::nullopt : std::optional(protocol::sign{h.id, h.beat, h.span})};
 }
@@ -42,6 +40,7 @@ struct observer::shared {
   ms period = 0;
   leader_callback callback;
   std::stop_token closing;
+  std::function<ms()> now;
   protocol::observation watched;
   const pid_t pid = getpid();
 
@@ -73,9 +72,9 @@ struct observer::shared {
     try {
       callback(who);
     } catch (const std::exception& e) {
-      with.log(log_level::error, "the callback of an observation of " + quoted(id) + " threw: " + e.what());
+      with.log(log_level::error, "the callback of an observation of " + in_quotes(id) + " threw: " + e.what());
     } catch (...) {
-      with.log(log_level::error, "the callback of an observation of " + quoted(id) + " threw");
+      with.log(log_level::error, "the callback of an observation of " + in_quotes(id) + " threw");
     }
   }
 
@@ -83,10 +82,12 @@ struct observer::shared {
   ms look(std::optional<std::optional<leader_info>>& told) {
     const auto c = core.lock();
     if (!c) throw error(errc::closed, "the client is gone");
-    auto [who, ends, sign] = look_for_leader(*c, id);
-    if (sign) {
-      watched.saw({*sign}, now_ms());
-      if (watched.over(now_ms(), {}).empty()) {
+    const auto seen = look_for_leader(*c, id, now());
+    auto who = seen.who;  // no structured binding: clang before 16 lets no lambda capture one
+    auto ends = seen.ends;
+    if (seen.sign) {
+      watched.saw({*seen.sign}, now());
+      if (watched.over(now(), {}).empty()) {
         ends = watched.next({});
       } else {
         who.reset();
@@ -99,8 +100,8 @@ struct observer::shared {
       told = who;
       call(*c, who);
     }
-    const auto next = now_ms() + period;
-    return ends ? std::min(next, std::max(*ends + 1, now_ms() + 10)) : next;
+    const auto next = now() + period;
+    return ends ? std::min(next, std::max(*ends + 1, now() + 10)) : next;
   }
 
   void run() {
@@ -111,7 +112,7 @@ struct observer::shared {
     const std::stop_callback on_close(closing, [this] { stop(); });
     std::optional<std::optional<leader_info>> told;
     for (;;) {
-      ms next = now_ms() + period;
+      ms next = now() + period;
       try {
         next = look(told);
       } catch (const error& e) {
@@ -119,7 +120,8 @@ struct observer::shared {
         if (const auto c = core.lock()) c->log(log_level::warning, e.what());
       }
       std::unique_lock lock(guard);
-      changed.wait_for(lock, milliseconds{std::max<ms>(0, next - now_ms())}, [&] { return ended || looking; });
+      (void)wait_until(
+          changed, lock, next, [&] { return ended || looking; }, now);
       if (ended) break;
       looking = false;
     }
@@ -129,17 +131,19 @@ struct observer::shared {
   }
 };
 
-observer::observer(std::shared_ptr<client_core> core, std::string id, milliseconds period, leader_callback callback)
+observer::observer(std::shared_ptr<client_core> core, std::string id, milliseconds period, leader_callback callback,
+                   std::function<ms()> now)
     : shared_(std::make_shared<shared>()), core_(std::move(core)) {
   shared_->core = core_;
   shared_->id = std::move(id);
   shared_->period = period.count();
   shared_->callback = std::move(callback);
   shared_->closing = core_->closing();
+  shared_->now = std::move(now);
   events_ = core_->subscribe(shared_->id, [s = shared_](const lock_event&) { s->nudge(); });
   if (core_->in_background([s = shared_] { s->run(); })) return;
   events_->end(milliseconds{0});
-  throw error(errc::unavailable, "cannot observe election " + quoted(shared_->id) + ": no thread can be had for it",
+  throw error(errc::unavailable, "cannot observe election " + in_quotes(shared_->id) + ": no thread can be had for it",
               {.retryable = true});
 }
 

@@ -6,6 +6,7 @@
 
 #include "client/answering.hpp"
 #include "locks/lock_core.hpp"
+#include "util/clock.hpp"
 #include "util/text.hpp"
 
 namespace dlock {
@@ -32,6 +33,7 @@ struct semaphore::state {
   std::shared_ptr<detail::client_core> core;
   const lock_settings settings;
   std::atomic<std::int64_t> permits;
+  std::atomic<std::int64_t> resized{0};  // when the capacity was changed last, as far as this object knows
 };
 
 semaphore::semaphore(client& owner, lock_options options, std::int64_t permits) {
@@ -52,9 +54,9 @@ std::int64_t semaphore::permits() const {
 claim semaphore::take(std::int64_t k) const {
   const auto permits = state_->permits.load();
   if (k < 1 || k > permits) {
-    throw error(errc::invalid_argument, "cannot take " + std::to_string(k) + " permits of semaphore " + quoted(id()) +
-                                            ", which has " + std::to_string(permits) + "; take 1 to " +
-                                            std::to_string(permits));
+    throw error(errc::invalid_argument, "cannot take " + std::to_string(k) + " permits of semaphore " +
+                                            in_quotes(id()) + ", which has " + std::to_string(permits) +
+                                            "; take 1 to " + std::to_string(permits));
   }
   return {std::make_shared<detail::lock_core>(state_->core, state_->settings, permits), k};
 }
@@ -72,12 +74,25 @@ std::optional<semaphore::resized> semaphore::resize(std::int64_t permits) {
   r.op = protocol::operation::resize;
   r.cap = checked(permits);
   r.observed = state_->settings.expiry == expiry::observed;
-  const std::string doing = "cannot resize semaphore " + quoted(id());
-  const auto told = state_->core->ask(r, doing);
-  if (told.other_expiry) detail::fail_other_expiry(doing, r);
-  state_->permits = permits;
-  if (!told.found || told.holders + told.queue == 0) return std::nullopt;
-  return resized{told.holders, told.queue};
+  const std::string doing = "cannot resize semaphore " + in_quotes(id());
+  const auto until = now_ms() + state_->core->options().operation_timeout.count();
+  for (;;) {
+    // The server does it only if this is the last change that we know of. If not, it says which one was.
+    r.resized = state_->resized;
+    const auto told = state_->core->ask(r, doing, false, until);
+    if (told.other_expiry) detail::fail_other_expiry(doing, r);
+    state_->resized = told.resized;
+    if (told.found && told.cap != permits) {
+      if (now_ms() < until) continue;
+      throw error(
+          errc::unavailable,
+          doing + ": others resize it all the time; now it has " + std::to_string(told.cap) + " permits. Try again",
+          {.retryable = true, .in_doubt = false});
+    }
+    state_->permits = permits;
+    if (!told.found || told.holders + told.queue == 0) return std::nullopt;
+    return resized{told.holders, told.queue};
+  }
 }
 
 }  // namespace dlock

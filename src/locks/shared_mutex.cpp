@@ -54,7 +54,7 @@ acquisition shared_mutex::acquire_shared(wait_options options) {
 
 downgrade_result shared_mutex::downgrade() {
   using detail::client_core;
-  switch (core_->amend(kShared, {}, "cannot downgrade lock " + quoted(id()))) {
+  switch (core_->amend(kShared, {}, "cannot downgrade lock " + in_quotes(id()))) {
     case client_core::amended::done:
       return downgrade_result::downgraded;
     case client_core::amended::not_held:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/planted.hpp"
+#include "protocol/plausible.hpp"
 
 namespace dlock::protocol {
 namespace {
@@ -37,6 +38,7 @@ acquire_machine::action acquire_machine::start_afresh(ms now) {
   if (doubt_) undo_.push_back({id_, true});
   id_ = fresh_id_();
   queued_ = held_ = doubt_ = false;
+  queued_at_ = 0;
   grant_.reset();
   overdue_.reset();
   pause_ = kFirstPause;
@@ -85,6 +87,10 @@ acquire_machine::action acquire_machine::answered(const reply& r, ms now, bool p
 /// Every request that finds itself holder also renews; so the lease counts from when this one was sent.
 acquire_machine::action acquire_machine::granted(ms now) {
   held_ = true;
+  if (!is_token(last_.mine->fence, last_.now)) {  // somebody edited the entry: as a token it would be a lie
+    last_.defect = strange_holder;
+    return finish(result::not_a_lock);
+  }
   if (planted(bug::lease_from_answer)) sent_ = now;
   const ms left = sent_ + plan_.ask.delta - now;
   const bool late = plan_.deadline && now >= *plan_.deadline;
@@ -106,7 +112,10 @@ acquire_machine::action acquire_machine::queued(ms now, bool pushed) {
     asked_server_ = last_.now;
     overdue_.reset();
   }
-  if (grant_ && sent_ > heard_) grant_.reset();  // asked after it was announced, the server does not confirm it
+  // Asked after it was announced, the server does not confirm it; or it is from before: the entry has been granted, has
+  // ended, and a late copy of a request has queued it once more.
+  queued_at_ = std::max(queued_at_, last_.fence);
+  if (grant_ && (sent_ > heard_ || grant_->fence <= queued_at_)) grant_.reset();
   if (grant_) {
     if (auto d = by_announcement(now)) return *d;
     if (!plan_.deadline || now < *plan_.deadline) return ask(operation::heartbeat, now);
@@ -201,7 +210,7 @@ bool acquire_machine::stands_as_before(const reply& r, ms now) {
 std::optional<acquire_machine::done> acquire_machine::by_announcement(ms now) const {
   const ms term = std::min(plan_.ask.term, plan_.ask.delta);
   if (planted(bug::no_confirm_after_stale_wait)) return done{result::acquired, now, term, grant_->fence, grant_->since};
-  const ms since = plan_.ask.observed ? 0 : std::max<ms>(0, grant_->since - asked_server_);
+  const ms since = plan_.ask.observed ? 0 : grant_->since - asked_server_;
   ms begin = std::min(heard_, asked_ + since);
   if (peeked_ > asked_) begin = std::min(begin, peeked_ + grant_->since - peeked_server_);
   if (!plan_.renews || doubt_ || begin + term - now < std::max(term / 2, kEnough)) return std::nullopt;
@@ -210,6 +219,7 @@ std::optional<acquire_machine::done> acquire_machine::by_announcement(ms now) co
 
 std::optional<acquire_machine::action> acquire_machine::announced(const grant& g, ms heard, ms now) {
   if (g.id != id_ || grant_) return std::nullopt;  // of an acquisition that was given up, or announced before
+  if (queued_ && g.fence <= queued_at_) return std::nullopt;  // of an earlier time in the queue
   grant_ = g;
   heard_ = heard;
   if (!queued_) return std::nullopt;  // first the answer that it was queued
@@ -256,7 +266,7 @@ const char* acquire_machine::missing() const {
 acquire_machine::action acquire_machine::finish(result what) {
   const bool nothing_there = what == result::busy || what == result::not_a_lock || what == result::other_capacity ||
                              what == result::other_expiry;
-  if (doubt_ || !nothing_there) undo_.push_back({id_, doubt_});
+  if (doubt_ || held_ || !nothing_there) undo_.push_back({id_, doubt_});
   return done{.what = what, .why = what == result::no_answer ? missing() : ""};
 }
 

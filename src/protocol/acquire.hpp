@@ -111,6 +111,7 @@ class acquire_machine {
   ms asked_server_ = 0;         // and the server's time in that answer
   ms peeked_ = 0;               // the same of the last peek
   ms peeked_server_ = 0;
+  std::int64_t queued_at_ = 0;  // the highest token that the lock had given when an answer said "queued"
   std::optional<ms> overdue_;   // since when a peek has seen somebody there whose time is over
   std::optional<grant> grant_;  // of id_, as announced,
   ms heard_ = 0;                // then

@@ -57,9 +57,10 @@ std::string of_many(std::string stage) {
 const std::vector<bson>& constant_stages() {
   static const auto& parsed = *new auto([] {
     std::vector<bson> out;
-    for (const auto& s : {std::string(stage::kPurge), std::string(kDone), of_many(stage::kRemoveHolder),
-                          of_many(stage::kMoveHolder), of_many(stage::kMoveWaiter), std::string(kNewOnes),
-                          std::string(kAppendAll), of_many(stage::kAdmit), std::string(stage::kFinish)})
+    for (const auto& s :
+         {std::string(stage::kPurge), std::string(kDone), of_many(stage::kRemoveHolder), of_many(stage::kMoveHolder),
+          of_many(stage::kMoveWaiter), std::string(kNewOnes), std::string(kAppendAll), std::string(stage::kAdmit),
+          of_many(stage::kGrant), std::string(stage::kFinish)})
       out.push_back(parse(stage_text(s)));
     return out;
   }());

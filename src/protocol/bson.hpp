@@ -2,6 +2,7 @@
 
 #include <bson/bson.h>
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 

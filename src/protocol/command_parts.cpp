@@ -63,6 +63,8 @@ bson literals(const request& r) {
   append_bool(b.get(), "too_heavy", r.cap > 0 && r.what.weight > r.cap);
   append(b.get(), "keep", r.keep);
   append(b.get(), "tomb", r.tomb);
+  append(b.get(), "seq", r.seq);
+  append(b.get(), "resized", r.resized);
   if (r.observed) append_array(b.get(), "expire", pulses(r).get());
   append_common(b.get(), r);
   if (planted(bug::missing_literal)) return b;
@@ -77,11 +79,22 @@ void append_common(bson_t* to, const request& r) {
   append(to, "floor", r.floor);
 }
 
+namespace {
+
+/// $$now
+bson now_as_variable(const bson& now) {
+  auto vars = make_bson();
+  append_parsed(vars.get(), "now", now);
+  return vars;
+}
+
+}  // namespace
+
 bson wrap_stage(const bson& literal_request, const bson& cut, const bson& now) {
   static const auto& lock = *new bson(parse(stage::kLock));
   auto wrap = make_bson();
   append(wrap.get(), "was", "$$ROOT");
-  append_parsed(wrap.get(), "d", lock);
+  append(wrap.get(), "d", let(now_as_variable(now), lock).get());
   append_parsed(wrap.get(), "now", now);
   append(wrap.get(), "cut", cut.get());
   append_parsed(wrap.get(), "n", admitted());
@@ -98,7 +111,7 @@ bson observed_wrap_stage(const bson& literal_request, const bson& now) {
   static const auto& lock = *new bson(parse(stage::kObservedLock));
   auto wrap = make_bson();
   append(wrap.get(), "was", "$$ROOT");
-  append_parsed(wrap.get(), "d", lock);
+  append(wrap.get(), "d", let(now_as_variable(now), lock).get());
   append_parsed(wrap.get(), "now", now);
   append(wrap.get(), "r", literal_request.get());
   return single("$replaceWith", wrap.get());
@@ -115,7 +128,7 @@ bson reply_projection(bson vars, const bson& summary, const bson& now) {
   append_parsed(vars.get(), "n", admitted());
   auto b = make_bson();
   append(b.get(), "_id", std::int64_t{0});
-  for (const char* field : {"fence", "rev", "cap", "ct", "et", "mine", "observed"})
+  for (const char* field : {"fence", "rev", "cap", "resized", "ct", "et", "mine", "observed"})
     append(b.get(), field, std::int64_t{1});
   append_parsed(b.get(), "now", now);
   append(b.get(), "r", let(vars, summary).get());

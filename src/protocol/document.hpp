@@ -15,6 +15,17 @@ using ms = std::int64_t;
 inline constexpr std::int64_t token_step = 1000;
 /// Tokens stay below 2^53, so that every language's JSON can carry them.
 inline constexpr std::int64_t token_limit = std::int64_t{1} << 53;
+/// How far above the server's clock a token may be, in its unit. A burst of grants gets ahead of the clock by their
+/// number, and a clock that is set back by as much as it is; what is higher was not given by a server.
+inline constexpr ms token_lead = 365 * 86'400'000LL;
+/// The first number that is no token any more.
+[[nodiscard]] constexpr std::int64_t end_of_tokens(ms now) {
+  return (now + token_lead) * token_step;
+}
+/// Whether a server may have granted it at about `now`.
+[[nodiscard]] constexpr bool is_token(std::int64_t fence, ms now) {
+  return fence > 0 && fence < token_limit && fence < end_of_tokens(now);
+}
 
 /// What a holder or waiter asks for: the lock alone, or `weight` of its capacity.
 struct claim {
@@ -35,10 +46,13 @@ struct holder {
   bool announced = true;  // false from an admission by somebody else's command until the owner's own
   bool revoked = false;   // an operator took it away: its lease is not renewed any more
   std::string value;      // what it publishes
+  std::int64_t seq = 0;   // of its last amend; 0: it has never been amended
   // With observed expiry only: another `beat` at each command of its owner; once it was seen unchanged for `span`,
   // others may remove the entry.
   std::int64_t beat = 0;
   ms span = 0;
+  /// Nobody holds it any more: a release left it, so that the lock stays taken for a while.
+  [[nodiscard]] bool is_kept() const { return id.ends_with("/kept"); }
   bool operator==(const holder&) const = default;
 };
 
@@ -71,7 +85,8 @@ enum class lockd_flag { absent, one, yes, no };
 struct document {
   std::int64_t fence = 0;
   std::int64_t rev = 0;
-  std::int64_t cap = 0;  // 0 = absent: no capacity
+  std::int64_t cap = 0;      // 0 = absent: no capacity
+  std::int64_t resized = 0;  // `rev` of the last transition that changed the capacity; 0 = absent
   std::vector<holder> holders;
   std::vector<waiter> waiters;
   std::vector<tombstone> gone;
@@ -109,7 +124,11 @@ struct request {
   std::string lock;  // the document's _id
   std::string id;    // this acquisition
   claim what;
-  std::int64_t cap = 0;    // 0 = none
+  std::int64_t cap = 0;  // 0 = none
+  /// amend: only if the holder's is lower, so that a late copy undoes nothing. Another one for each amend of a holder.
+  std::int64_t seq = 0;
+  /// resize: only if the document's is this one, for the same reason.
+  std::int64_t resized = 0;
   ms delta = 5000;         // TTL
   ms life = 15000;         // how long a waiter's entry lives without a heartbeat
   ms term = 5000;          // see waiter::term
@@ -169,10 +188,12 @@ struct reply {
   bool found = false;         // a document answered to the operation
   bool valid = true;          // ... and it is a lock, of the expiry that was asked for
   bool other_expiry = false;  // it is a lock of the other expiry
+  std::string defect;         // not valid, because of this field, "fence" or "rev": no server has written such a number
   ms now = 0;
   std::int64_t rev = 0;
   std::int64_t fence = 0;
   std::int64_t cap = 0;
+  std::int64_t resized = 0;
   std::optional<holder> mine;           // my entry among the holders
   std::int64_t place = -1;              // my place among the waiters; -1 = none
   bool dead = false;                    // my id has a tombstone

@@ -35,7 +35,7 @@ bson grant_document(const std::string& client, const grant& g) {
 std::optional<grant> parse_grant(const bson_t* document) {
   grant g{read_string(document, "lock"), read_string(document, "id"), read_number(document, "fence"),
           read_date(document, "since").value_or(0)};
-  if (g.id.empty() || g.fence <= 0 || g.since <= 0) return std::nullopt;
+  if (g.id.empty() || g.since <= 0 || !is_token(g.fence, g.since)) return std::nullopt;
   return g;
 }
 
@@ -79,7 +79,8 @@ std::optional<announcement> parse_announcement(const bson_t* document) {
     if (!find_field(message, "locked", locked) || !BSON_ITER_HOLDS_BOOL(&locked)) return;
     announcement a{read_string(message, "id"), bson_iter_bool(&locked), read_number(message, "token"),
                    read_string(message, "who"), read_date(message, "at").value_or(0)};
-    if (!a.lock.empty() && a.lock == read_string(document, "event")) out = std::move(a);
+    const bool possible = a.token == 0 || is_token(a.token, a.at);
+    if (possible && !a.lock.empty() && a.lock == read_string(document, "event")) out = std::move(a);
   });
   return out;
 }

@@ -54,7 +54,7 @@ struct announcement {
 [[nodiscard]] bool can_be_announced(const std::string& lock);
 
 [[nodiscard]] bson announcement_document(const announcement& a);
-/// Nothing for what has another form: keep-alives, other people's events.
+/// Nothing for what has another form, or a token that no server grants: keep-alives, other people's events.
 [[nodiscard]] std::optional<announcement> parse_announcement(const bson_t* document);
 
 /// Says that its author could not publish some events. To mubsub it is a keep-alive.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "protocol/command_parts.hpp"
+#include "protocol/plausible.hpp"
 #include "protocol/read.hpp"
 #include "protocol/reply.hpp"
 
@@ -69,15 +70,18 @@ lockd_flag parse_lockd(const bson_t* d) {
 
 sight parse_sight(const bson_t* s) {
   sight out;
-  out.now = read_date(s, "now").value_or(0);
+  out.now = read_clock(s, "now");
   read_document(s, "d", [&](const bson_t* d) {
     out.id = read_string(d, "_id");
     out.valid = is_lock(d);
+    if (out.valid) out.defect = defect(d, out.now);
+    out.valid = out.valid && out.defect.empty();
     if (!out.valid) return;
     auto& w = out.what;
     w.fence = read_number(d, "fence");
     w.rev = read_number(d, "rev");
     w.cap = read_number(d, "cap");
+    w.resized = read_integer(d, "resized");
     w.holders = entries<holder>(d, "holders", parse_holder);
     w.waiters = entries<waiter>(d, "waiters", parse_waiter);
     const auto admitted = std::min(w.waiters.size(), read_admitted(d));
@@ -87,6 +91,7 @@ sight parse_sight(const bson_t* s) {
     w.et = read_date(d, "et");
     w.mine = read_date(d, "mine");
     w.observed = is_observed(d);
+    drop_strange_tokens(w, out.now);
   });
   return out;
 }

@@ -20,8 +20,9 @@ struct look {
 /// One document as it was read.
 struct sight {
   std::string id;
-  ms now = 0;         // the server's clock
-  bool valid = true;  // it is a lock
+  ms now = 0;          // the server's clock
+  bool valid = true;   // it is a lock
+  std::string defect;  // see reply
   document what;
 };
 

@@ -21,6 +21,8 @@ inline constexpr auto kObservedLock = R"({"$cond": [
       {"$setIsSubset": [[{"$type": "$ct"}, {"$type": "$mine"}], ["date", "missing"]]},
       {"$setIsSubset": [[{"$type": "$fence"}, {"$type": "$rev"}, {"$type": "$cap"}],
         ["long", "int", "double", "missing"]]},
+      {"$gte": [{"$min": ["$fence", "$rev", 0]}, 0]}, {"$lt": ["$rev", {"$numberLong": "9007199254740992"}]},
+      {"$lt": ["$fence", {"$multiply": [{"$toLong": {"$add": ["$$now", {"$numberLong": "31536000000"}]}}, 1000]}]},
       {"$setIsSubset": [[{"$type": "$holders"}, {"$type": "$waiters"}, {"$type": "$gone"}], ["array", "missing"]]}]}]},
   "$$ROOT", {}]})";
 
@@ -46,12 +48,15 @@ inline constexpr auto kKeepObserved = R"({"$set": {"h": {"$map": {"input": "$h",
 /// As kFinish; with no `et`, the TTL index never sweeps it.
 inline constexpr auto kFinishObserved = R"({"$replaceWith": {"$cond": [{"$eq": ["$d", {}]}, "$was",
   {"_id": "$was._id",
-   "fence": {"$cond": [{"$eq": ["$a.f", "$f"]}, {"$ifNull": ["$d.fence", {"$numberLong": "0"}]}, "$a.f"]},
+   "fence": {"$cond": [{"$eq": ["$a.k", 0]}, {"$ifNull": ["$d.fence", {"$numberLong": "0"}]},
+     {"$add": ["$f", {"$multiply": ["$a.k", 1000]}]}]},
    "rev": "$beat",
    "cap": {"$cond": [{"$eq": ["$cap", {"$numberLong": "9007199254740992"}]}, "$$REMOVE", "$cap"]},
-   "holders": "$a.h",
+   "resized": {"$cond": [{"$eq": ["$cap", {"$ifNull": ["$d.cap", {"$numberLong": "9007199254740992"}]}]}, "$d.resized",
+     "$beat"]},
+   "holders": "$h",
    "waiters": {"$cond": [{"$and": ["$once", "$new"]}, [],
-     {"$slice": ["$w", {"$subtract": [{"$size": "$a.h"}, {"$size": "$h"}]}, 2147483647]}]},
+     {"$slice": ["$w", "$a.k", 2147483647]}]},
    "gone": {"$slice": ["$g", -32]}, "observed": true}]}})";
 
 /// As kTakeHolders and kRenewed. That there is an entry to move, the filter has made sure of.
@@ -70,7 +75,7 @@ inline std::string with(const std::string& stage, const std::string& more, const
 /// What a holder, or a waiter, gets when it is heard of.
 inline constexpr auto kHeldBeat = R"("beat": "$beat", "span": "$r.delta")";
 inline constexpr auto kQueuedBeat = R"("beat": "$beat", "span": "$r.life")";
-/// And a waiter that is admitted: kAdmit's.
+/// And a waiter that is admitted: kGrant's.
 inline constexpr auto kGrantedBeat = R"("beat": "$beat",
   "span": {"$cond": [{"$eq": ["$$this.id", "$r.id"]}, "$$this.delta", "$$this.term"]})";
 /// And one that has it already: kAmend's.

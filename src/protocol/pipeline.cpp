@@ -45,23 +45,27 @@ constexpr auto kKeepHolder = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"
 constexpr auto kBury = R"({"$set": {"g": {"$cond": [{"$in": ["$r.id", "$g.id"]}, "$g",
   {"$concatArrays": ["$g", [{"id": "$r.id", "until": {"$add": ["$now", "$r.tomb"]}}]]}]}}})";
 
-/// Asks for no more than it has: that would have to wait for the others.
+/// Asks for no more than it has: that would have to wait for the others. And comes after the last amend of this holder:
+/// a late copy of an earlier one undoes nothing.
 constexpr auto kAmend = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$cond": [
-  {"$and": [{"$eq": ["$$this.id", "$r.id"]}, {"$not": ["$$this.revoked"]}, {"$or": [
+  {"$and": [{"$eq": ["$$this.id", "$r.id"]}, {"$not": ["$$this.revoked"]}, {"$gt": ["$r.seq", "$$this.seq"]}, {"$or": [
     {"$and": ["$$this.exclusive", {"$lte": ["$r.entry.weight", "$cap"]}]},
     {"$and": [{"$not": ["$r.entry.exclusive"]}, {"$lte": ["$r.entry.weight", "$$this.weight"]}]}]}]},
   {"id": "$$this.id", "exclusive": "$r.entry.exclusive", "weight": "$r.entry.weight", "delta": "$$this.delta",
    "since": "$$this.since", "until": "$$this.until", "fence": "$$this.fence", "who": "$$this.who",
-   "client": "$$this.client", "announced": "$$this.announced", "value": "$r.entry.value"},
+   "client": "$$this.client", "announced": "$$this.announced", "value": "$r.entry.value", "seq": "$r.seq"},
   "$$this"]}}}}})";
 
 /// Nobody needs to tell it of its grant any more.
 constexpr auto kRevoke = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$cond": [
   {"$eq": ["$$this.id", "$r.id"]}, {"$mergeObjects": ["$$this", {"revoked": true, "announced": true}]}, "$$this"]}}}}})";
 
+/// Unless the capacity was changed since the sender saw it: a late copy undoes nothing.
+constexpr auto kResize = R"({"$set": {"cap": {"$cond": [
+  {"$eq": [{"$cond": [{"$in": [{"$type": "$d.resized"}, ["int", "long"]]}, "$d.resized", 0]}, "$r.resized"]}, "$r.cap", "$cap"]}}})";
 /// Waiters that do not fit any more leave: at the head they would wait for ever.
-constexpr auto kResize = R"({"$set": {"cap": "$r.cap", "w": {"$filter": {"input": "$w", "cond":
-  {"$or": ["$$this.exclusive", {"$lte": ["$$this.weight", "$r.cap"]}]}}}}})";
+constexpr auto kDropHeavy = R"({"$set": {"w": {"$filter": {"input": "$w", "cond":
+  {"$or": ["$$this.exclusive", {"$lte": ["$$this.weight", "$cap"]}]}}}}})";
 
 /// A renewal purges nothing and admits nobody. That there is an entry to move, its filter has made sure of (kAlive): a
 /// holder ($$me) that has not ended ($$cut), in a lock that mongo-dlock has not taken meanwhile.
@@ -79,30 +83,30 @@ std::vector<std::string> observed_stages(operation op, bool stays) {
   const auto move_holder = with(kMoveHolder, kHeldBeat, R"("announced": true)");
   const auto move_waiter = with(kMoveWaiter, kQueuedBeat, R"("until")");
   const auto append = with(kAppend, kQueuedBeat, R"("since")");
-  const auto admit = with(kAdmit, kGrantedBeat, R"("fence")");
+  const auto grant = with(kGrant, kGrantedBeat, R"("fence")");
   switch (op) {
     case operation::try_:
-      return {kExpire, kIsNew, kOnce, move_holder, append, admit, kFinishObserved};
+      return {kExpire, kIsNew, kOnce, move_holder, append, kAdmit, grant, kFinishObserved};
     case operation::enqueue:
-      return {kExpire, kIsNew, move_holder, move_waiter, append, admit, kFinishObserved};
+      return {kExpire, kIsNew, move_holder, move_waiter, append, kAdmit, grant, kFinishObserved};
     case operation::heartbeat:
-      return {kExpire, move_holder, move_waiter, admit, kFinishObserved};
+      return {kExpire, move_holder, move_waiter, kAdmit, grant, kFinishObserved};
     case operation::peek:
       return {};
     case operation::renew:
       return {kTakeObserved, move_holder, kRenewedObserved};
     case operation::release:
-      if (stays) return {kExpire, kKeepObserved, kRemoveHolder, admit, kFinishObserved};
-      return {kExpire, kRemoveHolder, admit, kFinishObserved};
+      if (stays) return {kExpire, kKeepObserved, kRemoveHolder, kAdmit, grant, kFinishObserved};
+      return {kExpire, kRemoveHolder, kAdmit, grant, kFinishObserved};
     case operation::cancel:
-      if (stays) return {kExpire, kRemoveHolder, kRemoveWaiter, kBury, admit, kFinishObserved};
-      return {kExpire, kRemoveHolder, kRemoveWaiter, admit, kFinishObserved};
+      if (stays) return {kExpire, kRemoveHolder, kRemoveWaiter, kBury, kAdmit, grant, kFinishObserved};
+      return {kExpire, kRemoveHolder, kRemoveWaiter, kAdmit, grant, kFinishObserved};
     case operation::amend:
-      return {kExpire, move_holder, with(kAmend, kSameBeat, R"("fence")"), admit, kFinishObserved};
+      return {kExpire, move_holder, with(kAmend, kSameBeat, R"("fence")"), kAdmit, grant, kFinishObserved};
     case operation::revoke:
-      return {kExpire, kRevoke, admit, kFinishObserved};
+      return {kExpire, kRevoke, kAdmit, grant, kFinishObserved};
     case operation::resize:
-      return {kExpire, kResize, admit, kFinishObserved};
+      return {kExpire, kResize, kDropHeavy, kAdmit, grant, kFinishObserved};
   }
   throw std::logic_error("dlock: pipeline: unknown operation");
 }
@@ -133,32 +137,33 @@ bool stays(const request& r) {
 std::vector<std::string> stages(operation op, bool stays) {
   switch (op) {
     case operation::try_:
-      return {kPurge, kIsNew, kOnce, kMoveHolder, kAppend, kAdmit, kFinish};
+      return {kPurge, kIsNew, kOnce, kMoveHolder, kAppend, kAdmit, kGrant, kFinish};
     case operation::enqueue:
-      return {kPurge, kIsNew, kMoveHolder, kMoveWaiter, kAppend, kAdmit, kFinish};
+      return {kPurge, kIsNew, kMoveHolder, kMoveWaiter, kAppend, kAdmit, kGrant, kFinish};
     case operation::heartbeat:
       if (planted(bug::heartbeat_appends)) return stages(operation::enqueue, stays);
-      return {kPurge, kMoveHolder, kMoveWaiter, kAdmit, kFinish};
+      return {kPurge, kMoveHolder, kMoveWaiter, kAdmit, kGrant, kFinish};
     case operation::peek:
       return {};
     case operation::renew:
       return {kTakeHolders, kMoveHolder, kRenewed};
     case operation::release:
-      if (stays) return {kPurge, kKeepHolder, kRemoveHolder, kAdmit, kFinish};
-      if (planted(bug::release_no_owner)) return {kPurge, R"({"$set": {"h": []}})", kAdmit, kFinish};
+      if (stays) return {kPurge, kKeepHolder, kRemoveHolder, kAdmit, kGrant, kFinish};
+      if (planted(bug::release_no_owner)) return {kPurge, R"({"$set": {"h": []}})", kAdmit, kGrant, kFinish};
       if (planted(bug::release_drops_heirs))
-        return {kPurge, kRemoveHolder, kAdmit, kFinish,
-                R"({"$set": {"holders": {"$filter": {"input": "$holders", "cond": "$$this.announced"}}}})"};
-      return {kPurge, kRemoveHolder, kAdmit, kFinish};
+        return {kPurge,  kRemoveHolder,
+                kAdmit,  kGrant,
+                kFinish, R"({"$set": {"holders": {"$filter": {"input": "$holders", "cond": "$$this.announced"}}}})"};
+      return {kPurge, kRemoveHolder, kAdmit, kGrant, kFinish};
     case operation::cancel:
-      if (stays) return {kPurge, kRemoveHolder, kRemoveWaiter, kBury, kAdmit, kFinish};
-      return {kPurge, kRemoveHolder, kRemoveWaiter, kAdmit, kFinish};
+      if (stays) return {kPurge, kRemoveHolder, kRemoveWaiter, kBury, kAdmit, kGrant, kFinish};
+      return {kPurge, kRemoveHolder, kRemoveWaiter, kAdmit, kGrant, kFinish};
     case operation::amend:
-      return {kPurge, kMoveHolder, kAmend, kAdmit, kFinish};
+      return {kPurge, kMoveHolder, kAmend, kAdmit, kGrant, kFinish};
     case operation::revoke:
-      return {kPurge, kRevoke, kAdmit, kFinish};
+      return {kPurge, kRevoke, kAdmit, kGrant, kFinish};
     case operation::resize:
-      return {kPurge, kResize, kAdmit, kFinish};
+      return {kPurge, kResize, kDropHeavy, kAdmit, kGrant, kFinish};
   }
   throw std::logic_error("dlock: pipeline: unknown operation");
 }

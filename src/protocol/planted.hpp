@@ -31,6 +31,7 @@ enum class bug {
   no_tombstone,
   heartbeat_appends,
   heir_for_ever,
+  amend_unnumbered,
   lifo,
   try_barges,
   readers_pass_writers,

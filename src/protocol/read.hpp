@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,14 +16,29 @@ inline bool find_field(const bson_t* in, const char* key, bson_iter_t& it) {
 }
 
 inline std::int64_t read_number(const bson_t* in, const char* key, std::int64_t otherwise = 0) {
+  constexpr double kEnd = 9.2e18;  // of what fits
   bson_iter_t it;
-  return find_field(in, key, it) && BSON_ITER_HOLDS_NUMBER(&it) ? bson_iter_as_int64(&it) : otherwise;
+  if (!find_field(in, key, it) || !BSON_ITER_HOLDS_NUMBER(&it)) return otherwise;
+  if (BSON_ITER_HOLDS_DOUBLE(&it) && !(bson_iter_double(&it) > -kEnd && bson_iter_double(&it) < kEnd)) return otherwise;
+  return bson_iter_as_int64(&it);
+}
+
+/// Of what is no whole number, nothing.
+inline std::int64_t read_integer(const bson_t* in, const char* key) {
+  bson_iter_t it;
+  return find_field(in, key, it) && BSON_ITER_HOLDS_INT(&it) ? bson_iter_as_int64(&it) : 0;
 }
 
 inline std::optional<ms> read_date(const bson_t* in, const char* key) {
   bson_iter_t it;
   if (!find_field(in, key, it) || !BSON_ITER_HOLDS_DATE_TIME(&it)) return std::nullopt;
-  return bson_iter_date_time(&it);
+  constexpr ms kFurthest = ms{1} << 52;  // sums of such times do not overflow
+  return std::clamp<ms>(bson_iter_date_time(&it), -kFurthest, kFurthest);
+}
+
+/// The server's own clock, which is not set before 1970.
+inline ms read_clock(const bson_t* in, const char* key) {
+  return std::max<ms>(0, read_date(in, key).value_or(0));
 }
 
 inline bool read_flag(const bson_t* in, const char* key, bool otherwise) {

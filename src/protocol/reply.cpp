@@ -1,7 +1,9 @@
 #include "protocol/reply.hpp"
 
 #include <algorithm>
+#include <limits>
 
+#include "protocol/plausible.hpp"
 #include "protocol/read.hpp"
 
 namespace dlock::protocol {
@@ -10,6 +12,14 @@ namespace {
 bool is_number_or_missing(const bson_t* in, const char* key) {
   bson_iter_t it;
   return !find_field(in, key, it) || BSON_ITER_HOLDS_NUMBER(&it);
+}
+
+/// A number from 0 to below `end`, or none.
+bool is_below(const bson_t* in, const char* key, std::int64_t end) {
+  bson_iter_t it;
+  if (!find_field(in, key, it)) return true;
+  if (!BSON_ITER_HOLDS_DOUBLE(&it)) return bson_iter_as_int64(&it) >= 0 && bson_iter_as_int64(&it) < end;
+  return bson_iter_double(&it) >= 0 && bson_iter_double(&it) < static_cast<double>(end);
 }
 
 bool is_date_or_missing(const bson_t* in, const char* key) {
@@ -32,13 +42,18 @@ std::optional<std::vector<holder>> read_holders(const bson_t* d) {
   return read_holders_of(d, "holders");
 }
 
+/// A number that the server has counted.
+std::int64_t read_count(const bson_t* in, const char* key, std::int64_t otherwise) {
+  return std::clamp<std::int64_t>(read_number(in, key, otherwise), otherwise, std::numeric_limits<std::int32_t>::max());
+}
+
 /// The lists, summarised.
 void read_summary(const bson_t* r, reply& out) {
   const std::string me = read_string(r, "me");
-  out.place = read_number(r, "place", -1);
+  out.place = read_count(r, "place", -1);
   out.dead = read_flag(r, "dead", false);
-  out.holders = read_number(r, "holders");
-  out.queue = read_number(r, "queue");
+  out.holders = read_count(r, "holders", 0);
+  out.queue = read_count(r, "queue", 0);
   out.next_end = read_date(r, "next_end");
   out.head_until = read_date(r, "head_until");
   read_document(r, "first", [&](const bson_t* f) {
@@ -52,6 +67,7 @@ void read_summary(const bson_t* r, reply& out) {
   for_each(r, "signs", [&](const bson_t* s) {
     out.signs.push_back({read_string(s, "id"), read_number(s, "beat"), read_number(s, "span")});
   });
+  drop_strange_tokens(out);
 }
 
 }  // namespace
@@ -59,9 +75,11 @@ void read_summary(const bson_t* r, reply& out) {
 reply parse_value(const bson_t* d, bool observed) {
   reply out;
   out.found = true;
-  out.now = read_date(d, "now").value_or(0);
+  out.now = read_clock(d, "now");
   out.valid = false;
   if (!is_lock(d)) return out;
+  out.defect = defect(d, out.now);
+  if (!out.defect.empty()) return out;
   out.other_expiry = is_observed(d) != observed;
   if (out.other_expiry) return out;
   read_document(d, "r", [&](const bson_t* r) {
@@ -72,6 +90,7 @@ reply parse_value(const bson_t* d, bool observed) {
   out.rev = read_number(d, "rev");
   out.fence = read_number(d, "fence");
   out.cap = read_number(d, "cap");
+  out.resized = read_integer(d, "resized");
   if (read_date(d, "ct") != read_date(d, "mine")) out.foreign_until = read_date(d, "et");
   return out;
 }
@@ -85,6 +104,12 @@ std::vector<holder> read_holders_of(const bson_t* in, const char* key) {
 bool is_lock(const bson_t* d) {
   return (read_date(d, "et") || is_observed(d)) && is_date_or_missing(d, "ct") && is_date_or_missing(d, "mine") &&
          is_number_or_missing(d, "fence") && is_number_or_missing(d, "rev") && is_number_or_missing(d, "cap");
+}
+
+std::string defect(const bson_t* d, ms now) {
+  if (!is_below(d, "fence", end_of_tokens(now))) return "fence";
+  if (!is_below(d, "rev", token_limit)) return "rev";
+  return {};
 }
 
 bool is_observed(const bson_t* d) {
@@ -111,6 +136,7 @@ holder parse_holder(const bson_t* e) {
   h.announced = read_flag(e, "announced", true);
   h.revoked = read_flag(e, "revoked", false);
   h.value = read_string(e, "value");
+  h.seq = read_number(e, "seq");
   h.beat = read_number(e, "beat");
   h.span = read_number(e, "span");
   return h;
@@ -128,8 +154,9 @@ std::optional<reply> parse_short_reply(const bson_t* server_reply, const request
   std::optional<reply> out;
   read_document(server_reply, "value", [&](const bson_t* d) {
     auto holders = read_holders(d);
-    const auto queue = read_number(d, "queue", -1) - static_cast<std::int64_t>(read_admitted(d));
+    const auto queue = read_count(d, "queue", -1) - static_cast<std::int64_t>(read_admitted(d));
     if (!holders || queue < 0 || !is_lock(d) || is_observed(d) || read_date(d, "ct") != read_date(d, "mine")) return;
+    if (!defect(d, read_clock(d, "mine")).empty()) return;
     const auto mine = std::find_if(holders->begin(), holders->end(), [&](const auto& h) { return h.id == r.id; });
     const bool is_holder = mine != holders->end();
     const bool is_last = queue > 0 && read_string(d, "last") == r.id;
@@ -138,10 +165,11 @@ std::optional<reply> parse_short_reply(const bson_t* server_reply, const request
     if (r.op == operation::release ? is_holder : !taken && !is_last) return;
     out.emplace();
     out->found = true;
-    out->now = read_date(d, "mine").value_or(0);
+    out->now = read_clock(d, "mine");
     out->rev = read_number(d, "rev");
     out->fence = read_number(d, "fence");
     out->cap = read_number(d, "cap");
+    out->resized = read_integer(d, "resized");
     out->holders = static_cast<std::int64_t>(holders->size());
     out->queue = queue;
     if (is_last) out->place = queue - 1;
@@ -151,6 +179,7 @@ std::optional<reply> parse_short_reply(const bson_t* server_reply, const request
       if (!h.announced) out->heirs.push_back({h.id, h.client, h.fence, h.since, h.until});
       out->next_end = std::min(out->next_end.value_or(h.until), h.until);
     }
+    drop_strange_tokens(*out);
   });
   return out;
 }

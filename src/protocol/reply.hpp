@@ -18,6 +18,9 @@ namespace dlock::protocol {
 
 /// What the update took for a lock is one afterwards; what it left as it was shows why: here, or in the lists.
 [[nodiscard]] bool is_lock(const bson_t* document);
+/// Why it is none all the same by the server's clock: "fence" or "rev" has a number that no server has written. Else
+/// "".
+[[nodiscard]] std::string defect(const bson_t* document, ms now);
 /// Whether it is one of observed expiry.
 [[nodiscard]] bool is_observed(const bson_t* document);
 

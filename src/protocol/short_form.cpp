@@ -30,7 +30,7 @@ constexpr auto kRelease = R"({"$replaceWith": {"$let": {
       {"$or": [{"$eq": ["$was.waiters", []]}, {"$and": [
         "$$w.exclusive", {"$eq": [{"$indexOfArray": ["$was.waiters.id", "$r.id", "$n"]}, -1]}]}]}]},
     {"$mergeObjects": [
-      {"_id": "$was._id", "fence": "$was.fence", "rev": <next rev>, "cap": "$was.cap", "holders": [],
+      {"_id": "$was._id", "fence": "$was.fence", "rev": <next rev>, "cap": "$was.cap", "resized": "$was.resized", "holders": [],
        "gone": "$was.gone", "ct": "$now", "et": "$now", "mine": "$now"},
       {"$cond": [{"$lt": [{"$multiply": ["$$k", 8]}, {"$size": "$was.waiters"}]},
         {"waiters": "$was.waiters", "admitted": "$$k"}, {"waiters": {"$slice": ["$was.waiters", "$$k", 2147483647]}}]},
@@ -50,10 +50,13 @@ struct piece {
 };
 /// A piece may name those that follow it.
 constexpr piece kPieces[] = {
-    {"<usable>",  // a lock of ours, of which nothing has ended; this request was not given up already
+    {"<usable>",  // a lock of ours, of which nothing has ended, with room below the end of tokens; this request was not
+                  // given up already
      R"({"$isArray": "$was.holders"}, {"$isArray": "$was.waiters"}, {"$isArray": "$was.gone"},
         {"$eq": ["$was.ct", "$was.mine"]}, {"$eq": [{"$type": "$was.et"}, "date"]},
         {"$setIsSubset": [[{"$type": "$was.fence"}, {"$type": "$was.rev"}], ["long", "int", "double"]]},
+        {"$gte": [{"$min": ["$was.fence", "$was.rev", 0]}, 0]}, {"$lt": ["$was.rev", {"$numberLong": "9007199254740000"}]},
+      {"$lt": ["$was.fence", {"$multiply": [{"$toLong": {"$add": ["$now", {"$numberLong": "31535990000"}]}}, 1000]}]},
         {"$gt": [{"$min": {"$concatArrays": ["$was.holders.until", "$was.waiters.until", "$was.gone.until",
           [{"$date": {"$numberLong": "253402300800000"}}]]}}, "$cut"]},
         {"$not": [{"$in": ["$r.id", "$was.gone.id"]}]},
@@ -61,7 +64,7 @@ constexpr piece kPieces[] = {
     {"<same capacity>", R"({"$eq": [{"$ifNull": ["$was.cap", {"$numberLong": "9007199254740992"}]}, "$r.cap"]})"},
     {"<free>", R"({"$eq": [["$was.holders", "$was.waiters"], {"$literal": [[], []]}]})"},
     {"<taken>", R"({"$let": {"vars": {"token": <token>}, "in": {
-        "_id": "$was._id", "fence": "$$token", "rev": <next rev>, "cap": "$was.cap",
+        "_id": "$was._id", "fence": "$$token", "rev": <next rev>, "cap": "$was.cap", "resized": "$was.resized",
         "holders": [{
           "id": "$r.id", "exclusive": "$r.entry.exclusive", "weight": "$r.entry.weight", "delta": "$r.delta",
           "since": "$now", "until": {"$add": ["$now", "$r.delta"]}, "fence": "$$token",
@@ -72,7 +75,7 @@ constexpr piece kPieces[] = {
      R"({"$and": [{"$in": [true, "$was.holders.exclusive"]},
         {"$not": [{"$in": ["$r.id", {"$concatArrays": ["$was.holders.id", "$was.waiters.id"]}]}]}]})"},
     {"<queued>", R"({
-        "_id": "$was._id", "fence": "$was.fence", "rev": <next rev>, "cap": "$was.cap", "holders": "$was.holders",
+        "_id": "$was._id", "fence": "$was.fence", "rev": <next rev>, "cap": "$was.cap", "resized": "$was.resized", "holders": "$was.holders",
         "waiters": {"$concatArrays": ["$was.waiters", [
           {"$mergeObjects": ["$r.entry", {"since": "$now", "seen": "$now", "until": {"$add": ["$now", "$r.life"]}}]}]]},
         "admitted": "$was.admitted", "gone": "$was.gone", "lockd": 1, "ct": "$now",
@@ -91,7 +94,8 @@ bson assembled(std::string stage) {
 }
 
 /// All of the holders come back: they are few, or this was another case.
-constexpr auto kProjection = R"({"_id": 0, "fence": 1, "rev": 1, "cap": 1, "ct": 1, "et": 1, "mine": 1, "holders": 1,
+constexpr auto kProjection =
+    R"({"_id": 0, "fence": 1, "rev": 1, "cap": 1, "resized": 1, "ct": 1, "et": 1, "mine": 1, "holders": 1,
   "admitted": 1, "queue": {"$cond": [{"$isArray": "$waiters"}, {"$size": "$waiters"}, -1]},
   "last": {"$let": {"vars": {"w": {"$arrayElemAt": [{"$cond": [{"$isArray": "$waiters"}, "$waiters", []]}, -1]}},
     "in": "$$w.id"}}})";

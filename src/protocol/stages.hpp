@@ -14,8 +14,9 @@
 // The other stages are constants, parsed once per process. "No capacity" is 2^53 in them (`unbounded`).
 namespace dlock::protocol::stage {
 
-/// d. A lock is {_id} alone, or has a date `et` and nothing of another type in our fields. Whatever else somebody keeps
-/// in the collection is left as it is.
+/// d. A lock is {_id} alone, or has a date `et` and nothing of another type in our fields, and a `fence` and a `rev`
+/// that a server may have written ($$now; reply.cpp says the same). Whatever else somebody keeps in the collection is
+/// left as it is.
 inline constexpr auto kLock = R"({"$cond": [
   {"$or": [
     {"$eq": ["$$ROOT", {"_id": "$_id"}]},
@@ -24,6 +25,8 @@ inline constexpr auto kLock = R"({"$cond": [
       {"$setIsSubset": [[{"$type": "$ct"}, {"$type": "$mine"}], ["date", "missing"]]},
       {"$setIsSubset": [[{"$type": "$fence"}, {"$type": "$rev"}, {"$type": "$cap"}],
         ["long", "int", "double", "missing"]]},
+      {"$gte": [{"$min": ["$fence", "$rev", 0]}, 0]}, {"$lt": ["$rev", {"$numberLong": "9007199254740992"}]},
+      {"$lt": ["$fence", {"$multiply": [{"$toLong": {"$add": ["$$now", {"$numberLong": "31536000000"}]}}, 1000]}]},
       {"$setIsSubset": [[{"$type": "$holders"}, {"$type": "$waiters"}, {"$type": "$gone"}], ["array", "missing"]]}]}]},
   "$$ROOT", {}]})";
 
@@ -61,38 +64,47 @@ inline constexpr auto kMoveWaiter = R"({"$set": {"w": {"$map": {"input": "$w", "
 inline constexpr auto kRemoveHolder =
     R"({"$set": {"h": {"$filter": {"input": "$h", "cond": {"$ne": ["$$this.id", "$r.id"]}}}}})";
 
-/// The head of the queue is admitted while it fits, and nobody passes it. go: the one before was admitted, and is not
-/// exclusive. An heir, admitted by somebody else's command, gets a short lease until it is heard of.
+/// The head of the queue is admitted while it fits, and nobody passes it. a.k: so many are; taken: the weights held,
+/// theirs among them, carried along because to add them up at each step would take the square of the time; go: the one
+/// before was admitted, and is not exclusive.
 inline constexpr auto kAdmit = R"({"$set": {"a": {"$reduce": {
   "input": {"$cond": [{"$or": ["$theirs", {"$in": [true, "$h.exclusive"]}]}, [], "$w"]},
-  "initialValue": {"h": "$h", "f": "$f", "go": true},
+  "initialValue": {"k": 0, "taken": {"$sum": "$h.weight"}, "go": true},
   "in": {"$cond": [
-    {"$and": ["$$value.go", {"$cond": ["$$this.exclusive", {"$eq": ["$$value.h", []]},
-      {"$lte": [{"$add": [{"$sum": "$$value.h.weight"}, "$$this.weight"]}, "$cap"]}]}]},
-    {"go": {"$not": ["$$this.exclusive"]}, "f": {"$add": ["$$value.f", 1000]},
-     "h": {"$concatArrays": ["$$value.h", [{
-       "id": "$$this.id", "exclusive": "$$this.exclusive", "weight": "$$this.weight", "delta": "$$this.delta",
-       "since": {"$max": ["$now", "$$this.seen"]},
-       "until": {"$add": [{"$max": ["$now", "$$this.seen"]},
-         {"$cond": [{"$eq": ["$$this.id", "$r.id"]}, "$$this.delta", "$$this.term"]}]},
-       "fence": {"$add": ["$$value.f", 1000]}, "who": "$$this.who", "client": "$$this.client",
-       "announced": {"$eq": ["$$this.id", "$r.id"]}, "value": "$$this.value"}]]}},
+    {"$and": ["$$value.go", {"$cond": ["$$this.exclusive", {"$eq": [["$h", "$$value.k"], [[], 0]]},
+      {"$lte": [{"$sum": ["$$value.taken", "$$this.weight"]}, "$cap"]}]}]},
+    {"k": {"$add": ["$$value.k", 1]}, "taken": {"$sum": ["$$value.taken", "$$this.weight"]},
+     "go": {"$not": ["$$this.exclusive"]}},
     {"$mergeObjects": ["$$value", {"go": false}]}]}}}}})";
+
+/// Who was admitted becomes a holder. An heir, admitted by somebody else's command, gets a short lease until it is
+/// heard of.
+inline constexpr auto kGrant = R"({"$set": {"h": {"$concatArrays": ["$h", {"$map": {
+  "input": {"$range": [0, "$a.k"]}, "as": "i", "in": {"$let": {"vars": {"this": {"$arrayElemAt": ["$w", "$$i"]}}, "in": {
+    "id": "$$this.id", "exclusive": "$$this.exclusive", "weight": "$$this.weight", "delta": "$$this.delta",
+    "since": {"$max": ["$now", "$$this.seen"]},
+    "until": {"$add": [{"$max": ["$now", "$$this.seen"]},
+      {"$cond": [{"$eq": ["$$this.id", "$r.id"]}, "$$this.delta", "$$this.term"]}]},
+    "fence": {"$add": ["$f", {"$multiply": [{"$add": ["$$i", 1]}, 1000]}]}, "who": "$$this.who",
+    "client": "$$this.client", "announced": {"$eq": ["$$this.id", "$r.id"]}, "value": "$$this.value"}}}}}]}}})";
 
 /// While mongo-dlock holds the lock, its fields stay as it wrote them. Else the lock is ours: `mine` says so, and
 /// `lockd` is 1 or absent (with `true`, a client of mongo-dlock 1.x would delete our lock).
 inline constexpr auto kFinish = R"({"$replaceWith": {"$cond": [{"$eq": ["$d", {}]}, "$was", {"$mergeObjects": [
   {"_id": "$was._id",
-   "fence": {"$cond": [{"$eq": ["$a.f", "$f"]}, {"$ifNull": ["$d.fence", {"$numberLong": "0"}]}, "$a.f"]},
+   "fence": {"$cond": [{"$eq": ["$a.k", 0]}, {"$ifNull": ["$d.fence", {"$numberLong": "0"}]},
+     {"$add": ["$f", {"$multiply": ["$a.k", 1000]}]}]},
    "rev": {"$add": [{"$ifNull": ["$d.rev", 0]}, {"$numberLong": "1"}]},
    "cap": {"$cond": [{"$eq": ["$cap", {"$numberLong": "9007199254740992"}]}, "$$REMOVE", "$cap"]},
-   "holders": "$a.h",
+   "resized": {"$cond": [{"$eq": ["$cap", {"$ifNull": ["$d.cap", {"$numberLong": "9007199254740992"}]}]}, "$d.resized",
+     {"$add": [{"$ifNull": ["$d.rev", 0]}, {"$numberLong": "1"}]}]},
+   "holders": "$h",
    "waiters": {"$cond": [{"$and": ["$once", "$new"]}, [],
-     {"$slice": ["$w", {"$subtract": [{"$size": "$a.h"}, {"$size": "$h"}]}, 2147483647]}]},
+     {"$slice": ["$w", "$a.k", 2147483647]}]},
    "gone": "$g", "done": "$done"},
   {"$cond": ["$theirs",
     {"lockd": "$d.lockd", "ct": "$d.ct", "et": "$d.et", "mine": "$d.mine"},
-    {"lockd": {"$cond": [{"$eq": ["$a.h", []]}, "$$REMOVE", 1]}, "ct": "$now",
-     "et": {"$ifNull": [{"$add": [{"$max": "$a.h.until"}, "$r.skew"]}, "$now"]}, "mine": "$now"}]}]}]}})";
+    {"lockd": {"$cond": [{"$eq": ["$h", []]}, "$$REMOVE", 1]}, "ct": "$now",
+     "et": {"$ifNull": [{"$add": [{"$max": "$h.until"}, "$r.skew"]}, "$now"]}, "mine": "$now"}]}]}]}})";
 
 }  // namespace dlock::protocol::stage

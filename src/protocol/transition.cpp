@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/batch.hpp"
+#include "protocol/plausible.hpp"
 
 namespace dlock::protocol {
 namespace {
@@ -31,15 +32,25 @@ bool contains(const std::vector<Entry>& entries, const std::string& id) {
   return std::any_of(entries.begin(), entries.end(), [&](const Entry& e) { return e.id == id; });
 }
 
-bool fits(const std::vector<holder>& holders, const claim& what, std::int64_t cap) {
-  if (what.exclusive) return holders.empty();
-  std::int64_t taken = 0;
-  for (const auto& h : holders) {
-    if (h.what.exclusive) return false;
-    taken += h.what.weight;
+/// What the holders have, carried along while more of them are admitted.
+struct holdings {
+  explicit holdings(const std::vector<holder>& holders) {
+    for (const auto& h : holders) add(h.what);
   }
-  return cap == 0 || taken + what.weight <= cap;
-}
+  void add(const claim& what) {
+    anybody = true;
+    exclusive = exclusive || what.exclusive;
+    weight += what.weight;
+  }
+  [[nodiscard]] bool leave_room_for(const claim& what, std::int64_t cap) const {
+    if (what.exclusive) return !anybody;
+    return !exclusive && (cap == 0 || weight + what.weight <= cap);
+  }
+
+  bool anybody = false;
+  bool exclusive = false;
+  std::int64_t weight = 0;
+};
 
 std::int64_t next_token(std::int64_t last, std::int64_t floor, ms now) {
   const auto highest = std::max(last, floor);
@@ -70,7 +81,7 @@ void move(waiter& w, const document& d, const request& r, ms now) {
 }
 
 holder admitted(const waiter& w, const document& d, bool asks, ms now) {
-  holder h{w.id, w.what, w.delta, std::max(now, w.seen), 0, d.fence, w.who, w.client, asks, false, w.value};
+  holder h{w.id, w.what, w.delta, std::max(now, w.seen), 0, d.fence, w.who, w.client, asks, false, w.value, 0, 0, 0};
   const ms lease = h.announced ? w.delta : w.term;
   h.until = h.since + lease;
   beat(h, d, lease);
@@ -95,13 +106,19 @@ std::vector<sign> signs(const document& d, std::int64_t place) {
   return out;
 }
 
+reply not_a_lock(const std::string& wrong, ms now) {
+  return {.found = true, .valid = false, .defect = wrong, .now = now};
+}
+
 reply answer(const document& d, const request& r, ms now) {
+  if (const auto wrong = defect(d, now); !wrong.empty()) return not_a_lock(wrong, now);  // it was the last one
   reply a;
   a.found = true;
   a.now = now;
   a.rev = d.rev;
   a.fence = d.fence;
   a.cap = d.cap;
+  a.resized = d.resized;
   a.holders = static_cast<std::int64_t>(d.holders.size());
   if (!d.holders.empty()) a.first = {d.holders[0].who, d.holders[0].fence, d.holders[0].until};
   for (const auto& h : d.holders) {
@@ -115,6 +132,7 @@ reply answer(const document& d, const request& r, ms now) {
   a.queue = static_cast<std::int64_t>(d.waiters.size());
   if (is_foreign(d)) a.foreign_until = d.et;
   if (d.observed && watches(r)) a.signs = signs(d, a.place);
+  drop_strange_tokens(a);
   return a;
 }
 
@@ -123,6 +141,7 @@ reply answer(const document& d, const request& r, ms now) {
 reply peek(const document& d, const request& r, ms now) {
   const bool is_lock = d.et || d.observed;
   const bool other = is_lock && d.observed != r.observed;
+  if (const auto wrong = defect(d, now); !wrong.empty()) return not_a_lock(wrong, now);
   if (!is_lock || other) return {.found = true, .valid = false, .other_expiry = other, .now = now};
   document seen = d;
   if (is_foreign(d)) seen.holders.clear();
@@ -143,7 +162,8 @@ void amend(holder& h, const document& d, const request& r, ms now) {
   move(h, d, r, now);
   const bool fits = d.cap == 0 || r.what.weight <= d.cap;
   const bool less = (h.what.exclusive && fits) || (!r.what.exclusive && r.what.weight <= h.what.weight);
-  if (h.revoked || !less) return;
+  if (h.revoked || !less || r.seq <= h.seq) return;
+  h.seq = r.seq;
   h.what = r.what;
   h.value = r.value;
 }
@@ -167,7 +187,7 @@ void apply(document& d, const request& r, ms now, bool foreign_live) {
       beat(w, d, r.life);
       if (r.op == operation::enqueue) {
         d.waiters.push_back(w);
-      } else if (!foreign_live && d.waiters.empty() && fits(d.holders, r.what, d.cap)) {
+      } else if (!foreign_live && d.waiters.empty() && holdings(d.holders).leave_room_for(r.what, d.cap)) {
         d.fence = next_token(d.fence, r.floor, now);
         d.holders.push_back(admitted(w, d, true, now));
       }
@@ -199,8 +219,8 @@ void apply(document& d, const request& r, ms now, bool foreign_live) {
       if (is_holder) held->revoked = held->announced = true;
       return;
     case operation::resize:
-      d.cap = r.cap;
-      std::erase_if(d.waiters, [&](auto& w) { return r.cap > 0 && w.what.weight > r.cap; });
+      if (d.resized == r.resized) d.cap = r.cap;
+      std::erase_if(d.waiters, [&](auto& w) { return d.cap > 0 && w.what.weight > d.cap; });
       return;
     case operation::renew:
     case operation::peek:
@@ -221,18 +241,29 @@ bool begin(document& d, cutoff cut) {
 
 /// The head of the queue is admitted while it fits. `asks`: whether the command is (also) this one's own.
 template <typename Asks>
-void finish(document& d, const request& r, ms now, bool foreign_live, Asks asks) {
-  while (!foreign_live && !d.waiters.empty() && fits(d.holders, d.waiters.front().what, d.cap)) {
+void finish(document& d, const request& r, ms now, bool foreign_live, std::int64_t cap_before, Asks asks) {
+  holdings taken(d.holders);
+  auto head = d.waiters.begin();
+  for (; !foreign_live && head != d.waiters.end() && taken.leave_room_for(head->what, d.cap); ++head) {
+    taken.add(head->what);
     d.fence = next_token(d.fence, r.floor, now);
-    d.holders.push_back(admitted(d.waiters.front(), d, asks(d.waiters.front().id), now));
-    d.waiters.erase(d.waiters.begin());
+    d.holders.push_back(admitted(*head, d, asks(head->id), now));
   }
+  d.waiters.erase(d.waiters.begin(), head);
   ++d.rev;
+  if (d.cap != cap_before) d.resized = d.rev;
   if (d.observed && d.gone.size() > tombstones) d.gone.erase(d.gone.begin(), d.gone.end() - tombstones);
   if (foreign_live || d.observed) return;
   d.ct = d.mine = now;
   d.lockd = d.holders.empty() ? lockd_flag::absent : lockd_flag::one;
   d.et = d.holders.empty() ? now : last_end(d.holders) + r.skew;
+}
+
+/// What the query of a command that speaks of a holder looks for.
+bool finds_holder(const document& d, const request& r, cutoff cut) {
+  const auto mine = std::find_if(d.holders.begin(), d.holders.end(), [&](const holder& h) { return h.id == r.id; });
+  if (is_foreign(d) || mine == d.holders.end()) return false;
+  return r.op != operation::renew || !((!r.observed && cut.ended(*mine)) || mine->revoked);
 }
 
 /// Whether the lock is of the expiry that the request is not of. What is not in use may become one of observed expiry;
@@ -291,23 +322,26 @@ transition_result transition(const std::optional<document>& before, const reques
 
   if (only_reads(r)) return {before, peek(d, r, now)};
   if (r.op == operation::resize && d.cap == 0) return not_found;
+  if (const auto wrong = defect(d, now); !wrong.empty()) {
+    const bool finds = !speaks_of_a_holder(r) || (d.observed == r.observed && finds_holder(d, r, cut));
+    return finds ? transition_result{before, not_a_lock(wrong, now)} : not_found;
+  }
   if (is_of_other_expiry(d, r)) {
     if (speaks_of_a_holder(r)) return not_found;
     return {before, {.found = true, .valid = false, .other_expiry = true, .now = now}};
   }
   if (speaks_of_a_holder(r)) {
-    const auto mine = find(d.holders, r.id);
-    if (is_foreign(d) || mine == d.holders.end()) return not_found;
+    if (!finds_holder(d, r, cut)) return not_found;
     if (r.op == operation::renew) {
-      if ((!r.observed && cut.ended(*mine)) || mine->revoked) return not_found;
-      renew(d, *mine, r, now);
+      renew(d, *find(d.holders, r.id), r, now);
       return {d, answer(d, r, now)};
     }
   }
 
   const bool foreign_live = r.observed ? begin_observed(d, r) : begin(d, cut);
   apply(d, r, now, foreign_live);
-  finish(d, r, now, foreign_live, [&](const std::string& id) { return id == r.id; });
+  const auto cap_before = before ? before->cap : 0;
+  finish(d, r, now, foreign_live, cap_before, [&](const std::string& id) { return id == r.id; });
   return {d, answer(d, r, now)};
 }
 
@@ -316,6 +350,12 @@ batch_result transition(const std::optional<document>& before, const batch& requ
   const auto comes = [](const request& r) { return r.op == operation::enqueue; };
   if (!before && std::none_of(requests.begin(), requests.end(), comes)) return out;
   document d = before.value_or(document{});
+  if (const auto wrong = defect(d, now); !wrong.empty()) {
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      if (comes(requests[i])) out.answers[i] = not_a_lock(wrong, now);
+    }
+    return out;
+  }
   if (d.observed) {
     for (std::size_t i = 0; i < requests.size(); ++i) {
       if (comes(requests[i])) out.answers[i] = {.found = true, .valid = false, .other_expiry = true, .now = now};
@@ -334,7 +374,7 @@ batch_result transition(const std::optional<document>& before, const batch& requ
   for (const auto& r : requests) {
     if (comes(r)) apply(d, r, now, foreign_live);
   }
-  finish(d, common, now, foreign_live, [&](const std::string& id) {
+  finish(d, common, now, foreign_live, before ? before->cap : 0, [&](const std::string& id) {
     return std::any_of(requests.begin(), requests.end(), [&](auto& r) { return comes(r) && r.id == id; });
   });
   for (std::size_t i = 0; i < requests.size(); ++i) {

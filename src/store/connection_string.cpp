@@ -54,13 +54,18 @@ std::vector<std::string_view> option_values(std::string_view url) {
   return out;
 }
 
-/// A password with a slash in it looks to the driver like a port and options, which it then names in its log.
-bool has_late_at(std::string_view url) {
+/// What stands between the scheme and the next slash or question mark: user, password and hosts, if they are escaped.
+std::string_view authority(std::string_view url) {
   const auto scheme = url.find("://");
-  if (scheme == std::string_view::npos) return false;
-  const auto hosts = url.substr(scheme + 3, url.find_first_of("/?", scheme + 3) - scheme - 3);
-  if (hosts.find('@') != std::string_view::npos || hosts.find(':') == std::string_view::npos) return false;
-  return url.find('@', scheme + 3 + hosts.size()) != std::string_view::npos;
+  if (scheme == std::string_view::npos) return {};
+  return url.substr(scheme + 3, url.find_first_of("/?", scheme + 3) - scheme - 3);
+}
+
+/// Whether all @ stand behind the hosts. libmongoc 2 takes what is before them for the user, 1 does not.
+bool has_late_at(std::string_view url) {
+  const auto hosts = authority(url);
+  if (hosts.empty() || hosts.find('@') != std::string_view::npos) return false;
+  return url.find('@', url.find("://") + 3 + hosts.size()) != std::string_view::npos;
 }
 
 /// The driver takes what stands behind the first of several @ for a host.
@@ -86,8 +91,11 @@ redactor::redactor(std::string_view url) {
     secrets_.emplace_back(secret);
     if (auto decoded = percent_decoded(secret); decoded != secret) secrets_.push_back(std::move(decoded));
   }
-  // The longest first: of a secret that begins with another one the rest would stay.
-  std::sort(secrets_.begin(), secrets_.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+  // The longest first: of a secret that begins with another one the rest would stay. Each once: of "*" three would be
+  // made each time.
+  std::sort(secrets_.begin(), secrets_.end(),
+            [](const auto& a, const auto& b) { return a.size() != b.size() ? a.size() > b.size() : a < b; });
+  secrets_.erase(std::unique(secrets_.begin(), secrets_.end()), secrets_.end());
 }
 
 std::string redactor::operator()(std::string text) const {
@@ -111,10 +119,13 @@ uri_handle parse_connection_string(const std::string& url, const char* option) {
       "there is an @ where none belongs; in user, password and options write %40 for @, %3A for :, %2F for /, %3F for "
       "? "
       "and %25 for %";
-  if (has_late_at(url)) fail(escape);
+  const bool late_at = has_late_at(url);
+  // A password with a slash in it looks to the driver like a port and options, which it then names in its log.
+  if (late_at && authority(url).find(':') != std::string_view::npos) fail(escape);
+  if (authority(url).ends_with(',')) fail("there is no host behind the last comma");  // libmongoc 2 would take it
   bson_error_t why;
   uri_handle uri{mongoc_uri_new_with_error(url.c_str(), &why)};
-  if (!uri) fail(redactor(url)(why.message));
+  if (!uri) fail(late_at ? escape : redactor(url)(why.message));
   if (has_two_ats(uri.get())) fail(escape);
   for (const char* name : {MONGOC_URI_TLSCAFILE, MONGOC_URI_TLSCERTIFICATEKEYFILE}) {
     const char* file = mongoc_uri_get_option_as_utf8(uri.get(), name, nullptr);

@@ -14,11 +14,12 @@ constexpr int kAuthenticationFailed = 18;
 constexpr std::array kTransient{6,   7,   24,  46,  50,  64,   89,    91,    112,   133,   134,   175,   189,  202,
                                 262, 279, 290, 358, 365, 9001, 10107, 11000, 11600, 11601, 11602, 13435, 13436};
 /// Of these, the ones that mean that nothing was executed.
-constexpr std::array kNotExecuted{10107, 13435, 13436};
+constexpr std::array kNotExecuted{10107, 11000, 13435, 13436};
 
 /// The driver says these only in words.
 constexpr std::string_view kUntrusted = "certificate verify failed";
 constexpr std::string_view kNoTls = "Failed initialize TLS state";
+constexpr std::string_view kOtherSet = "reported set name '";  // of a direct connection
 
 std::size_t count(std::string_view text, std::string_view part) {
   std::size_t n = 0;
@@ -35,6 +36,16 @@ std::string shortened(std::string why) {
   const auto command = why.find(" command { ");
   const auto arguments = command == std::string::npos ? command : why.find(", ", command);
   return arguments == std::string::npos ? why : why.substr(0, arguments) + ", ... }";
+}
+
+/// Whatever ends a login, the driver calls it a failed login, also a connection that breaks or a server that shuts
+/// down. Only the text tells them apart. Better an outage that is none than a wrong password that is none.
+bool is_about_credentials(std::string_view why) {
+  constexpr std::array kNetwork{"Failed to send", "socket error", "closed"};
+  constexpr std::array kCredentials{"uthenticat", "redential", "echanism", "sername", "assword", "SCRAM", "base64"};
+  const auto says = [&](std::string_view part) { return why.find(part) != std::string_view::npos; };
+  return std::any_of(kCredentials.begin(), kCredentials.end(), says) &&
+         std::none_of(kNetwork.begin(), kNetwork.end(), says);
 }
 
 answer from_server(int code, std::string why) {
@@ -73,8 +84,7 @@ answer failure(const bson_error_t& e, const redactor& redact) {
       a.code = errc::authentication;
       return a;
     case MONGOC_ERROR_CLIENT:
-      // The driver calls a connection that breaks during the login a failed login, too; only its text tells.
-      if (code == MONGOC_ERROR_CLIENT_AUTHENTICATE && why.find("socket error or timeout") == std::string::npos) {
+      if (code == MONGOC_ERROR_CLIENT_AUTHENTICATE && is_about_credentials(why)) {
         a.what = answer::kind::refused;
         a.code = errc::authentication;
       }
@@ -104,13 +114,15 @@ answer failure(const bson_error_t& e, const redactor& redact) {
   }
 }
 
-answer at_first_contact(answer a, const mongoc_uri_t* uri) {
+answer at_first_contact(answer a, const mongoc_uri_t* uri, std::size_t heard) {
   if (a.what != answer::kind::no_answer) return a;
   std::size_t servers = 0;
   for (const auto* h = mongoc_uri_get_hosts(uri); h != nullptr; h = h->next) ++servers;
-  const auto all = [&](std::string_view problem) { return count(a.why, problem) >= std::max<std::size_t>(servers, 1); };
+  const auto all = [&](std::string_view problem) {
+    return count(a.why, problem) >= std::max<std::size_t>({servers, heard, 1});
+  };
   const bool untrusted = all(kUntrusted);
-  if (!untrusted && !all(kNoTls)) return a;
+  if (!untrusted && !all(kNoTls) && !all(of_another_set) && !all(kOtherSet)) return a;
   a.what = answer::kind::refused;
   a.code = untrusted ? errc::authentication : errc::invalid_argument;
   return a;
@@ -125,6 +137,7 @@ std::string advice(const answer& a, const mongoc_uri_t* uri) {
   if (says(kNoTls)) {
     return "check the files that tlsCAFile and tlsCertificateKeyFile name, and tlsCertificateKeyFilePassword";
   }
+  if (says(of_another_set) || says(kOtherSet)) return "write replicaSet in the URL as the servers have it";
   switch (a.code) {
     case errc::authentication:
       return "check user, password and authSource in the URL";
@@ -139,7 +152,9 @@ std::string advice(const answer& a, const mongoc_uri_t* uri) {
   }
   const std::string check = "check that it is up and that the URL names it";
   if (says("TLS handshake failed")) return check + ", and that it takes TLS";
-  const bool hung_up = says("connection closed") || says("closed connection") || says("socket error or timeout");
+  // The driver's words for an end, and for a reset: which of them comes is a matter of timing.
+  const bool hung_up = says("connection closed") || says("closed connection") || says("socket error or timeout") ||
+                       says("unknown socket error");
   return hung_up && !mongoc_uri_get_tls(uri) ? check + ", with tls=true if it takes nothing but TLS" : check;
 }
 

@@ -10,9 +10,13 @@ namespace dlock {
 /// What a failed driver call means for a lock: ask again with the same id (no_answer), or give up (refused).
 [[nodiscard]] answer failure(const bson_error_t& why, const redactor& redact);
 
-/// The same answer, unless TLS keeps every server of the URL from being contacted, in a way that does not pass: then a
-/// refusal. For the first contact: later, what worked once may well work again.
-[[nodiscard]] answer at_first_contact(answer a, const mongoc_uri_t* uri);
+/// What contact::problem() says of a server whose set is not the URL's replicaSet.
+inline constexpr const char* of_another_set = "it is in the replica set";
+
+/// The same answer, unless what keeps every server from being used does not pass: TLS, or the name of the set. Then a
+/// refusal. Every server: as many as the URL names, or as were `heard` of, if these are more. For the first contact:
+/// later, what worked once may well work again.
+[[nodiscard]] answer at_first_contact(answer a, const mongoc_uri_t* uri, std::size_t heard = 0);
 
 /// What to do about a failed first contact.
 [[nodiscard]] std::string advice(const answer& a, const mongoc_uri_t* uri);

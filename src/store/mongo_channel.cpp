@@ -6,6 +6,7 @@
 #include "protocol/event.hpp"
 #include "protocol/read.hpp"
 #include "store/failure.hpp"
+#include "store/history.hpp"
 
 namespace dlock {
 namespace {
@@ -15,8 +16,8 @@ using protocol::read_document;
 constexpr int kNamespaceExists = 48;
 constexpr int kBadValue = 2;  // the answer to a tailable cursor on a collection that is not capped
 constexpr std::chrono::milliseconds kLongestAwait{2500};
-/// Publishers make the _id of a document by their own clocks: so far behind the newest they may be.
-constexpr std::int64_t kClocksApart = 300;
+/// So many documents show what clocks their authors go by.
+constexpr std::int64_t kNewest = 100;
 
 answer lost(std::string why) {
   answer a;
@@ -28,31 +29,6 @@ void append_w1(bson_t* command) {
   auto concern = make_bson();
   append(concern.get(), "w", std::int64_t{1});
   append(command, "writeConcern", concern.get());
-}
-
-/// {"_id": the document's}
-bson id_of(const bson_t* document) {
-  auto out = make_bson();
-  bson_iter_t it;
-  if (bson_iter_init_find(&it, document, "_id")) bson_append_value(out.get(), "_id", 3, bson_iter_value(&it));
-  return out;
-}
-
-/// The documents that may follow `last`: inserted before it, with clocks apart, some may be of those before it.
-bson after(const bson_t* last) {
-  auto filter = make_bson();
-  bson_iter_t it;
-  if (!bson_iter_init_find(&it, last, "_id") || !BSON_ITER_HOLDS_OID(&it)) return filter;
-  const auto seconds = static_cast<std::int64_t>(bson_oid_get_time_t(bson_iter_oid(&it)));
-  const auto from = static_cast<std::uint32_t>(std::max<std::int64_t>(0, seconds - kClocksApart));
-  std::uint8_t bytes[12] = {static_cast<std::uint8_t>(from >> 24), static_cast<std::uint8_t>(from >> 16),
-                            static_cast<std::uint8_t>(from >> 8), static_cast<std::uint8_t>(from)};
-  bson_oid_t oid;
-  bson_oid_init_from_data(&oid, bytes);
-  auto range = make_bson();
-  bson_append_oid(range.get(), "$gte", 4, &oid);
-  append(filter.get(), "_id", range.get());
-  return filter;
 }
 
 template <typename Use>
@@ -185,32 +161,50 @@ answer mongo_channel::insert(const feed& where, const std::vector<bson>& documen
   return a;
 }
 
+/// The ids of the newest documents, the newest first.
+answer mongo_channel::find_newest(mongoc_client_t* client, const std::string& coll, std::vector<bson>& ids) const {
+  auto backwards = make_bson();
+  append(backwards.get(), "$natural", std::int64_t{-1});
+  auto only_id = make_bson();
+  append(only_id.get(), "_id", std::int64_t{1});
+  auto find = find_command(coll, make_bson().get());
+  append(find.get(), "sort", backwards.get());
+  append(find.get(), "projection", only_id.get());
+  append(find.get(), "limit", kNewest);
+  server_reply reply;
+  answer a = run(client, find.get(), reply.out());
+  ids.clear();
+  for_each_in_batch(reply.get(), "firstBatch", [&](const bson_t* d) { ids.push_back(id_of(d)); });
+  return a;
+}
+
 /// Where a feed of everything begins: behind `from`, if that is still there, else at the newest document.
-answer mongo_channel::find_place(mongoc_client_t* client, const feed& what, place& from, const ear& to) {
+answer mongo_channel::find_place(mongoc_client_t* client, const feed& what, place& from, const ear& to,
+                                 std::vector<bson>& newest) {
+  if (answer a = find_newest(client, what.coll, newest); a.what != answer::kind::replied) return a;
   if (from.last) {
-    auto find = find_command(what.coll, from.last.get());
-    append(find.get(), "limit", std::int64_t{1});
-    server_reply reply;
-    if (answer a = run(client, find.get(), reply.out()); a.what != answer::kind::replied) return a;
-    bool there = false;
-    for_each_in_batch(reply.get(), "firstBatch", [&](const bson_t*) { there = true; });
+    bool there = std::any_of(newest.begin(), newest.end(),
+                             [&](const auto& id) { return bson_equal(id.get(), from.last.get()); });
+    if (!there) {
+      auto find = find_command(what.coll, from.last.get());
+      append(find.get(), "limit", std::int64_t{1});
+      server_reply reply;
+      if (answer a = run(client, find.get(), reply.out()); a.what != answer::kind::replied) return a;
+      for_each_in_batch(reply.get(), "firstBatch", [&](const bson_t*) { there = true; });
+      newest.emplace_back(bson_copy(from.last.get()));  // further back than all of these
+    }
     if (there) return ok_answer();
     to.gap();
     from.last.reset();
+    newest.pop_back();
   }
-  auto backwards = make_bson();
-  append(backwards.get(), "$natural", std::int64_t{-1});
-  for (int tries = 0; tries < 2; ++tries) {
-    auto find = find_command(what.coll, make_bson().get());
-    append(find.get(), "sort", backwards.get());
-    append(find.get(), "limit", std::int64_t{1});
-    server_reply reply;
-    if (answer a = run(client, find.get(), reply.out()); a.what != answer::kind::replied) return a;
-    for_each_in_batch(reply.get(), "firstBatch", [&](const bson_t* newest) { from.last = id_of(newest); });
-    if (from.last) return ok_answer();
+  if (newest.empty()) {
     if (answer a = insert(client, what.coll, keep_alive()); a.what != answer::kind::replied) return a;
+    if (answer a = find_newest(client, what.coll, newest); a.what != answer::kind::replied) return a;
   }
-  return lost("the channel empties itself");
+  if (newest.empty()) return lost("the channel empties itself");
+  from.last.reset(bson_copy(newest.front().get()));
+  return ok_answer();
 }
 
 /// A follower whose cursor may be ended by interrupt().
@@ -258,16 +252,19 @@ answer mongo_channel::follow(const feed& what, place& from, const ear& to, std::
   if (answer a = make(client, what); a.what != answer::kind::replied) return a;
 
   const bool all = what.to.empty();
+  std::vector<bson> newest;
   if (all) {
-    if (answer a = find_place(client, what, from, to); a.what != answer::kind::replied) return a;
+    if (answer a = find_place(client, what, from, to, newest); a.what != answer::kind::replied) return a;
   }
-  auto filter = all ? after(from.last.get()) : make_bson();
-  if (!all) append(filter.get(), "to", what.to);
 
   bson_error_t why;
   const server_description primary{mongoc_client_select_server(client, true, nullptr, &why)};
   if (!primary) return failure(why, pool_->redact());
   const auto server = mongoc_server_description_id(primary.get());
+  const auto now = seconds_at(primary.get());
+  const auto begin = all && now ? begin_of_news(newest, *now) : 0;
+  auto filter = begin > 0 ? not_before(begin) : make_bson();
+  if (!all) append(filter.get(), "to", what.to);
 
   tail_cursor c(client, pool_->redact(), server, db_, what.coll);
   server_reply batch;
@@ -294,6 +291,7 @@ answer mongo_channel::follow(const feed& what, place& from, const ear& to, std::
     }
     if (cursor_id(batch.get()) == 0) return lost("the server closed the cursor");
     if (!any && c.is_left_behind()) return lost("the primary has moved");
+    if (begin > 0 && is_behind(c.server_time(), begin)) return lost("the server's clock was set back");
     answer a = c.more(await, batch.out());
     if (a.what != answer::kind::replied) return stop.stop_requested() ? ok_answer() : a;
   }

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <dlock/options.hpp>
 
@@ -31,7 +32,9 @@ class mongo_channel final : public channel {
   [[nodiscard]] answer make(mongoc_client_t* client, const feed& what);
   [[nodiscard]] bool exists(mongoc_client_t* client, const std::string& coll) const;
   [[nodiscard]] answer make_capped(mongoc_client_t* client, const feed& what);
-  [[nodiscard]] answer find_place(mongoc_client_t* client, const feed& what, place& from, const ear& to);
+  [[nodiscard]] answer find_newest(mongoc_client_t* client, const std::string& coll, std::vector<bson>& ids) const;
+  [[nodiscard]] answer find_place(mongoc_client_t* client, const feed& what, place& from, const ear& to,
+                                  std::vector<bson>& newest);
   [[nodiscard]] answer open(tail_cursor& c, mongoc_client_t* client, const feed& what, const bson_t* filter,
                             server_reply& reply);
   [[nodiscard]] answer insert(mongoc_client_t* client, const std::string& coll,

@@ -16,7 +16,8 @@ struct client_deleter {
 mongo_pool::mongo_pool(std::string url, const char* option, std::chrono::milliseconds io_limit,
                        std::uint32_t connections)
     : redact_((initialise_driver(), url)),
-      uri_(parse_connection_string(url, option)),
+      given_(parse_connection_string(url, option)),
+      uri_(mongoc_uri_copy(given_.get())),
       io_limit_(io_limit),
       connections_(connections) {
   harden(uri_.get(), static_cast<std::int32_t>(io_limit_.count()));
@@ -45,6 +46,7 @@ answer mongo_pool::open() {
     return a;
   }
   mongoc_client_pool_set_error_api(pool_.get(), MONGOC_ERROR_API_VERSION_2);
+  contact_.listen(pool_.get());
   if (mongoc_uri_get_appname(uri_.get()) == nullptr) mongoc_client_pool_set_appname(pool_.get(), "dlock");
   return a;
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "store/connection_string.hpp"
+#include "store/contact.hpp"
 #include "store/store.hpp"
 
 namespace dlock {
@@ -49,18 +50,24 @@ class mongo_pool {
   /// How many may be borrowed at a time for lane::normal; the pool has more.
   [[nodiscard]] std::uint32_t connections() const { return connections_; }
   [[nodiscard]] std::chrono::milliseconds io_limit() const { return io_limit_; }
-  [[nodiscard]] const mongoc_uri_t* uri() const { return uri_.get(); }
+  /// The URL as it was given; never changes.
+  [[nodiscard]] const mongoc_uri_t* uri() const { return given_.get(); }
+  /// See contact.
+  [[nodiscard]] std::string problem() const { return contact_.problem(); }
+  [[nodiscard]] std::size_t heard() const { return contact_.heard(); }
   /// "host:port,..."
-  [[nodiscard]] std::string hosts() const { return redact_(hosts_of(uri_.get())); }
+  [[nodiscard]] std::string hosts() const { return redact_(hosts_of(given_.get())); }
 
  private:
   [[nodiscard]] answer discover_set();
 
   redactor redact_;
-  uri_handle uri_;
+  uri_handle given_;
+  uri_handle uri_;  // with what was found out
   std::chrono::milliseconds io_limit_;
   std::uint32_t connections_;
   std::mutex opening_;
+  contact contact_{redact_, given_.get()};  // the pool's threads tell it
   std::unique_ptr<mongoc_client_pool_t, pool_deleter> pool_;
 };
 

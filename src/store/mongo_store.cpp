@@ -18,6 +18,7 @@ constexpr int kOldestWireVersion = 9;  // MongoDB 4.4
 constexpr int kIndexOptionsConflict = 85;
 constexpr int kIndexKeySpecsConflict = 86;
 constexpr int kNoMajorityReads = 148;  // ReadConcernMajorityNotEnabled
+constexpr int kDuplicateKey = 11000;
 
 bson ttl_index_command(const std::string& coll, std::chrono::seconds grace) {
   auto key = make_bson();
@@ -51,11 +52,13 @@ std::int64_t existing_grace(const bson_t* reply) {
   return -1;
 }
 
-/// A command that changes a lock.
+/// A command that changes a lock. Of those that would create its document at the same time, MongoDB 4.4 refuses all but
+/// one; newer servers have them find the document instead, and so do we.
 answer change(const mongo_pool& pool, mongoc_client_t* client, const std::string& db, const bson& command,
               server_reply& reply) {
   test_point("before-send");
   answer a = pool.run(client, db, command.get(), reply.out());
+  if (a.server_code == kDuplicateKey) a = pool.run(client, db, command.get(), reply.out());
   test_point("after-send");
   return a;
 }
@@ -86,26 +89,38 @@ void mongo_store::connect(boot_clock::time_point deadline) {
       if (a.what == answer::kind::replied) a = ensure_index(own.get());
     }
     if (a.what == answer::kind::replied) return;
-    a = at_first_contact(std::move(a), pool_->uri());
-    const std::string problem = a.why + "; " + advice(a, pool_->uri());
+    a = judged(std::move(a));
     {
       const std::lock_guard lock(guard_);
-      problem_ = problem;
+      problem_ = a;
     }
-    const bool late = boot_clock::now() + pause >= deadline;
-    if (a.what == answer::kind::refused || late) {
-      throw error(
-          a.code,
-          "cannot use the locks in " + settings_.db + "." + settings_.coll + " on " + pool_->hosts() + ": " + problem,
-          {.retryable = a.what == answer::kind::no_answer, .in_doubt = false, .server_code = a.server_code});
-    }
-    std::this_thread::sleep_for(pause);
+    const auto left = deadline - boot_clock::now();
+    if (a.what == answer::kind::refused || left.count() <= 0) throw failed_contact(a);
+    std::this_thread::sleep_for(std::min<boot_clock::duration>(pause, left));
   }
 }
 
-std::string mongo_store::problem() const {
+/// A failed attempt, with what to do about it. The monitors know sooner than a call that waits for a server, and more
+/// than what it says in the end.
+answer mongo_store::judged(answer a) const {
+  if (std::string seen = pool_->problem(); a.what == answer::kind::no_answer && !seen.empty()) a.why = std::move(seen);
+  a = at_first_contact(std::move(a), pool_->uri(), pool_->heard());
+  a.why += "; " + advice(a, pool_->uri());
+  return a;
+}
+
+answer mongo_store::problem() const {
+  answer a;
+  a.why = pool_->problem();
+  if (!a.why.empty()) return judged(std::move(a));
   const std::lock_guard lock(guard_);
   return problem_;
+}
+
+error mongo_store::failed_contact(const answer& a) const {
+  return {a.code,
+          "cannot use the locks in " + settings_.db + "." + settings_.coll + " on " + pool_->hosts() + ": " + a.why,
+          {.retryable = a.what == answer::kind::no_answer, .in_doubt = false, .server_code = a.server_code}};
 }
 
 answer mongo_store::check_server(mongoc_client_t* client) {

@@ -33,14 +33,18 @@ class mongo_store final : public store {
   /// dlock::error.
   void connect(boot_clock::time_point deadline);
 
-  /// Why connect() has not succeeded yet, and what to do about it; empty: not known. Thread-safe.
-  [[nodiscard]] std::string problem() const;
+  /// Why connect() has not succeeded yet, what to do about it, and whether waiting helps (no_answer) or not (refused);
+  /// `why` is empty if that is not known. Thread-safe.
+  [[nodiscard]] answer problem() const;
+  /// As connect() throws it.
+  [[nodiscard]] error failed_contact(const answer& problem) const;
 
   [[nodiscard]] answer apply(const protocol::request& r, lane which) override;
   [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& requests) override;
   [[nodiscard]] look_answer read(const protocol::look& l) override;
 
  private:
+  [[nodiscard]] answer judged(answer a) const;
   [[nodiscard]] answer check_server(mongoc_client_t* client);
   [[nodiscard]] answer ensure_index(mongoc_client_t* client);
   [[nodiscard]] answer adopt_index(mongoc_client_t* client, const answer& refusal);
@@ -51,7 +55,7 @@ class mongo_store final : public store {
   mongo_settings settings_;
   std::atomic<bool> no_peeks_{false};  // the server has them switched off
   mutable std::mutex guard_;
-  std::string problem_;
+  answer problem_;
 };
 
 }  // namespace dlock

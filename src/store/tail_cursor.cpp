@@ -5,6 +5,7 @@
 
 #include "protocol/read.hpp"
 #include "store/failure.hpp"
+#include "store/history.hpp"
 
 namespace dlock {
 namespace {
@@ -68,6 +69,11 @@ bool tail_cursor::is_left_behind() const {
   if (!now) return true;
   const std::string_view type = mongoc_server_description_type(now.get());
   return type != "RSPrimary" && type != "Mongos" && type != "Standalone" && type != "LoadBalancer";
+}
+
+std::optional<std::int64_t> tail_cursor::server_time() const {
+  const server_description now{mongoc_client_get_server_description(client_, name_.server)};
+  return now ? seconds_at(now.get()) : std::nullopt;
 }
 
 void tail_cursor::kill(mongoc_client_t* client, const name& which) {

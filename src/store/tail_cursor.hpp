@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "store/mongo_pool.hpp"
@@ -32,6 +33,8 @@ class tail_cursor {
   [[nodiscard]] const name& which() const { return name_; }
   /// A cursor survives a stepdown and goes on, on what is a secondary then.
   [[nodiscard]] bool is_left_behind() const;
+  /// seconds_at() of its server.
+  [[nodiscard]] std::optional<std::int64_t> server_time() const;
 
   /// By another client.
   static void kill(mongoc_client_t* client, const name& which);

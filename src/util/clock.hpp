@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 
 #include <dlock/clock.hpp>
@@ -15,6 +17,24 @@ namespace dlock {
 }
 [[nodiscard]] inline std::int64_t now_ms() noexcept {
   return to_ms(boot_clock::now());
+}
+
+/// Between two times of boot_clock, or from now on, no wait is longer: 34 years, far from an overflow even in
+/// nanoseconds.
+inline constexpr std::int64_t longest_wait = std::int64_t{1} << 40;
+
+/// When a wait ends that begins now; a user's `time` may be any.
+[[nodiscard]] inline std::int64_t end_of_wait(std::chrono::milliseconds time) noexcept {
+  return now_ms() + std::clamp<std::int64_t>(time.count(), 0, longest_wait);
+}
+
+/// A server's time for users. What system_clock cannot express, in libstdc++ what is after the year 2262, becomes the
+/// last time that it can; what is before 1970 becomes 1970, so that the difference of any two of them can be
+/// expressed, too.
+[[nodiscard]] inline std::chrono::system_clock::time_point system_time(std::int64_t since_epoch_ms) noexcept {
+  using std::chrono::system_clock;
+  constexpr auto last = std::chrono::floor<std::chrono::milliseconds>(system_clock::duration::max()).count();
+  return system_clock::time_point{std::chrono::milliseconds{std::clamp<std::int64_t>(since_epoch_ms, 0, last)}};
 }
 
 }  // namespace dlock

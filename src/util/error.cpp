@@ -1,4 +1,5 @@
 #include <dlock/error.hpp>
+#include <dlock/text.hpp>
 #include <dlock/version.hpp>
 
 #define DLOCK_TEXT_(x) #x
@@ -7,7 +8,7 @@
 namespace dlock {
 
 error::error(errc code, const std::string& what, traits properties)
-    : std::runtime_error(what), code_(code), properties_(properties) {}
+    : std::runtime_error(printable(what)), code_(code), properties_(properties) {}
 
 const char* to_string(errc code) noexcept {
   switch (code) {

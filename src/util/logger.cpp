@@ -2,13 +2,19 @@
 
 #include <future>
 
+#include <dlock/text.hpp>
+
 namespace dlock {
 namespace {
 constexpr std::chrono::milliseconds kPatience{300};
 }
 
-std::shared_ptr<logger> logger::make(log_callback log) {
-  return log ? std::shared_ptr<logger>(new logger(std::move(log))) : nullptr;
+std::shared_ptr<logger> logger::make(const log_callback& log, text_filter first) {
+  if (!log) return nullptr;
+  // printable() comes last: it changes the secrets that `first` looks for.
+  return std::shared_ptr<logger>(new logger([log, first = std::move(first)](log_level level, std::string_view message) {
+    log(level, printable(first ? first(std::string(message)) : std::string(message)));
+  }));
 }
 
 logger::logger(log_callback log) : log_(std::make_shared<log_callback>(std::move(log))) {}

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,8 +15,9 @@ namespace dlock {
 /// logger is gone, so are its messages.
 class logger {
  public:
-  /// Null without a callback.
-  [[nodiscard]] static std::shared_ptr<logger> make(log_callback log);
+  using text_filter = std::function<std::string(std::string)>;
+  /// Null without a callback. The callback gets each message as `first`, if given, leaves it, and printable().
+  [[nodiscard]] static std::shared_ptr<logger> make(const log_callback& log, text_filter first = {});
   logger(const logger&) = delete;
   logger& operator=(const logger&) = delete;
   /// Brings what is waiting, for at most 0.3 s.

@@ -2,16 +2,16 @@
 
 #include <bson/bson.h>
 
+#include <dlock/text.hpp>
+
 namespace dlock {
 
-std::string quoted(std::string_view id) {
+std::string in_quotes(std::string_view id) {
   constexpr std::size_t kLongest = 100;
-  std::string out = "\"";
-  for (const char c : id.substr(0, kLongest)) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += byte < 0x20 || byte == 0x7f ? '?' : c;
-  }
-  return out + (id.size() > kLongest ? "...\"" : "\"");
+  if (id.size() <= kLongest) return "\"" + printable(id) + "\"";
+  std::size_t size = kLongest;
+  while (size > kLongest - 3 && (static_cast<unsigned char>(id[size]) & 0xc0U) == 0x80) --size;  // no half character
+  return "\"" + printable(id.substr(0, size)) + "...\"";
 }
 
 bool is_plain_utf8(std::string_view text) {

@@ -5,8 +5,8 @@
 
 namespace dlock {
 
-/// A lock's id for an error text or a log: quoted, one line, cut if very long.
-[[nodiscard]] std::string quoted(std::string_view id);
+/// A lock's id for an error text or a log: quoted, printable, cut if very long.
+[[nodiscard]] std::string in_quotes(std::string_view id);
 
 /// Valid UTF-8 without NUL.
 [[nodiscard]] bool is_plain_utf8(std::string_view text);

@@ -41,6 +41,24 @@ TEST(AcquireAll, ATimeoutIsKeptEvenIfNothingCanBeGivenBack) {
   EXPECT_TRUE(eventually([&] { return w.store->get("a")->holders.empty() && w.store->get("b")->holders.empty(); }));
 }
 
+TEST(AcquireAll, TheNextLockIsNotAskedForWhenTheLastOneCameAfterTheDeadline) {
+  world w;
+  mutex a{*w.locks, "a"}, b{*w.locks, "b"};
+  w.store->block([](const protocol::request& r, lane) { return r.lock == "a"; });
+  const auto deadline = boot_clock::now() + 100ms;
+  auto all = std::async(std::launch::async, [&] {
+    try {
+      return acquire_all({a, b}, {.timeout = 100ms}).result() == outcome::timed_out;
+    } catch (const error& e) {  // the answer came too late for that, too: a busy machine
+      return e.code() == errc::unavailable;
+    }
+  });
+  EXPECT_TRUE(eventually([&] { return boot_clock::now() > deadline + 20ms; }));
+  w.store->unblock();
+  EXPECT_TRUE(all.get());
+  EXPECT_FALSE(w.store->get("b")) << "a call is over 100 ms after its deadline, not 100 ms for each lock";
+}
+
 TEST(AcquireAll, ACancelledWaitEndsSoonEvenIfNothingCanBeGivenBack) {
   stuck w;
   std::stop_source stop;

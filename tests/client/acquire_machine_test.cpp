@@ -9,6 +9,24 @@ TEST(Acquire, FreeLockTakesOneRequest) {
   play({.queue = false}, {{100, start(), "try a"}, {103, granted(), "acquired, sent at 100"}});
 }
 
+// Somebody edited the entry: it is given back, and nobody is told that token.
+TEST(Acquire, AGrantWithATokenThatNoServerGrantsIsNone) {
+  for (const std::int64_t fence : {std::int64_t{-1}, std::int64_t{0}, token_limit, end_of_tokens(server_clock)}) {
+    const event strange = [=](machine& m, ms now) {
+      reply r{.found = true, .now = server_clock, .rev = 1, .fence = 7000, .holders = 1};
+      r.mine = holder{.id = m.id(), .fence = fence};
+      return m.answered(r, now);
+    };
+    play({}, {{100, start(), "enqueue a"}, {103, strange, "not a lock"}}, "a");
+    play({},
+         {{100, start(), "enqueue a"},
+          {103, lost_answer(), "wait until 153"},
+          {153, looks(), "enqueue a"},
+          {155, strange, "not a lock"}},
+         "a?");
+  }
+}
+
 TEST(Acquire, TryOfABusyLockEndsAtOnceAndLeavesNothing) {
   play({.queue = false, .deadline = 10'000}, {{0, start(), "try a"}, {3, busy(), "busy"}});
 }

@@ -37,7 +37,26 @@ TEST(Announcement, ItNeverCountsFromLaterThanItWasHeardOf) {
 TEST(Announcement, AClockThatSteppedBackMakesTheLeaseNoLonger) {
   play({}, {{0, start(), "enqueue a"},
             {10, queued_and_pushed(0), "wait until 3385"},
-            {1000, announced("a", -500), "acquired, sent at 0"}});
+            {1000, announced("a", -500), "acquired, sent at -500"}});
+}
+
+// Its process was stopped while it was granted and until that ended. A late copy of its enqueue has queued it once
+// more, behind somebody who holds the lock now.
+TEST(Announcement, OfAnEarlierTimeInTheQueueIsNotBelieved) {
+  reply again = queued_reply(0);
+  again.now = server_clock + 6000;
+  again.fence = 9500;  // `announced` is of token 9000
+  for (const bool observed : {false, true}) {
+    play({.observed = observed}, {{0, start(), "enqueue a"},
+                                  {10, queued_and_pushed(0), "wait until 3385"},
+                                  {6000, announced("a", 100), "heartbeat a"},
+                                  {6005, answer(again), "wait until 9380"}});
+    play({.observed = observed}, {{0, start(), "enqueue a"},
+                                  {10, queued_and_pushed(0), "wait until 3385"},
+                                  {6000, looks(), "heartbeat a"},
+                                  {6005, answer(again), "wait until 9380"},
+                                  {6010, announced("a", 100), "goes on"}});
+  }
 }
 
 TEST(Announcement, TheFirstLeaseIsTheTermThatTheServerGaveIt) {

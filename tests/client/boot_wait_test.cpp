@@ -30,6 +30,27 @@ TEST(BootWait, ADeadlineThatPassedWhileTheMachineWasSuspendedIsNoticedSoon) {
   EXPECT_LT(took, 15s);
 }
 
+TEST(BootWait, SoIsOneThatCanBeStopped) {
+  std::mutex guard;
+  std::condition_variable_any changed;
+  std::unique_lock lock(guard);
+  std::stop_source stop;
+  const auto never = [] { return false; };
+  const auto suspended = [n = 0]() mutable { return n++ == 0 ? 0 : 60'000; };
+  EXPECT_LT(time_of([&] { EXPECT_FALSE(wait_until(changed, lock, stop.get_token(), 30'000, never, suspended)); }), 15s);
+  std::jthread other([&] { stop.request_stop(); });
+  const auto until = now_ms() + 60'000;
+  EXPECT_LT(time_of([&] { EXPECT_FALSE(wait_until(changed, lock, stop.get_token(), until, never)); }), 30s);
+  EXPECT_TRUE(wait_until(changed, lock, stop.get_token(), 0, [] { return true; })) << "ready counts, however late";
+}
+
+TEST(BootWait, AUsersTimeMayBeAny) {
+  using std::chrono::milliseconds;
+  EXPECT_GT(end_of_wait(milliseconds::max()), now_ms());
+  EXPECT_GT(from_ms(end_of_wait(milliseconds::max())), boot_clock::now()) << "in nanoseconds, too";
+  EXPECT_LE(end_of_wait(milliseconds::min()), now_ms());
+}
+
 TEST(BootWait, EndsWhenItIsReadyAndNotBefore) {
   waiting w;
   w.ready = true;

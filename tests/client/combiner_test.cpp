@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <set>
 
@@ -13,6 +15,7 @@ namespace dlock::testing {
 namespace {
 
 using protocol::batch;
+using protocol::ms;
 using protocol::request;
 
 /// Answers with what it was asked, and notes what came together. Commands wait at the gate while it is shut.
@@ -87,7 +90,8 @@ struct combined {
   std::shared_ptr<store> all;
   std::vector<std::future<answer>> asked;
 
-  explicit combined(std::chrono::milliseconds patience = kForEver) : all(combining(where, patience)) {}
+  explicit combined(std::chrono::milliseconds patience = kForEver, std::function<ms()> now = now_ms)
+      : all(combining(where, patience, std::move(now))) {}
   combined(const combined&) = delete;
   combined& operator=(const combined&) = delete;
   ~combined() { where->open(); }  // a test that failed must not wait for ever
@@ -124,7 +128,8 @@ TEST(Combiner, WhoIsAloneGoesAlone) {
 
 /// Two commands are on their way, and do not come back.
 struct busy : combined {
-  explicit busy(std::chrono::milliseconds patience = kForEver) : combined(patience) {
+  explicit busy(std::chrono::milliseconds patience = kForEver, std::function<ms()> now = now_ms)
+      : combined(patience, std::move(now)) {
     where->shut();
     ask(shared("a"));
     ask(shared("b"));
@@ -171,6 +176,18 @@ TEST(Combiner, AConnectionThatHangsHoldsUpNobodyForLong) {
   c.where->open();
   c.expect_own_answers({"a", "b", "c"});
   EXPECT_EQ(c.all->apply(combined::shared("d")).why, "d");
+}
+
+TEST(Combiner, ASuspendCountsAsWaiting) {
+  std::atomic<ms> suspended = 0;
+  busy c{kForEver, [&] { return now_ms() + suspended; }};
+  c.ask(combined::shared("c"));
+  std::this_thread::sleep_for(50ms);
+  EXPECT_EQ(c.where->came().size(), 2U);
+  suspended = kForEver.count();
+  EXPECT_TRUE(eventually([&] { return c.where->came().size() == 3; }, 15s));
+  c.where->open();
+  c.expect_own_answers({"a", "b", "c"});
 }
 
 TEST(Combiner, ThoseWhoWaitedForWhatHangsGoTogether) {

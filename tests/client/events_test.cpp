@@ -1,6 +1,7 @@
 // What subscribers hear, on a channel in memory.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <thread>
 
 #include "client/feeds.hpp"
@@ -75,6 +76,27 @@ TEST(Events, OfAllLocks) {
   ASSERT_TRUE(mutex(*w.locks, "a").try_acquire());
   ASSERT_TRUE(mutex(*w.locks, "b").try_acquire());
   EXPECT_TRUE(here.hears("locked a; unlocked a; locked b; unlocked b; ")) << here.text();
+}
+
+TEST(Events, AnEmptyCallbackIsRefused) {
+  stage w;
+  for (const auto& e : {error_of([&] { (void)w.locks->subscribe("lock", {}); }),
+                        error_of([&] { (void)w.locks->subscribe_all(nullptr); })}) {
+    EXPECT_EQ(e.code(), errc::invalid_argument);
+    EXPECT_EQ(std::string(e.what()), "subscribe: the callback is empty");
+  }
+}
+
+TEST(Events, AWaitForThemMayBeAsLongAsOneLikes) {
+  stage w;
+  w.notices->fail("not yet");
+  listener told;
+  const auto one = w.locks->subscribe("lock", told.callback());
+  for (const auto no_time : {0ms, -1ms, std::chrono::milliseconds::min()}) EXPECT_FALSE(one.wait_until_open(no_time));
+  auto open = std::async(std::launch::async, [&] { return one.wait_until_open(std::chrono::milliseconds::max()); });
+  EXPECT_EQ(open.wait_for(200ms), std::future_status::timeout) << "it waits";
+  w.notices->heal();
+  EXPECT_TRUE(open.get());
 }
 
 TEST(Events, ALockNamedErrorIsNotAnnounced) {
@@ -264,6 +286,57 @@ TEST(Events, OfTwoHoldersInOneClientComeInTheirOrder) {
     expected += "locked lock; unlocked lock; locked lock; unlocked lock; ";
   }
   EXPECT_TRUE(here.hears(expected)) << here.text();
+}
+
+/// The first holder is exclusive; its release is carried out, and not answered before `next` has got the lock.
+void check_release_is_told_before(const std::function<acquisition(client&)>& next) {
+  stage w;
+  listener here;
+  const auto s = w.other.subscribe("lock", here.callback());
+  ASSERT_TRUE(s.wait_until_open(30s));
+  auto first = mutex(*w.locks, "lock").acquire({.timeout = 30s});
+  ASSERT_TRUE(first);
+  // Its answer is lost, and its repetition hangs.
+  w.store->inject({.what = fault::kind::lost_answer, .on = only(operation::release)});
+  w.store->block([tries = 0](const auto& r, lane) mutable { return r.op == operation::release && ++tries > 1; });
+  {
+    std::jthread release([&] { EXPECT_EQ(first->release(90s), release_result::released); });
+    const auto second = next(*w.locks);
+    EXPECT_TRUE(second);
+    EXPECT_TRUE(here.hears("locked lock; unlocked lock; locked lock; ")) << here.text();
+    w.store->unblock();
+  }
+  EXPECT_TRUE(here.hears("locked lock; unlocked lock; locked lock; unlocked lock; ")) << here.text();
+}
+
+TEST(Events, AReleaseIsToldBeforeTheNextHolderAlthoughItIsNotAnsweredYet) {
+  check_release_is_told_before([](client& locks) { return mutex(locks, "lock").acquire({.timeout = 30s}); });
+}
+
+TEST(Events, AReleaseIsToldBeforeTheNextReaderAlthoughItIsNotAnsweredYet) {
+  check_release_is_told_before(
+      [](client& locks) { return shared_mutex(locks, "lock").acquire_shared({.timeout = 30s}); });
+}
+
+TEST(Events, AHolderThatWasDowngradedIsNotSaidToBeGoneBecauseAReaderCame) {
+  stage w;
+  listener here;
+  const auto s = w.other.subscribe("lock", here.callback());
+  ASSERT_TRUE(s.wait_until_open(30s));
+  shared_mutex writer(*w.locks, "lock");
+  auto first = writer.acquire({.timeout = 30s});
+  ASSERT_TRUE(first);
+  ASSERT_EQ(writer.downgrade(), downgrade_result::downgraded);
+  w.store->block(only(operation::release));
+  {
+    std::jthread release([&] { EXPECT_EQ(first->release(90s), release_result::released); });
+    ASSERT_TRUE(w.store->wait_for_blocked(1));  // it still has the lock
+    const auto second = shared_mutex(*w.locks, "lock").acquire_shared({.timeout = 30s});
+    EXPECT_TRUE(second);
+    EXPECT_TRUE(here.hears("locked lock; locked lock; ")) << here.text();
+    w.store->unblock();
+  }
+  EXPECT_TRUE(here.hears("locked lock; locked lock; unlocked lock; unlocked lock; ")) << here.text();
 }
 
 TEST(Events, AReleaseInDoubtIsToldOnceHoweverOftenItIsAsked) {

@@ -1,6 +1,7 @@
 #include "client/lease_keeper.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/eventfd.h>
 
 #include <atomic>
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "client/world.hpp"
 
@@ -24,12 +26,20 @@ struct LeaseKeeper : ::testing::Test {
   std::shared_ptr<worker_pool> notices = std::make_shared<worker_pool>(worker_pool::unlimited);
   std::mutex guard;
   std::string log;
-  lease_keeper keeper{store, notices, [this](log_level, std::string_view message) {
+  const int clock = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  lease_keeper keeper{store,
+                      notices,
+                      [this](log_level, std::string_view message) {
                         const std::lock_guard lock(guard);
                         log += std::string(message) + "\n";
-                      }};
+                      },
+                      {},
+                      std::make_unique<clock_watch>(clock)};
 
   std::shared_ptr<lease_record> hold(const std::string& lock, ms delta, bool renews = true) {
+    return hold(lock, delta, renews, keeper);
+  }
+  std::shared_ptr<lease_record> hold(const std::string& lock, ms delta, bool renews, lease_keeper& in) const {
     protocol::request r{.op = operation::try_, .lock = lock, .id = lock + " holder", .delta = delta, .skew = 0};
     const ms sent = now_ms();
     const auto a = store->apply(r);
@@ -37,7 +47,7 @@ struct LeaseKeeper : ::testing::Test {
     const protocol::lease_schedule schedule(sent, delta, delta, renews, sent);
     auto record =
         std::make_shared<lease_record>(r, lease_record::grant{.token = a.reply.mine->fence}, schedule.valid_until());
-    keeper.keep(record, schedule);
+    in.keep(record, schedule);
     return record;
   }
   void mark(const lease_record& record) {
@@ -46,6 +56,9 @@ struct LeaseKeeper : ::testing::Test {
   }
   /// Somebody writes that it was revoked, be that so or not.
   void notice(const lease_record& record) const { keeper.revoker()({record.lock(), record.owner(), "an operator"}); }
+  /// As the kernel says it. A test must not set the clock of the machine, which others use, and no namespace has a wall
+  /// clock of its own.
+  void set_clock() const { EXPECT_EQ(eventfd_write(clock, 1), 0); }
   [[nodiscard]] bool asked(operation op, std::size_t times) const {
     return eventually([&] { return store->count(op) >= times; });
   }
@@ -90,6 +103,7 @@ TEST_F(LeaseKeeper, WithoutAutorefreshALeaseEndsAtItsDeadlineAndSaysSo) {
   EXPECT_LT(told, end + 5000);
   EXPECT_EQ(store->count(operation::renew), 0u);
   EXPECT_TRUE(logs("\"lock\" lost"));
+  EXPECT_EQ(record->loss(), over_without_autorefresh);
 }
 
 TEST_F(LeaseKeeper, ALossIsToldOnTimeWhileARenewalHangs) {
@@ -131,6 +145,7 @@ TEST_F(LeaseKeeper, UnansweredRenewalsDoNotExtend) {
   EXPECT_GE(told, end);
   EXPECT_NE(told, never);
   EXPECT_EQ(record->valid_until(), end);
+  EXPECT_EQ(record->loss(), not_renewed);
 }
 
 TEST_F(LeaseKeeper, AHolderThatTheServerDoesNotKnowIsToldAtTheNextRenewal) {
@@ -138,6 +153,22 @@ TEST_F(LeaseKeeper, AHolderThatTheServerDoesNotKnowIsToldAtTheNextRenewal) {
   store->put("lock", std::nullopt);
   EXPECT_LT(time_of_loss(*record), record->valid_until()) << "not only when its lease ends";
   EXPECT_TRUE(logs("no longer has it as ours"));
+}
+
+TEST_F(LeaseKeeper, AnAnswerAfterTheEndOfTheLeaseDoesNotSayThatItWasTakenAway) {
+  std::promise<void> go_on;  // until then the watch tells no end
+  lease_keeper busy{store, notices, [](log_level, std::string_view) {}, [&] { go_on.get_future().wait(); }};
+  store->block([](const auto& r, lane) { return r.op == operation::renew; });
+  const auto record = hold("lock", 450, true, busy);
+  const bool asked = store->wait_for_blocked(1);
+  store->put("lock", std::nullopt);
+  ASSERT_TRUE(eventually([&] { return now_ms() > record->valid_until(); }));
+  store->unblock();
+  const bool told = eventually([&] { return record->lost().stop_requested(); });
+  go_on.set_value();
+  if (!asked) GTEST_SKIP() << "too busy a machine: the watch woke too late to ask";
+  EXPECT_TRUE(told);
+  EXPECT_EQ(record->loss(), not_renewed);
 }
 
 TEST_F(LeaseKeeper, WhatIsForgottenIsNeitherRenewedNorReported) {
@@ -255,6 +286,69 @@ TEST_F(LeaseKeeper, ANoticeThatWasNotTrueSaysNothingOfALaterLoss) {
   EXPECT_LT(time_of_loss(*record), std::numeric_limits<ms>::max());
   EXPECT_FALSE(record->is_revoked());
   EXPECT_EQ(record->loss(), no_longer_ours);
+}
+
+TEST_F(LeaseKeeper, WhenTheWallClockIsSetAllLeasesAreRenewedAtOnce) {
+  const auto one = hold("one", 600'000), other = hold("other", 300'000);
+  const auto ends = [&] { return std::pair(one->valid_until(), other->valid_until()); };
+  for (std::size_t round = 1; round <= 2; ++round) {
+    const auto before = ends();
+    std::this_thread::sleep_for(5ms);  // so that an end can be later
+    set_clock();
+    EXPECT_TRUE(asked(operation::renew, 2 * round)) << "long before it is time";
+    EXPECT_TRUE(eventually([&] { return ends().first > before.first && ends().second > before.second; }));
+  }
+  EXPECT_EQ(store->count(operation::renew), 4u) << "once each";
+}
+
+TEST_F(LeaseKeeper, WhatWasTakenDuringAStopOfTheMachineIsToldWhenTheWallClockIsSet) {
+  for (const bool renews : {true, false}) {
+    const auto record = hold(renews ? "renewed" : "not renewed", 600'000, renews);
+    store->put(record->lock(), std::nullopt);
+    set_clock();
+    EXPECT_LT(time_of_loss(*record), record->valid_until() - 500'000);
+    EXPECT_EQ(record->loss(), no_longer_ours);
+  }
+}
+
+TEST_F(LeaseKeeper, ARenewalThatWasOnItsWayWhenTheWallClockWasSetIsFollowedByAnother) {
+  const auto record = hold("lock", 600'000);
+  store->block([](const auto& r, lane) { return r.op == operation::renew; });
+  set_clock();
+  ASSERT_TRUE(store->wait_for_blocked(1));
+  set_clock();
+  std::this_thread::sleep_for(20ms);
+  store->unblock();
+  EXPECT_TRUE(asked(operation::renew, 2)) << "the first may have been answered before the machine was stopped";
+  EXPECT_TRUE(record->held(now_ms()));
+}
+
+TEST_F(LeaseKeeper, ALeaseThatIsNotRenewedIsOnlyLookedAtWhenTheWallClockIsSet) {
+  const auto record = hold("lock", 600'000, false);
+  const auto first = record->valid_until();
+  const auto until = store->get("lock")->holders.at(0).until;
+  store->inject({.what = fake_store::fault::kind::lost_request, .times = 2, .on = [](const auto& r, lane) {
+                   return r.op == operation::peek;
+                 }});
+  set_clock();
+  EXPECT_TRUE(asked(operation::peek, 3)) << "until it is answered";
+  std::this_thread::sleep_for(300ms);
+  EXPECT_EQ(store->count(operation::peek), 3u) << "and not again";
+  EXPECT_EQ(store->count(operation::renew), 0u);
+  EXPECT_EQ(record->valid_until(), first);
+  EXPECT_EQ(store->get("lock")->holders.at(0).until, until);
+}
+
+TEST(ClockWatch, OfThisMachineIsThereAndSilent) {
+  clock_watch real;
+  EXPECT_GE(real.fd(), 0);
+  EXPECT_FALSE(real.was_set());
+  const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  clock_watch instead{fd};
+  EXPECT_FALSE(instead.was_set());
+  ASSERT_EQ(eventfd_write(fd, 1), 0);
+  EXPECT_TRUE(instead.was_set());
+  EXPECT_FALSE(instead.was_set()) << "once";
 }
 
 TEST_F(LeaseKeeper, ItsOwnWatchMayBeTheLastToLetGoOfIt) {

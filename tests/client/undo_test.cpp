@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -43,6 +45,37 @@ TEST(Undo, OfManyHangingLeavesThreadsToOthersAndAllAreSentInTheEnd) {
   EXPECT_TRUE(mutex(*w.locks, "other").acquire());
   w.store->unblock();
   EXPECT_TRUE(eventually([&] { return w.store->count(operation::cancel) == kMany; }));
+}
+
+TEST(Undo, IsSentWhenTheServerAnswersAgainAlthoughOthersStillHang) {
+  constexpr std::size_t kHanging = 8;  // no more are sent while the server is silent
+  auto o = world::quick();
+  o.operation_timeout = 300ms;
+  o.exp_delta = 60s;
+  world w(o, 32);
+  const auto fails = [&](const std::string& lock) {
+    EXPECT_THROW((void)mutex(*w.locks, lock).try_acquire().result(), error);
+  };
+  w.store->inject({.times = fault::always, .on = only(operation::try_)});
+  w.store->inject({.times = fault::always, .on = [](const auto& r, lane) { return r.lock == "silent"; }});
+  w.store->block([](const auto& r, lane) { return r.op == operation::cancel && r.lock == "hanging"; });
+  const auto undone = [&](const std::string& lock) {
+    const auto all = w.store->calls();
+    return std::count_if(all.begin(), all.end(),
+                         [&](const auto& c) { return c.request.lock == lock && c.request.op == operation::cancel; });
+  };
+  fails("silent");
+  ASSERT_TRUE(eventually([&] { return undone("silent") > 0; }));
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < kHanging; ++i) threads.emplace_back([&] { fails("hanging"); });
+  }
+  ASSERT_TRUE(w.store->wait_for_blocked(kHanging));
+  fails("new");
+  EXPECT_EQ(undone("new"), 0);
+  ASSERT_TRUE(mutex(*w.locks, "other").acquire({.timeout = 10s})) << "the first answer";
+  EXPECT_TRUE(eventually([&] { return undone("new") == 1; }));
+  w.store->unblock();
 }
 
 TEST(Undo, WhoseTimeIsOverBeforeItsTurnIsNotSent) {

@@ -58,6 +58,7 @@ TEST(ClientOptions, DefaultsAreTheSeedsButForTwo) {
   EXPECT_TRUE(o.autorefresh);
   EXPECT_EQ(o.wait_lock_period, 5s);
   EXPECT_EQ(o.clock_skew, 500ms);
+  EXPECT_EQ(o.connect_timeout, 30s);
   EXPECT_EQ(o.operation_timeout, 10s);
   EXPECT_EQ(o.notif_url, "mongodb://localhost:27017/mongo_dlock_notif");
   EXPECT_TRUE(o.who && contains(*o.who, ":")) << "host:pid program";
@@ -122,6 +123,8 @@ TEST(ClientOptions, EveryBoundIsCheckedWithAReason) {
       {"clock_skew", [](auto& o) { o.clock_skew = -1ms; }},
       {"clock_skew", [](auto& o) { o.clock_skew = 1h + 1ms; }},
       {"expiry", [](auto& o) { o.expiry = static_cast<expiry>(2); }},
+      {"connect_timeout", [](auto& o) { o.connect_timeout = 99ms; }},
+      {"connect_timeout", [](auto& o) { o.connect_timeout = milliseconds::max(); }},
       {"operation_timeout", [](auto& o) { o.operation_timeout = 99ms; }},
       {"operation_timeout", [](auto& o) { o.operation_timeout = 1h + 1ms; }},
       {"grace", [](auto& o) { o.grace = 0s; }},
@@ -163,6 +166,8 @@ TEST(ClientOptions, TheBoundsThemselvesAreFine) {
       [](auto& o) { o.wait_lock_period = longest; },
       [](auto& o) { o.clock_skew = 0ms; },
       [](auto& o) { o.clock_skew = 1h; },
+      [](auto& o) { o.connect_timeout = 100ms; },
+      [](auto& o) { o.connect_timeout = longest; },
       [](auto& o) { o.operation_timeout = 100ms; },
       [](auto& o) { o.operation_timeout = 1h; },
       [](auto& o) { o.grace = 1s; },

@@ -39,24 +39,34 @@ class Store : public ::testing::Test {
   reply release(const std::string& id) { return tell(ask(operation::release, id)); }
   reply cancel(const std::string& id) { return tell(ask(operation::cancel, id)); }
   reply revoke(const std::string& id) { return tell(ask(operation::revoke, id)); }
-  reply resize(std::int64_t cap) {
+  /// By somebody who has seen the last change of the capacity.
+  request to_resize(std::int64_t cap) {
     auto r = ask(operation::resize, "whoever asks");
+    r.resized = tell(ask(operation::peek, "whoever asks")).resized;
     r.cap = cap;
-    return tell(r);
+    return r;
   }
+  reply resize(std::int64_t cap) { return tell(to_resize(cap)); }
   /// To stay exclusive, and publish this.
-  reply proclaim(const std::string& id, const std::string& value) {
+  reply proclaim(const std::string& id, const std::string& value) { return tell(to_proclaim(id, value)); }
+  request to_proclaim(const std::string& id, const std::string& value) {
     auto r = ask(operation::amend, id);
     r.value = value;
+    r.seq = ++amendments_;
+    return r;
+  }
+  reply downgrade(const std::string& id) {
+    auto r = with_weight(ask(operation::amend, id), 1, 0);
+    r.seq = ++amendments_;
     return tell(r);
   }
-  reply downgrade(const std::string& id) { return tell(with_weight(ask(operation::amend, id), 1, 0)); }
   reply enqueue_shared(const std::string& id) { return tell(with_weight(ask(operation::enqueue, id), 1, 0)); }
 
   [[nodiscard]] ms now() const { return harness_->now(); }
   void advance(ms by) { harness_->advance(by); }
 
   std::unique_ptr<store_harness> harness_ = make_harness();
+  std::int64_t amendments_ = 0;
 };
 
 TEST_F(Store, AcquireBusyReleaseAcquire) {
@@ -431,6 +441,22 @@ TEST_F(Store, AnotherNumberOfPermits) {
   EXPECT_EQ(permit("f", 1, 3).cap, 2) << "the old number is refused, and told the new one";
 }
 
+// A copy of each stalled, and came after a later one was answered.
+TEST_F(Store, ALateCopyUndoesNothing) {
+  tell(with_weight(ask(operation::enqueue, "a"), 1, 2));
+  const auto eight = to_resize(8);
+  EXPECT_EQ(tell(eight).cap, 8);
+  EXPECT_EQ(resize(4).cap, 4);
+  EXPECT_EQ(tell(eight).cap, 4);
+  release("a");
+  try_for("b");
+  const auto first = to_proclaim("b", "A");
+  EXPECT_EQ(tell(first).mine.value().value, "A");
+  EXPECT_EQ(proclaim("b", "B").mine.value().value, "B");
+  EXPECT_EQ(tell(first).mine.value().value, "B");
+  EXPECT_EQ(tell(to_resize(8)), reply{}) << "it is a mutex now";
+}
+
 TEST_F(Store, OnlyASemaphoreIsResized) {
   EXPECT_EQ(resize(3), reply{});
   enqueue("a");
@@ -545,6 +571,7 @@ TEST_F(Store, StringsAreStrings) {
     EXPECT_EQ(granted.first.value().who, odd);
     auto other = ask(operation::amend, odd, odd);
     other.value = odd + odd;
+    other.seq = 1;
     EXPECT_EQ(tell(other).mine.value().value, odd + odd);
     auto next = ask(operation::enqueue, odd + "2", odd);
     next.client = next.value = odd;

@@ -43,6 +43,7 @@ TEST(Transition, ADowngradeKeepsTheTokenAndTheGrantAndGivesAWholeLease) {
   lock.now += 2000;
   const auto answer = lock(with_weight(amend("a"), 1));
   expected.what = kShared;
+  expected.seq = 1;
   expected.until = lock.now + 5000;
   EXPECT_EQ(lock.held("a"), expected);
   EXPECT_EQ(answer.mine, expected);
@@ -98,9 +99,9 @@ TEST(Transition, ALighterClaimAdmitsWhoFitsNow) {
   lock(with_weight(enqueue("a"), 4, 4));
   lock(with_weight(enqueue("b"), 3, 4));
   lock(with_weight(enqueue("c"), 1, 4));
-  lock(with_weight(amend("a"), 2));
+  lock(with_weight(amend("a", 1), 2));
   EXPECT_EQ(lock.state(), "a | b c") << "2 of 4: not enough for the head, so nobody";
-  lock(with_weight(amend("a"), 1));
+  lock(with_weight(amend("a", 2), 1));
   EXPECT_EQ(lock.state(), "a b | c");
 }
 
@@ -136,8 +137,33 @@ TEST(Transition, AnAmendmentOfTheSameClaimPublishesAValue) {
   EXPECT_EQ(lock(with_value(amend("a"), "10.0.0.8")).mine.value().value, "10.0.0.8");
   EXPECT_EQ(lock.held("a").what, kExclusive);
   EXPECT_EQ(lock.held("a").fence, token);
-  lock(amend("a"));
+  lock(amend("a", 2));
   EXPECT_EQ(lock.held("a").value, "") << "it replaces: who only downgrades says the value again";
+}
+
+// Its first copy stalled, and it was repeated; then another one was answered.
+TEST(Transition, ALateCopyOfAnAmendmentUndoesNoLaterOne) {
+  lock_in_memory lock;
+  lock(enqueue("a"));
+  lock(with_value(amend("a", 1), "A"));
+  lock(with_value(amend("a", 2), "B"));
+  lock.now += 1000;
+  const auto answer = lock(with_value(amend("a", 1), "A"));
+  EXPECT_EQ(lock.held("a").value, "B");
+  EXPECT_EQ(answer.mine.value().value, "B");
+  EXPECT_EQ(lock.held("a").until, lock.now + 5000) << "it renews all the same: what it answers is that it is held";
+  lock(with_value(amend("a", 3), "C"));
+  EXPECT_EQ(lock.held("a").value, "C");
+}
+
+TEST(Transition, AnAmendmentThatIsOvertakenHasNoEffect) {
+  lock_in_memory lock;
+  lock(enqueue("a"));
+  lock(with_weight(amend("a", 2), 1));
+  lock(with_weight(enqueue("r"), 1));
+  EXPECT_EQ(lock.state(), "a r |");
+  lock(with_value(with_weight(amend("a", 1), 1), "late"));
+  EXPECT_EQ(lock.held("a").value, "");
 }
 
 TEST(Transition, AValueComesAlongThroughTheQueue) {

@@ -142,7 +142,7 @@ TEST(Command, WhatMayCreateTheDocumentLooksForItsIdOnly) {
 }
 
 TEST(Command, StaysSmallBecauseTheServerParsesItEachTime) {
-  for (const auto op : kAll) EXPECT_LT(command(a_request(op), {.coll = "locks"})->len, 7000u) << name_of(op);
+  for (const auto op : kAll) EXPECT_LT(command(a_request(op), {.coll = "locks"})->len, 7500u) << name_of(op);
   EXPECT_LT(short_command(a_request(operation::try_), {.coll = "locks"})->len, 3000u);
   for (const auto op : {operation::enqueue, operation::release})
     EXPECT_LT(short_command(a_request(op), {.coll = "locks"})->len, 4000u) << name_of(op);

@@ -21,6 +21,7 @@ struct coverage {
   int downgraded = 0, downgrade_admitted = 0, upgrade_refused = 0, published = 0;
   int revoked = 0, renewal_of_revoked = 0, revoked_let_go = 0, revoked_ended = 0;
   int resized_up = 0, resize_admitted = 0, above_capacity = 0, too_heavy_left = 0;
+  int late_amend = 0, late_resize = 0;
 };
 
 std::vector<std::string> ids(const auto& entries) {
@@ -87,6 +88,7 @@ class historian {
 
   /// Makes most requests speak of somebody who is there.
   void aim(request& r) const {
+    if (before_ && r.life % 5 != 0) r.resized = before_->resized;  // else it comes late
     if (!before_ || r.op == operation::enqueue || r.op == operation::try_) return;
     auto known = ids(before_->holders);
     if (r.op != operation::amend && r.op != operation::revoke) {
@@ -172,11 +174,14 @@ class historian {
     if (r.op == operation::revoke && !was.revoked) ++seen_.revoked;
     if (r.op != operation::amend || was.revoked) return;
     const bool possible = after.cap == 0 || r.what.weight <= after.cap;
-    const bool allowed = r.what == was.what || (is_less(r.what, was.what) && (possible || !was.what.exclusive));
+    const bool late = r.seq <= was.seq;
+    const bool allowed =
+        !late && (r.what == was.what || (is_less(r.what, was.what) && (possible || !was.what.exclusive)));
     must(is.what == (allowed ? r.what : was.what), "an amendment did not do what it says, or what it must not");
     must(is.value == (allowed ? r.value : was.value), "not the value that was published");
     if (is.value != was.value) ++seen_.published;
-    if (!allowed && r.what.exclusive) ++seen_.upgrade_refused;
+    if (late) ++seen_.late_amend;
+    if (!allowed && !late && r.what.exclusive) ++seen_.upgrade_refused;
     if (is.what == was.what) return;
     ++seen_.downgraded;
     if (after.holders.back().fence > was.fence && !after.holders.back().announced) ++seen_.downgrade_admitted;
@@ -212,8 +217,11 @@ class historian {
     must(is.cap == was.cap || r.op == operation::resize || (comes && stayed.empty() && is.waiters.size() < 2),
          "another capacity for a lock in use");
     if (above) ++seen_.above_capacity;
+    must((is.cap == was.cap) == (is.resized == was.resized), "a change of the capacity was not counted, or none was");
     if (r.op != operation::resize) return;
-    must(is.cap == r.cap && was.cap > 0, "not the capacity that was asked for");
+    const bool late = r.resized != was.resized;
+    if (late) ++seen_.late_resize;
+    must(is.cap == (late ? was.cap : r.cap) && was.cap > 0, "not the capacity that was asked for, or by a late copy");
     if (is.cap > was.cap) ++seen_.resized_up;
     if (granted) ++seen_.resize_admitted;
     resized_at_ = was.fence;
@@ -240,7 +248,7 @@ class historian {
     std::vector<std::string> expected, got;
     for (const auto& w : was.waiters) {
       const bool leaves = w.id == r.id && r.op == operation::cancel;
-      const bool too_heavy = r.op == operation::resize && w.what.weight > r.cap;
+      const bool too_heavy = r.op == operation::resize && is.cap > 0 && w.what.weight > is.cap;
       if (too_heavy) ++seen_.too_heavy_left;
       if (w.until > now_ - r.skew && !leaves && !too_heavy) expected.push_back(w.id);
     }
@@ -368,6 +376,8 @@ TEST(Transition, NoHistoryBreaksARule) {
   EXPECT_GT(seen.resize_admitted, 0);
   EXPECT_GT(seen.above_capacity, 0);
   EXPECT_GT(seen.too_heavy_left, 0);
+  EXPECT_GT(seen.late_amend, 0);
+  EXPECT_GT(seen.late_resize, 0);
 }
 
 }  // namespace

@@ -128,7 +128,7 @@ TEST(Transition, MorePermitsAdmitWhoFitsNow) {
   lock(permits("a", 3));
   for (const char* id : {"b", "c", "d"}) lock(permits(id, 2));
   const auto a = lock.held("a");
-  const auto answer = lock(resize(7));
+  const auto answer = lock(lock.resize(7));
   EXPECT_EQ(lock.state(), "a b c | d");
   EXPECT_EQ(lock.held("a"), a);
   EXPECT_EQ(answer.cap, 7);
@@ -141,7 +141,7 @@ TEST(Transition, FewerPermitsTakeNoneAway) {
   lock_in_memory lock;
   for (const char* id : {"a", "b", "c"}) lock(permits(id, 1));
   const auto holders = lock.doc->holders;
-  EXPECT_EQ(lock(resize(1)).holders, 3);
+  EXPECT_EQ(lock(lock.resize(1)).holders, 3);
   EXPECT_EQ(lock.doc->holders, holders);
   lock.now += 1000;
   EXPECT_TRUE(lock(renew("b")).found) << "nor are they lost later";
@@ -151,7 +151,7 @@ TEST(Transition, FewerPermitsAdmitNobodyUntilEnoughHaveComeBack) {
   lock_in_memory lock;
   for (const char* id : {"a", "b", "c"}) lock(permits(id, 1));
   lock(permits("d", 1));
-  lock(resize(2));
+  lock(lock.resize(2));
   EXPECT_EQ(lock.state(), "a b c | d");
   lock(release("a"));
   EXPECT_EQ(lock.state(), "b c | d") << "2 of 2";
@@ -170,7 +170,7 @@ TEST(Transition, WhoWaitsForMoreThanThereAreLeavesAndTheOthersKeepTheirOrder) {
   lock(all);
   lock(permits("d", 3));
   lock(permits("e", 2));
-  lock(resize(2));
+  lock(lock.resize(2));
   EXPECT_EQ(lock.state(), "a | c all e") << "at the head they would wait for ever; who wants it alone does not";
   EXPECT_EQ(lock(heartbeat("b")).place, -1) << "so it learns of it";
   lock(release("a"));
@@ -182,14 +182,14 @@ TEST(Transition, WhenTheHeadLeavesTheNextOneIsAdmitted) {
   lock(permits("a", 1));
   lock(permits("b", 3));
   lock(permits("c", 1));
-  lock(resize(2));
+  lock(lock.resize(2));
   EXPECT_EQ(lock.state(), "a c |");
 }
 
 TEST(Transition, AfterAResizeTheOldNumberIsRefused) {
   lock_in_memory lock;
   lock(permits("a", 1));
-  lock(resize(5));
+  lock(lock.resize(5));
   const auto answer = lock(permits("b", 1, 3));
   EXPECT_EQ(answer.place, -1);
   EXPECT_EQ(answer.cap, 5) << "it is told the new one";
@@ -210,9 +210,9 @@ TEST(Transition, AResizeRepeatedIsTheSame) {
   lock_in_memory lock;
   lock(permits("a", 2));
   lock(permits("b", 2));
-  lock(resize(4));
+  lock(lock.resize(4));
   auto expected = *lock.doc;
-  lock(resize(4));
+  lock(lock.resize(4));
   ++expected.rev;
   EXPECT_EQ(*lock.doc, expected);
 }
@@ -223,10 +223,33 @@ TEST(Transition, AResizeWhileMongoDlockHoldsAdmitsNobody) {
   lock(permits("b", 3));
   lock.doc->ct = kStart + 1;
   lock.doc->et = kStart + 5000;
-  const auto answer = lock(resize(9));
+  const auto answer = lock(lock.resize(9));
   EXPECT_EQ(lock.state(), "| b");
   EXPECT_EQ(lock.doc->cap, 9);
   EXPECT_EQ(answer.foreign_until, kStart + 5000);
+}
+
+// resize(8) stalls, is repeated and answered; resize(4) is answered; the first copy arrives.
+TEST(Transition, ALateCopyOfAResizeUndoesNoLaterOne) {
+  lock_in_memory lock;
+  lock(with_weight(enqueue("a"), 1, 2));
+  const auto first = lock.resize(8);
+  EXPECT_EQ(lock(first).cap, 8);
+  EXPECT_EQ(lock(lock.resize(4)).cap, 4);
+  const auto late = lock(first);
+  EXPECT_EQ(lock.doc->cap, 4);
+  EXPECT_EQ(late.cap, 4) << "the answer says what it is";
+  EXPECT_EQ(late.resized, lock.doc->resized) << "and with what to ask again";
+}
+
+TEST(Transition, ALateResizeUndoesNoCapacityOfNewUsers) {
+  lock_in_memory lock;
+  lock(with_weight(enqueue("a"), 1, 2));
+  const auto late = lock.resize(8);
+  lock(release("a"));
+  lock(with_weight(enqueue("b"), 1, 3));
+  lock(late);
+  EXPECT_EQ(lock.doc->cap, 3);
 }
 
 }  // namespace

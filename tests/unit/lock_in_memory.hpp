@@ -42,15 +42,18 @@ inline request cancel(std::string id) {
 }
 
 /// Asks to stay what enqueue() makes: exclusive. with_weight() makes it a downgrade.
-inline request amend(std::string id) {
-  return ask(operation::amend, std::move(id));
+inline request amend(std::string id, std::int64_t seq = 1) {
+  auto r = ask(operation::amend, std::move(id));
+  r.seq = seq;
+  return r;
 }
 inline request revoke(std::string id) {
   return ask(operation::revoke, std::move(id));
 }
-inline request resize(std::int64_t cap) {
+inline request resize(std::int64_t cap, std::int64_t resized = 0) {
   auto r = ask(operation::resize, "whoever asks");
   r.cap = cap;
+  r.resized = resized;
   return r;
 }
 
@@ -82,6 +85,9 @@ class lock_in_memory {
     doc = std::move(out.after);
     return out.answer;
   }
+
+  /// By somebody who has seen how things are.
+  [[nodiscard]] request resize(std::int64_t cap) const { return testing::resize(cap, doc ? doc->resized : 0); }
 
   /// "a b | c": a and b hold, c waits.
   [[nodiscard]] std::string state() const {

@@ -1,6 +1,10 @@
 // Answers as they may come back from a server.
 #include <gtest/gtest.h>
 
+#include <limits>
+
+#include "protocol/look.hpp"
+#include "protocol/read.hpp"
 #include "protocol/reply.hpp"
 #include "support/codec.hpp"
 
@@ -51,6 +55,18 @@ TEST(Reply, IsReadInFull) {
   EXPECT_EQ(r.mine->until, 80);
   EXPECT_EQ(r.heirs, (std::vector<heir>{{"h", "c", 6, 40, 90}}));
   EXPECT_FALSE(r.foreign_until);
+}
+
+TEST(Reply, ADateIsNeverSoFarThatSumsOverflow) {
+  constexpr auto most = std::numeric_limits<ms>::max();
+  auto document = make_bson();
+  bson_append_date_time(document.get(), "far", -1, most);
+  bson_append_date_time(document.get(), "old", -1, -most);
+  bson_append_date_time(document.get(), "now", -1, 1'795'482'123'045);
+  EXPECT_GT(*read_date(document.get(), "far"), 253'402'300'800'000) << "after the year 9999";
+  EXPECT_LT(*read_date(document.get(), "far"), most / 1000);
+  EXPECT_GT(*read_date(document.get(), "old"), -most / 1000);
+  EXPECT_EQ(read_date(document.get(), "now"), 1'795'482'123'045);
 }
 
 TEST(Reply, WithoutADocumentIsNotFound) {
@@ -119,6 +135,59 @@ TEST(Reply, StringsKeepTheirBytes) {
   EXPECT_EQ(parse_holder(b.get()).id, id);
 }
 
+/// `text` with each `what` replaced.
+std::string with(std::string text, const std::string& what, const std::string& by) {
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
+  return text;
+}
+
+// Somebody typed it: a holder's own token.
+TEST(Reply, NobodyIsToldATokenThatNoServerHasGranted) {
+  for (const char* fence : {"-6", "0", R"({"$numberLong": "9223372036854775807"})", "1e300", R"("6")",
+                            R"({"$numberLong": "31536000060000"})"}) {
+    auto text = with(value(kPlain), R"("fence": 6)", std::string(R"("fence": )") + fence);
+    EXPECT_TRUE(parsed(text).heirs.empty()) << fence;
+    EXPECT_TRUE(parsed(text).first);
+    text = with(value(kPlain), R"("fence": {"$numberLong": "5"})", std::string(R"("fence": )") + fence);
+    EXPECT_EQ(parsed(text).first, (holder_summary{"w", 0, 70})) << fence;
+    EXPECT_EQ(parsed(text).heirs.size(), 1u);
+    EXPECT_EQ(parsed(text).holders, 2) << "it is there";
+  }
+  EXPECT_EQ(parsed(with(value(kPlain), R"("fence": 6)", R"("fence": {"$numberLong": "31536000059999"})")).heirs.size(),
+            1u);
+}
+
+TEST(Reply, NumbersOfEntriesAreSo) {
+  const auto r =
+      parsed(with(with(with(value(kPlain), R"("place": 1)", R"("place": {"$numberLong": "4611686018427387904"})"),
+                       R"("queue": 3)", R"("queue": {"$numberLong": "-9223372036854775808"})"),
+                  R"("holders": 2)", R"("holders": 1e18)"));
+  EXPECT_EQ(r.place, std::numeric_limits<std::int32_t>::max()) << "so that products do not overflow";
+  EXPECT_EQ(r.holders, std::numeric_limits<std::int32_t>::max());
+  EXPECT_EQ(r.queue, 0);
+}
+
+TEST(Sights, AHolderWithNoPossibleTokenIsShownWithoutOne) {
+  const auto seen = [](const std::string& holders) {
+    return parse_sights(
+               from_json(R"({"cursor": {"firstBatch": [{"now": {"$date": {"$numberLong": "60"}}, "d": {"_id": "job",
+      "fence": 7000, "et": {"$date": {"$numberLong": "95"}}, "holders": [)" +
+                         holders + "]}}]}}")
+                   .get())
+        .at(0);
+  };
+  const std::string good = R"({"id": "a", "fence": 6000})";
+  EXPECT_TRUE(seen(good).valid);
+  for (const char* fence : {"-6", "0", R"({"$numberLong": "9223372036854775807"})", "1e300"}) {
+    const auto s = seen(good + R"(, {"id": "b", "fence": )" + fence + "}");
+    EXPECT_TRUE(s.valid) << fence;
+    ASSERT_EQ(s.what.holders.size(), 2u);
+    EXPECT_EQ(s.what.holders[0].fence, 6000);
+    EXPECT_EQ(s.what.holders[1].fence, 0);
+  }
+}
+
 constexpr auto kShortBegin =
     R"({"value": {"rev": 5, "fence": 7000, "et": {"$date": {"$numberLong": "9"}}, "ct": {"$date": {"$numberLong": "7"}},
         "mine": {"$date": {"$numberLong": "7"}}, )";
@@ -155,11 +224,11 @@ TEST(ShortReply, OfWhoQueuesNamesItsPlace) {
 
 TEST(ShortReply, OfAReleaseNamesTheHeir) {
   const request r{.op = operation::release, .lock = "job", .id = "a"};
-  const auto got =
-      parse_short_reply(from_json(std::string(kShortBegin) +
-                                  R"("holders": [{"id": "b", "client": "c", "announced": false}], "queue": 0}})")
-                            .get(),
-                        r);
+  const auto got = parse_short_reply(
+      from_json(std::string(kShortBegin) +
+                R"("holders": [{"id": "b", "client": "c", "fence": 7000, "announced": false}], "queue": 0}})")
+          .get(),
+      r);
   ASSERT_TRUE(got);
   EXPECT_TRUE(got->found);
   EXPECT_EQ(got->rev, 5);

@@ -1,6 +1,8 @@
 // Fencing tokens.
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "unit/lock_in_memory.hpp"
 
 namespace dlock::testing {
@@ -47,13 +49,78 @@ TEST(Transition, TokensStayBelowTwoToThe53) {
   lock_in_memory lock;
   lock.now = 7'258'118'400'000;  // the year 2200
   EXPECT_LT(lock(enqueue("a")).mine->fence, token_limit);
-  // The last one there is.
-  lock_in_memory full;
-  full.doc.emplace().fence = token_limit - token_limit % token_step - 1;
-  full.doc->et = kStart;
-  const auto last = full(enqueue("a")).mine->fence;
-  EXPECT_LT(last, token_limit);
-  EXPECT_EQ(last, 9'007'199'254'740'000);
+}
+
+// Somebody typed it: the next tokens would be made of it, in this lock for ever.
+TEST(Transition, AFenceThatNoServerHasWrittenIsNoFence) {
+  const auto end = end_of_tokens(kStart);
+  constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t fence : {end, end + 1, std::int64_t{-1}, kMost, -kMost}) {
+    lock_in_memory lock;
+    lock.doc.emplace().fence = fence;
+    lock.doc->et = kStart;
+    const auto before = lock.doc;
+    for (const auto op :
+         {operation::try_, operation::enqueue, operation::heartbeat, operation::peek, operation::cancel}) {
+      const auto answer = lock(ask(op, "a"));
+      EXPECT_FALSE(answer.valid);
+      EXPECT_EQ(answer.defect, "fence");
+      EXPECT_EQ(answer.fence, 0) << "and nobody takes it for a token";
+    }
+    EXPECT_EQ(lock.doc, before) << "it is left as it is";
+  }
+  lock_in_memory lock;
+  lock.doc.emplace().fence = end - 2 * token_step;
+  lock.doc->et = kStart;
+  EXPECT_EQ(lock(enqueue("a")).mine.value().fence, end - token_step) << "a clock that was set back by so much";
+}
+
+// With observed expiry an entry below zero would be nobody's, and its holder not alone.
+TEST(Transition, ARevThatNoServerHasWrittenIsNone) {
+  for (const std::int64_t rev : {std::int64_t{-5}, token_limit}) {
+    for (const bool observed : {false, true}) {
+      lock_in_memory lock;
+      lock.doc.emplace().rev = rev;
+      if (!observed) lock.doc->et = kStart;
+      lock.doc->observed = observed;
+      auto r = enqueue("a");
+      r.observed = observed;
+      EXPECT_EQ(lock(r).defect, "rev");
+      EXPECT_EQ(lock.state(), "|");
+    }
+  }
+}
+
+// Its owner will see it; nobody else is told, and no token is made of it.
+TEST(Transition, AHoldersTokenThatNoServerHasGrantedIsToldToNobodyElse) {
+  for (const std::int64_t fence : {std::int64_t{0}, std::int64_t{-1}, end_of_tokens(kStart), token_limit}) {
+    lock_in_memory lock;
+    lock(enqueue("a"));
+    const auto last = lock.doc->fence;
+    lock(enqueue("b"));
+    lock(release("a"));
+    lock.doc->holders.at(0).fence = fence;  // b's
+    const auto answer = lock(enqueue("c"));
+    EXPECT_TRUE(answer.valid);
+    EXPECT_EQ(answer.place, 0);
+    EXPECT_EQ(answer.first.value().fence, 0);
+    EXPECT_TRUE(answer.heirs.empty());
+    EXPECT_EQ(lock(heartbeat("b")).mine.value().fence, fence);
+    lock(release("b"));
+    EXPECT_EQ(lock.held("c").fence, last + 2 * token_step);
+  }
+}
+
+TEST(Transition, AHolderInALockThatIsNoneIsNotRenewed) {
+  lock_in_memory lock;
+  lock(enqueue("a"));
+  lock.doc->fence = -1;
+  for (const auto op : {operation::renew, operation::release, operation::amend, operation::revoke}) {
+    const auto answer = lock(ask(op, "a"));
+    EXPECT_FALSE(answer.valid);
+    EXPECT_FALSE(answer.mine);
+  }
+  EXPECT_EQ(lock(renew("b")), reply{});
 }
 
 TEST(Transition, SeveralAdmittedAtOnceHaveTokensOfTheirOwn) {

@@ -1,0 +1,45 @@
+// What anybody may have written into the notification database.
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "protocol/event.hpp"
+
+namespace dlock::protocol {
+namespace {
+
+constexpr ms kNow = 1'795'000'000'000;
+constexpr std::int64_t kToken = kNow * token_step;
+
+const std::int64_t strange[] = {-1, -kToken, end_of_tokens(kNow), token_limit,
+                                std::numeric_limits<std::int64_t>::max()};
+
+TEST(Event, AGrantHasATokenThatAServerMayHaveGranted) {
+  const auto comes_back = [](std::int64_t fence, ms since = kNow) {
+    const grant g{"job", "a1", fence, since};
+    const auto got = parse_grant(grant_document("me", g).get());
+    EXPECT_TRUE(!got || *got == g);
+    return got.has_value();
+  };
+  EXPECT_TRUE(comes_back(kToken));
+  EXPECT_TRUE(comes_back(end_of_tokens(kNow) - 1));
+  EXPECT_FALSE(comes_back(0));
+  for (const auto fence : strange) EXPECT_FALSE(comes_back(fence)) << fence;
+  EXPECT_FALSE(comes_back(token_limit, kNow * 1000)) << "whatever its date";
+}
+
+TEST(Event, AnAnnouncementHasNoneOrOneThatAServerMayHaveGranted) {
+  const auto comes_back = [](std::int64_t token, ms at = kNow) {
+    const announcement a{"job", true, token, "w", at};
+    const auto got = parse_announcement(announcement_document(a).get());
+    EXPECT_TRUE(!got || *got == a);
+    return got.has_value();
+  };
+  EXPECT_TRUE(comes_back(kToken));
+  EXPECT_TRUE(comes_back(0, 0)) << "as mongo-dlock's";
+  for (const auto token : strange) EXPECT_FALSE(comes_back(token)) << token;
+  EXPECT_FALSE(comes_back(token_limit, kNow * 1000)) << "whatever its date";
+}
+
+}  // namespace
+}  // namespace dlock::protocol
