@@ -49,14 +49,15 @@ void pause(const std::stop_token& stop, milliseconds time) {
 
 std::string describe(const dlock::holder_info& holder) {
   if (holder.foreign) return foreign_client;
-  return name_of_client(holder.who) + " (token " + std::to_string(holder.token) + "), whose lease ends in " +
-         in_seconds(holder.expires_in) + " unless renewed";
+  const std::string token = holder.token != 0 ? " (token " + std::to_string(holder.token) + ")" : "";
+  return name_of_client(holder.who) + token + ", whose lease ends in " + in_seconds(holder.expires_in) +
+         " unless renewed";
 }
 
 std::string names(const std::vector<std::string>& ids) {
   std::string out;
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    out += (i == 0 ? "" : i + 1 == ids.size() ? " and " : ", ") + quoted(ids[i]);
+    out += (i == 0 ? "" : i + 1 == ids.size() ? " and " : ", ") + in_quotes(ids[i]);
   }
   return out;
 }
@@ -91,7 +92,7 @@ answer attempt::ask() {
 }
 
 dlock::wait_options attempt::wait_options() const {
-  if (setup_.nonblock) return {.timeout = milliseconds(0), .stop = {}, .on_wait = {}};
+  if (setup_.nonblock) return {.timeout = milliseconds(0), .stop = stop_.get_token(), .on_wait = {}};
   dlock::wait_options wait{.timeout = {}, .stop = stop_.get_token(), .on_wait = {}};
   if (setup_.deadline) {
     wait.timeout =

@@ -51,7 +51,7 @@ class attempt {
   /// the thread may still wait for the server, so end the process by _exit.
   [[nodiscard]] bool cancel();
 
-  /// The same for a deadline, where acquiring has its own.
+  /// Nothing was asked for yet.
   [[nodiscard]] bool is_connecting() const noexcept { return connecting_; }
 
   /// When it is over. None if it was cancelled before it asked. Throws failure if there is no answer.

@@ -9,6 +9,7 @@
 #include "exit_codes.hpp"
 #include "fd.hpp"
 #include "launch.hpp"
+#include "nesting.hpp"
 #include "output.hpp"
 #include "session.hpp"
 #include "text.hpp"
@@ -18,6 +19,7 @@ namespace dlock::cli {
 namespace {
 
 answer campaign(dlock::client& client, const elect_options& options, dlock::wait_options wait) {
+  refuse_to_wait_for_oneself(client, {options.id}, {}, wait);
   dlock::election election(client, options.id);  // a candidate for each term
   dlock::acquisition got = election.campaign(options.value, std::move(wait));
   return {.result = got.result(),
@@ -36,9 +38,9 @@ int elect(session& session, const elect_options& options) {
   const auto asking = [&](dlock::client& client, dlock::wait_options wait) {
     return campaign(client, options, std::move(wait));
   };
-  for (bool led = false;; led = true) {
-    // Who has led before waits until the server is back; at the start an error is likely to be somebody's mistake.
-    const answer& got = session.acquire({.ask = asking, .limit = {}, .insists = led});
+  for (;;) {
+    // Once the server was reached, an outage is no mistake in the URL.
+    const answer& got = session.acquire({.ask = asking, .limit = {}, .insists = true});
     if (!got.held) throw failure(std::string("unexpected answer: ") + dlock::to_string(got.result));
     const ending end = session.run();
     const int status = session.conclude(end);
@@ -58,7 +60,7 @@ int cmd_elect(const std::vector<std::string>& arguments, process_title title) {
   if (options.help) return write_out_and_exit_with(exit_ok, elect_help());
   fill_standard_streams();
   session session(options, {.ids = {options.id},
-                            .what = "the lead of " + quoted(options.id),
+                            .what = "the lead of " + in_quotes(options.id),
                             .environment = {"DLOCK_VALUE=" + options.value},
                             .many_terms = !options.once,
                             .at_least = {},

@@ -28,7 +28,7 @@ int cmd_ls(const std::vector<std::string>& arguments) {
   if (!options.all) std::erase_if(locks, [](const dlock::lock_state& lock) { return !is_in_use(lock); });
   if (options.json) _exit(write_out_and_exit_with(exit_ok, locks_json(locks)));
   if (!locks.empty()) _exit(write_out_and_exit_with(exit_ok, lock_table(locks)));
-  complain("there is no lock" + (options.prefix.empty() ? "" : " whose ID begins with " + quoted(options.prefix)) +
+  complain("there is no lock" + (options.prefix.empty() ? "" : " whose ID begins with " + in_quotes(options.prefix)) +
            (options.all ? "" : " that is held or waited for"));
   _exit(exit_ok);
 }
@@ -42,7 +42,7 @@ int cmd_show(const std::vector<std::string>& arguments) {
   const int status = lock ? exit_ok : exit_nothing;
   if (options.json) _exit(write_out_and_exit_with(status, lock_json(lock)));
   if (lock) _exit(write_out_and_exit_with(status, lock_description(*lock)));
-  complain("there is no lock " + quoted(options.id) + ": it is free (never used, or swept after its last use)");
+  complain("there is no lock " + in_quotes(options.id) + ": it is free (never used, or swept after its last use)");
   _exit(status);
 }
 

@@ -26,7 +26,7 @@ bool can_be_told(const dlock::lock_holder& holder, const release_options& option
 
 /// Why there is nobody to take the lock off.
 std::string why_not(const std::optional<dlock::lock_state>& lock, const release_options& options) {
-  const std::string id = quoted(options.id);
+  const std::string id = in_quotes(options.id);
   if (!lock || lock->holders.empty()) return "nobody holds " + id;
   if (lock->holders.front().foreign) {
     return id + " is held by " + foreign_client + ", which cannot be told; end that process, and its lease runs " +
@@ -40,7 +40,7 @@ std::string why_not(const std::optional<dlock::lock_state>& lock, const release_
 bool is_confirmed(const dlock::lock_state& lock, const release_options& options) {
   dlock::lock_state shown = lock;
   std::erase_if(shown.holders, [&](const dlock::lock_holder& each) { return !can_be_told(each, options); });
-  const std::string text = holder_table(shown) + "Take the lock " + quoted(lock.id) + " off " +
+  const std::string text = holder_table(shown) + "Take the lock " + in_quotes(lock.id) + " off " +
                            (shown.holders.size() == 1 ? "this holder" : "these holders") +
                            (options.now ? " AND PASS IT ON AT ONCE" : "") + "? [y/N] ";
   if (write(STDERR_FILENO, text.data(), text.size()) < 0) return false;
@@ -60,8 +60,9 @@ std::string what_follows(const dlock::lock_holder& holder, const release_options
 }
 
 std::string result_line(const dlock::lock_holder& holder, const release_options& options) {
-  return "took " + quoted(options.id) + " off " + name_of(holder) + " (token " + std::to_string(holder.token) + "); " +
-         what_follows(holder, options) + "\n";
+  const std::string token = holder.token != 0 ? " (token " + std::to_string(holder.token) + ")" : "";
+  return "took " + in_quotes(options.id) + " off " + name_of(holder) + token + "; " + what_follows(holder, options) +
+         "\n";
 }
 
 class release_command {
@@ -98,7 +99,7 @@ class release_command {
     }
     bool any = false;
     for (const dlock::lock_holder& each : shown) any = take_off(each.token) || any;
-    if (!any) complain("who held " + quoted(options_.id) + " has let go of it meanwhile; nothing was changed");
+    if (!any) complain("who held " + in_quotes(options_.id) + " has let go of it meanwhile; nothing was changed");
     return any;
   }
 

@@ -7,6 +7,7 @@
 
 #include "exit_codes.hpp"
 #include "fd.hpp"
+#include "nesting.hpp"
 #include "output.hpp"
 #include "run_options.hpp"
 #include "session.hpp"
@@ -29,6 +30,7 @@ dlock::claim claim_on(dlock::client& client, const std::string& id, const run_op
 }
 
 answer ask(dlock::client& client, const run_options& options, dlock::wait_options wait) {
+  refuse_to_wait_for_oneself(client, options.ids, {.mode = options.mode, .take = options.take}, wait);
   std::vector<dlock::claim> claims;
   for (const std::string& id : options.ids) claims.push_back(claim_on(client, id, options));
   dlock::joint_acquisition got = dlock::acquire_all(claims, std::move(wait));
@@ -44,7 +46,7 @@ int not_acquired(const answer& got, const run_options& options, const session& s
   }
   if (options.verbose) {
     const std::string& id = got.in_the_way.empty() ? options.ids.front() : got.in_the_way;
-    remark(quoted(id) + " is taken" + (got.holder ? " by " + describe(*got.holder) : "") + "; gave up after " +
+    remark(in_quotes(id) + " is taken" + (got.holder ? " by " + describe(*got.holder) : "") + "; gave up after " +
            in_seconds(session.waited()));
   }
   return options.conflict_exit_code;

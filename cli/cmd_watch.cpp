@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -58,14 +59,16 @@ class watch_command {
  private:
   /// On a thread of its own.
   void open() {
+    const auto begin = dlock::boot_clock::now();
     try {
       client_.emplace(options_.client_with_url());
       const auto callback = [this](const dlock::lock_event& event) { print(event); };
       // Several: one subscription all the same, which keeps the order and makes one gap of a gap.
       subscription_ = options_.ids.size() == 1 ? client_->subscribe(*options_.ids.begin(), callback)
                                                : client_->subscribe_all(callback);
-      const milliseconds patience = client_->options().operation_timeout;
-      if (subscription_.wait_until_open(patience)) {
+      const milliseconds patience = client_->options().connect_timeout;
+      const auto left = std::chrono::ceil<milliseconds>(begin + patience - dlock::boot_clock::now());
+      if (subscription_.wait_until_open(std::max(left, milliseconds(100)))) {
         ready_ = true;
       } else {
         const std::string problem = client_->notifications().problem;
@@ -110,8 +113,7 @@ class watch_command {
     const dlock::notification_status now = client_->notifications();
     const bool failing = now.now == state::failing;
     if (failing == std::exchange(failing_, failing)) return;
-    remark(failing ? "events do not come at the moment: " + printable(now.problem) + "; trying again"
-                   : "events come again");
+    remark(failing ? "events do not come at the moment: " + now.problem + "; trying again" : "events come again");
   }
 
   watch_options options_;

@@ -44,8 +44,14 @@ std::vector<std::string> choose_command(const std::string& verb, const std::opti
   }
   if (!rest.empty())
     throw failure("-c and a COMMAND (" + quoted_input(rest.front()) + ") exclude each other; give one of them");
-  const char* const shell = std::getenv("SHELL");
-  return {shell != nullptr && *shell != '\0' ? shell : "/bin/sh", "-c", *shell_command};
+  const char* const variable = std::getenv("SHELL");
+  const std::string shell = variable != nullptr && *variable != '\0' ? variable : "/bin/sh";
+  const std::string name = shell.substr(shell.rfind('/') + 1);
+  if (name == "nologin" || name == "false" || name == "true") {
+    throw failure("-c runs its STRING with $SHELL, and " + quoted_input(shell) +
+                  " runs nothing: this user has no login; set SHELL=/bin/sh");
+  }
+  return {shell, "-c", *shell_command};
 }
 
 }  // namespace

@@ -38,6 +38,6 @@ class command_arguments {
 };
 
 /// What the helps of those verbs say alike.
-inline constexpr std::string_view help_on_commands = "A duration is a number with a unit: 500ms, 5s, 2m, 1h.\n";
+inline constexpr std::string_view help_on_commands = "A duration is a number with a unit: 500ms, 5s, 2m, 1h30m, 1d.\n";
 
 }  // namespace dlock::cli

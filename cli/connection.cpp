@@ -1,6 +1,7 @@
 #include "connection.hpp"
 
 #include <sys/prctl.h>
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <utility>
@@ -14,8 +15,21 @@ namespace dlock::cli {
 
 namespace {
 
+using std::chrono::milliseconds;
+
+constexpr milliseconds shortest_contact{100};  // what the library takes
+constexpr milliseconds longest_contact = std::chrono::hours(24 * 365);
+
+milliseconds parse_connect_timeout(const std::string& text) {
+  const milliseconds time = parse_duration("--connect-timeout", text, {.bare_seconds = true});
+  if (time < shortest_contact) {
+    throw failure("--connect-timeout " + quoted_input(text) + " is too short; the least is 100ms");
+  }
+  return std::min(time, longest_contact);
+}
+
 std::chrono::seconds parse_grace(const std::string& text) {
-  const std::chrono::milliseconds grace = parse_duration("--grace", text, {.bare_seconds = true});
+  const milliseconds grace = parse_duration("--grace", text, {.bare_seconds = true});
   if (grace.count() % 1000 != 0) throw failure("--grace " + quoted_input(text) + " is not a whole number of seconds");
   return std::chrono::duration_cast<std::chrono::seconds>(grace);
 }
@@ -30,7 +44,7 @@ std::string parse_notif_url(const std::string& text) {
 }
 
 void log_to_stderr(dlock::log_level level, std::string_view message) {
-  if (level >= dlock::log_level::info) remark(printable(message));
+  if (level >= dlock::log_level::info) remark(message);
 }
 
 }  // namespace
@@ -46,6 +60,9 @@ std::vector<option> connection_arguments::table() {
       {0, "url", "", "URL", "the server, without a password.\nDefault: mongodb://localhost:27017",
        [&](const std::string& v) { out_.url = v; }},
       {0, "url-file", "", "FILE", "read the URL from FILE", [&](const std::string& v) { out_.url_file = v; }},
+      {0, "connect-timeout", "connect_timeout", "SECONDS",
+       "for the first contact with the server; also 500ms, 2m.\nDefault: 30",
+       [&](const std::string& v) { out_.connect_timeout = parse_connect_timeout(v); }},
       {0, "db", "", "NAME", "database of the locks. Default: dlocks", [&](const std::string& v) { client.db = v; }},
       {0, "coll", "", "NAME", "collection of the locks. Default: dlocks",
        [&](const std::string& v) { client.coll = v; }},
@@ -63,9 +80,16 @@ void connection_arguments::finish() {
   if (out_.url_file || (environment != nullptr && has_password(environment))) prctl(PR_SET_DUMPABLE, 0);
 }
 
-dlock::client_options connection_options::client_with_url() const {
+dlock::client_options connection_options::client_with_url(std::optional<boot_clock::time_point> deadline) const {
   dlock::client_options all = client;
   if (auto chosen = choose_url(url, url_file, std::getenv("DLOCK_URL"))) all.url = std::move(*chosen);
+  if (connect_timeout) all.connect_timeout = *connect_timeout;
+  // The first request is part of it: a primary may die right after it was found.
+  all.operation_timeout = std::clamp<milliseconds>(all.connect_timeout, all.operation_timeout, std::chrono::hours(1));
+  if (deadline) {
+    const auto left = std::chrono::ceil<milliseconds>(*deadline - boot_clock::now());
+    all.connect_timeout = std::clamp(left, shortest_contact, connect_timeout.value_or(longest_contact));
+  }
   return all;
 }
 

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <dlock/clock.hpp>
 #include <dlock/options.hpp>
 
 #include "arguments.hpp"
@@ -17,10 +19,12 @@ struct connection_options {
   std::optional<std::string> url;
   std::optional<std::string> url_file;
   bool verbose = false;  ///< client.log is set, then.
+  std::optional<std::chrono::milliseconds> connect_timeout;
 
   /// `client` with the URL, which may hold a password: to be asked once what need not know that has been forked. Throws
-  /// failure. Looks at DLOCK_URL.
-  [[nodiscard]] dlock::client_options client_with_url() const;
+  /// failure. Looks at DLOCK_URL. The first contact has until `deadline`, if there is one, and no longer than was asked
+  /// for.
+  [[nodiscard]] dlock::client_options client_with_url(std::optional<boot_clock::time_point> deadline = {}) const;
 };
 
 /// The arguments of those options as they are typed; what depends on several of them is worked out at the end.

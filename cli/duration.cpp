@@ -22,6 +22,7 @@ double milliseconds_in(std::string_view unit) {
   if (unit == "s") return 1000;
   if (unit == "m") return 60 * 1000;
   if (unit == "h") return 60 * 60 * 1000;
+  if (unit == "d") return 24 * 60 * 60 * 1000;
   return 0;
 }
 
@@ -32,18 +33,29 @@ std::chrono::milliseconds parse_duration(std::string_view option, std::string_vi
       rules.bare_seconds ? "write seconds, or a duration such as 500ms, 5s or 2m" : "write for example 500ms, 5s or 2m";
   if (text.starts_with('-')) refuse(option, text, "is negative; " + example);
 
-  // Digits, at most one point, a unit: no exponents, no hexadecimal, no "inf" and no "nan", whatever strtod knows.
-  std::size_t end = text.find_first_not_of(digits);
-  if (end != std::string_view::npos && text[end] == '.') end = text.find_first_not_of(digits, end + 1);
-  const std::string number(text.substr(0, end));
-  const std::string_view unit = end == std::string_view::npos ? "" : text.substr(end);
-  if (number.find_first_of(digits) == std::string::npos) refuse(option, text, "is not a duration; " + example);
-  if (unit.empty() && !rules.bare_seconds)
-    refuse(option, text, "has no unit; write " + number + "s or " + number + "ms");
-  const double factor = milliseconds_in(unit.empty() ? "s" : unit);
-  if (factor == 0) refuse(option, text, "has an unknown unit; " + example);
+  // Digits, at most one point, a unit: no exponents, no hexadecimal, no "inf" and no "nan", whatever strtod knows. Then
+  // the same again with a smaller unit: 1h30m.
+  double value = 0;
+  double last = 0;
+  std::string_view rest = text;
+  do {
+    std::size_t end = rest.find_first_not_of(digits);
+    if (end != std::string_view::npos && rest[end] == '.') end = rest.find_first_not_of(digits, end + 1);
+    const std::string number(rest.substr(0, end));
+    if (number.find_first_of(digits) == std::string::npos) refuse(option, text, "is not a duration; " + example);
+    rest = end == std::string_view::npos ? "" : rest.substr(end);
+    const std::string_view unit = rest.substr(0, rest.find_first_of("0123456789."));
+    rest.remove_prefix(unit.size());
+    const bool bare = unit.empty() && last == 0 && rest.empty();
+    if (bare && !rules.bare_seconds) refuse(option, text, "has no unit; write " + number + "s or " + number + "ms");
+    if (unit.empty() && !bare) refuse(option, text, "has no unit behind " + number + "; " + example);
+    const double factor = milliseconds_in(bare ? "s" : unit);
+    if (factor == 0) refuse(option, text, "has an unknown unit; " + example);
+    if (last != 0 && factor >= last) refuse(option, text, "has its units in the wrong order; write for example 1h30m");
+    last = factor;
+    value += std::strtod(number.c_str(), nullptr) * factor;
+  } while (!rest.empty());
 
-  const double value = std::strtod(number.c_str(), nullptr) * factor;
   constexpr double ten_years = 10 * 365.25 * 24 * 60 * 60 * 1000;
   if (value > ten_years) refuse(option, text, "is too long; the most is ten years");
   if (value == 0 && !rules.zero) refuse(option, text, "is zero; " + example);

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "nesting.hpp"
+
 namespace dlock::cli {
 
 namespace {
@@ -16,7 +18,7 @@ bool is_number(std::string_view text) {
 }
 
 bool is_ours(std::string_view name) {
-  if (name == "DLOCK_TOKENS" || name == "DLOCK_VALUE") return true;
+  if (name == "DLOCK_TOKENS" || name == "DLOCK_VALUE" || name == "DLOCK_HELD") return true;
   constexpr std::array<std::string_view, 3> of_each{"DLOCK_ID", "DLOCK_TOKEN", "DLOCK_OWNER"};
   return std::any_of(of_each.begin(), of_each.end(), [&](std::string_view each) {
     if (!name.starts_with(each)) return false;
@@ -50,6 +52,7 @@ std::vector<std::string> environment_of(const std::vector<grant>& grants) {
     tokens += token;
   }
   out.push_back("DLOCK_TOKENS=" + tokens);
+  out.push_back(held_for_nested(grants));
   if (grants.size() == 1) {
     out.push_back("DLOCK_TOKEN=" + tokens);
     out.push_back("DLOCK_OWNER=" + grants.front().owner);

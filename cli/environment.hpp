@@ -8,7 +8,7 @@
 // What the command finds in its environment. For the n-th lock, in the order given: DLOCK_ID_<n>, DLOCK_TOKEN_<n>,
 // DLOCK_OWNER_<n>; all tokens in one list: DLOCK_TOKENS. There is no list of ids: they may hold any separator. For one
 // lock also DLOCK_ID, DLOCK_TOKEN and DLOCK_OWNER; with several they are not set, so that a command that was written
-// for one lock fails instead of fencing with the token of another.
+// for one lock fails instead of fencing with the token of another. DLOCK_HELD is for other dlocks, see nesting.hpp.
 
 namespace dlock::cli {
 

@@ -1,6 +1,17 @@
 #include "fd.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "text.hpp"
 
 namespace dlock::cli {
 
@@ -9,6 +20,32 @@ void fill_standard_streams() {
   while ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd <= STDERR_FILENO) {
   }
   if (fd >= 0) close(fd);
+}
+
+void check_descriptors(std::size_t wanted) {
+  std::vector<unique_fd> opened;
+  while (opened.size() < wanted) {
+    opened.emplace_back(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
+    if (opened.back()) continue;
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    throw failure("too few file descriptors: " + std::to_string(opened.size() - 1) + " are free of the " +
+                  std::to_string(limit.rlim_cur) + " that this process may have, and dlock needs " +
+                  std::to_string(wanted) + "; raise the limit (ulimit -n)");
+  }
+}
+
+void close_from(int first) {
+#ifdef SYS_close_range
+  if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+#endif
+  // A kernel before 5.9. The limit may have been lowered since some were opened, so it tells less than /proc.
+  std::vector<int> found;
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/proc/self/fd"), &closedir);
+  while (const dirent* const entry = directory ? readdir(directory.get()) : nullptr) {
+    if (const int fd = std::atoi(entry->d_name); fd >= first && fd != dirfd(directory.get())) found.push_back(fd);
+  }
+  for (const int fd : found) close(fd);
 }
 
 }  // namespace dlock::cli

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <unistd.h>
+#include <cstddef>
 #include <utility>
 
 namespace dlock::cli {
@@ -31,5 +32,11 @@ class unique_fd {
 /// A dlock that was started with a closed stdin must not get a socket of its own as descriptor 0. The command still
 /// finds it closed.
 void fill_standard_streams();
+
+/// Throws failure if this process cannot open `wanted` more: what fails then may be anything, and says something else.
+void check_descriptors(std::size_t wanted);
+
+/// Closes every descriptor from `first` on. For a process that has just been forked.
+void close_from(int first);
 
 }  // namespace dlock::cli

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <deque>
 #include <string_view>
 
 #include "kill_plan.hpp"
@@ -77,11 +78,12 @@ class guard {
                                  {.fd = children_.get(), .events = POLLIN, .revents = 0},
                                  {.fd = exec_error_.get(), .events = POLLIN, .revents = 0},
                                  {.fd = timer_.get(), .events = POLLIN, .revents = 0}}};
-      poll(fds.data(), fds.size(), -1);
+      poll(fds.data(), fds.size(), unreaped_ ? 0 : untold_.empty() ? -1 : 20);
       on_time();  // first: nothing is more urgent
       if (fds[2].revents != 0) on_exec_error();
-      if (fds[1].revents != 0) on_children();
+      if (fds[1].revents != 0 || unreaped_) on_children();
       if (fds[0].revents != 0) on_order();
+      tell_all();
     }
   }
 
@@ -135,7 +137,13 @@ class guard {
         plan_.lease_until(time_point(boot_clock::duration(message.head.number)));
         break;
       case order::kind::forward:
-        forward(static_cast<int>(message.head.number));
+        forward(static_cast<int>(message.head.number), false);
+        break;
+      case order::kind::forward_in_any_case:
+        forward(static_cast<int>(message.head.number), true);
+        break;
+      case order::kind::forget:
+        (void)had(static_cast<int>(message.head.number));
         break;
       case order::kind::lost:
         if (state_ == state::running) begin_ending(true);
@@ -147,26 +155,47 @@ class guard {
   }
 
   void start(const std::vector<std::string>& environment) {
+    if (shared_group_ != 0) witness_.emplace(shared_group_);  // before the command: it misses nothing that that gets
     launched started = launch(setup_, shared_group_, plan_.terminate_at(), environment);
     if (started.pid < 0) {
+      const int error = errno;
       state_ = state::over;
-      tell(report::kind::not_started, errno);
+      witness_.reset();
+      tell(report::kind::not_started, error);
       return;
     }
+    // What the witness has seen so far, the command has not had: it was not in the group.
+    sigset_t all;
+    sigfillset(&all);
+    if (witness_) witness_->saw(all, plan_.terminate_at());
     command_ = started.pid;
     exec_error_ = std::move(started.exec_error);
     if (!setup_.many_terms) let_go_of_standard_streams();
-    if (shared_group_ != 0) witness_.emplace(shared_group_);
     state_ = state::running;
   }
 
-  void forward(int signal) {
+  void forward(int signal, bool in_any_case) {
     if (!is_any(state::running, state::terminating) || command_ == 0) return;
     if (shared_group_ == 0) {
       kill(-command_, signal);
-    } else if (!witness_ || !witness_->saw(signal, plan_.terminate_at())) {
+    } else if (!had(signal) || in_any_case) {
       kill(command_, signal);
     }
+  }
+
+  /// Whether the command has had it, because it was sent to the group. Asking makes the witness forget it.
+  [[nodiscard]] bool had(int signal) {
+    sigset_t these;
+    sigemptyset(&these);
+    sigaddset(&these, signal);
+    // As the kernel does with a process that is continued.
+    for (const int stop : {SIGTSTP, SIGTTIN, SIGTTOU}) {
+      if (signal == SIGCONT) sigaddset(&these, stop);
+    }
+    const bool seen = witness_ && witness_->saw(these, plan_.terminate_at());
+    // A continued job leaves a SIGCONT with the witness that nobody asks for, and a second one does no harm. A command
+    // can leave the group.
+    return seen && signal != SIGCONT && command_ != 0 && getpgid(command_) == shared_group_;
   }
 
   void on_exec_error() {
@@ -188,12 +217,19 @@ class guard {
     while (read(children_.get(), &ignored, sizeof ignored) > 0) {
     }
     bool childless = false;
-    for (;;) {
+    unreaped_ = true;
+    const time_point enough = boot_clock::now() + milliseconds(10);  // they may come as fast as we reap them
+    while (boot_clock::now() < enough) {
       int status = 0;
       const pid_t pid = waitpid(-1, &status, WNOHANG | WUNTRACED);
       if (pid <= 0) {
         childless = pid < 0 && errno == ECHILD;
+        unreaped_ = false;
         break;
+      }
+      if (witness_ && witness_->reaped(pid) && state_ == state::running && more_witnesses_ > 0) {
+        --more_witnesses_;
+        witness_.emplace(shared_group_);
       }
       if (pid != command_) continue;  // an orphan that came to us
       if (WIFSTOPPED(status)) {
@@ -221,6 +257,8 @@ class guard {
     if (state_ == state::running && now >= plan_.terminate_at()) begin_ending(false);
     if (state_ == state::terminating && now >= plan_.kill_at()) {
       state_ = state::killing;
+      if (shared_group_ == 0 && command_ != 0) kill(-command_, SIGSTOP);
+      stop_and_kill_descendants();
       give_up_at_ = now + std::chrono::seconds(10);
     }
     if (state_ == state::killing) kill_all(now);
@@ -230,9 +268,8 @@ class guard {
     state_ = state::terminating;
     plan_.begin(boot_clock::now());
     witness_.reset();
-    signal_descendants(SIGTERM);
-    signal_descendants(SIGCONT);  // a stopped one could not act on it
     tell(report::kind::ending, asked ? 1 : 0);
+    terminate_descendants(plan_.kill_at());
     on_children();
   }
 
@@ -254,22 +291,33 @@ class guard {
     tell(report::kind::gone, survivors);
   }
 
-  /// A frozen dlock does not read; that must not stop us.
-  void tell(report::kind what, int number) const {
-    const report message{.what = what, .number = number};
-    if (link_) (void)send(link_.get(), &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  void tell(report::kind what, int number) {
+    untold_.push_back({.what = what, .number = number});
+    tell_all();
+  }
+
+  /// A frozen dlock does not read; that must not stop us. Nor must it miss the command's end when it thaws.
+  void tell_all() {
+    while (link_ && !untold_.empty()) {
+      const ssize_t sent = send(link_.get(), &untold_.front(), sizeof(report), MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (sent < 0 && errno != EPIPE && errno != ECONNRESET) return;
+      untold_.pop_front();
+    }
   }
 
   const guard_setup& setup_;
   unique_fd link_;
+  std::deque<report> untold_;
   pid_t shared_group_;  // 0: the command has a group of its own
   kill_plan plan_;
   state state_ = state::idle;
   unique_fd children_;
   unique_fd timer_;
   unique_fd exec_error_;
-  pid_t command_ = 0;  // 0: not started, or reaped
+  bool unreaped_ = false;  // children that have ended, perhaps
+  pid_t command_ = 0;      // 0: not started, or reaped
   std::optional<witness> witness_;
+  int more_witnesses_ = 10;  // if one is killed: it must not be for ever, if none can live here
   time_point give_up_at_{};
 };
 

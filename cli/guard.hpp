@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,9 +43,17 @@ struct guard_setup {
 
 /// From dlock to the guard.
 struct order {
-  enum class kind : int { start, lease_until, forward, lost, finish };
+  enum class kind : int {
+    start,
+    lease_until,
+    forward,              ///< Unless the witness has seen it, see witness.hpp.
+    forward_in_any_case,  ///< Once too often rather than never.
+    forget,               ///< The whole job has had it. The witness must not take it for a later one.
+    lost,
+    finish,
+  };
   kind what;
-  /// start, lease_until: the end of the lease on boot_clock. forward: the signal.
+  /// start, lease_until: the end of the lease on boot_clock. forward..., forget: the signal.
   std::int64_t number = 0;
   // After a start follows what else belongs in the command's environment, each "NAME=value" with a NUL.
 };
@@ -73,14 +82,24 @@ class guard_link {
   /// Forks the guard. To be called while there is only one thread.
   explicit guard_link(const guard_setup& setup);
 
+  // Orders reach the guard in this order, and none is lost: what the kernel does not take now (the guard is stopped, or
+  // there is no memory) waits for flush(). Throw failure if an order can never be sent.
+
   /// Not again before the report that the one before is `gone`, and without survivors.
   void start(boot_clock::time_point lease_end, const std::vector<std::string>& environment);
-  /// False: the guard takes no orders just now (it is stopped, say); try again.
-  [[nodiscard]] bool lease_until(boot_clock::time_point end);
-  void forward(int signal);
+  void lease_until(boot_clock::time_point end);
+  void forward(int signal, bool in_any_case);
+  void forget(int signal);
   void lost();
-  /// The command has ended: the guard has done its duty.
+  /// The command has ended: the guard has done its duty. Waits for up to a second for the kernel to take the order.
   void finish();
+
+  /// Sends what could not be sent before. To be called from time to time.
+  void flush();
+  /// Whether there are orders that the guard has not read.
+  [[nodiscard]] bool is_behind() const;
+  /// Continues a guard that somebody stopped.
+  void wake() const;
 
   /// Descendants of dlock that have nothing to do with the command: they were there before. Their later ones belong to
   /// them, unless a parent in between ended: then nothing tells them from the command's if the guard is killed.
@@ -91,9 +110,11 @@ class guard_link {
   [[nodiscard]] std::optional<report> take();
 
  private:
-  bool send(const order& what, const std::string& tail = {});
+  void send(const order& what, const std::string& tail = {});
   std::vector<process> strangers_ = inherited_descendants();
   unique_fd fd_;
+  pid_t pid_ = 0;
+  std::deque<std::string> unsent_;
 };
 
 /// The guard's main function.

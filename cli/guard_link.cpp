@@ -1,7 +1,10 @@
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <string>
 
@@ -17,9 +20,9 @@ guard_link::guard_link(const guard_setup& setup) {
   }
   fd_.reset(ends[0]);
   unique_fd other(ends[1]);
-  const pid_t pid = fork();
-  if (pid < 0) throw failure(std::string("cannot start the guard process: ") + std::strerror(errno));
-  if (pid == 0) {
+  pid_ = fork();
+  if (pid_ < 0) throw failure(std::string("cannot start the guard process: ") + std::strerror(errno));
+  if (pid_ == 0) {
     fd_.reset();
     guard_main(std::move(other), setup);
     _exit(0);
@@ -30,34 +33,63 @@ void guard_link::start(boot_clock::time_point lease_end, const std::vector<std::
   std::string tail;
   for (const std::string& each : environment) tail += each + '\0';
   if (tail.size() > environment_limit) throw failure("the environment of the command is too long; take fewer locks");
-  (void)send({.what = order::kind::start, .number = lease_end.time_since_epoch().count()}, tail);
+  send({.what = order::kind::start, .number = lease_end.time_since_epoch().count()}, tail);
 }
 
-bool guard_link::lease_until(boot_clock::time_point end) {
-  return send({.what = order::kind::lease_until, .number = end.time_since_epoch().count()});
+void guard_link::lease_until(boot_clock::time_point end) {
+  send({.what = order::kind::lease_until, .number = end.time_since_epoch().count()});
 }
 
-void guard_link::forward(int signal) {
-  (void)send({.what = order::kind::forward, .number = signal});
+void guard_link::forward(int signal, bool in_any_case) {
+  send({.what = in_any_case ? order::kind::forward_in_any_case : order::kind::forward, .number = signal});
+}
+
+void guard_link::forget(int signal) {
+  send({.what = order::kind::forget, .number = signal});
 }
 
 void guard_link::lost() {
-  (void)send({.what = order::kind::lost});
+  send({.what = order::kind::lost});
 }
 
+/// Without it the guard would take our end for a death, and end what the command has left in the background.
 void guard_link::finish() {
-  (void)send({.what = order::kind::finish});
+  try {
+    send({.what = order::kind::finish});
+    for (int round = 0; !unsent_.empty() && round < 100; ++round) {
+      wake();
+      poll(nullptr, 0, 10);
+      flush();
+    }
+  } catch (const failure&) {  // nothing more can be done
+  }
 }
 
-bool guard_link::send(const order& what, const std::string& tail) {
-  order head = what;
-  // sendmsg only reads it
-  iovec parts[] = {{.iov_base = &head, .iov_len = sizeof head},
-                   {.iov_base = const_cast<char*>(tail.data()), .iov_len = tail.size()}};
-  msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = 2;
-  return sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+void guard_link::send(const order& what, const std::string& tail) {
+  std::string message(reinterpret_cast<const char*>(&what), sizeof what);
+  unsent_.push_back(message + tail);
+  flush();
+}
+
+void guard_link::flush() {
+  for (; !unsent_.empty(); unsent_.pop_front()) {
+    const std::string& next = unsent_.front();
+    if (::send(fd_.get(), next.data(), next.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) continue;
+    if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM) return;
+    if (errno == EPIPE || errno == ECONNRESET) continue;  // take() says that it is dead
+    const int problem = errno;
+    unsent_.clear();
+    throw failure(std::string("cannot give the guard process an order: ") + std::strerror(problem));
+  }
+}
+
+bool guard_link::is_behind() const {
+  int unread = 0;
+  return !unsent_.empty() || (ioctl(fd_.get(), SIOCOUTQ, &unread) == 0 && unread > 0);
+}
+
+void guard_link::wake() const {
+  kill(pid_, SIGCONT);
 }
 
 std::optional<report> guard_link::take() {

@@ -27,6 +27,12 @@ class kill_plan {
 
   [[nodiscard]] time_point terminate_at() const { return begun_.value_or(end_ - kill_after_); }
   [[nodiscard]] time_point kill_at() const { return std::min(terminate_at() + kill_after_, end_); }
+  /// If the command is not gone by then, the guard has failed. At the end of the lease there is no time for patience;
+  /// before that, a busy machine may delay it, and a guard that is `at_work` knows itself when to give up.
+  [[nodiscard]] time_point overdue_at(bool at_work) const {
+    const auto patience = std::chrono::seconds(at_work ? 12 : 1);
+    return std::min(kill_at() + patience, std::max(end_, kill_at() + std::chrono::milliseconds(50)));
+  }
 
  private:
   duration kill_after_;

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "text.hpp"
+#include "util/utf8.hpp"
 
 namespace dlock::cli {
 
@@ -23,7 +24,7 @@ void check_utf8(std::string_view what, std::string_view text, std::size_t most) 
   }
   for (std::string_view rest = text; !rest.empty();) {
     const std::size_t size = utf8_character(rest);
-    if (size == 0) throw failure(name + ", " + quoted(text) + ", is not valid UTF-8; give another one");
+    if (size == 0) throw failure(name + ", " + in_quotes(text) + ", is not valid UTF-8; give another one");
     rest.remove_prefix(size);
   }
 }

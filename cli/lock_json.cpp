@@ -41,6 +41,8 @@ json to_json(const dlock::lock_waiter& waiter) {
 json to_json(const dlock::lock_state& lock) {
   json holders = json::array();
   for (const dlock::lock_holder& each : lock.holders) holders.push_back(to_json(each));
+  json expired = json::array();
+  for (const dlock::lock_holder& each : lock.expired) expired.push_back(to_json(each));
   json waiters = json::array();
   for (const dlock::lock_waiter& each : lock.waiters) waiters.push_back(to_json(each));
   return {{"id", lock.id},
@@ -49,7 +51,8 @@ json to_json(const dlock::lock_state& lock) {
           {"at", iso(lock.at)},
           {"expiry", lock.expiry == dlock::expiry::observed ? "observed" : "clock"},
           {"holders", std::move(holders)},
-          {"waiters", std::move(waiters)}};
+          {"waiters", std::move(waiters)},
+          {"expired", std::move(expired)}};
 }
 
 std::string written(const json& value) {

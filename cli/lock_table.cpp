@@ -103,7 +103,10 @@ std::string lock_table(const std::vector<dlock::lock_state>& locks) {
 }
 
 std::string holder_table(const dlock::lock_state& lock) {
-  const auto& holders = lock.holders;
+  return holder_table(lock, lock.holders);
+}
+
+std::string holder_table(const dlock::lock_state& lock, const std::vector<dlock::lock_holder>& holders) {
   const bool values = std::any_of(holders.begin(), holders.end(), [](const auto& each) { return !each.value.empty(); });
   std::vector<row> rows{{"HOLDER", "MODE", "TOKEN", "SINCE", "UNTIL"}};
   if (values) rows.front().emplace_back("VALUE");
@@ -121,6 +124,7 @@ std::string lock_description(const dlock::lock_state& lock) {
                              {"Last token:", lock.token != 0 ? std::to_string(lock.token) : "-"},
                              {"At:", iso(lock.at)}});
   out += lock.holders.empty() ? "\nNobody holds it.\n" : "\n" + holder_table(lock);
+  if (!lock.expired.empty()) out += "\nNot in the way of anybody any more:\n" + holder_table(lock, lock.expired);
   if (lock.waiters.empty()) return out + "\nNobody waits for it.\n";
   std::vector<row> rows{{"#", "WAITER", "MODE", "SINCE"}};
   for (std::size_t i = 0; i < lock.waiters.size(); ++i) {

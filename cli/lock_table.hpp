@@ -18,8 +18,9 @@ namespace dlock::cli {
 /// All of one lock: its holders and its waiters, in order.
 [[nodiscard]] std::string lock_description(const dlock::lock_state& lock);
 
-/// The holders of a lock, a line each, under a heading.
+/// The holders of a lock, or others who are to be shown like them, a line each, under a heading.
 [[nodiscard]] std::string holder_table(const dlock::lock_state& lock);
+[[nodiscard]] std::string holder_table(const dlock::lock_state& lock, const std::vector<dlock::lock_holder>& holders);
 
 /// "web1:4711 report.sh", "somebody", "a mongo-dlock (node) client"
 [[nodiscard]] std::string name_of(const dlock::lock_holder& holder);

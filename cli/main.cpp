@@ -1,5 +1,3 @@
-#include <sys/mman.h>
-#include <unistd.h>
 #include <cstring>
 #include <exception>
 #include <string>
@@ -49,16 +47,9 @@ int dispatch(const std::vector<std::string>& words, process_title title) {
   throw failure("unknown verb " + quoted_input(verb) + "; see 'dlock --help'");
 }
 
-/// The driver keeps counters in /dev/shm, from the moment it is loaded, and says on stderr when it finds those of an
-/// earlier process with the same number. A dlock that is killed leaves none.
-void remove_counters() {
-  shm_unlink(("/mongoc-" + std::to_string(getpid())).c_str());
-}
-
 }  // namespace
 
 int main(int argc, char* argv[]) {
-  remove_counters();
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   process_title title;
   if (argc > 0) {

@@ -2,23 +2,30 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include <dlock/clock.hpp>
+
 #include "fd.hpp"
+#include "text.hpp"
 
 namespace dlock::cli {
 
@@ -33,18 +40,29 @@ std::optional<process> look_at(pid_t id) {
   const ssize_t size = read(file.get(), buffer.data(), buffer.size() - 1);
   if (size <= 0) return std::nullopt;
 
-  // "id (name) state parent group session tty foreground flags ...", 22nd the start time. The name may hold anything.
+  // "id (name) state parent group session tty foreground flags ...", 20th the number of threads, 22nd the start time.
+  // The name may hold anything.
   const char* const after_name = std::strrchr(buffer.data(), ')');
   if (after_name == nullptr) return std::nullopt;
   process found{.id = id};
+  int threads = 0;
   const int fields =
-      std::sscanf(after_name + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                  &found.state, &found.parent, &found.group, &found.session, &found.started);
-  if (fields != 5 || found.state == 'Z' || found.state == 'X') return std::nullopt;
+      std::sscanf(after_name + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %llu",
+                  &found.state, &found.parent, &found.group, &found.session, &threads, &found.started);
+  // The state is the main thread's. One that ended stays until all others have ended.
+  const bool over = found.state == 'X' || (found.state == 'Z' && threads <= 1);
+  if (fields != 6 || over) return std::nullopt;
   return found;
 }
 
-std::vector<process> all_processes() {
+bool contains(const std::vector<process>& processes, const process& one) {
+  return std::any_of(processes.begin(), processes.end(),
+                     [&](const process& each) { return each.id == one.id && each.started == one.started; });
+}
+
+/// Those that were found by `limit`: under hundreds of processes that fight for the processors, a look can take
+/// seconds.
+std::vector<process> all_processes(boot_clock::time_point limit) {
   std::vector<process> found;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/proc"), &closedir);
   if (!directory) return found;
@@ -54,12 +72,29 @@ std::vector<process> all_processes() {
     const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), id);
     if (error != std::errc() || stop != name.data() + name.size()) continue;
     if (const auto seen = look_at(id)) found.push_back(*seen);
+    if (boot_clock::now() >= limit) break;
   }
   return found;
 }
 
-/// Of this process's main thread, ended ones included, where the kernel tells (CONFIG_PROC_CHILDREN). Their numbers are
-/// theirs until we reap them.
+std::vector<process> descendants_by(boot_clock::time_point limit, const std::vector<process>& strangers) {
+  const std::vector<process> all = all_processes(limit);
+  std::vector<process> found;
+  std::vector<pid_t> parents{getpid()};
+  while (!parents.empty()) {
+    const pid_t parent = parents.back();
+    parents.pop_back();
+    for (const process& each : all) {
+      if (each.parent != parent || contains(strangers, each)) continue;
+      found.push_back(each);
+      parents.push_back(each.id);
+    }
+  }
+  return found;
+}
+
+/// Of this process's main thread, ended ones included, where the kernel tells (CONFIG_PROC_CHILDREN), the oldest first.
+/// Their numbers are theirs until we reap them.
 std::vector<pid_t> children() {
   const std::string path = "/proc/self/task/" + std::to_string(getpid()) + "/children";
   const unique_fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -79,11 +114,6 @@ std::vector<pid_t> children() {
     next = stop + 1;
   }
   return found;
-}
-
-bool contains(const std::vector<process>& processes, const process& one) {
-  return std::any_of(processes.begin(), processes.end(),
-                     [&](const process& each) { return each.id == one.id && each.started == one.started; });
 }
 
 /// A child that ended is none any more; its number may be another one's soon.
@@ -112,34 +142,63 @@ bool send(const process& target, int signal) {
   return kill(target.id, signal) == 0;
 }
 
-sweep signal_all(const std::vector<process>& targets, int signal) {
-  sweep result;
-  for (const process& each : targets) {
-    if (send(each, signal)) {
-      ++result.reached;
-    } else if (errno == EPERM) {
-      ++result.refused;
+/// The same, also to all in its group, if that is in another session than ours: nobody can join a session, so one that
+/// was made by a descendant has descendants only.
+bool send_to_group(const process& target, int signal) {
+  const bool sent = send(target, signal);
+  const int problem = sent ? 0 : errno;
+  if ((sent || problem == EPERM) && target.session != getsid(0) && target.group > 1) kill(-target.group, signal);
+  errno = problem;
+  return sent;
+}
+
+/// Faster than a walk through /proc are chains of short-lived processes, each the parent of the next one: but then each
+/// soon is our child. The newest first: the others may be thousands that have ended.
+void signal_children(const std::vector<process>& strangers, int signal) {
+  pid_t newest = 0;
+  for (int round = 0; round < 20; ++round) {
+    const std::vector<pid_t> found = children();
+    for (auto child = found.rbegin(); child != found.rend() && *child != newest; ++child) {
+      if (!is_stranger(*child, strangers)) kill(*child, signal);
     }
+    if (found.empty() || found.back() == newest) return;
+    newest = found.back();
   }
-  return result;
+}
+
+/// This process's numbers, from the PID namespace that /proc shows down to its own, as NSpid in /proc/self/status has
+/// them: "22041 1". Empty on a kernel that does not tell (before 4.1).
+std::string own_numbers() {
+  std::ifstream status("/proc/self/status");
+  constexpr std::string_view name = "NSpid:\t";
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(name)) return line.substr(name.size());
+  }
+  return "";
 }
 
 }  // namespace
 
-std::vector<process> descendants(const std::vector<process>& strangers) {
-  const std::vector<process> all = all_processes();
-  std::vector<process> found;
-  std::vector<pid_t> parents{getpid()};
-  while (!parents.empty()) {
-    const pid_t parent = parents.back();
-    parents.pop_back();
-    for (const process& each : all) {
-      if (each.parent != parent || contains(strangers, each)) continue;
-      found.push_back(each);
-      parents.push_back(each.id);
-    }
+void check_proc() {
+  struct statfs proc {};
+  if (statfs("/proc", &proc) != 0 || proc.f_type != PROC_SUPER_MAGIC) {
+    throw failure("/proc is not mounted; mount it, dlock needs it");
   }
-  return found;
+  std::array<char, 32> self{};
+  const ssize_t size = readlink("/proc/self", self.data(), self.size());
+  const std::string id = std::to_string(getpid());
+  const std::string numbers = own_numbers();
+  if (size > 0 && id == std::string_view(self.data(), static_cast<std::size_t>(size)) &&
+      (numbers.empty() || numbers == id)) {
+    return;
+  }
+  throw failure(
+      "/proc shows another PID namespace than that of dlock, which could not find the command's processes there; mount "
+      "one for this namespace (unshare --mount-proc, bwrap --proc /proc)");
+}
+
+std::vector<process> descendants(const std::vector<process>& strangers) {
+  return descendants_by(boot_clock::time_point::max(), strangers);
 }
 
 std::vector<process> inherited_descendants() {
@@ -159,26 +218,39 @@ bool is_stopped(pid_t id) {
   return seen && seen->state == 'T';
 }
 
-sweep signal_descendants(int signal) {
-  return signal_all(descendants(), signal);
+void terminate_descendants(boot_clock::time_point limit) {
+  for (const process& each : descendants_by(limit, {})) {
+    if (send(each, SIGTERM)) send(each, SIGCONT);
+  }
 }
 
 sweep kill_descendants(const std::vector<process>& strangers) {
-  const std::vector<process> found = descendants(strangers);
-  // Nobody can join a session, so one that was made by a descendant has descendants only.
-  const pid_t our_session = getsid(0);
-  for (const process& each : found) {
-    if (each.session != our_session && each.group > 1) kill(-each.group, SIGKILL);
-  }
-  const sweep result = signal_all(found, SIGKILL);
-  // Faster than a walk through /proc are chains of short-lived processes, each the parent of the next one: but then
-  // each soon is our child.
-  for (int round = 0; round < 50; ++round) {
-    for (const pid_t child : children()) {
-      if (!is_stranger(child, strangers)) kill(child, SIGKILL);
+  signal_children(strangers, SIGKILL);
+  sweep result;
+  for (const process& each : descendants(strangers)) {
+    if (send_to_group(each, SIGKILL)) {
+      ++result.reached;
+    } else if (errno == EPERM) {
+      ++result.refused;
     }
   }
   return result;
+}
+
+sweep stop_and_kill_descendants(const std::vector<process>& strangers) {
+  const auto give_up_at = boot_clock::now() + std::chrono::milliseconds(50);
+  std::vector<process> stopped;
+  for (bool more = true; more && boot_clock::now() < give_up_at;) {
+    signal_children(strangers, SIGSTOP);
+    more = false;
+    for (const process& each : descendants_by(give_up_at, strangers)) {
+      if (contains(stopped, each)) continue;
+      more = true;
+      stopped.push_back(each);
+      send_to_group(each, SIGSTOP);
+    }
+  }
+  return kill_descendants(strangers);
 }
 
 }  // namespace dlock::cli

@@ -3,6 +3,8 @@
 #include <sys/types.h>
 #include <vector>
 
+#include <dlock/clock.hpp>
+
 namespace dlock::cli {
 
 /// A process as /proc showed it.
@@ -14,6 +16,10 @@ struct process {
   char state = 0;                  ///< R, S, T, ...
   unsigned long long started = 0;  ///< Tells it from a later one with the same id.
 };
+
+/// Throws failure unless /proc shows this process's PID namespace. That of an outer one has other numbers for the same
+/// processes: descendants would not be found, and strangers would be taken for them.
+void check_proc();
 
 /// All that descend from this process and have not ended, whatever session or group they moved to. With
 /// PR_SET_CHILD_SUBREAPER the orphans among them are this process's children, so nobody can leave. A snapshot: who
@@ -40,11 +46,16 @@ struct sweep {
   int refused = 0;  ///< They run as another user.
 };
 
-/// Sends `signal` to every descendant found in one look.
-sweep signal_descendants(int signal);
+/// Sends TERM to every descendant found in one look, which ends at `limit`, and CONT: a stopped one could not act on
+/// it.
+void terminate_descendants(boot_clock::time_point limit);
 
 /// Kills every descendant but `strangers` and theirs found in one look. Where they have sessions of their own, by
 /// process group: unlike a walk through /proc, that misses nobody who just forks.
 sweep kill_descendants(const std::vector<process>& strangers = {});
+
+/// The same, once all were stopped that could be found in some 50 ms: whoever is stopped starts nobody in the place of
+/// one that is killed.
+sweep stop_and_kill_descendants(const std::vector<process>& strangers = {});
 
 }  // namespace dlock::cli

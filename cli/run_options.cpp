@@ -30,6 +30,14 @@ struct raw_options {
   std::optional<std::int64_t> take;
 };
 
+/// More than the library takes would be refused only when the command has run.
+milliseconds parse_at_least(const std::string& text) {
+  const milliseconds time = parse_duration("--at-least", text);
+  constexpr milliseconds year = std::chrono::hours(24 * 365);
+  if (time > year) throw failure("--at-least " + quoted_input(text) + " is too long; the most is a year (8760h)");
+  return time;
+}
+
 std::vector<option> option_table(raw_options& raw) {
   run_options& out = raw.out;
   return raw.common.table({
@@ -44,10 +52,13 @@ std::vector<option> option_table(raw_options& raw) {
        }},
       {0, "take", "", "K", "take K of the N. Default: 1",
        [&](const std::string& v) { raw.take = parse_number("--take", v, "a number of permits", 1, most_permits); }},
-      {'n', "nonblock", "", "", "do not wait: exit with 124 if others hold the lock",
+      {'n', "nonblock", "", "",
+       "do not wait: exit with 124 if others hold the lock, and\nwith 125 without an answer within 5 s",
        [&](const std::string&) { out.wait = milliseconds(0); }},
       {'w', "wait", "timeout", "SECONDS",
-       "wait at most so long, then exit with 124; also 500ms, 2m;\n0 means -n. Default: wait for ever",
+       "wait at most so long, also for the server, then exit with\n124 (125 without its answer); also 500ms, 2m; 0 "
+       "means -n.\n"
+       "Default: wait for ever",
        [&](const std::string& v) { out.wait = parse_duration("--wait", v, {.bare_seconds = true, .zero = true}); }},
       {'E', "conflict-exit-code", "", "N", "exit with N instead of 124 (0 to 255)",
        [&](const std::string& v) {
@@ -55,7 +66,7 @@ std::vector<option> option_table(raw_options& raw) {
        }},
       {0, "at-least", "", "DURATION",
        "keep the lock taken that long from its grant even if the\ncommand ends sooner; dlock itself does not wait",
-       [&](const std::string& v) { out.at_least = parse_duration("--at-least", v); }},
+       [&](const std::string& v) { out.at_least = parse_at_least(v); }},
   });
 }
 
@@ -81,7 +92,7 @@ void check_ids(const std::vector<std::string>& ids) {
   std::set<std::string> seen;
   for (const std::string& id : ids) {
     check_id(id);
-    if (!seen.insert(id).second) throw failure("--id " + quoted(id) + " was given twice; give each lock once");
+    if (!seen.insert(id).second) throw failure("--id " + in_quotes(id) + " was given twice; give each lock once");
   }
   if (ids.size() > most_ids) {
     throw failure("--id was given " + std::to_string(ids.size()) + " times; the most is " + std::to_string(most_ids));

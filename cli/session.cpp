@@ -7,12 +7,14 @@
 #include <array>
 #include <future>
 #include <memory>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "environment.hpp"
 #include "exit_codes.hpp"
 #include "kill_plan.hpp"
+#include "process_tree.hpp"
 #include "text.hpp"
 
 namespace dlock::cli {
@@ -23,10 +25,13 @@ using std::chrono::milliseconds;
 using time_point = boot_clock::time_point;
 
 constexpr milliseconds cancel_timeout{2000};
+constexpr milliseconds now_limit{5000};  // what -n calls "now"
+constexpr milliseconds overtime{1000};   // what a busy machine needs beyond a deadline
 
 /// The processes that descend from dlock must be known (and killed, one day).
 session_setup checked(session_setup setup) {
-  if (access("/proc/self/stat", R_OK) != 0) throw failure("cannot read /proc; mount it, dlock needs it");
+  check_proc();
+  check_descriptors(32);  // some 15 are used with a set of three, and two more for each member
   return setup;
 }
 
@@ -41,17 +46,10 @@ std::optional<std::string> describe_ourselves(const std::vector<std::string>& co
   return who;
 }
 
-int poll_timeout(std::optional<time_point> limit) {
-  if (!limit) return -1;
+std::optional<milliseconds> poll_timeout(std::optional<time_point> limit) {
+  if (!limit) return std::nullopt;
   const auto left = std::chrono::ceil<milliseconds>(*limit - boot_clock::now());
-  return static_cast<int>(std::clamp<milliseconds::rep>(left.count(), 0, 3'600'000));
-}
-
-/// Ends the wait; the thread that acquires may still be at it.
-[[noreturn]] void give_up(int signal) {
-  if (signal != 0) die_of(signal);
-  complain("the guard process was killed; gave up waiting");
-  _exit(exit_failed);
+  return std::clamp(left, milliseconds(0), milliseconds(3'600'000));
 }
 
 guard_setup make_guard_setup(const command_options& options, const session_setup& setup, bool on_terminal,
@@ -86,8 +84,11 @@ answer& session::acquire(const waiting& how) {
     past->reset();
     return how.ask(client, std::move(options));
   };
-  const auto with = [this] {
-    auto all = options_.client_with_url();
+  limit_ = how.limit == milliseconds(0) ? now_limit : how.limit;
+  const auto deadline = limit_ ? std::optional(begin_ + *limit_) : std::nullopt;
+  const auto with = [this, deadline, insists = how.insists] {
+    auto all = options_.client_with_url(deadline);
+    if (insists) all.operation_timeout = options_.client.operation_timeout;  // then it says what it waits for
     all.who = describe_ourselves(options_.command);
     return all;
   };
@@ -95,28 +96,43 @@ answer& session::acquire(const waiting& how) {
                       .ids = setup_.ids,
                       .ask = ask,
                       .nonblock = how.limit == milliseconds(0),
-                      .deadline = {},
+                      .deadline = deadline,
                       .verbose = options_.verbose,
                       .insists = how.insists};
-  if (how.limit > milliseconds(0)) setup.deadline = begin_ + *how.limit;
   attempt attempt(client_, std::move(setup));
   answer_ = wait(attempt, how);
   if (answer_->held && options_.verbose) say_what_was_got();
   return *answer_;
 }
 
+/// Ends the wait; the thread that acquires may still be at it.
+void session::give_up(int signal) {
+  if (signal != 0) die_of(signal);
+  if (guard_dead_) {
+    complain("the guard process was killed; gave up waiting");
+  } else {
+    complain("no answer from the server within " + in_seconds(*limit_) +
+             "; check that it runs and that the URL is right, or give it more time with --wait");
+  }
+  _exit(exit_failed);
+}
+
 std::optional<answer> session::wait(attempt& attempt, const waiting& how) {
-  std::optional<time_point> deadline;  // of the answer
-  if (how.limit > milliseconds(0)) deadline = begin_ + *how.limit;
+  // The library has it, too, and says more when it is missed; but neither a file with the URL has it nor a try.
+  std::optional<time_point> deadline;
+  if (limit_) deadline = begin_ + *limit_;
   std::optional<time_point> patience;  // until a cancelled attempt is over
   int signal = 0;
+  // Acquiring keeps it by itself, but for what is asked between: whether the lock is held by a dlock around this one.
+  const auto bound = [&]() -> std::optional<time_point> {
+    if (patience || !deadline) return std::nullopt;
+    return *deadline + (attempt.is_connecting() || how.limit == milliseconds(0) ? overtime / 2 : 5 * overtime);
+  };
   for (;;) {
     std::array<pollfd, 3> fds{{{.fd = attempt.fd(), .events = POLLIN, .revents = 0},
                                {.fd = signals_.fd(), .events = POLLIN, .revents = 0},
                                {.fd = guard_dead_ ? -1 : guard_.fd(), .events = POLLIN, .revents = 0}}};
-    // Acquiring knows the deadline, connecting does not.
-    const auto limit = patience ? patience : attempt.is_connecting() ? deadline : std::nullopt;
-    poll(fds.data(), fds.size(), poll_timeout(limit));
+    signals_.poll(fds, poll_timeout(patience ? patience : bound()));
     if (fds[0].revents != 0) break;
     const auto received = signals_.take();
     if (received && is_job_control(received->number)) {
@@ -124,17 +140,14 @@ std::optional<answer> session::wait(attempt& attempt, const waiting& how) {
       continue;
     }
     if (fds[2].revents != 0) drain_guard();
-    if (received || (guard_dead_ && !patience)) {
+    const auto limit = bound();
+    const bool late = limit && boot_clock::now() >= *limit;
+    if (received || late || (guard_dead_ && !patience)) {
       if (attempt.cancel() || signal != 0) give_up(received ? received->number : 0);
       signal = received ? received->number : 0;
       patience = boot_clock::now() + cancel_timeout;
     }
     if (patience && boot_clock::now() >= *patience) give_up(signal);
-    if (!patience && deadline && attempt.is_connecting() && boot_clock::now() >= *deadline) {
-      complain("no answer from the server within " + in_seconds(*how.limit) +
-               "; check that it runs and that the URL is right, or give it more time with --wait");
-      _exit(exit_failed);  // the thread that connects would keep us waiting
-    }
   }
   if (!patience) return attempt.take();
   try {
@@ -160,20 +173,35 @@ void session::say_what_was_got() const {
   const std::vector<grant> grants = answer_->held->grants();
   const std::string after = " after " + in_seconds(waited());
   if (grants.size() == 1) {
-    remark("got " + quoted(grants.front().id) + after + ", token " + std::to_string(grants.front().token));
+    remark("got " + in_quotes(grants.front().id) + after + ", token " + std::to_string(grants.front().token));
     return;
   }
   std::string line = "got";
   for (const grant& each : grants) {
-    line += (&each == &grants.front() ? " " : ", ") + quoted(each.id) + " (token " + std::to_string(each.token) + ")";
+    line +=
+        (&each == &grants.front() ? " " : ", ") + in_quotes(each.id) + " (token " + std::to_string(each.token) + ")";
   }
   remark(line + after);
 }
 
+/// Whoever said until when to wait does not expect the command later: dlock may have been stopped, or the machine.
+void session::check_in_time() {
+  if (!limit_ || waited() <= *limit_ + overtime) return;
+  try {
+    (void)held().release({}, cancel_timeout);
+  } catch (const dlock::error&) {  // it runs out with its lease
+  }
+  throw failure("got " + setup_.what + " too late, after " + in_seconds(waited()) + ", with " + in_seconds(*limit_) +
+                " to wait; the command was not started");
+}
+
 ending session::run() {
   // After a slow answer too little may be left of the lease to begin with: the first renewal will tell.
-  while (held().held() && held().valid_for() <= options_.kill_after + kill_reserve(options_.client.exp_delta))
+  while (held().held() && held().valid_for() <= options_.kill_after + kill_reserve(options_.client.exp_delta)) {
+    check_in_time();
     poll(nullptr, 0, 5);
+  }
+  check_in_time();
   try {
     return supervise(guard_, signals_, held(), options_);
   } catch (const failure&) {
@@ -186,10 +214,14 @@ void session::leave() {
   guard_.finish();
   if (!client_) return;
   const auto left = std::make_shared<std::promise<void>>();
-  std::thread([this, left] {
-    client_->close();
-    left->set_value();
-  }).detach();
+  try {
+    std::thread([this, left] {
+      client_->close();
+      left->set_value();
+    }).detach();
+  } catch (const std::system_error&) {  // no thread can be had: there may be too many processes
+    return;
+  }
   left->get_future().wait_for(farewell_);
 }
 

@@ -36,7 +36,7 @@ class session {
   /// How to wait, and what to do when that takes too long.
   struct waiting {
     question ask;
-    std::optional<std::chrono::milliseconds> limit;  ///< None: for ever. Zero: one try.
+    std::optional<std::chrono::milliseconds> limit;  ///< Of all there is. None: for ever. Zero: one try, now.
     bool insists = false;                            ///< See attempt_setup.
   };
   /// The answer stays here. A signal ends the process, once the queue was left. Throws failure.
@@ -45,7 +45,7 @@ class session {
   /// Since acquire() was called.
   [[nodiscard]] std::chrono::nanoseconds waited() const { return boot_clock::now() - begin_; }
 
-  /// Runs the command under what was acquired. Throws failure; nothing is held then.
+  /// Runs the command under what was acquired, unless it is too late for that. Throws failure; nothing is held then.
   [[nodiscard]] ending run();
 
   /// Gives back what was acquired. The exit status: if it was lost, that is said on stderr and is 123. May end the
@@ -58,6 +58,8 @@ class session {
 
  private:
   [[nodiscard]] std::optional<answer> wait(attempt& attempt, const waiting& how);
+  [[noreturn]] void give_up(int signal);
+  void check_in_time();
   void drain_guard();
   void say_what_was_got() const;
   [[nodiscard]] int conclude_loss(const ending& end);
@@ -68,6 +70,7 @@ class session {
 
   // In this order: the guard is forked before there is any thread.
   boot_clock::time_point begin_ = boot_clock::now();
+  std::optional<std::chrono::milliseconds> limit_;  // of acquire(), -n's too
   const command_options& options_;
   session_setup setup_;
   terminal terminal_;

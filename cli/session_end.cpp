@@ -66,7 +66,7 @@ std::string session::why_lost(const ending& end) const {
   std::string line = "lost " + setup_.what + " while the command ran: ";
   const std::string loss = answer_->held->loss();
   if (!loss.empty()) {
-    line += printable(loss);
+    line += loss;
   } else if (!options_.client.autorefresh) {
     line += "its lease is over and autorefresh is off";
   } else {

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -23,7 +24,7 @@ sigset_t only(int signal) {
 
 }  // namespace
 
-signals::signals(bool job_control) {
+signals::signals(bool job_control) : job_control_(job_control) {
   sigset_t watched;
   sigemptyset(&watched);
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU}) {
@@ -32,6 +33,7 @@ signals::signals(bool job_control) {
     sigaction(number, nullptr, &now);
     if (now.sa_handler != SIG_IGN) sigaddset(&watched, number);
   }
+  if (job_control) sigaddset(&watched, SIGCONT);  // continues us all the same; we learn that we were stopped
   sigset_t blocked = watched;
   sigaddset(&blocked, SIGPIPE);  // a reader of our stderr that went away must not end dlock
   sigprocmask(SIG_BLOCK, &blocked, &inherited_.mask);
@@ -44,10 +46,45 @@ signals::signals(bool job_control) {
   if (!fd_) throw failure(std::string("cannot watch signals: ") + std::strerror(errno));
 }
 
-std::optional<received_signal> signals::take() const {
-  signalfd_siginfo info{};
-  if (read(fd_.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return std::nullopt;
-  return received_signal{.number = static_cast<int>(info.ssi_signo), .from_terminal = info.ssi_code == SI_KERNEL};
+/// A signal ends the sleep. From then on the thread is awake, whether it gets a processor or not. A thread that is
+/// stopped after it was woken is given a processor twice.
+void signals::poll(std::span<pollfd> fds, std::optional<std::chrono::milliseconds> timeout) {
+  if (!taken_.empty() || ::poll(fds.data(), fds.size(), 0) != 0) return;  // what came while it was awake
+  const auto awake_before = awake_.read();
+  const auto before = clock::now();
+  ::poll(fds.data(), fds.size(), timeout ? static_cast<int>(timeout->count()) : -1);
+  const auto after = clock::now();
+  const auto awake_after = awake_.read();
+  const bool known = awake_before && awake_after;
+  clock::duration slept{0};
+  if (known) slept = after - before - (awake_after->time - awake_before->time);
+  if (timeout) slept = std::min<clock::duration>(slept, *timeout);  // more than that: it was stopped
+  may_have_stopped_ = may_have_stopped_ || !known || awake_after->slices - awake_before->slices > 1;
+  may_have_waited_ += after - since_ - slept;
+  since_ = after;
+}
+
+std::optional<received_signal> signals::take() {
+  if (taken_.empty()) {
+    bool continued = false;
+    signalfd_siginfo info{};
+    while (read(fd_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+      const int number = static_cast<int>(info.ssi_signo);
+      continued = continued || number == SIGCONT;
+      if (number != SIGCONT) taken_.push_back({number, info.ssi_code == SI_KERNEL, false});
+    }
+    const auto now = clock::now();
+    const bool stopped = continued && may_have_stopped_;
+    const bool late = job_control_ && (stopped || may_have_waited_ + (now - since_) > prompt);
+    for (auto& each : taken_) each.late = late;
+    may_have_waited_ = {};
+    may_have_stopped_ = false;
+    since_ = now;
+  }
+  if (taken_.empty()) return std::nullopt;
+  const received_signal next = taken_.front();
+  taken_.pop_front();
+  return next;
 }
 
 void stop_by(int signal) {

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "environment.hpp"
 #include "kill_plan.hpp"
@@ -37,8 +38,7 @@ void let_go_of_stdin_and_stdout() {
 /// duty. Returns how many could not be killed.
 int end_all_descendants(const std::vector<process>& strangers) {
   const time_point give_up_at = boot_clock::now() + std::chrono::seconds(10);
-  for (;;) {
-    const sweep swept = kill_descendants(strangers);
+  for (sweep swept = stop_and_kill_descendants(strangers);; swept = kill_descendants(strangers)) {
     pid_t pid = 0;
     while ((pid = waitpid(-1, nullptr, WNOHANG)) > 0) {
     }
@@ -51,9 +51,14 @@ int end_all_descendants(const std::vector<process>& strangers) {
   }
 }
 
+/// A guard that has not read its orders for so long is continued, in case somebody stopped it,
+constexpr milliseconds nudge_after{5000};
+/// and for so long is ended, with the command: nobody else would see the command end, or pass a signal on.
+constexpr milliseconds guard_patience{30'000};
+
 class supervisor {
  public:
-  supervisor(guard_link& guard, const signals& signals, holding& held, const command_options& options)
+  supervisor(guard_link& guard, signals& signals, holding& held, const command_options& options)
       : guard_(guard),
         signals_(signals),
         held_(held),
@@ -77,13 +82,21 @@ class supervisor {
       std::array<pollfd, 3> fds{{{.fd = guard_.fd(), .events = POLLIN, .revents = 0},
                                  {.fd = signals_.fd(), .events = POLLIN, .revents = 0},
                                  {.fd = heeded ? -1 : lost->get(), .events = POLLIN, .revents = 0}}};
-      poll(fds.data(), fds.size(), static_cast<int>(tick_.count()));
+      signals_.poll(fds, tick_);
       try {
         while (const auto news = guard_.take()) {
           if (!is_over(*news)) continue;
           if (ending_.what != ending::kind::lost) guard_.finish();
           take_signals();
           return ending_;
+        }
+        pass_on_renewals();
+        take_signals();
+        look_after_guard();
+        if (fds[2].revents != 0) {
+          heeded = true;
+          plan_.begin(boot_clock::now());
+          guard_.lost();
         }
       } catch (const failure&) {
         ending_.number = end_all_descendants(guard_.strangers());
@@ -92,14 +105,7 @@ class supervisor {
         ending_.what = ending::kind::lost;  // what could not be ended must keep the lock as long as it lasts
         return ending_;
       }
-      take_signals();
-      if (fds[2].revents != 0) {
-        heeded = true;
-        plan_.begin(boot_clock::now());
-        guard_.lost();
-      }
-      pass_on_renewals();
-      if (boot_clock::now() > plan_.kill_at() + guards_allowance) {
+      if (boot_clock::now() > plan_.overdue_at(at_work_)) {  // the guard is ended, too
         ending_.what = ending::kind::lost;
         ending_.number = end_all_descendants(guard_.strangers());
         ending_.guardless = true;
@@ -109,9 +115,6 @@ class supervisor {
   }
 
  private:
-  /// The guard should be faster; if it is not, something is wrong with it, and it is ended too.
-  static constexpr milliseconds guards_allowance{50};
-
   bool is_over(const report& news) {
     ending_.number = news.number;
     switch (news.what) {
@@ -120,12 +123,15 @@ class supervisor {
         return false;
       case report::kind::stopped:
         if (is_stopped(command_)) {
+          // One that is pending here goes with our own stop, and is not passed on.
+          pass_on({.number = news.number, .from_terminal = true, .late = false});
           stop_by(news.number);
           // fg has continued the whole group, kill -CONT only us
-          if (is_stopped(command_)) guard_.forward(SIGCONT);
+          if (is_stopped(command_)) pass_on({.number = SIGCONT, .from_terminal = false, .late = false});
         }
         return false;
       case report::kind::ending:
+        at_work_ = true;
         if (verbose_)
           remark(std::string(news.number != 0 ? "the lock is lost" : "the lease nears its end") +
                  ": ending the command");
@@ -152,32 +158,60 @@ class supervisor {
       for (const int each : {SIGINT, SIGTERM, SIGQUIT}) {
         if (signal->number == each) ending_.told_to_end = each;
       }
-      // Where the terminal stops us, it stops the command; the guard could ask the witness too late, after an fg.
-      if (!signal->from_terminal || !is_job_control(signal->number)) guard_.forward(signal->number);
+      pass_on(*signal);
+    }
+  }
+
+  void pass_on(const received_signal& signal) {
+    // The command has had a Ctrl-Z directly. The guard only clears it at the witness: if it asked after an fg, which
+    // clears it too, it would stop the command again.
+    if (signal.from_terminal && is_job_control(signal.number) && (!signal.late || is_stopped(command_))) {
+      return guard_.forget(signal.number);
+    }
+    guard_.forward(signal.number, signal.late);
+    if (verbose_ && signal.late) {
+      remark(std::string("SIG") + sigabbrev_np(signal.number) +
+             " may have come more than once before dlock could look; passing it on, so the command may get it twice");
     }
   }
 
   void pass_on_renewals() {
     const time_point end = held_.valid_until();
     if (end == told_) return;
+    told_ = end;
     plan_.lease_until(end);
-    if (guard_.lease_until(end)) told_ = end;
+    guard_.lease_until(end);
+  }
+
+  void look_after_guard() {
+    guard_.flush();
+    const time_point now = boot_clock::now();
+    // At most a tick for each look: while dlock itself was stopped, nobody waited for the guard.
+    const auto passed = std::min<boot_clock::duration>(now - std::exchange(looked_, now), tick_);
+    behind_ = guard_.is_behind() ? behind_ + passed : boot_clock::duration(0);
+    if (behind_ > nudge_after) guard_.wake();
+    if (behind_ > guard_patience) {
+      throw failure("the guard process takes no orders; the command, if it ran, was ended");
+    }
   }
 
   guard_link& guard_;
-  const signals& signals_;
+  signals& signals_;
   holding& held_;
   bool verbose_;
   milliseconds tick_;
   kill_plan plan_;
   time_point told_;
+  time_point looked_ = boot_clock::now();
+  boot_clock::duration behind_{0};
   pid_t command_ = 0;
+  bool at_work_ = false;  // the guard: it has begun to end the command
   ending ending_{};
 };
 
 }  // namespace
 
-ending supervise(guard_link& guard, const signals& signals, holding& held, const command_options& options) {
+ending supervise(guard_link& guard, signals& signals, holding& held, const command_options& options) {
   return supervisor(guard, signals, held, options).run();
 }
 

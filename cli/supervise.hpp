@@ -26,7 +26,6 @@ struct ending {
 
 /// Has the guard run the command under `held`: passes on signals and renewals, and sees to it that the command ends
 /// when the lock is lost. Throws failure if the guard is killed; nothing of the command is left then.
-[[nodiscard]] ending supervise(guard_link& guard, const signals& signals, holding& held,
-                               const command_options& options);
+[[nodiscard]] ending supervise(guard_link& guard, signals& signals, holding& held, const command_options& options);
 
 }  // namespace dlock::cli

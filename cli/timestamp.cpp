@@ -9,6 +9,7 @@
 namespace dlock::cli {
 
 std::string iso(std::chrono::system_clock::time_point at) {
+  at = std::max(at, std::chrono::system_clock::time_point::min() + std::chrono::seconds(1));  // floor would overflow
   const auto whole = std::chrono::floor<std::chrono::seconds>(at);
   const auto rest = std::chrono::floor<std::chrono::milliseconds>(at - whole);
   const std::time_t seconds = std::chrono::system_clock::to_time_t(whole);
@@ -22,7 +23,8 @@ std::string iso(std::chrono::system_clock::time_point at) {
 }
 
 std::string span(std::chrono::system_clock::duration time) {
-  const long seconds = std::max<long>(std::chrono::floor<std::chrono::seconds>(time).count(), 0);
+  time = std::max(time, std::chrono::system_clock::duration::zero());
+  const long seconds = std::chrono::floor<std::chrono::seconds>(time).count();
   constexpr long minute = 60;
   constexpr long hour = 60 * minute;
   constexpr long day = 24 * hour;

@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 
 struct question {
   int number;  ///< Of the question: an answer may come when the next one has been asked already.
-  int signal;
+  sigset_t signals;
 };
 
 struct reply {
@@ -26,17 +26,15 @@ struct reply {
   bool seen;
 };
 
-[[noreturn]] void witness_main(pid_t guard, pid_t group, int link) {
+[[noreturn]] void witness_main(pid_t guard, int link) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // Nobody's end of file may wait for this process.
-  if (getppid() != guard || setpgid(0, group) != 0 || dup2(link, 0) != 0 || close_range(1, ~0U, 0) != 0) _exit(1);
+  if (getppid() != guard || dup2(link, 0) != 0) _exit(1);
+  close_from(1);  // nobody's end of file may wait for this process
   question asked{};
   while (read(0, &asked, sizeof asked) == static_cast<ssize_t>(sizeof asked)) {
-    sigset_t one;
-    sigemptyset(&one);
-    sigaddset(&one, asked.signal);
     const timespec now{};
-    const reply answer{.number = asked.number, .seen = sigtimedwait(&one, nullptr, &now) == asked.signal};
+    reply answer{.number = asked.number, .seen = false};
+    while (sigtimedwait(&asked.signals, nullptr, &now) > 0) answer.seen = true;
     if (write(0, &answer, sizeof answer) < 0) break;
   }
   _exit(0);
@@ -51,7 +49,10 @@ witness::witness(pid_t group) {
   const unique_fd other(ends[1]);
   const pid_t guard = getpid();
   pid_ = fork();
-  if (pid_ == 0) witness_main(guard, group, other.get());
+  if (pid_ == 0) witness_main(guard, other.get());
+  // The parent does it, so that the witness is in the group when this returns. The kernel signals the newest member of
+  // a group first: the witness has each signal before dlock.
+  if (pid_ > 0 && setpgid(pid_, group) != 0) kill(pid_, SIGKILL);
 }
 
 witness::~witness() {
@@ -60,8 +61,8 @@ witness::~witness() {
   waitpid(pid_, nullptr, 0);
 }
 
-bool witness::saw(int signal, boot_clock::time_point limit) {
-  const question asked{.number = ++asked_, .signal = signal};
+bool witness::saw(const sigset_t& signals, boot_clock::time_point limit) {
+  const question asked{.number = ++asked_, .signals = signals};
   if (send(link_.get(), &asked, sizeof asked, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) return false;
   // At once, unless the machine is busy; or never, from a witness that is stopped.
   limit = std::min(limit, boot_clock::now() + milliseconds(500));

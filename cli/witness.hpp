@@ -2,6 +2,8 @@
 
 #include <sys/types.h>
 
+#include <csignal>
+
 #include <dlock/clock.hpp>
 
 #include "fd.hpp"
@@ -20,9 +22,15 @@ class witness {
   witness(const witness&) = delete;
   witness& operator=(const witness&) = delete;
 
-  /// Whether `signal` was sent to the group since this was last asked. A witness that does not answer, within half a
-  /// second or by `limit`, has not seen it.
-  [[nodiscard]] bool saw(int signal, boot_clock::time_point limit);
+  /// Whether one of `signals` was sent to the group since this was last asked for it. A witness that does not answer,
+  /// within half a second or by `limit`, has not seen it.
+  bool saw(const sigset_t& signals, boot_clock::time_point limit);
+  /// `pid` was reaped. If it was the witness, its number is no longer ours, and this returns true.
+  bool reaped(pid_t pid) noexcept {
+    if (pid != pid_) return false;
+    pid_ = -1;
+    return true;
+  }
 
  private:
   pid_t pid_ = -1;

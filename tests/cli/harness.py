@@ -8,7 +8,6 @@ and a folder of its own.
 from __future__ import annotations
 
 import concurrent.futures
-import datetime
 import fcntl
 import json
 import os
@@ -17,44 +16,32 @@ import re
 import select
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
-import threading
 import time
 import traceback
 import unittest
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "security"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "scripts"), str(Path(__file__).resolve().parents[1] / "support")]
 
-import roles  # noqa: E402
+from evidence import named  # noqa: E402
+from servers import ADMIN_URL, PATIENCE, REAL_URL, FakeServer, RealServer, wait_for  # noqa: E402
+from telling import Asking  # noqa: E402
+from witness import Process, remember  # noqa: E402
 
 DLOCK = os.environ.get("DLOCK_BIN", "")
-REAL_URL = os.environ.get("DLOCK_TEST_URL", "")
-ADMIN_URL = os.environ.get("DLOCK_TEST_ADMIN_URL", "")  # then dlock has the role that docs/security.md says it needs
 FAKE = not REAL_URL
 PROMPT = "<%> "
-PATIENCE = 30.0  # for things that must happen, on a busy machine
 # What a test starts ends with it, also when the test is killed.
 MORTAL = ("setpriv", "--pdeathsig", "KILL")
-
-
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-    deadline = time.monotonic() + seconds
-    while True:
-        if result := condition():
-            return result
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:g} s for {what}")
-        time.sleep(0.01)
 
 
 def read_line(stream: IO[str], seconds: float = PATIENCE) -> str:
@@ -68,6 +55,7 @@ def read_line(stream: IO[str], seconds: float = PATIENCE) -> str:
         if not byte:
             break
         line += byte
+    remember(stream, line.decode(errors="replace"))
     return line.decode(errors="replace")
 
 
@@ -111,136 +99,17 @@ def name_of(pid: int) -> str:
         return ""
 
 
-class FakeServer:
-    """The folder that stands for a server."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "server"
-        self.folder.mkdir()
-        self.url = f"fake://{self.folder}"
-
-    def close(self) -> None:
-        pass
-
-    def break_off(self) -> None:
-        (self.folder / "outage").touch()
-
-    def mend(self) -> None:
-        (self.folder / "outage").unlink()
-
-    def evict(self, lock: str) -> None:
-        (self.folder / f"evicted-{lock}").touch()
-
-    def documents(self) -> list[Any]:
-        return sorted(path.name for path in self.folder.iterdir())
-
-    def newest(self, lock: str) -> Path:
-        return max(self.folder.glob(f"lock-{lock}.*"), key=lambda path: int(path.suffix[1:]))
-
-    def hold_as_mongo_dlock(self, lock: str) -> None:
-        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        entry = "\t".join(("holder", "node", "exclusive", "0", "0", str(now), str(now + 60 * 10**9), "f", "", ""))
-        (self.folder / f"lock-{lock}.1").write_text(f"lock\t0\t0\n{entry}\n")
-
-
-class RealServer:
-    """The primary, seen through a relay that can be broken off, and with a database of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        import pymongo
-
-        self.client = pymongo.MongoClient(ADMIN_URL or REAL_URL)
-        self.client.admin.command("ping")
-        host, port = wait_for(lambda: self.client.primary, "a primary")
-        self.relay = Relay(host, port)
-        self.db = "t" + uuid.uuid4().hex[:12]
-        self.user = password = ""
-        if ADMIN_URL:
-            self.user, password = roles.make_user(self.client, roles.for_names(roles.documented()["dlock"], self.db))
-        self.url = self.url_for(self.user, password)
-        self.address = f"{host}:{port}"
-        self.way_round = self.url.replace(f"127.0.0.1:{self.relay.port}", self.address)  # past the relay
-
-    def url_for(self, user: str, password: str) -> str:
-        as_user = f"{user}:{password}@" if user else ""
-        return f"mongodb://{as_user}127.0.0.1:{self.relay.port}/?directConnection=true"
-
-    def close(self) -> None:
-        self.relay.close()
-        self.client.drop_database(self.db)
-        if self.user:
-            roles.remove_user(self.client, self.user)
-        self.client.close()
-
-    def break_off(self) -> None:
-        self.relay.open.clear()
-
-    def mend(self) -> None:
-        self.relay.open.set()
-
-    def evict(self, lock: str) -> None:
-        self.client[self.db].dlocks.delete_one({"_id": lock})
-
-    def hold_as_mongo_dlock(self, lock: str) -> None:
-        now = datetime.datetime.now(datetime.timezone.utc)
-        self.client[self.db].dlocks.insert_one({"_id": lock, "lockd": True, "ct": now,
-                                                "et": now + datetime.timedelta(seconds=60)})
-
-    def documents(self) -> list[Any]:
-        return list(self.client[self.db].dlocks.find())
-
-
-class Relay:
-    """A TCP relay. While it is not `open`, it swallows nothing and passes nothing on, as a network that is down."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self.target = (host, port)
-        self.open = threading.Event()
-        self.open.set()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self.open.set()
-        self.listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self.listener.accept()
-                far = socket.create_connection(self.target)
-            except OSError:
-                return
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
-
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
-        try:
-            while data := source.recv(65536):
-                self.open.wait()
-                sink.sendall(data)
-        except OSError:
-            pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-
 class Case(unittest.TestCase):
     """One server handle (self.server), one lock (self.lock), one folder (self.folder)."""
 
     def setUp(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="dlock-cli-"))
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.processes: list[Process] = []
+        self.terminals: list[Terminal] = []
         self.server: Any = FakeServer(self.folder) if FAKE else RealServer(self.folder)
         self.addCleanup(self.server.close)
         self.lock = "job"
-        # MONGOC...: other programs that were killed may have left files in /dev/shm, and the driver complains.
-        self.environment = {**os.environ, "DLOCK_URL": self.server.url, "PS1": "$ ", "TERM": "dumb",
-                            "MONGOC_DISABLE_SHM": "1"}
+        self.environment = {**os.environ, "DLOCK_URL": self.server.url, "PS1": "$ ", "TERM": "dumb"}
         if "TSAN_OPTIONS" in os.environ:  # dlock ends by _exit: its threads do not end, and TSan need not wait for them
             self.environment["TSAN_OPTIONS"] += " report_thread_leaks=0 atexit_sleep_ms=0"
         for name in [*self.environment]:
@@ -263,7 +132,8 @@ class Case(unittest.TestCase):
 
     def mortal(self, *command: str, **options: Any) -> subprocess.Popen[str]:
         """A process that ends with the case, whatever happens."""
-        process = subprocess.Popen([*MORTAL, *command], **options)
+        process = Process([*MORTAL, *command], len(MORTAL), **options)
+        self.processes.append(process)
         self.addCleanup(self._end, process)
         return process
 
@@ -281,11 +151,23 @@ class Case(unittest.TestCase):
         out, err = process.communicate(timeout=seconds)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
+    def account(self) -> str:
+        """What is known when the case fails: all processes with what they said, terminals, and the locks' documents."""
+        parts = [process.account() for process in self.processes]
+        parts += [f"terminal:\n{terminal.output}" for terminal in self.terminals]
+        try:
+            parts.append(f"documents:\n{self.server.account()}")
+        except Exception as problem:  # pylint: disable=broad-except  # whatever is wrong with the server
+            parts.append(f"documents: the server does not tell: {problem!r}")
+        return "\n".join(parts)
+
     def script(self, text: str, name: str = "script") -> str:
         """An executable /bin/sh script, or another one if it begins with #!."""
         path = self.folder / name
-        path.write_text(text if text.startswith("#!") else "#!/bin/sh\n" + text)
-        path.chmod(0o755)
+        # By a process of its own: what another thread starts meanwhile would have our file open for writing, until its exec,
+        # and a file that is open for writing cannot be executed.
+        subprocess.run(["sh", "-c", 'cat >"$1" && chmod 755 "$1"', "sh", str(path)], text=True, check=True,
+                       input=text if text.startswith("#!") else "#!/bin/sh\n" + text)
         return str(path)
 
     def file(self, name: str) -> Path:
@@ -334,6 +216,11 @@ class Case(unittest.TestCase):
     def guard_of(self, dlock: int) -> int:
         return wait_for(lambda: [pid for pid in children_of(dlock) if name_of(pid) == "lock-guard"], "the guard")[0]
 
+    def command_of(self, dlock: int) -> int:
+        """Beside it, on a terminal, the guard has a witness."""
+        guard = self.guard_of(dlock)
+        return wait_for(lambda: [pid for pid in children_of(guard) if name_of(pid) != "lock-guard"], "the command")[0]
+
 
 class Terminal:
     """A pseudo-terminal with an interactive bash (or another command) that leads its session."""
@@ -349,6 +236,7 @@ class Terminal:
                                         env=case.environment, cwd=case.folder)
         os.close(slave)
         self._seen = 0
+        case.terminals.append(self)
         case.addCleanup(self.close)
         if not command:
             self.type("bind 'set enable-bracketed-paste off' 2>/dev/null; stty -echo; PS1='<''%> '\n")
@@ -399,16 +287,31 @@ class Terminal:
         return int(self.expect(r"status=(\d+)")[1])
 
 
+class _Result(Asking):
+    account = ""
+
+    def failed(self, test: Any) -> None:
+        if isinstance(test, Case) and hasattr(test, "server") and not self.account:
+            self.account = test.account()
+
+
 def _run_case(case: Case) -> tuple[str, str, float]:
+    """Verdict, what is to be told, and seconds. The folder of a case that failed stays."""
     began = time.monotonic()
-    result = unittest.TestResult()
+    result = _Result()
     try:
         case.run(result)
+        problems = "\n".join(text for _, text in result.failures + result.errors)
+        verdict = "FAIL" if problems else "skip" if result.skipped else "ok"
     except BaseException:  # pylint: disable=broad-except
-        return "ERROR", traceback.format_exc(), time.monotonic() - began
-    problems = "\n".join(text for _, text in result.failures + result.errors)
-    verdict = "FAIL" if problems else "skip" if result.skipped else "ok"
-    return verdict, problems, time.monotonic() - began
+        verdict, problems = "ERROR", traceback.format_exc()
+    folder = getattr(case, "folder", None)
+    if folder is not None and problems:
+        (folder / "account.txt").write_text(result.account, errors="backslashreplace")
+        problems += f"{result.account}\nits folder: {named(folder)}\n"
+    elif folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+    return verdict, problems.encode(errors="backslashreplace").decode(), time.monotonic() - began
 
 
 def main(workers: int = 8) -> None:
@@ -427,6 +330,8 @@ def main(workers: int = 8) -> None:
         cases = [case for case in cases if any(word in case.id() for word in chosen)]
     if not cases:
         sys.exit("no such test")
+    for each in (signal.SIGINT, signal.SIGQUIT):  # a script's background jobs ignore them, and so would what is tested
+        signal.signal(each, signal.SIG_DFL)
     failed = 0
     workers = min(workers, 3 if ADMIN_URL else workers)  # every login costs the processor 10 ms, and some cases are in a hurry
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:

@@ -37,6 +37,17 @@ TEST(Span, TwoUnitsAtMost) {
   EXPECT_EQ(span(24h * 4000), "4000d0h");
 }
 
+TEST(Span, OfTheLongestLease) {
+  auto far = holder("somebody", 1);
+  far.until = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::time_point::max());
+  far.since = {};
+  auto all = lock("a");
+  all.holders.push_back(far);
+  const std::string text = lock_description(all);
+  EXPECT_NE(text.find("2262-04-11T23:47:16.854Z (in 85970d22h"), std::string::npos) << text;
+  EXPECT_NE(text.find("1970-01-01T00:00:00.000Z (20781d"), std::string::npos) << text;
+}
+
 TEST(LockTable, EveryKind) {
   lock_state exclusive = lock("nightly-report");
   exclusive.holders = {holder("web1:4711 report.sh", 1795474817437000)};
@@ -123,6 +134,14 @@ TEST(LockDescription, ALeaderAndNobody) {
   EXPECT_NE(lock_description(led).find("10.0.0.7:8080\n"), std::string::npos);
   EXPECT_NE(lock_description(led).find("Nobody waits for it.\n"), std::string::npos);
   EXPECT_NE(lock_description(lock("free")).find("Nobody holds it.\n"), std::string::npos);
+
+  lock_state over = lock("over");
+  over.expired = {holder("web1:1 a", 7)};
+  over.expired[0].expired = true;
+  const std::string text = lock_description(over);
+  EXPECT_NE(text.find("Nobody holds it.\n\nNot in the way of anybody any more:\nHOLDER"), std::string::npos) << text;
+  EXPECT_NE(text.find("(expired)\n"), std::string::npos) << text;
+  EXPECT_FALSE(is_in_use(over));
 }
 
 TEST(LockJson, AllMembers) {
@@ -163,7 +182,8 @@ TEST(LockJson, AllMembers) {
       "permits": 3,
       "since": "2026-11-24T01:01:58.045Z"
     }
-  ]
+  ],
+  "expired": []
 }
 )");
 }
@@ -187,14 +207,18 @@ TEST(Environment, OfOneLockAndOfSeveral) {
   EXPECT_EQ(environment_of(strings{"a"}), (strings{"DLOCK_ID=a", "DLOCK_ID_1=a"}));
   EXPECT_EQ(environment_of(strings{"b", "a=\n"}), (strings{"DLOCK_ID_1=b", "DLOCK_ID_2=a=\n"}));
   EXPECT_EQ(environment_of(std::vector<grant>{{"a", 7, "me"}}),
-            (strings{"DLOCK_TOKEN_1=7", "DLOCK_OWNER_1=me", "DLOCK_TOKENS=7", "DLOCK_TOKEN=7", "DLOCK_OWNER=me"}));
+            (strings{"DLOCK_TOKEN_1=7", "DLOCK_OWNER_1=me", "DLOCK_TOKENS=7", "DLOCK_HELD=7-af63dc4c8601ec8c",
+                     "DLOCK_TOKEN=7", "DLOCK_OWNER=me"}));
+  setenv("DLOCK_HELD", "5-cbf29ce484222325", 1);  // of a dlock further out
   EXPECT_EQ(environment_of(std::vector<grant>{{"b", 8, "i"}, {"a", 7, "me"}}),
-            (strings{"DLOCK_TOKEN_1=8", "DLOCK_OWNER_1=i", "DLOCK_TOKEN_2=7", "DLOCK_OWNER_2=me", "DLOCK_TOKENS=8 7"}));
+            (strings{"DLOCK_TOKEN_1=8", "DLOCK_OWNER_1=i", "DLOCK_TOKEN_2=7", "DLOCK_OWNER_2=me", "DLOCK_TOKENS=8 7",
+                     "DLOCK_HELD=5-cbf29ce484222325 8-af63df4c8601f1a5 7-af63dc4c8601ec8c"}));
+  unsetenv("DLOCK_HELD");
 }
 
 TEST(Environment, OfALockFurtherOutIsForgotten) {
-  const strings ours{"DLOCK_ID",       "DLOCK_TOKEN",   "DLOCK_OWNER",  "DLOCK_ID_3",
-                     "DLOCK_TOKEN_12", "DLOCK_OWNER_1", "DLOCK_TOKENS", "DLOCK_VALUE"};
+  const strings ours{"DLOCK_ID",      "DLOCK_TOKEN",  "DLOCK_OWNER", "DLOCK_ID_3", "DLOCK_TOKEN_12",
+                     "DLOCK_OWNER_1", "DLOCK_TOKENS", "DLOCK_VALUE", "DLOCK_HELD"};
   const strings others{"DLOCK_URL", "DLOCK_ID_", "DLOCK_ID_x", "DLOCK_IDENTITY", "MY_DLOCK_ID"};
   for (const strings& all : {ours, others}) {
     for (const std::string& name : all) setenv(name.c_str(), "x", 1);

@@ -52,6 +52,11 @@ TEST(RunOptions, Defaults) {
   EXPECT_FALSE(out.at_least);
 }
 
+TEST(RunOptions, AtLeastIsWhatTheLibraryTakes) {
+  EXPECT_EQ(parse_run({"--at-least", "8760h", "job", "x"}).at_least, 8760h);
+  EXPECT_THROW((void)parse_run({"--at-least", "8761h", "job", "x"}), failure);
+}
+
 TEST(RunOptions, TheLastOfContradictingOnesWins) {
   EXPECT_EQ(parse_run({"-n", "-w5", "job", "x"}).wait, 5s);
   EXPECT_EQ(parse_run({"-w5", "job", "-n", "x"}).wait, 0s);

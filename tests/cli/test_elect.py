@@ -134,7 +134,7 @@ class Elect(Case):
 
     def test_no_server_at_the_start(self) -> None:
         self.server.break_off()
-        result = self.run_to_end(self.lock, "true", verb="elect")
+        result = self.run_to_end("--connect-timeout", "3", self.lock, "true", verb="elect")
         self.assertEqual(result.returncode, 125)
         self.assertRegex(result.stderr, r"\Adlock: [^\n]*\n\Z")
 

@@ -4,13 +4,12 @@
 import json
 import re
 import subprocess
-import time
 from typing import Any
 
 from harness import FAKE, PATIENCE, Case, main, wait_for
 
 HEADING = ["ID", "KIND", "HOLDER", "SINCE", "UNTIL", "TOKEN", "WAITERS"]
-LOCK = ["id", "permits", "token", "at", "expiry", "holders", "waiters"]
+LOCK = ["id", "permits", "token", "at", "expiry", "holders", "waiters", "expired"]
 HOLDER = ["who", "mode", "permits", "token", "since", "until", "expired", "revoked", "foreign", "kept", "value"]
 WAITER = ["who", "mode", "permits", "since"]
 ODD_IDS = ["gr\u00fcn \u9501 \U0001d11e", "it's \"quoted\"", "-n", "\x1b[31mred", "\u202egnp", "\x9b31m", "a:b@c"]
@@ -108,12 +107,34 @@ class Inspect(Case):
         self.assertEqual(self.get("other", verb="show", status=1, err=err), "")
         self.assertEqual(self.get("--json", "other", verb="show", status=1), "null\n")
 
-    def test_an_expired_one(self) -> None:
-        process = self.hold_lock("--ttl", "1s", "--clock_skew", "10s", self.lock)
+    def check_free(self, kept: bool) -> None:
+        """Once it is over; and before and after that, ls and show say what run -n finds."""
+        def over() -> Any:
+            lock = self.look(self.lock)
+            return None if lock["holders"] else lock
+
+        lock = wait_for(over, "it to be free")
+        self.assertEqual([(each["expired"], each["kept"]) for each in lock["expired"]], [(True, kept)])
+        self.assertEqual((self.json(), [row[:3] for row in self.table("-a")]), ([], [[self.lock, "-", "-"]]))
+        text = self.get(self.lock, verb="show")
+        self.assertIn("\nNobody holds it.\n\nNot in the way of anybody any more:\n", text)
+        self.assertIn("(expired, kept)" if kept else "(expired)", text)
+        self.assertEqual(self.run_to_end("-n", self.lock, "true").returncode, 0)
+        self.assertEqual(self.look(self.lock)["expired"], [])
+
+    def test_a_dead_holder_whose_lease_is_over_holds_nothing(self) -> None:
+        process = self.hold_lock("--ttl", "2s", self.lock)
         process.kill()
-        wait_for(lambda: self.look(self.lock)["holders"][0]["expired"], "its lease to end")
-        self.assertIn("(expired)", self.get(self.lock, verb="show"))
-        self.assertEqual(self.table()[0][4], "expired")
+        [held] = self.look(self.lock)["holders"]
+        self.assertFalse(held["expired"])
+        self.assertEqual(self.run_to_end("-n", self.lock, "true").returncode, 124)
+        self.check_free(False)
+
+    def test_nor_does_what_was_kept(self) -> None:
+        self.assertEqual(self.run_to_end("--at-least", "3s", self.lock, "true").returncode, 0)
+        [held] = self.look(self.lock)["holders"]
+        self.assertTrue(held["kept"])
+        self.check_free(True)
 
     def test_one_that_is_only_kept(self) -> None:
         self.assertEqual(self.run_to_end("--at-least", "1m", self.lock, "true").returncode, 0)
@@ -143,7 +164,7 @@ class Inspect(Case):
     def test_no_server(self) -> None:
         self.server.break_off()
         verbs = (("ls", []), ("show", ["job"]), ("release", ["--force", "job"]))
-        for process in [self.start(*words, verb=verb) for verb, words in verbs]:
+        for process in [self.start("--connect-timeout", "3", *words, verb=verb) for verb, words in verbs]:
             out, err = process.communicate(timeout=PATIENCE)
             self.assertEqual((process.returncode, out), (125, ""))
             self.assertRegex(err, r"\Adlock: [^\n]*\n\Z")

@@ -19,6 +19,7 @@ TTL = 4.0
 # A family that does not want to go. Writes the ids of its members to the file "family".
 FAMILY = """#!/bin/bash
 trap '' TERM INT HUP
+: >family  # before anybody looks for it
 endless() { trap '' TERM INT HUP; echo $BASHPID >>family; while :; do sleep 0.1; done; }
 export -f endless
 setsid bash -c endless &             # left session and group
@@ -166,6 +167,15 @@ class Loss(Case):
         self.freeze_the_guard_and_lose(process)
         self.check_lost(process, "the server no longer has it")
         self.assertEqual(self.family(), [])
+
+    def test_a_stopped_guard_is_continued(self) -> None:
+        """It would see neither a signal for the command nor the command's end."""
+        process = self.start("--ttl", "30s", self.lock, "sh", "-c", "echo $$ >ready; exec sleep 600")
+        self.wait_for_file("ready")
+        os.kill(self.guard_of(process.pid), signal.SIGSTOP)
+        process.terminate()
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, err), (128 + signal.SIGTERM, ""))
 
     def check_inherited_ones_are_spared(self, lose: Callable[[subprocess.Popen], None], status: int,
                                         script: str = FAMILY) -> None:

@@ -7,7 +7,8 @@ import signal
 import time
 import unittest
 
-from harness import PATIENCE, Case, Terminal, children_of, is_alive, main, state_of, wait_for
+from harness import PATIENCE, is_alive, main, state_of, wait_for
+from on_terminal import OnTerminal
 from test_loss import CHAIN
 from test_signals import LISTENER
 
@@ -28,24 +29,7 @@ print("edited", keys)
 """
 
 
-class OnTerminal(Case):
-    def terminal(self, *command: str) -> Terminal:
-        return Terminal(self, *command)
-
-    def job_of(self, terminal: Terminal) -> int:
-        """The process id of the dlock that the shell started."""
-        return wait_for(lambda: children_of(terminal.process.pid), "dlock")[0]
-
-    def listen(self) -> str:
-        return self.shell_command(f"{self.lock} {self.script(LISTENER, 'listener')} log")
-
-    def check_heard(self, *names: str) -> None:
-        """And nothing else, also a moment later."""
-        wait_for(lambda: all(name in self.file("log").read_text() for name in names), " ".join(names))
-        time.sleep(0.3)
-        self.file("end").touch()
-        self.assertEqual(self.file("log").read_text().split(), ["ready", *names])
-
+class Jobs(OnTerminal):
     def test_an_editor(self) -> None:
         terminal = self.terminal()
         terminal.type(self.shell_command(f"{self.lock} {self.script(EDITOR)}\n"))
@@ -107,52 +91,6 @@ class OnTerminal(Case):
         self.assertEqual(terminal.status(), 130)
         self.assertNotIn("NOT ME", terminal.output)
 
-    def test_ctrl_c_reaches_the_command_once(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.listen() + "\n")
-        self.wait_for_file("log")
-        terminal.type("\x03")
-        self.check_heard("SIGINT")
-        self.assertEqual(terminal.status(), 5)  # it went on, and so did dlock
-
-    def test_ctrl_backslash(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.shell_command(f"{self.lock} sh -c 'echo running; exec sleep 600'\n"))
-        terminal.expect("running")
-        terminal.type("\x1c")
-        self.assertEqual(terminal.status(), 131)
-
-    def test_a_signal_to_dlock_alone(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.listen() + "\n")
-        self.wait_for_file("log")
-        dlock = self.job_of(terminal)
-        os.kill(dlock, signal.SIGTERM)
-        wait_for(lambda: "TERM" in self.file("log").read_text(), "TERM")
-        os.kill(dlock, signal.SIGINT)
-        self.check_heard("SIGTERM", "SIGINT")
-
-    def test_a_signal_to_the_job(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.listen() + " &\n")
-        self.wait_for_file("log")
-        terminal.type("kill -USR1 %1; sleep 0.2; kill -TERM %1\n")
-        self.check_heard("SIGUSR1", "SIGTERM")
-
-    def test_signals_to_the_job_and_to_dlock_alone_in_turn(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.listen() + "\n")
-        self.wait_for_file("log")
-        dlock = self.job_of(terminal)
-        heard = 1
-        for turn in range(20):
-            (os.kill if turn % 2 else os.killpg)(dlock, signal.SIGUSR1)
-            heard += 1
-            wait_for(lambda: self.file("log").read_text().count("\n") >= heard, f"signal {turn}")
-            time.sleep(0.02)
-            self.assertEqual(self.file("log").read_text().count("\n"), heard)
-        self.file("end").touch()
-
     def test_a_background_job(self) -> None:
         terminal = self.terminal()
         terminal.type(self.shell_command(f"{self.lock} sh -c 'echo yes >running; until [ -e end ]; do sleep 0.05; done; "
@@ -208,7 +146,7 @@ class OnTerminal(Case):
         terminal.type(self.shell_command(f"--ttl 3s {self.lock} {self.script(LISTENER, 'listener')} log\n"))
         self.wait_for_file("log")
         dlock = self.job_of(terminal)
-        command = children_of(self.guard_of(dlock))[0]
+        command = self.command_of(dlock)
         terminal.type("\x1a")
         terminal.expect("Stopped")
         wait_for(lambda: state_of(command) == "T", "the command to be stopped")
@@ -246,21 +184,6 @@ class OnTerminal(Case):
         terminal.expect("tidy")
         self.assertNotEqual(state_of(dlock), "T")
 
-    def test_stop_and_continue_for_dlock_alone(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.listen() + "\n")
-        self.wait_for_file("log")
-        dlock = self.job_of(terminal)
-        command = children_of(self.guard_of(dlock))[0]
-        os.kill(dlock, signal.SIGTSTP)
-        wait_for(lambda: state_of(command) == "T" and state_of(dlock) == "T", "both to be stopped")
-        terminal.expect("Stopped")
-        os.kill(dlock, signal.SIGCONT)
-        wait_for(lambda: state_of(command) != "T" and state_of(dlock) != "T", "both to go on")
-        terminal.type("fg\n")
-        self.check_heard()
-        self.assertEqual(terminal.status(), 5)
-
     def test_a_command_that_stops_only_itself(self) -> None:
         terminal = self.terminal()
         terminal.type(self.shell_command(f"{self.lock} sh -c 'kill -TSTP $$; echo went on; exit 8'\n"))
@@ -278,13 +201,6 @@ class OnTerminal(Case):
         self.server.evict(self.lock)
         terminal.expect("dlock: lost the lock")
         self.assertEqual(terminal.expect("-?icanon")[0], "icanon")
-
-    def test_a_hangup_reaches_the_command(self) -> None:
-        """dlock leads the session here, as with ssh -t HOST dlock run ..."""
-        terminal = self.terminal(*self.command(self.lock, self.script(LISTENER, "listener"), "log"))
-        self.wait_for_file("log")
-        terminal.hang_up()
-        self.check_heard("SIGHUP")
 
     def test_the_shell_goes_away(self) -> None:
         terminal = self.terminal()

@@ -6,12 +6,14 @@
 #include <vector>
 
 #include "arguments.hpp"
+#include "awake_time.hpp"
 #include "duration.hpp"
 #include "event_line.hpp"
 #include "kill_plan.hpp"
 #include "secrets.hpp"
 #include "server_url.hpp"
 #include "text.hpp"
+#include "timestamp.hpp"
 
 namespace dlock::cli {
 namespace {
@@ -19,6 +21,17 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 using words = std::vector<std::string>;
+
+TEST(AwakeTime, IsWhatTheKernelCounted) {
+  const auto count = parse_awake_time("152185 2247247 2\n");
+  ASSERT_TRUE(count);
+  EXPECT_EQ(count->time, 2399432ns);
+  EXPECT_EQ(count->slices, 2);
+  EXPECT_TRUE(parse_awake_time("1 0 1"));
+  for (const char* text : {"", "0 0 0\n", "5", "5 5", "5 5 ", "x 5 1", "5 x 1", "5 5 x", "-5 5 1", "5,5,5"}) {
+    EXPECT_FALSE(parse_awake_time(text)) << text;
+  }
+}
 
 TEST(Duration, WithAUnit) {
   EXPECT_EQ(parse_duration("--ttl", "500ms"), 500ms);
@@ -31,6 +44,10 @@ TEST(Duration, WithAUnit) {
   EXPECT_EQ(parse_duration("--ttl", "1h"), 1h);
   EXPECT_EQ(parse_duration("--ttl", "1ms"), 1ms);
   EXPECT_EQ(parse_duration("--ttl", "87660h"), 87660h);
+  EXPECT_EQ(parse_duration("--ttl", "1d"), 24h);
+  EXPECT_EQ(parse_duration("--ttl", "1h30m"), 90min);
+  EXPECT_EQ(parse_duration("--ttl", "1d2h3m4s5ms"), 26h + 3min + 4005ms);
+  EXPECT_EQ(parse_duration("--ttl", "1m0.5s"), 60500ms);
 }
 
 TEST(Duration, BareNumbersAndZeroWhereTheyMakeSense) {
@@ -43,9 +60,10 @@ TEST(Duration, BareNumbersAndZeroWhereTheyMakeSense) {
 }
 
 TEST(Duration, Nonsense) {
-  for (const char* text : {"",    "5",     "s",    "ms",   ".",      ".s",   "-5s",    "-0s",   "+5s", "0s",
-                           "0ms", "0.4ms", "1e3s", "0x5s", "nan",    "nans", "inf",    "infs",  "5 s", " 5s",
-                           "5s ", "5S",    "5d",   "5sec", "1.2.3s", "1,5s", "87661h", "1e999s"}) {
+  for (const char* text :
+       {"",       "5",    "s",      "ms",     ".",    ".s",   "-5s",  "-0s",    "+5s",   "0s",   "0ms",    "0.4ms",
+        "1e3s",   "0x5s", "nan",    "nans",   "inf",  "infs", "5 s",  " 5s",    "5s ",   "5S",   "5dd",    "5sec",
+        "1.2.3s", "1,5s", "87661h", "1e999s", "1h30", "1h1h", "1s1m", "1h 30m", "1h-3m", "1h.m", "3653d1h"}) {
     EXPECT_THROW((void)parse_duration("--ttl", text), failure) << text;
   }
   EXPECT_THROW((void)parse_duration("--ttl", std::string(400, '9') + "s"), failure);
@@ -63,6 +81,8 @@ TEST(Duration, SaysWhatIsWrong) {
   };
   EXPECT_EQ(reason("5"), "--ttl '5' has no unit; write 5s or 5ms");
   EXPECT_EQ(reason("-5s"), "--ttl '-5s' is negative; write for example 500ms, 5s or 2m");
+  EXPECT_EQ(reason("1h30"), "--ttl '1h30' has no unit behind 30; write for example 500ms, 5s or 2m");
+  EXPECT_EQ(reason("30m1h"), "--ttl '30m1h' has its units in the wrong order; write for example 1h30m");
   EXPECT_EQ(reason("nan"), "--ttl 'nan' is not a duration; write for example 500ms, 5s or 2m");
 }
 
@@ -160,6 +180,8 @@ TEST_F(KillPlan, ComesOffTheLease) {
   plan.lease_until(at(30s));
   EXPECT_EQ(plan.terminate_at(), at(24900ms));
   EXPECT_EQ(plan.kill_at(), at(29900ms));
+  EXPECT_EQ(plan.overdue_at(false), at(29950ms));
+  EXPECT_EQ(plan.overdue_at(true), at(29950ms));
 }
 
 TEST_F(KillPlan, MovesWithRenewals) {
@@ -174,6 +196,8 @@ TEST_F(KillPlan, ALossWithMuchOfTheLeaseLeft) {
   plan.begin(at(10s));
   EXPECT_EQ(plan.terminate_at(), at(10s));
   EXPECT_EQ(plan.kill_at(), at(15s));
+  EXPECT_EQ(plan.overdue_at(false), at(16s));
+  EXPECT_EQ(plan.overdue_at(true), at(27s));
   plan.begin(at(12s));  // the first counts
   EXPECT_EQ(plan.kill_at(), at(15s));
   plan.lease_until(at(60s));  // no way back
@@ -198,11 +222,19 @@ TEST(KillReserve, IsSmall) {
   EXPECT_EQ(kill_reserve(200ms), 10ms);
 }
 
+TEST(Timestamp, TheEarliestAndTheLatestTimeOverflowNothing) {
+  using clock = std::chrono::system_clock;
+  EXPECT_EQ(iso(clock::time_point::min()).substr(0, 4), "1677");
+  EXPECT_EQ(iso(clock::time_point::max()).substr(0, 4), "2262");
+  EXPECT_EQ(span(clock::duration::min()), "0s");
+}
+
 TEST(ServerUrl, Passwords) {
-  for (const char* url : {"mongodb://me:pw@host", "mongodb+srv://me:pw@host/db", "mongodb://me:p@w@host",
-                          "mongodb://me:p/w@host/db", "me:pw@host", "mongodb://h/?tlsCertificateKeyFilePassword=pw",
-                          "mongodb://h/?sslclientcertificatekeypassword=pw", "mongodb://h/?proxyPassword=pw",
-                          "mongodb://h/?authMechanismProperties=AWS_SESSION_TOKEN:pw"}) {
+  for (const char* url :
+       {"mongodb://me:pw@host", "mongodb+srv://me:pw@host/db", "mongodb://me:p@w@host", "mongodb://me:p/w@host/db",
+        "me:pw@host", "me:pw@mongodb://h", "mongodb://h/?tlsCertificateKeyFilePassword=pw",
+        "mongodb://h/?sslclientcertificatekeypassword=pw", "mongodb://h/?proxyPassword=pw",
+        "mongodb://h/?authMechanismProperties=AWS_SESSION_TOKEN:pw"}) {
     EXPECT_TRUE(has_password(url)) << url;
   }
   for (const char* url :
@@ -222,40 +254,41 @@ TEST(ServerUrl, TheCommandLineWins) {
 }
 
 TEST(Text, ControlCharactersAreShown) {
-  EXPECT_EQ(quoted("a\x1b[31m\nb\x7f"), R"('a\x1b[31m\x0ab\x7f')");
-  EXPECT_EQ(quoted("grün"), "'grün'");
+  EXPECT_EQ(in_quotes("a\x1b[31m\nb\x7f"), R"('a\x1b[31m\x0ab\x7f')");
+  EXPECT_EQ(in_quotes("grün"), "'grün'");
 }
 
-TEST(Text, CharactersThatTurnTheTextAreShown) {
-  EXPECT_EQ(printable("a\xc2\x9b"
-                      "31mb"),
-            R"(a\xc2\x9b31mb)");  // the one-character form of ESC [
-  EXPECT_EQ(printable("a\xe2\x80\xae"
-                      "b"),
-            R"(a\xe2\x80\xaeb)");
-  EXPECT_EQ(printable("a\xe2\x80\xa8"
-                      "b"),
-            R"(a\xe2\x80\xa8b)");
-  EXPECT_EQ(printable("a\x9b"
-                      "b\xc3"),
-            R"(a\x9bb\xc3)");
-  EXPECT_EQ(printable("\xc2\xa0…“€”𝄞"), "\xc2\xa0…“€”𝄞");
+TEST(Text, AComplaintIsOneLine) {
+  ::testing::internal::CaptureStderr();
+  complain(
+      "got 'a\nb\xc2\x9b"
+      "2J\xe2\x80\xaex'");
+  remark("a\nb");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), R"(dlock: got 'a\x0ab\xc2\x9b2J\xe2\x80\xaex')"
+                                                      "\ndlock: a\\x0ab\n");
 }
 
 TEST(Text, NoSecretIsQuoted) {
-  EXPECT_EQ(quoted("mongodb://me:pw@host/db"), "'mongodb://***@host/db'");
-  EXPECT_EQ(quoted("--mongodb://me:p@w/?@host"), "'--mongodb://***@host'");
-  EXPECT_EQ(quoted("mongodb://me@h/?tlsCertificateKeyFilePassword=p@w&a=b"),
+  EXPECT_EQ(in_quotes("mongodb://me:pw@host/db"), "'mongodb://***@host/db'");
+  EXPECT_EQ(in_quotes("--mongodb://me:p@w/?@host"), "'--mongodb://***@host'");
+  EXPECT_EQ(in_quotes("mongodb://me@h/?tlsCertificateKeyFilePassword=pw&a=b"),
             "'mongodb://***@h/?tlsCertificateKeyFilePassword=***'");
-  EXPECT_EQ(quoted("password=x mongodb://me:pw@host"), "'password=x mongodb://***@host'");
+  EXPECT_EQ(in_quotes("mongodb://me@h/?tlsCertificateKeyFilePassword=p@w&a=b"), "'mongodb://***'");
+  EXPECT_EQ(in_quotes("password=x mongodb://me:pw@host"), "'password=x mongodb://***@host'");
   for (const char* id : {"user:1@db", "a://b", "mongodb://host:27017", "password=x", "@", "://"}) {
-    EXPECT_EQ(quoted(id), "'" + std::string(id) + "'");
+    EXPECT_EQ(in_quotes(id), "'" + std::string(id) + "'");
   }
-  for (const char* word : {"me:pw@host", "me:p?w@host", "host/?tlsCertificateKeyFilePassword=pw"}) {
+  for (const char* word :
+       {"me:pw@host", "me:p?w@host", "me:pw@mongodb://h", "host/?tlsCertificateKeyFilePassword=pw"}) {
     EXPECT_EQ(quoted_input(word), "'***'");
   }
   EXPECT_EQ(quoted_input("5x"), "'5x'");
-  EXPECT_EQ(quoted_input("mongodb://me:pw@host"), quoted("mongodb://me:pw@host"));
+  EXPECT_EQ(quoted_input("mongodb://me:pw@host"), in_quotes("mongodb://me:pw@host"));
+  for (const char* url : {"mongodb://me:SECRET?password=x@h", "mongodb://me:SECRET/?tlsCertificateKeyFilePassword=x@h",
+                          "mongodb://h/?password=SECRET@h"}) {
+    EXPECT_EQ(quoted_input(url).find("SECRET"), std::string::npos) << url;
+    EXPECT_EQ(in_quotes(url).find("SECRET"), std::string::npos) << url;
+  }
 }
 
 TEST(Text, Seconds) {
@@ -263,6 +296,7 @@ TEST(Text, Seconds) {
   EXPECT_EQ(in_seconds(12500ms), "12.5 s");
   EXPECT_EQ(in_seconds(30s), "30 s");
   EXPECT_EQ(in_seconds(100s), "100 s");
+  EXPECT_EQ(in_seconds(24h * 365 * 7000), "220752000000 s") << "more than nanoseconds can count";
 }
 
 lock_event event(lock_event::kind what, std::string id, std::int64_t token, std::string who) {

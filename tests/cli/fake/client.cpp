@@ -79,14 +79,14 @@ const char* to_string(lock_event::kind value) noexcept {
 }
 
 error::error(errc code, const std::string& what, traits properties)
-    : std::runtime_error(what), code_(code), properties_(properties) {}
+    : std::runtime_error(printable(what)), code_(code), properties_(properties) {}
 
 client::client(client_options options) : core_(std::make_shared<detail::client_core>()) {
   constexpr std::string_view scheme = "fake://";
   if (!options.url.starts_with(scheme)) throw error(errc::invalid_argument, "not a fake URL: " + options.url);
   core_->options = std::move(options);
   core_->directory = core_->options.url.substr(scheme.size());
-  core_->reach(boot_clock::now() + core_->options.operation_timeout);
+  core_->connect();
 }
 client::~client() = default;
 client::client(client&&) noexcept = default;

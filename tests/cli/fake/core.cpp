@@ -11,8 +11,17 @@ void client_core::announce(const char* what, const std::string& id, std::int64_t
   std::ofstream(directory / "events", std::ios::app) << line << std::flush;  // in one write
 }
 
-void client_core::reach(boot_clock::time_point deadline) const {
+void client_core::connect() const {
+  const auto deadline = boot_clock::now() + options.connect_timeout;
   while (is("outage")) {
+    if (boot_clock::now() >= deadline)
+      throw error(errc::unavailable, "no contact with the server", {.retryable = true});
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+}
+
+void client_core::reach(boot_clock::time_point deadline, const std::stop_token& stop) const {
+  while ((is("outage") || is("silent")) && !stop.stop_requested()) {
     if (boot_clock::now() >= deadline) throw error(errc::unavailable, "no answer from the server", {.retryable = true});
     std::this_thread::sleep_for(milliseconds(5));
   }

@@ -20,6 +20,7 @@
 // file of a lock is its document (document.hpp). The URL is fake:///DIRECTORY. Files in there steer it:
 //
 //     outage      no call gets an answer
+//     silent      no call but the first contact gets one
 //     evicted-ID  the next renewal or release finds that the lock is gone
 //     deaf        no events come
 //     events      is what subscribers are told, a line each: locked|unlocked, id, token, who, separated by tabs; or gap
@@ -36,8 +37,9 @@ class client_core {
 
   void announce(const char* what, const std::string& id, std::int64_t token) const;
 
-  /// Waits until the outage is over or `deadline` has come.
-  void reach(boot_clock::time_point deadline) const;
+  /// Waits until the outage is over, or `stop`, or `deadline` has come.
+  void reach(boot_clock::time_point deadline, const std::stop_token& stop = {}) const;
+  void connect() const;
   void reach() const { reach(boot_clock::now() + options.operation_timeout); }
 
   /// Lets `change` look at and change the lock's document. Each change makes a new file with the next number, so that

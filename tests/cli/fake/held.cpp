@@ -9,8 +9,17 @@ namespace dlock::detail {
 
 using std::chrono::milliseconds;
 
+namespace {
+
+/// As docs/protocol.md says: what dlock has to end the command in, before the lease ends for others.
+milliseconds margin(milliseconds ttl) {
+  return std::clamp(ttl / 10, milliseconds(20), milliseconds(500));
+}
+
+}  // namespace
+
 void held_state::begin() {
-  valid_until_ = granted + ttl - ttl / 50;
+  valid_until_ = granted + ttl - margin(ttl);
   keeper_ = std::jthread([this](const std::stop_token& stop) { keep(stop); });
 }
 
@@ -76,7 +85,10 @@ void held_state::keep(const std::stop_token& stop) {
   while (!stop.stop_requested() && !is_lost()) {
     const boot_clock::time_point now = boot_clock::now();
     if (now >= valid_until()) return lose("");
-    if (const std::string why = look(); !why.empty()) return lose(why);
+    if (const std::string why = look(); !why.empty()) {
+      // It may have been frozen while it looked.
+      return lose(boot_clock::now() < valid_until() ? why : "");
+    }
     if (now >= renew_at && renews() && !client->is("outage")) {
       renew(now);
       renew_at = now + ttl / 10;
@@ -112,7 +124,7 @@ void held_state::renew(boot_clock::time_point sent) {
   });
   if (!mine) return;  // the next look will tell
   const std::lock_guard hold(mutex_);
-  valid_until_ = sent + ttl - ttl / 50;
+  valid_until_ = sent + ttl - margin(ttl);
 }
 
 }  // namespace dlock::detail

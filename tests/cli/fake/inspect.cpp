@@ -31,9 +31,12 @@ lock_holder seen(const holder_entry& entry) {
           .value = entry.value};
 }
 
-lock_state seen(const std::string& id, const detail::document& now) {
+lock_state seen(const detail::client_core& client, const std::string& id, const detail::document& now) {
   lock_state out{.id = id, .permits = now.permits, .token = now.token, .at = system_clock::now()};
-  for (const holder_entry& each : now.holders) out.holders.push_back(seen(each));
+  for (const holder_entry& each : now.holders) {
+    const bool over = detail::time_of(each.until) + client.options.clock_skew <= boot_clock::now();
+    (over ? out.expired : out.holders).push_back(seen(each));
+  }
   for (const detail::waiter_entry& each : now.waiters) {
     out.waiters.push_back({.who = each.who, .mode = each.mode, .permits = each.permits, .since = wall(each.since)});
   }
@@ -46,14 +49,14 @@ std::optional<lock_state> client::inspect(const std::string& id) const {
   core_->reach();
   const detail::document now = core_->read(id);
   if (!now.exists) return std::nullopt;
-  return seen(id, now);
+  return seen(*core_, id, now);
 }
 
 std::vector<lock_state> client::list(const std::string& prefix) const {
   core_->reach();
   std::vector<lock_state> out;
   for (const std::string& id : core_->ids()) {
-    if (id.starts_with(prefix)) out.push_back(seen(id, core_->read(id)));
+    if (id.starts_with(prefix)) out.push_back(seen(*core_, id, core_->read(id)));
   }
   return out;
 }

@@ -77,7 +77,7 @@ void lock_core::cancel(const std::string& owner) const {
 lock_core::got lock_core::acquire(const wait_options& how) const {
   const bool once = how.timeout && *how.timeout <= milliseconds(0);
   const auto deadline = how.timeout ? std::optional(boot_clock::now() + *how.timeout) : std::nullopt;
-  client->reach(deadline && !once ? *deadline : boot_clock::now() + client->options.operation_timeout);
+  client->reach(deadline && !once ? *deadline : boot_clock::now() + client->options.operation_timeout, how.stop);
   const std::string owner = new_owner();
   for (;; std::this_thread::sleep_for(milliseconds(5))) {
     if (how.stop.stop_requested()) {

@@ -1,0 +1,176 @@
+"""Servers that can be made to fail: the fake library's folder, and the real one behind a relay."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import socket
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "security"))
+
+import roles  # noqa: E402
+
+REAL_URL = os.environ.get("DLOCK_TEST_URL", "")
+ADMIN_URL = os.environ.get("DLOCK_TEST_ADMIN_URL", "")  # then dlock has the role that docs/security.md says it needs
+PATIENCE = 30.0  # for things that must happen, on a busy machine
+
+
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
+    deadline = time.monotonic() + seconds
+    while True:
+        if result := condition():
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:g} s for {what}")
+        time.sleep(0.01)
+
+
+class FakeServer:
+    """The folder that stands for a server."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "server"
+        self.folder.mkdir()
+        self.url = f"fake://{self.folder}"
+
+    def close(self) -> None:
+        pass
+
+    def break_off(self) -> None:
+        (self.folder / "outage").touch()
+
+    def mend(self) -> None:
+        (self.folder / "outage").unlink()
+
+    def url_without_locks(self) -> str:
+        """A server that can be contacted, and says nothing of locks for 8 s. For one case of a file."""
+        (self.folder / "silent").touch()
+        return self.url
+
+    def evict(self, lock: str) -> None:
+        (self.folder / f"evicted-{lock}").touch()
+
+    def documents(self) -> list[Any]:
+        return sorted(path.name for path in self.folder.iterdir())
+
+    def account(self) -> str:
+        return "\n".join(f"{name}: {(self.folder / name).read_text(errors='replace')}" for name in self.documents())
+
+    def newest(self, lock: str) -> Path:
+        return max(self.folder.glob(f"lock-{lock}.*"), key=lambda path: int(path.suffix[1:]))
+
+    def hold_as_mongo_dlock(self, lock: str) -> None:
+        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        entry = "\t".join(("holder", "node", "exclusive", "0", "0", str(now), str(now + 60 * 10**9), "f", "", ""))
+        (self.folder / f"lock-{lock}.1").write_text(f"lock\t0\t0\n{entry}\n")
+
+
+class RealServer:
+    """The primary, seen through a relay that can be broken off, and with a database of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        import pymongo
+
+        self._pymongo = pymongo  # the fake needs none
+        self.client = pymongo.MongoClient(ADMIN_URL or REAL_URL)
+        self.client.admin.command("ping")
+        host, port = wait_for(lambda: self.client.primary, "a primary")
+        self.relay = Relay(host, port)
+        self.fails = False
+        self.db = "t" + uuid.uuid4().hex[:12]
+        self.user = password = ""
+        if ADMIN_URL:
+            self.user, password = roles.make_user(self.client, roles.for_names(roles.documented()["dlock"], self.db))
+        self.url = self.url_for(self.user, password)
+        self.address = f"{host}:{port}"
+        self.way_round = self.url.replace(f"127.0.0.1:{self.relay.port}", self.address)  # past the relay
+
+    def url_for(self, user: str, password: str) -> str:
+        as_user = f"{user}:{password}@" if user else ""
+        return f"mongodb://{as_user}127.0.0.1:{self.relay.port}/?directConnection=true"
+
+    def close(self) -> None:
+        self.relay.close()
+        if self.fails:  # it is the server's, and one at a time
+            self.client.admin.command("configureFailPoint", "failCommand", mode="off")
+        self.client.drop_database(self.db)
+        if self.user:
+            roles.remove_user(self.client, self.user)
+        self.client.close()
+
+    def break_off(self) -> None:
+        self.relay.open.clear()
+
+    def mend(self) -> None:
+        self.relay.open.set()
+
+    def url_without_locks(self) -> str:
+        self.fails = True
+        application = f"silent-{self.db}"
+        self.client.admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data={
+            "failCommands": ["findAndModify"], "blockConnection": True, "blockTimeMS": 8000, "appName": application})
+        return f"{self.url}&appName={application}"
+
+    def evict(self, lock: str) -> None:
+        self.client[self.db].dlocks.delete_one({"_id": lock})
+
+    def hold_as_mongo_dlock(self, lock: str) -> None:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        self.client[self.db].dlocks.insert_one({"_id": lock, "lockd": True, "ct": now,
+                                                "et": now + datetime.timedelta(seconds=60)})
+
+    def documents(self) -> list[Any]:
+        return list(self.client[self.db].dlocks.find())
+
+    def account(self) -> str:
+        """The locks' documents, if the server answers soon."""
+        from bson import json_util
+
+        with self._pymongo.MongoClient(ADMIN_URL or REAL_URL, serverSelectionTimeoutMS=3000, socketTimeoutMS=3000) as client:
+            return "\n".join(json_util.dumps(each) for each in client[self.db].dlocks.find())
+
+
+class Relay:
+    """A TCP relay. While it is not `open`, it swallows nothing and passes nothing on, as a network that is down."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.target = (host, port)
+        self.open = threading.Event()
+        self.open.set()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self.open.set()
+        self.listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self.listener.accept()
+                far = socket.create_connection(self.target)
+            except OSError:
+                return
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                self.open.wait()
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass

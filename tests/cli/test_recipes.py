@@ -1,0 +1,120 @@
+#!/usr/bin/python3
+"""The recipes of docs/*.md, as they are printed there: each one is run, and a new one has no test until it has one here."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from harness import FAKE, PATIENCE, Case, main, read_line, wait_for
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def recipes(page: str) -> list[str]:
+    """The commands of its sh blocks, without comments; what continues a line belongs to it."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (DOCS / page).read_text(), re.M | re.S)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+class Recipes(Case):
+    def setUp(self) -> None:
+        super().setUp()
+        self.used: set[str] = set()
+        self.file("bin").mkdir()
+        words = "" if FAKE else f'case $verb in --*) ;; *) set -- --db {self.server.db} "$@" ;; esac'
+        self.script(f'#!/bin/sh\nverb=$1\nshift\n{words}\nexec {self.command()[0]} "$verb" "$@"\n', "bin/dlock")
+        self.environment["PATH"] = f"{self.folder}/bin:{self.environment['PATH']}"
+
+    def recipe(self, page: str, part: str) -> str:
+        """The only one on that page that contains `part`, with the programs and files of this case."""
+        [found] = [line for line in recipes(page) if part in line]
+        self.used.add(found)
+        found = re.sub(r"^[0-9*/]+( [0-9*]+){4} +|^\*/5 \* \* \* \* +", "", found)  # cron's
+        found = re.sub(r"DLOCK_URL=\S+ ", "", found)
+        found = found.replace("/usr/local/bin/", "./").replace("/etc/", "./")
+        for name in re.findall(r"\./([a-z-]+(?:\.sh)?)(?=['\"]|\s|$)", found):
+            self.script(f'#!/bin/sh\necho "{name} $* $DLOCK_TOKEN" >>ran\n', name)
+        return found
+
+    def ran(self) -> str:
+        text = self.file("ran").read_text() if self.file("ran").exists() else ""
+        self.file("ran").unlink(missing_ok=True)
+        return text
+
+    def shell(self, command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["sh", "-c", command], env=self.environment, cwd=self.folder, capture_output=True, text=True,
+                              timeout=PATIENCE, check=False)
+
+    def works(self, command: str) -> str:
+        result = self.shell(command)
+        self.assertEqual((result.returncode, result.stderr), (0, ""), command)
+        return result.stdout
+
+    def all_were_used(self, page: str) -> None:
+        self.assertEqual(sorted(set(recipes(page)) - self.used), [], f"recipes of {page} that no test runs")
+
+    def test_run(self) -> None:
+        self.script('#!/bin/sh\necho "psql $*" >>ran\n', "bin/psql")
+        self.file("dlock.url").write_text(self.environment["DLOCK_URL"])
+        (self.folder / "etc").mkdir()
+        for part, program in (("cleanup", "cleanup"), ("nightly", "nightly"), ("-s rates", "report.sh"), ("-x rates", "import.sh"),
+                              ("./call.sh", "call.sh"), ("./bulk.sh", "bulk.sh"), ("-- ./move.sh", "move.sh"), ("deploy", "deploy.sh"),
+                              ("backup", "backup.sh"), ("ledger -c", "psql")):
+            command = self.recipe("run.md", part)
+            if program == "deploy.sh":
+                self.assertRegex(self.shell(command).stderr, r"\Adlock: got 'deploy' after ")
+            else:
+                self.works(command)
+            self.assertRegex(self.ran(), rf"\A{re.escape(program)} [^\n]*\n\Z", command)
+        self.assertEqual(self.works(self.recipe("run.md", "nightly")), "", "kept: the second one does nothing, and succeeds")
+        self.assertEqual(self.ran(), "")
+        self.works(self.recipe("run.md", "--accounts-token"))
+        self.assertRegex(self.ran(), r"\Amove.sh --accounts-token \d+ --ledger-token \d+ ")
+        self.all_were_used("run.md")
+
+    def test_inspect(self) -> None:
+        stuck = self.recipe("inspect.md", "any(.holders[]")
+        free = self.recipe("inspect.md", "show --json deploy")
+        self.assertEqual(self.shell(free).stdout, "true\n", "it does not exist")
+        holder = self.hold_lock("deploy")
+        self.assertEqual((self.shell(free).returncode, self.works(stuck)), (1, ""))
+        self.assertEqual(self.works(stuck.replace("1 hour ago", "1 hour")), "deploy\n")
+        self.end_job(holder)
+        self.assertEqual(self.works(free), "true\n", "released")
+        process = self.hold_lock("--ttl", "1s", "deploy")
+        process.kill()
+        wait_for(lambda: self.shell(free).returncode == 0, "a dead holder's lock to be free")
+        self.all_were_used("inspect.md")
+
+    def test_watch(self) -> None:
+        """It ends with the first one, not with the event that comes after that."""
+        command = self.recipe("watch.md", "build deploy").replace("dlock watch", "dlock watch -v")
+        jobs = [self.hold_lock(name) for name in ("build", "deploy")]
+        process = subprocess.Popen(["sh", "-c", command], env=self.environment, cwd=self.folder, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(self._end, process)
+        assert process.stderr
+        self.assertEqual(read_line(process.stderr), "dlock: watching\n")
+        began = time.monotonic()
+        self.end_job(jobs[1])
+        self.assertEqual(process.communicate(timeout=PATIENCE)[0], "deploy\n")
+        self.assertLess(time.monotonic() - began, 8)
+        self.assertEqual(process.returncode, 0)
+        self.all_were_used("watch.md")
+
+    def test_elect(self) -> None:
+        where, away = self.recipe("elect.md", "show --json"), self.recipe("elect.md", "release --force")
+        leader = self.start("--once", "--value", "here:80", "scheduler", "sh", "-c", "echo yes >leads; exec sleep 600", verb="elect")
+        self.wait_for_file("leads")
+        self.assertEqual(self.works(where), "here:80\n")
+        self.assertIn("took 'scheduler' off", self.works(away))
+        self.assertEqual(leader.wait(PATIENCE), 123)
+        self.all_were_used("elect.md")
+
+
+if __name__ == "__main__":
+    main()
