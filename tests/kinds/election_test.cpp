@@ -50,6 +50,21 @@ TEST_F(Election, TheLeaderPublishesAValue) {
   EXPECT_FALSE(a.proclaim("mine"));
 }
 
+TEST_F(Election, WhatALeaderLeavesForAWhileIsNoLeader) {
+  auto o = quick();
+  o.wait_lock_period = 100ms;
+  auto watching = another(o);
+  election a(mine, "cluster"), b(watching, "cluster");
+  auto leading = a.campaign("a");
+  story told;
+  auto observing = b.observe(told.listener());
+  ASSERT_TRUE(told.becomes("a"));
+  EXPECT_EQ(leading->release_at_least(60s, 30s), release_result::released);
+  EXPECT_FALSE(b.leader());
+  EXPECT_TRUE(told.becomes("a -"));
+  EXPECT_EQ(b.campaign("b", {.timeout = 0ms}).result(), outcome::busy) << "the lock is taken all the same";
+}
+
 TEST_F(Election, ACandidateBringsItsValueThroughTheQueue) {
   election a(mine, "cluster"), b(theirs, "cluster");
   auto first = a.campaign("a");

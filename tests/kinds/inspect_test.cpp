@@ -65,6 +65,20 @@ TEST_F(Inspect, ListsByPrefixInOrder) {
   EXPECT_EQ(ids("\xc3\xa9"), "");
 }
 
+TEST_F(Inspect, WhoseLeaseIsOverIsInNobodysWay) {
+  if (observes()) GTEST_SKIP() << "with observed expiry no clock says that a lease is over";
+  mutex a(mine, lock_options{.id = "lock", .exp_delta = 300ms, .autorefresh = false});
+  const auto got = a.acquire();
+  ASSERT_TRUE(got);
+  EXPECT_TRUE(theirs.inspect("lock")->expired.empty());
+  EXPECT_TRUE(eventually([&] { return theirs.inspect("lock")->holders.empty(); }));
+  const auto seen = theirs.inspect("lock");
+  ASSERT_EQ(seen->expired.size(), 1U);
+  EXPECT_TRUE(seen->expired[0].expired);
+  EXPECT_TRUE(mutex(theirs, "lock").try_acquire()) << "it was free, and was shown so";
+  EXPECT_TRUE(theirs.inspect("lock")->expired.empty());
+}
+
 TEST_F(Inspect, ListsMoreThanAPageOfThem) {
   std::vector<lease> held;
   for (int i = 0; i < 230; ++i) held.push_back(std::move(*mutex(mine, "lock-" + std::to_string(1000 + i)).acquire()));

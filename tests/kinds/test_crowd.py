@@ -15,6 +15,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+from evidence import scratch_folder  # noqa: E402
 
 CROWD = os.environ.get("DLOCK_CROWD_BIN", "")
 URL = os.environ.get("DLOCK_TEST_URL", "")
@@ -24,10 +29,12 @@ PATIENCE = 30.0
 
 
 class Crowd:
-    """Processes of one database that share a pipe; `heard` is called with the words of each line, in their order."""
+    """Processes of one database that share a pipe; `heard` is called with the words of each line, in their order. All lines
+    are in `folder`, and the documents that were there at the end."""
 
-    def __init__(self, heard: Callable[[list[str]], None]) -> None:
+    def __init__(self, heard: Callable[[list[str]], None], folder: Path) -> None:
         self.db = "crowd" + uuid.uuid4().hex[:12]
+        self.folder = folder
         self.heard = heard
         self.problems: list[str] = []
         self.members: list[subprocess.Popen[bytes]] = []
@@ -36,8 +43,9 @@ class Crowd:
         self._reader.start()
 
     def _read(self) -> None:
-        with os.fdopen(self._in, encoding="utf-8") as lines:
+        with os.fdopen(self._in, encoding="utf-8") as lines, (self.folder / "heard.txt").open("w") as log:
             for line in lines:
+                log.write(f"{time.monotonic():.6f} {line}")
                 words = line.split()
                 if words[0] == "!":
                     self.problems.append(line.strip())
@@ -45,12 +53,10 @@ class Crowd:
                 try:
                     self.heard(words)
                 except (AssertionError, LookupError) as problem:
-                    self.problems.append(f"unexpected line {line.strip()!r}: {problem!r}")
+                    self.problems.append(f"unexpected line {line.strip()!r}: {problem}")
 
     def start(self, verb: str, *words: object) -> subprocess.Popen[bytes]:
-        # MONGOC...: those that are killed leave files in /dev/shm, and the driver complains.
-        member = subprocess.Popen([CROWD, verb, URL, self.db, *map(str, words)], stdin=subprocess.PIPE, stdout=self._out,
-                                  env={**os.environ, "MONGOC_DISABLE_SHM": "1"})
+        member = subprocess.Popen([CROWD, verb, URL, self.db, *map(str, words)], stdin=subprocess.PIPE, stdout=self._out)
         self.members.append(member)
         return member
 
@@ -96,17 +102,19 @@ class Crowd:
         import pymongo
 
         with pymongo.MongoClient(URL) as server:
+            (self.folder / "documents.txt").write_text("".join(f"{each}\n" for each in server[self.db].dlocks.find()))
             server.drop_database(self.db)
 
 
 @contextmanager
 def crowd(heard: Callable[[list[str]], None]) -> Iterator[Crowd]:
-    one = Crowd(heard)
-    try:
-        yield one
-    finally:
-        one.close()
-    assert not one.problems, "\n".join(one.problems)
+    with scratch_folder("dlock-crowd-") as folder:
+        one = Crowd(heard, folder)
+        try:
+            yield one
+        finally:
+            one.close()
+        assert not one.problems, "\n".join(one.problems[:20])
 
 
 def permits() -> None:
@@ -120,10 +128,11 @@ def permits() -> None:
         nonlocal most, grants
         what, pid = words[0], words[1]
         if what == "+":
-            assert (pid, words[2]) not in inside
+            assert (pid, words[2]) not in inside, "it has permits already"
             inside[pid, words[2]] = int(words[3])
             grants += 1
             most = max(most, sum(inside.values()))
+            assert sum(inside.values()) <= permits, f"more permits are out than {permits}; by process and thread: {inside}"
         elif what == "-":
             del inside[pid, words[2]]
         else:
@@ -150,7 +159,7 @@ def permits() -> None:
         settled = time.monotonic() - began
     print(f"semaphore of {permits}, {processes * threads} contenders, {processes} processes, {killed} killed with -9, {seconds:g} s: "
           f"{grants} grants, never more than {most} permits out; {settled:.1f} s later exactly {permits} could be taken")
-    assert grants > 0 and most <= permits, "more permits are out than there are"
+    assert 0 < grants and most <= permits, f"{grants} grants, {most} permits out at once"
 
 
 def several() -> None:
@@ -183,7 +192,7 @@ def several() -> None:
             left = [d["_id"] for d in server[all_of_them.db].dlocks.find({"$or": [{"holders.0": {"$exists": True}},
                                                                                   {"waiters.0": {"$exists": True}}]})]
     print(f"acquire_all of 3 of 10, {processes} processes: {grants} rounds in {took:.1f} s, no deadlock, no partial hold")
-    assert grants == processes * rounds and not wrong, wrong
+    assert grants == processes * rounds and not wrong, f"{grants} rounds of {processes * rounds}; {wrong[:10]}"
     assert not left, f"still held or waited for: {left}"
 
 
@@ -207,7 +216,7 @@ def turns(verb: str) -> Iterator[Callable[[], float]]:
         with came:
             assert came.wait_for(lambda: len(log) >= seen + 2, PATIENCE), "nobody follows"
             (gone, _, at), (got, _, then) = log[seen], log[seen + 1]
-        assert (gone, got) == ("-", "+")
+        assert (gone, got) == ("-", "+"), f"unexpected: {log[seen:]}"
         time.sleep(0.05)  # it is in the queue again
         return (then - at) / 1e9
 
@@ -233,7 +242,8 @@ def resign() -> None:
     hand_off, resignation = statistics.median(handed), statistics.median(followed)
     print(f"a mutex is handed on in {hand_off * 1e3:.2f} ms, a new leader follows a resignation in {resignation * 1e3:.2f} ms "
           f"(medians of {times})")
-    assert resignation <= 2 * hand_off, "a resignation takes more than two hand-offs"
+    assert resignation <= 2 * hand_off, \
+        f"a resignation takes more than two hand-offs; hand-offs took {handed} s, resignations {followed} s"
 
 
 def leader() -> None:
@@ -267,7 +277,7 @@ def leader() -> None:
         for member in list(members.values()):
             all_of_them.kill(member)
     print(f"a leader killed with -9, TTL {TTL:g} s: the next one led after {max(took):.2f} s at most, of {times} times")
-    assert max(took) <= TTL + 1, "the next leader came too late"
+    assert max(took) <= TTL + 1, f"the next leader came too late, after {took} s"
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ namespace {
 using std::chrono::milliseconds;
 
 /// Of what the tests use, only these need it.
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -43,8 +43,8 @@ void answer(int n, const std::string& result, std::int64_t token = 0) {
 }
 
 void show(const dlock::lock_event& e) {
-  write("{\"event\": " + quoted(to_string(e.what)) + ", \"id\": " + quoted(e.id) +
-        ", \"token\": " + std::to_string(e.token) + ", \"who\": " + quoted(e.who) + "}");
+  write("{\"event\": " + in_quotes(to_string(e.what)) + ", \"id\": " + in_quotes(e.id) +
+        ", \"token\": " + std::to_string(e.token) + ", \"who\": " + in_quotes(e.who) + "}");
 }
 
 const char* name_of(dlock::release_result r) {
@@ -73,7 +73,7 @@ class peer {
       try {
         carry_out(n, verb, id, milliseconds(verb == "wait" ? timeout : 0));
       } catch (const std::exception& e) {
-        answer(n, quoted(std::string("error: ") + e.what()));
+        answer(n, in_quotes(std::string("error: ") + e.what()));
       }
     });
   }
@@ -92,9 +92,9 @@ class peer {
         const std::lock_guard lock(guard_);
         kept_.push_back(got);
       }
-      answer(n, quoted(to_string(got->result())), token);
+      answer(n, in_quotes(to_string(got->result())), token);
     } else if (verb == "unlock") {
-      answer(n, quoted(name_of(mutex_of(id).release())));
+      answer(n, in_quotes(name_of(mutex_of(id).release())));
     } else if (verb == "subscribe") {
       auto s = id.empty() ? client_.subscribe_all(show) : client_.subscribe(id, show);
       const bool open = s.wait_until_open(std::chrono::seconds(15));
@@ -104,7 +104,7 @@ class peer {
       }
       answer(n, open ? "true" : "false");
     } else {
-      answer(n, quoted("unknown verb"));
+      answer(n, in_quotes("unknown verb"));
     }
   }
 

@@ -18,7 +18,6 @@ import threading
 import time
 import unittest
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,83 +25,17 @@ from urllib.parse import urlsplit
 import pymongo
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+
+import telling  # noqa: E402
+from peer import PATIENCE, Peer  # noqa: E402
+
 NODE_MODULES = HERE.parent.parent / "scripts" / "node_modules.py"
 URL = os.environ.get("DLOCK_TEST_URL", "")
 SKIPPED = 77
-PATIENCE = 30.0  # for things that must happen, on a busy machine
 SOON = 15.0  # far from PERIOD: somebody was woken
 PERIOD = 45_000  # ms; how often those look again who are woken by nothing
 TTL = 60_000  # ms; longer than any test
-
-
-class Peer:
-    """A process that answers commands, one a line, and tells of events."""
-
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-                                        env=environment)
-        self.count = 0
-        self.lines: list[dict[str, Any]] = []
-        self.changed = threading.Condition()
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-        self.await_line(lambda line: "ready" in line, "the peer's start")
-
-    def _read(self) -> None:
-        for line in self.process.stdout:
-            with self.changed:
-                self.lines.append(json.loads(line))
-                self.changed.notify_all()
-        with self.changed:
-            self.lines.append({"ended": True})
-            self.changed.notify_all()
-
-    def await_line(self, fits: Callable[[dict[str, Any]], bool], what: str, seconds: float = PATIENCE) -> dict[str, Any]:
-        with self.changed:
-            found = self.changed.wait_for(lambda: [x for x in self.lines if fits(x) or "ended" in x], seconds)
-        if not found:
-            raise AssertionError(f"waited {seconds:g} s for {what}")
-        if "ended" in found[0]:
-            raise AssertionError(f"the peer ended before {what}")
-        return found[0]
-
-    def begin(self, verb: str, *words: Any) -> int:
-        """Sends a command; result(), with what this returns, has its result."""
-        self.count += 1
-        self.process.stdin.write(" ".join([str(self.count), verb, *map(str, words)]) + "\n")
-        return self.count
-
-    def result(self, number: int, seconds: float = PATIENCE) -> Any:
-        return self.await_line(lambda line: line.get("n") == number, "the command's end", seconds)["result"]
-
-    def has_result(self, number: int) -> bool:
-        with self.changed:
-            return any(line.get("n") == number for line in self.lines)
-
-    def __call__(self, verb: str, *words: Any) -> Any:
-        return self.result(self.begin(verb, *words))
-
-    def events(self) -> list[dict[str, Any]]:
-        with self.changed:
-            return [line for line in self.lines if "event" in line]
-
-    def await_events(self, count: int) -> list[dict[str, Any]]:
-        with self.changed:
-            self.changed.wait_for(lambda: len(self.events()) >= count, PATIENCE)
-        return self.events()
-
-    def kill(self) -> None:
-        """kill -9: it cleans nothing up."""
-        self.process.kill()
-        self.process.wait()
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.reader.join()
-        self.process.stdin.close()
-        self.process.stdout.close()
 
 
 class Case(unittest.TestCase):
@@ -119,6 +52,12 @@ class Case(unittest.TestCase):
         self.channel = "events"
         self.lock = self._testMethodName
         self.locks = self.mongo[self.db].dlocks
+        self.peers: list[Peer] = []
+
+    def account(self) -> str:
+        """For people who ask why it failed."""
+        told = [line for peer in self.peers for line in peer.account()]
+        return "\n".join([f"{time.monotonic():.3f} now", *told, "documents:", *(f"  {each}" for each in self.locks.find())])
 
     def node(self, version: int = 1, patched: bool = True, channel: str | None = None) -> Peer:
         """Not patched: ends at its start if the channel is there already (MongoDB 5 and 6)."""
@@ -132,8 +71,9 @@ class Case(unittest.TestCase):
         return self._peer([os.environ["DLOCK_PEER"], URL, self.db, self.notif_url, self.channel, str(ttl), str(period)])
 
     def _peer(self, command: list[str]) -> Peer:
-        peer = Peer(command, {**os.environ, "NODE_PATH": MODULES, "MONGOC_DISABLE_SHM": "1"})
+        peer = Peer(command, {**os.environ, "NODE_PATH": MODULES})
         self.addCleanup(peer.end)
+        self.peers.append(peer)
         return peer
 
     def dlock_run(self, *words: str) -> list[str]:
@@ -185,7 +125,7 @@ class Exclusion(Case):
     def test_the_command_and_node(self) -> None:
         node = self.node()
         self.assertTrue(node("lock", self.lock, TTL))
-        self.assertEqual(subprocess.run(self.dlock_run("-n", self.lock, "true"), check=False).returncode, 124)
+        self.assertEqual(subprocess.run(self.dlock_run("-v", "-n", self.lock, "true"), check=False).returncode, 124)
         self.assertTrue(node("unlock", self.lock))
         with subprocess.Popen(self.dlock_run(self.lock, "sh", "-c", "echo in; read end"), stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True) as run:
@@ -448,4 +388,4 @@ if __name__ == "__main__":
     MODULES = modules()
     if not MODULES:
         sys.exit(SKIPPED)
-    unittest.main(verbosity=2)
+    unittest.main(testRunner=unittest.TextTestRunner(verbosity=2, resultclass=telling.Result))

@@ -4,7 +4,6 @@
 import base64
 import subprocess
 import sys
-import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -13,6 +12,7 @@ from urllib.parse import quote
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from evidence import scratch_folder  # noqa: E402
 from find_secret import all_processes, find_secret  # noqa: E402
 
 SECRET = 'Op3n/S"same@%'
@@ -20,9 +20,7 @@ SECRET = 'Op3n/S"same@%'
 
 class FindSecret(unittest.TestCase):
     def setUp(self) -> None:
-        scratch = tempfile.TemporaryDirectory(prefix="dlock-test-")
-        self.addCleanup(scratch.cleanup)
-        self.folder = Path(scratch.name)
+        self.folder = self.enterContext(scratch_folder())
 
     def sleeper(self, *words: str, **options) -> int:
         """Ends when its standard input does."""

@@ -15,6 +15,8 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 import mongod  # noqa: E402
+from evidence import scratch_folder  # noqa: E402
+from processes import is_running, kill_and_wait  # noqa: E402
 import replica_set  # noqa: E402
 
 SCRIPT = str(SCRIPTS / "replica_set.py")
@@ -31,9 +33,7 @@ class Run(unittest.TestCase):
     """replica_set.py run"""
 
     def setUp(self) -> None:
-        scratch = tempfile.TemporaryDirectory(prefix="dlock-test-")
-        self.addCleanup(scratch.cleanup)
-        self.scratch = Path(scratch.name)
+        self.scratch = self.enterContext(scratch_folder())
         self.folder = self.scratch / "set"
 
     def supervise(self, *command: str) -> subprocess.Popen:
@@ -50,7 +50,7 @@ class Run(unittest.TestCase):
 
     def assert_nothing_is_left(self) -> None:
         wait_until(lambda: not replica_set.processes_in(self.folder), "the end of mongod", 30)
-        wait_until(lambda: not replica_set.is_running(self.command), "the end of the command", 30)
+        wait_until(lambda: not is_running(self.command), "the end of the command", 30)
 
     def test_status_of_the_command_is_passed_on(self) -> None:
         supervisor = self.supervise("sleep 1; exit 7")
@@ -114,9 +114,7 @@ class Start(unittest.TestCase):
     """replica_set.py start, stop and url"""
 
     def setUp(self) -> None:
-        scratch = tempfile.TemporaryDirectory(prefix="dlock-test-")
-        self.addCleanup(scratch.cleanup)
-        self.folder = Path(scratch.name) / "set"
+        self.folder = self.enterContext(scratch_folder()) / "set"
         # These sets outlive who starts them. This one stops them when we end, or are killed: its input ends then.
         janitor = subprocess.Popen(["sh", "-c", f"read line; exec {SCRIPT} stop --dir {self.folder} >/dev/null"],
                                    stdin=subprocess.PIPE, start_new_session=True)
@@ -126,25 +124,30 @@ class Start(unittest.TestCase):
         return subprocess.run([SCRIPT, verb, "--dir", str(self.folder), *words],
                               capture_output=True, text=True, check=False)
 
+    def assert_status(self, status: int, verb: str, *words: str) -> None:
+        done = self.call(verb, *words)
+        self.assertEqual(status, done.returncode, done.stdout + done.stderr)
+
     def test_start_twice_and_stop_twice(self) -> None:
-        self.assertEqual(1, self.call("url").returncode)
+        self.assert_status(1, "url")
         first, again, url = self.call("start"), self.call("start"), self.call("url")
-        self.assertEqual((0, 0, 0), (first.returncode, again.returncode, url.returncode), first.stderr)
+        self.assertEqual((0, 0, 0), (first.returncode, again.returncode, url.returncode),
+                         first.stderr + again.stderr + url.stderr)
         self.assertTrue(first.stdout.startswith("mongodb://127.0.0.1:"))
         self.assertEqual((first.stdout, first.stdout), (again.stdout, url.stdout))
-        self.assertEqual(1, self.call("start", "--nodes", "3").returncode)
+        self.assert_status(1, "start", "--nodes", "3")
         self.assertEqual("stopped\n", self.call("stop").stdout)
         self.assertEqual([], replica_set.processes_in(self.folder))
         self.assertFalse(self.folder.exists())
         self.assertEqual("no server was running\n", self.call("stop").stdout)
-        self.assertEqual(1, self.call("url").returncode)
+        self.assert_status(1, "url")
 
     def test_start_after_a_crash(self) -> None:
-        self.assertEqual(0, self.call("start").returncode)
-        replica_set.kill_and_wait(replica_set.processes_in(self.folder))
-        self.assertEqual(1, self.call("url").returncode)
-        self.assertEqual(0, self.call("start").returncode)
-        self.assertEqual(0, self.call("url").returncode)
+        self.assert_status(0, "start")
+        kill_and_wait(replica_set.processes_in(self.folder))
+        self.assert_status(1, "url")
+        self.assert_status(0, "start")
+        self.assert_status(0, "url")
 
     def test_two_starts_at_once(self) -> None:
         calls = [subprocess.Popen([SCRIPT, "start", "--dir", str(self.folder)], stdout=subprocess.PIPE, text=True)

@@ -6,8 +6,8 @@ lasts, in any process's arguments."""
 from __future__ import annotations
 
 import os
+import signal
 import sys
-import tempfile
 import threading
 import unittest
 import uuid
@@ -18,11 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "chaos" / "harness"), str(ROOT / "scripts")]
 
 import mongod  # noqa: E402
-import replica_set  # noqa: E402
 import roles  # noqa: E402
+from evidence import scratch_folder  # noqa: E402
 from find_secret import all_processes, find_secret  # noqa: E402
 from main import OPLOG_MB, run_one  # noqa: E402
 from plan import Plan  # noqa: E402
+from processes import ENDING, end_on_signal  # noqa: E402
 from proxied_set import ProxiedSet  # noqa: E402
 
 BIN = Path(os.environ.get("DLOCK_CHAOS_BIN", ROOT / "build" / "bin")).absolute()
@@ -53,8 +54,7 @@ class Chaos(unittest.TestCase):
             while not over.wait(0.2):
                 seen.extend(find_secret(None, SECRET, all_processes()))
 
-        with tempfile.TemporaryDirectory(prefix="dlock-chaos-") as scratch:
-            folder = Path(scratch)
+        with scratch_folder("dlock-chaos-") as folder:
             plan = Plan(seconds=25, seed=11, faults=FAULTS, operation_timeout_ms=2000)
             lookout = threading.Thread(target=look_out)
             with RestrictedSet(bin=BIN, auth=True, election_timeout_ms=plan.election_timeout_ms, heartbeat_ms=400,
@@ -68,17 +68,18 @@ class Chaos(unittest.TestCase):
             self.assertEqual(seen, [])
             self.assertEqual(find_secret(folder, SECRET), [])
             logs = [path for path in (folder / "logs").iterdir() if path.stat().st_size]
-            self.assertTrue(any(path.name.startswith("member") for path in logs), logs)
-            self.assertTrue(any(path.name.startswith("w") for path in logs), "no client said anything")
-            self.assertEqual((verdict.problems, [each.status for each in verdict.judgements]), ([], [0, 0, 0]))
-            self.assertGreater(verdict.figures.acquisitions, 100)
-            self.assertGreaterEqual(sum(verdict.injected.values()), 5)
+            self.assertTrue(any(path.name.startswith("member") for path in logs), f"no member has a log: {logs}")
+            self.assertTrue(any(path.name.startswith("w") for path in logs), f"no client said anything: {logs}")
+            if verdict.wrong:
+                self.fail(verdict.explain())
+            self.assertGreater(verdict.figures.acquisitions, 100, "acquisitions")
+            self.assertGreaterEqual(sum(verdict.injected.values()), 5, f"{verdict.injected}, not injected: {verdict.missed}")
 
 
 if __name__ == "__main__":
     if mongod.find() is None:
         print("skipped: there is no mongod (the tests were given a server by DLOCK_TEST_URL)")
         sys.exit(77)
-    for each in replica_set.ENDING:
-        replica_set.signal.signal(each, replica_set.end_on_signal)
+    for each in ENDING:
+        signal.signal(each, end_on_signal)
     unittest.main(warnings="ignore")  # of files that the harness leaves to the garbage collector

@@ -32,7 +32,7 @@ class Tls(Case):
 
     def check_refused(self, url: str, *parts: str, within: float) -> None:
         began = time.monotonic()
-        result = self.run_with(url)
+        result = self.run_with(url, "--connect-timeout", "8", self.lock, "echo", "ran")
         self.assertEqual((result.returncode, result.stdout), (125, ""))
         self.assertRegex(result.stderr, r"\Adlock: [^\n]*\n\Z")
         for part in parts:
@@ -61,21 +61,21 @@ class Tls(Case):
     def test_another_ca(self) -> None:
         other = self.other_ca()
         for url in (self.without_tls + other, self.without_tls.replace("replicaSet=dlock", "") + other[1:]):
-            self.check_refused(url, "certificate verify failed", "name the CA", "tlsCAFile=FILE", within=9)
+            self.check_refused(url, "certificate verify failed", "name the CA", "tlsCAFile=FILE", within=6)
 
     def test_no_ca(self) -> None:
-        self.check_refused(self.without_tls + "&tls=true", "certificate verify failed", "tlsCAFile=FILE", within=9)
+        self.check_refused(self.without_tls + "&tls=true", "certificate verify failed", "tlsCAFile=FILE", within=6)
 
     def test_another_host(self) -> None:
-        self.check_refused(REAL_URL.replace("127.0.0.1", "localhost"), "hostname mismatch", "as their certificates do", within=9)
+        self.check_refused(REAL_URL.replace("127.0.0.1", "localhost"), "hostname mismatch", "as their certificates do", within=6)
 
     def test_files_that_are_no_good(self) -> None:
         missing, junk = self.file("no.pem"), self.file("junk.pem")
         junk.write_text("junk\n")
         for option in ("tlsCAFile", "tlsCertificateKeyFile"):
             self.check_refused(f"{self.without_tls}&tls=true&{option}={missing}",
-                               f"cannot read '{missing}', which {option} names: No such file", within=9)
-            self.check_refused(f"{self.without_tls}&tls=true&{option}={junk}", "check the files", option, within=9)
+                               f"cannot read '{missing}', which {option} names: No such file", within=6)
+            self.check_refused(f"{self.without_tls}&tls=true&{option}={junk}", "check the files", option, within=6)
 
     def test_without_tls(self) -> None:
         self.check_refused(self.without_tls, "with tls=true if it takes nothing but TLS", within=25)
@@ -90,7 +90,7 @@ class NoTls(Case):
         if "&tls=true" in REAL_URL:
             self.skipTest("needs a set without TLS")
         self.environment["DLOCK_URL"] = REAL_URL + "&tls=true"
-        result = self.run_to_end(self.lock, "true")
+        result = self.run_to_end("--connect-timeout", "3", self.lock, "true")
         self.assertEqual(result.returncode, 125)
         self.assertRegex(result.stderr, r"\Adlock: [^\n]*and that it takes TLS\n\Z")
 

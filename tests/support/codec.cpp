@@ -47,6 +47,7 @@ bson entry(const holder& h) {
   append_bool(b.get(), "announced", h.announced);
   if (h.revoked) append_bool(b.get(), "revoked", true);
   if (!h.value.empty()) append(b.get(), "value", h.value);
+  if (h.seq != 0) append(b.get(), "seq", h.seq);
   append_beat(b.get(), h);
   return b;
 }
@@ -205,6 +206,7 @@ holder read_holder(fields& f) {
           f.boolean("announced"),
           f.flag("revoked"),
           f.string_or_empty("value"),
+          f.number_or_zero("seq"),
           f.number_or_zero("beat"),
           f.number_or_zero("span")};
 }
@@ -226,6 +228,7 @@ bson encode(const std::string& id, const document& d, bool sparse, const std::ve
   if (!sparse || d.fence != 0) append(b.get(), "fence", d.fence);
   if (!sparse || d.rev != 0) append(b.get(), "rev", d.rev);
   if (d.cap != 0) append(b.get(), "cap", d.cap);
+  if (d.resized != 0) append(b.get(), "resized", d.resized);
   auto waiters = admitted;
   waiters.insert(waiters.end(), d.waiters.begin(), d.waiters.end());
   if (!sparse || !d.holders.empty() || !waiters.empty() || !d.gone.empty()) {
@@ -252,6 +255,7 @@ document decode(const bson_t* stored) {
   d.fence = f.number_or_zero("fence");
   d.rev = f.number_or_zero("rev");
   d.cap = f.number_or_zero("cap");
+  d.resized = f.number_or_zero("resized");
   f.list("holders", d.holders, read_holder);
   f.list("waiters", d.waiters, read_waiter);
   const auto admitted = f.count("admitted");
@@ -320,15 +324,15 @@ std::ostream& operator<<(std::ostream& out, const request& r) {
   for (const auto& p : r.expire) out << "expires " << p.id << "/" << p.beat << ", ";
   return out << name_of(r.op) << " of " << r.id << " on " << r.lock << ": " << r.what << ", cap " << r.cap << ", delta "
              << r.delta << ", life " << r.life << ", term " << r.term << ", skew " << r.skew << ", keep " << r.keep
-             << ", tomb " << r.tomb << ", floor " << r.floor << ", who " << r.who << ", client " << r.client
-             << ", value " << r.value;
+             << ", tomb " << r.tomb << ", floor " << r.floor << ", seq " << r.seq << ", resized " << r.resized
+             << ", who " << r.who << ", client " << r.client << ", value " << r.value;
 }
 
 std::ostream& operator<<(std::ostream& out, const reply& r) {
   if (!r.found) out << "(not found) ";
-  if (!r.valid) out << (r.other_expiry ? "(of other expiry) " : "(not a lock) ");
-  out << "now " << r.now << ", rev " << r.rev << ", fence " << r.fence << ", cap " << r.cap << ", place " << r.place
-      << ", dead " << r.dead << ", holders " << r.holders << ", queue " << r.queue;
+  if (!r.valid) out << (r.other_expiry ? "(of other expiry) " : "(not a lock) ") << r.defect << ' ';
+  out << "now " << r.now << ", rev " << r.rev << ", fence " << r.fence << ", cap " << r.cap << ", resized " << r.resized
+      << ", place " << r.place << ", dead " << r.dead << ", holders " << r.holders << ", queue " << r.queue;
   if (r.mine) out << ", mine " << testing::to_json(testing::encode("", {.holders = {*r.mine}}, true).get());
   if (r.first) out << ", first " << r.first->who << "/" << r.first->fence << "/" << r.first->until;
   if (r.next_end) out << ", next_end " << *r.next_end;

@@ -14,6 +14,7 @@ namespace dlock::detail {
 
 /// The friend that dlock::client has for tests: makes one on any store.
 struct testing {
+  static std::shared_ptr<client_core> core_of(const client& c) { return c.core_; }
   static client make(client_options options, std::shared_ptr<store> where, std::shared_ptr<channel> notices,
                      std::size_t threads) {
     auto checked = validated(std::move(options));

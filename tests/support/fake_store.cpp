@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/plausible.hpp"
 #include "protocol/transition.hpp"
 
 namespace dlock::testing {
@@ -66,8 +67,10 @@ look_answer fake_store::read(const protocol::look& l) {
     return l.id.empty() ? id > l.after && id.starts_with(l.prefix) : id == l.id;
   };
   for (const auto& [id, d] : documents_) {
-    if (sees(id) && static_cast<std::int64_t>(out.seen.size()) < l.most)
-      out.seen.push_back({.id = id, .now = now_locked(), .valid = true, .what = d});
+    if (!sees(id) || static_cast<std::int64_t>(out.seen.size()) >= l.most) continue;
+    const auto wrong = protocol::defect(d, now_locked());
+    out.seen.push_back({.id = id, .now = now_locked(), .valid = wrong.empty(), .defect = wrong, .what = d});
+    protocol::drop_strange_tokens(out.seen.back().what, now_locked());
   }
   for (const auto& id : others_) {
     if (sees(id)) out.seen.push_back({.id = id, .now = now_locked(), .valid = false, .what = {}});

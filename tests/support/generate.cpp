@@ -1,5 +1,6 @@
 #include "support/generate.hpp"
 
+#include <limits>
 #include <ostream>
 
 #include "protocol/batch.hpp"
@@ -15,7 +16,6 @@ using rc::gen::exec;
 using rc::gen::inRange;
 
 constexpr ms kStart = 1000;
-constexpr std::int64_t kHighFence = token_limit - 20 * token_step;  // with room for the grants of one operation
 
 ms near_now(ms now) {
   return now + *inRange<ms>(-6, 7);
@@ -43,6 +43,17 @@ std::int64_t token_near(ms now) {
   return *rc::gen::oneOf(rc::gen::just<std::int64_t>(0), inRange<std::int64_t>(0, 3001),
                          inRange<std::int64_t>((now - 3) * token_step, (now + 4) * token_step),
                          rc::gen::map(inRange<std::int64_t>(now - 3, now + 4), [](auto t) { return t * token_step; }));
+}
+
+/// About `end`, which is the first that is too high, or far off.
+std::int64_t strange_number(std::int64_t end) {
+  constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+  return *element<std::int64_t>(+end, end + 1, end - 1, std::int64_t{-1}, std::int64_t{-1000}, +kMost, kMost - 1000);
+}
+
+/// As high as a token may be, with room for the grants of one operation, or higher, or none.
+std::int64_t high_token(ms now) {
+  return chance(50) ? end_of_tokens(now) - *inRange<std::int64_t>(1, 30'000) : strange_number(end_of_tokens(now));
 }
 
 ms any_skew() {
@@ -77,6 +88,8 @@ request any_request(ms now) {
   r.value = chance(70) ? std::string() : hostile();
   if (r.op == operation::resize) r.cap = *inRange<std::int64_t>(1, chance(60) ? 3 : 6);
   if (r.op == operation::amend && chance(40)) r.what = {false, *inRange<std::int64_t>(1, 8)};
+  r.seq = *inRange<std::int64_t>(1, 4);
+  r.resized = *inRange<std::int64_t>(0, 3);
   return r;
 }
 
@@ -111,9 +124,10 @@ document any_document(const request& r, ms now) {
   // Around the instant that decides for this request.
   const ms cut = now - r.skew;
   document d;
-  d.fence = chance(3) ? kHighFence + *inRange(0, 3) : token_near(now);
-  d.rev = *inRange<std::int64_t>(0, 5);
+  d.fence = chance(6) ? high_token(now) : token_near(now);
+  d.rev = chance(3) ? strange_number(token_limit) : *inRange<std::int64_t>(0, 5);
   d.cap = chance(60) ? r.cap : *inRange<std::int64_t>(0, 6);
+  if (chance(60)) d.resized = *inRange<std::int64_t>(0, 3);
   const auto until = [&] { return near_now(chance(80) ? cut : now); };
   d.holders = entries<holder>(*element(0, 1, 4, 4), [&] {
     return holder{"",
@@ -121,12 +135,13 @@ document any_document(const request& r, ms now) {
                   *inRange<ms>(1, 12),
                   near_now(now),
                   until(),
-                  token_near(now),
+                  chance(5) ? strange_number(end_of_tokens(now)) : token_near(now),
                   any_string(),
                   any_string(),
                   chance(50),
                   chance(35),
                   chance(20) ? hostile() : std::string(),
+                  chance(50) ? 0 : *inRange<std::int64_t>(1, 4),
                   0,
                   0};
   });
@@ -147,7 +162,7 @@ document any_observed_document(const request& r, ms now) {
   d.lockd = lockd_flag::absent;
   d.ct = d.et = d.mine = std::nullopt;
   const auto beat = [&](auto& e) {
-    e.beat = *inRange<std::int64_t>(0, d.rev + 3);
+    e.beat = *inRange<std::int64_t>(0, std::clamp<std::int64_t>(d.rev, 0, 5) + 3);
     e.span = e.beat == 0 ? 0 : *inRange<ms>(1, 12);
   };
   std::for_each(d.holders.begin(), d.holders.end(), beat);
@@ -187,6 +202,7 @@ std::vector<waiter> any_admitted(const document& d, const request& r, ms now) {
 
 /// Makes the request speak of somebody in the document, most of the time.
 void aim(request& r, const document& d, ms now) {
+  if (r.op == operation::resize && chance(70)) r.resized = d.resized;
   if (!chance(speaks_of_a_holder(r) ? 85 : 70)) return;
   std::vector<std::string> ids;
   for (const auto& h : d.holders) ids.push_back(h.id);
@@ -326,6 +342,7 @@ rc::Gen<std::vector<step>> history() {
       r.life += 10;
       if (exclusive_only) r.what = {};
       if (r.op == operation::amend && !exclusive_only && chance(50)) r.what = {false, 1};  // a downgrade, perhaps
+      r.seq = static_cast<std::int64_t>(&s - out.data()) + *inRange<std::int64_t>(-1, 2);  // or a late copy
       if (r.op == operation::resize) {
         r.cap = *inRange<std::int64_t>(1, chance(50) ? 3 : 6);
         if (chance(80)) cap = r.cap;
@@ -388,6 +405,8 @@ rc::Gen<scenario> reachable_scenario() {
     for (auto& next : steps) {
       s.now += next.passes;
       if (next.request) {
+        // Most who resize have seen the last resize.
+        if (s.before && next.request->op == operation::resize && chance(80)) next.request->resized = s.before->resized;
         s.before = transition(s.before, *next.request, s.now).after;
         s.request.cap = next.request->cap;
         s.request.skew = next.request->skew;

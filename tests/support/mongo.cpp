@@ -66,7 +66,14 @@ void connection::insert(const std::string& db, const std::string& coll, const st
   const std::unique_ptr<mongoc_collection_t, decltype(&mongoc_collection_destroy)> c(
       mongoc_client_get_collection(client_.get(), db.c_str(), coll.c_str()), mongoc_collection_destroy);
   bson_error_t error;
-  if (!mongoc_collection_insert_many(c.get(), raw.data(), raw.size(), nullptr, nullptr, &error)) fail("insert", error);
+  // MongoDB 4.4 would not wait for a majority, and a peek reads what a majority has.
+  const auto options = make_bson();
+  auto concern = make_bson();
+  append(concern.get(), "w", "majority");
+  append(options.get(), "writeConcern", concern.get());
+  if (!mongoc_collection_insert_many(c.get(), raw.data(), raw.size(), options.get(), nullptr, &error)) {
+    fail("insert", error);
+  }
 }
 
 std::vector<bson> connection::find_all(const std::string& db, const std::string& coll, const bson_t* filter) {
