@@ -32,11 +32,13 @@ class Clients:
     known: bool = False  # there is a history
     granted: dict[str, Grant] = field(default_factory=dict)  # by the acquisition's id
     released: dict[str, int] = field(default_factory=dict)  # id -> when its release was called, ns
+    proclaimed: dict[str, tuple[int, str]] = field(default_factory=dict)  # id -> the number of the last value that was answered
     unknown: int = 0  # calls that acquire and did not return "acquired"
     edits: list[tuple[int, int, str]] = field(default_factory=list)  # an operator's, from, to, target
     clocks: bool = False  # a server's clock jumped
     killed: set[str] = field(default_factory=set)  # processes
     windows: dict[int, list[int]] = field(default_factory=dict)  # of faults that are not HARMLESS: from, to
+    unanswered: dict[str, list[int]] = field(default_factory=dict)  # process -> when its calls ended without an answer
     # The wall clock minus the history's, ms: between these two, unless a clock jumped.
     offset_least: float = EARLIER
     offset_most: float = LATER
@@ -71,8 +73,13 @@ class Clients:
             call = calls.pop((event["p"], event["c"]))
             for got in event.get("got") or [event | {"lock": call["lock"]}]:
                 self.granted[got["id"]] = Grant(got["lock"], got["token"], call["t"], event["t"], where=where)
+        elif what == "return" and event["what"] == "proclaimed":
+            call = calls.pop((event["p"], event["c"]))
+            self.proclaimed[call["id"]] = call["number"], where
         elif what == "return" and event["what"] in ("released", "downgraded", "not_held"):
             calls.pop((event["p"], event["c"]), None)
+        elif what == "return" and event.get("code") == "unavailable":
+            self.unanswered.setdefault(event["p"], []).append(event["t"])
         if what == "fault" and event["class"] not in HARMLESS:
             window = self.windows.setdefault(event["n"], [event["t"], LATER])
             if event["phase"] == "end":
@@ -101,8 +108,14 @@ class Clients:
         return not self.clocks and EARLIER < self.offset_least <= self.offset_most + 2
 
     def undisturbed(self, process: str, low: int, high: int) -> bool:
-        """Whether it ran and reached the server between these two, ms of the server's clock, and was not killed at all."""
+        """Whether it ran and reached the server between these two, ms of the server's clock, and was not killed at all.
+        Not if several of its calls ended without an answer: that one may be the bug that is looked for, but then the
+        server, or the machine, was too slow for all of them."""
         if process in self.killed or not self.clocks_agree:
+            return False
+        silent = [at for at in self.unanswered.get(process, [])
+                  if low - PATIENCE_MS <= at / 1e6 + self.offset_most and at / 1e6 + self.offset_least <= high + PATIENCE_MS]
+        if len(silent) > 1:
             return False
         return all(end / 1e6 + self.offset_most + PATIENCE_MS < low or high < start / 1e6 + self.offset_least - PATIENCE_MS
                    for start, end in self.windows.values())

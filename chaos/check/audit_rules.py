@@ -23,14 +23,14 @@ class Rule:
     examples: list[str] = field(default_factory=list)
 
     def detail(self) -> str:
-        return f"{self.judged} judged, {self.excused} left to an operator" + (f"; broken {self.broken} times" if self.broken else "")
+        return f"{self.judged} judged, {self.excused} left to an operator"
 
     def report(self) -> dict[str, Any]:
         return {"name": self.name, "ok": not self.broken, "broken": self.broken, "detail": self.detail(), "examples": self.examples}
 
 
 NAMES = ("audit-revisions", "audit-fence", "audit-tokens-over-lives", "audit-compatible", "audit-queue-order", "audit-places",
-         "audit-removals", "audit-until", "audit-claims", "audit-grants", "audit-ghosts")
+         "audit-removals", "audit-until", "audit-claims", "audit-values", "audit-grants", "audit-ghosts")
 
 
 def is_lock(document: Document) -> bool:
@@ -40,6 +40,17 @@ def is_lock(document: Document) -> bool:
 def without_admitted(document: Document) -> Document:
     """Those at the head of the queue that were admitted, and are still stored, wait no more."""
     return document | {"waiters": document["waiters"][document.get("admitted", 0):]}
+
+
+def value_number(entry: Document) -> int:
+    """Of the value that a leader of the run publishes: it counts them. 0: not of such a leader, or its first."""
+    _, mark, number = entry.get("value", "").rpartition("#")
+    return int(number) if mark and number.isdigit() else 0
+
+
+def described(entries: list[Document]) -> str:
+    """Which acquisitions, of which processes."""
+    return ", ".join(f"{entry['id']} of {entry.get('who', '?').removeprefix('$$')}" for entry in entries) or "none"
 
 
 def fits(holders: list[Document], claim: Document, cap: int | None) -> bool:
@@ -84,6 +95,7 @@ class Audit:
         self._suspects: list[tuple[str, Any, int, str]] = []  # rule, lock, wall, how
         self._releases: list[tuple[str, Any, int, int, str]] = []  # id, lock, when it was gone, wall, how
         self._unheard: dict[str, tuple[int, int]] = {}  # granted, and not heard of since their first request, which was when; until
+        self._values: dict[str, int] = {}  # the last one of each leader
         self._ghosts: list[tuple[str, int, Any, int, str]] = []  # process, first request, lock, when it was gone, how
 
     def take(self, change: Change) -> None:
@@ -120,6 +132,13 @@ class Audit:
             found.broken += 1
             if len(found.examples) < 5:
                 found.examples.append(how)
+        for name, (number, where) in self.clients.proclaimed.items():
+            found = self.rules["audit-values"]
+            found.judged += 1
+            if self._values.get(name, 0) < number:
+                found.broken += 1
+                if len(found.examples) < 5:
+                    found.examples.append(f"{name} was told that its value {number} is published ({where}), and it never was")
         for name, grant in self.clients.granted.items():
             if not grant.seen:
                 found = self.rules["audit-grants"]
@@ -139,7 +158,7 @@ class Audit:
         self._fences[change.id] = before["fence"], swept, change.wall
         self.rules["audit-removals"].judged += 1
         if not swept:
-            self._suspect("audit-removals", change, "deleted before its time")
+            self._suspect("audit-removals", change, f"deleted before its time; holders: {described(before['holders'])}")
 
     def _judge(self, t: Transition, change: Change) -> None:
         self._revision(t, change)
@@ -177,12 +196,13 @@ class Audit:
         self.rules["audit-compatible"].judged += 1
         holders, cap = t.after["holders"], t.after.get("cap")
         if len(t.has) != len(holders):
-            self._suspect("audit-compatible", change, "one holder stands there twice")
+            twice = [name for name, times in Counter(holder["id"] for holder in holders).items() if times > 1]
+            self._suspect("audit-compatible", change, f"{', '.join(twice)} stands there twice")
         if len(holders) > 1 and any(holder.get("exclusive") for holder in holders):
-            self._suspect("audit-compatible", change, "an exclusive holder is not alone")
+            self._suspect("audit-compatible", change, f"an exclusive holder is not alone: {described(holders)}")
         taken = sum(holder.get("weight", 0) for holder in holders)
         if t.granted and cap and taken > cap:  # without a new one: after a resize
-            self._suspect("audit-compatible", change, f"{taken} of {cap} are taken")
+            self._suspect("audit-compatible", change, f"{taken} of {cap} are taken: {described(holders)}")
 
     def _queue(self, t: Transition, change: Change) -> None:
         rule = self.rules["audit-queue-order"]
@@ -193,19 +213,24 @@ class Audit:
         if t.waited and t.granted:
             rule.judged += 1
         if granted != old + [name for name in granted if name not in place]:
-            self._suspect("audit-queue-order", change, "one that had not waited was granted before one that had")
+            self._suspect("audit-queue-order", change, "one that had not waited was granted before one that had: "
+                          f"{described(t.granted)}; {', '.join(old)} had waited")
         if survivors and len(old) < len(granted):
-            self._suspect("audit-queue-order", change, f"one that had not waited was granted, and {survivors[0]} waits")
+            new = [holder for holder in t.granted if holder["id"] not in place]
+            self._suspect("audit-queue-order", change, f"{described(new)} had not waited and was granted, and {survivors[0]} waits")
         if [place[name] for name in old] != sorted(place[name] for name in old):
-            self._suspect("audit-queue-order", change, "granted in another order than that of the queue")
+            self._suspect("audit-queue-order", change, f"granted in another order than that of the queue: {', '.join(old)}; "
+                          f"it was {', '.join(t.waited)}")
         if old and survivors and max(place[name] for name in old) > min(place[name] for name in survivors):
-            self._suspect("audit-queue-order", change, f"{survivors[0]} was passed")
+            self._suspect("audit-queue-order", change, f"{survivors[0]} was passed by {described(t.granted)}")
         places = self.rules["audit-places"]
         places.judged += bool(t.waited)
         if t.waits[:len(survivors)] != survivors:
-            self._suspect("audit-places", change, "somebody new stands before one that had waited")
+            self._suspect("audit-places", change, "somebody new stands before one that had waited: the queue was "
+                          f"{', '.join(t.waited)}, and is {', '.join(t.waits)}")
         if [place[name] for name in survivors] != sorted(place[name] for name in survivors):
-            self._suspect("audit-places", change, "two have changed places")
+            self._suspect("audit-places", change, f"two have changed places: the queue was {', '.join(t.waited)}, "
+                          f"and is {', '.join(t.waits)}")
         ours = t.after.get("ct") == t.after.get("mine")
         if t.waits and t.whole and ours and fits(t.after["holders"], t.after["waiters"][0], t.after.get("cap")):
             self._suspect("audit-queue-order", change, f"{t.waits[0]} waits although it fits")
@@ -235,7 +260,7 @@ class Audit:
         self.counts["waiters that gave up"] += len(early)
         self.counts["waiters whose time was over"] += len(t.gave_up) - len(early)
         if len(early) > 1 and t.before.get("cap") == t.after.get("cap"):
-            self._suspect("audit-removals", change, f"{len(early)} left the queue at once")
+            self._suspect("audit-removals", change, f"{len(early)} left the queue at once: {', '.join(early)}")
         for name in early:
             if name in self.clients.granted:
                 self._suspect("audit-removals", change, f"{name} left the queue, and was told that it had the lock")
@@ -252,6 +277,7 @@ class Audit:
                 self._suspect("audit-until", change, f"{name}'s lease ended at {old['until']}, now at {new['until']}")
             if new["since"] != old["since"] or (old.get("revoked") and not new.get("revoked")):
                 self._suspect("audit-claims", change, f"{name} has another grant than it had")
+            self._value(old, new, change)
             self.rules["audit-claims"].judged += 1
             if (new.get("exclusive") and not old.get("exclusive")) or \
                     (not old.get("exclusive") and not new.get("exclusive") and new["weight"] > old["weight"]):
@@ -263,6 +289,16 @@ class Audit:
                 self._suspect("audit-until", change, f"the time of {waiter['id']}, which waits, went back")
             if any(waiter.get(what) != old.get(what) for what in ("exclusive", "weight", "since")):
                 self._suspect("audit-claims", change, f"{waiter['id']}, which waits, asks for something else")
+
+    def _value(self, old: Document, new: Document, change: Change) -> None:
+        """A leader publishes one value after the other. Each is there until the next one is, whatever arrives late."""
+        was, now = value_number(old), value_number(new)
+        if was == now == 0:
+            return
+        self.rules["audit-values"].judged += 1
+        if now < was:
+            self._suspect("audit-values", change, f"{new['id']} published value {was}, and now value {now} again")
+        self._values[new["id"]] = max(was, now)
 
     def _grant(self, holder: Document, before: Document, change: Change) -> None:
         waited = next((waiter for waiter in before["waiters"] if waiter["id"] == holder["id"]), None)

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
-#include <set>
+#include <deque>
+#include <utility>
 
 #include "checks.hpp"
 
@@ -35,11 +36,12 @@ std::vector<interval> occupied(const analysis& a, const lock_view& lock) {
   return out;
 }
 
-struct waiter_times {
+struct waiter {
   ns queued, returned;
+  const call* of;
 };
 
-/// Asked in the order of time: since when the one that has waited longest, and waits still, has been queued.
+/// Asked in the order of time: who has waited longest, and waits still.
 class queue {
  public:
   queue(const analysis& a, const lock_view& lock) {
@@ -47,23 +49,23 @@ class queue {
       const auto& c = a.h.calls[i];
       if (c.op != "acquire" || !c.queued) continue;
       const ns died = a.faults.killed(c.process);
-      all_.push_back({*c.queued, std::min(c.returned.value_or(never), died)});
+      all_.push_back({*c.queued, std::min(c.returned.value_or(never), died), &c});
     }
-    std::sort(all_.begin(), all_.end(), [](auto& x, auto& y) { return x.queued < y.queued; });
+    std::sort(all_.begin(), all_.end(),
+              [](auto& x, auto& y) { return std::pair(x.queued, x.returned) < std::pair(y.queued, y.returned); });
   }
 
-  ns longest_waiting(ns at) {
-    for (; next_ < all_.size() && all_[next_].queued <= at; ++next_) {
-      waiting_.emplace(all_[next_].queued, all_[next_].returned);
-    }
-    while (!waiting_.empty() && waiting_.begin()->second < at) waiting_.erase(waiting_.begin());
-    return waiting_.empty() ? never : waiting_.begin()->first;
+  /// Null: nobody.
+  const waiter* longest_waiting(ns at) {
+    for (; next_ < all_.size() && all_[next_].queued <= at; ++next_) waiting_.push_back(&all_[next_]);
+    while (!waiting_.empty() && waiting_.front()->returned < at) waiting_.pop_front();
+    return waiting_.empty() ? nullptr : waiting_.front();
   }
 
  private:
-  std::vector<waiter_times> all_;
+  std::vector<waiter> all_;
   std::size_t next_ = 0;
-  std::set<std::pair<ns, ns>> waiting_;
+  std::deque<const waiter*> waiting_;  // in the order in which they were queued
 };
 
 }  // namespace
@@ -80,16 +82,17 @@ check_result check_wake_up_gap(const analysis& a, wake_up_gaps& gaps) {
     ns free_since = never;
     for (const auto& i : taken) {
       if (free_since != never && i.from > free_since) {
-        const ns queued = waiters.longest_waiting(i.from);
-        const ns since = std::max(free_since, queued);
-        if (queued != never && since < i.from) {
+        const auto* waits = waiters.longest_waiting(i.from);
+        const ns since = waits == nullptr ? never : std::max(free_since, waits->queued);
+        if (since < i.from) {
           if (a.faults.quiet(name, since, i.from)) {
             ++gaps.judged;
             all.push_back(i.from - since);
             gaps.longest = std::max(gaps.longest, i.from - since);
             if (i.from - since > limit)
-              r.breaks(name + ": free, with a queue, from " + std::to_string(a.seconds(since)) + " to " +
-                       std::to_string(a.seconds(i.from)) + " s");
+              r.breaks(name + ": free from " + std::to_string(a.seconds(since)) + " to " +
+                       std::to_string(a.seconds(i.from)) + " s, while " + waits->of->process + " waited (" +
+                       a.h.at(waits->of->where) + ")");
           } else {
             ++disturbed;
           }

@@ -43,6 +43,7 @@ check_result check_queue_order(const analysis& a);
 check_result check_lost_before_takeover(const analysis& a);
 check_result check_wake_up_gap(const analysis& a, wake_up_gaps& gaps);
 check_result check_liveness(const analysis& a);
+check_result check_deadlines(const analysis& a);
 check_result check_fork(const analysis& a);
 
 }  // namespace dlock::chaos

@@ -51,12 +51,15 @@ struct call {
   std::vector<claim> claims;     // acquire_all: several; release: none
   std::vector<std::string> ids;  // release, downgrade, resize: of which acquisitions
   ns ttl = 0;
+  std::optional<ns> timeout;
   ns at = 0;
   std::optional<ns> queued;
   std::optional<ns> returned;
   std::string what;  // of the return
   bool in_doubt = false;
   std::vector<grant> got;
+  std::optional<ns> took;  // of the library's part, as the caller measured it
+  ns starved = 0;          // in which its thread waited for a processor
   place where;
   place where_returned;
 
@@ -99,7 +102,7 @@ struct fault_event {
   std::optional<std::int64_t> jump;  // ms; server-clock
 };
 
-enum class process_news { killed, frozen, thawed };
+enum class process_news { killed, frozen, thawed, stopped, continued };  // the last two: for however short a time
 struct process_event {
   process_news what = process_news::killed;
   ns at = 0;

@@ -68,7 +68,8 @@ def main() -> int:
         return 2
     rules = list(judge.rules.values())
     for rule in rules:
-        print(f"{'BROKEN' if rule.broken else 'ok    '} {rule.name}: {rule.detail()}")
+        print(f"{'BROKEN' if rule.broken else 'ok    '} {rule.name}: {rule.detail()}"
+              + (f"; broken {rule.broken} times" if rule.broken else ""))
         for example in rule.examples:
             print("       ", example)
     report = {"checks": [rule.report() for rule in rules], "counts": dict(sorted(judge.counts.items()))}

@@ -10,6 +10,12 @@ using nlohmann::json;
 
 namespace {
 
+const std::map<std::string, process_news> kProcessNews{{"killed", process_news::killed},
+                                                       {"frozen", process_news::frozen},
+                                                       {"thawed", process_news::thawed},
+                                                       {"stopped", process_news::stopped},
+                                                       {"continued", process_news::continued}};
+
 const json& field(const json& e, const char* name) {
   const auto it = e.find(name);
   if (it == e.end()) throw unusable(std::string("has no \"") + name + "\"");
@@ -131,6 +137,7 @@ struct event_taker {
     c.at = at;
     c.where = where;
     c.ttl = number_or(e, "ttl", 0) * ns_per_ms;
+    if (e.contains("timeout")) c.timeout = number(e, "timeout") * ns_per_ms;
     if (c.op == "acquire_all") {
       for (const auto& each : field(e, "locks")) c.claims.push_back(read_claim(each));
     } else if (e.contains("lock") && e["lock"].is_string()) {
@@ -150,6 +157,8 @@ struct event_taker {
     c.where_returned = where;
     c.what = text(e, "what");
     c.in_doubt = e.contains("in_doubt") && truth(e, "in_doubt");
+    if (e.contains("took")) c.took = number(e, "took") * ns_per_ms;
+    c.starved = number_or(e, "starved", 0) * ns_per_ms;
     if (c.what != "acquired") return;
     if (e.contains("got")) {
       for (const auto& each : e["got"]) c.got.push_back(read_grant(each, text(each, "lock")));
@@ -198,11 +207,8 @@ struct event_taker {
       f.key = f.cls + " " + (e.contains("n") ? e["n"].dump() : f.target);
       if (e.contains("jump_ms")) f.jump = number(e, "jump_ms");
       h.faults.push_back(std::move(f));
-    } else if (event == "killed" || event == "frozen" || event == "thawed") {
-      const auto what = event == "killed"   ? process_news::killed
-                        : event == "frozen" ? process_news::frozen
-                                            : process_news::thawed;
-      h.processes.push_back({what, at, text(e, "who")});
+    } else if (const auto what = kProcessNews.find(event); what != kProcessNews.end()) {
+      h.processes.push_back({what->second, at, text(e, "who")});
     } else if (event == "primary") {
       h.primaries.emplace_back(at, field(e, "member").dump());
     } else if (event == "healed") {

@@ -22,6 +22,7 @@ from typing import Any
 Event = dict[str, Any]
 FOREVER = 1 << 63
 MS = 1_000_000
+PLACE = "place"  # of an event, added when it is read: FILE:LINE
 OPERATOR, CLOCK = "operator-edit", "server-clock"
 EXCLUSION, OVERLAP, UNIQUE, REAL_TIME = "exclusion-at-resource", "overlap", "tokens-unique", "tokens-real-time"
 
@@ -42,11 +43,12 @@ class Hold:
     told: list[tuple[int, int]]  # when, until when
     exclusive: bool
     weight: int
+    place: str  # of its return in the history
     end: int = FOREVER
     shared_from: int = FOREVER
 
     def __str__(self) -> str:
-        return f"{self.lock}, token {self.token}, {self.process}, from {self.since}"
+        return f"{self.lock}, token {self.token}, {self.process}, from {self.since} ({self.place})"
 
 
 @dataclass
@@ -76,6 +78,10 @@ class Rule:
                 "detail": f"{self.judged} judged, {self.excused} excused"}
 
 
+def place_of(event: Event) -> str:
+    return event.get(PLACE, "?")
+
+
 def read_folder(folder: Path) -> list[Event]:
     files = sorted((folder / "history").glob("*.jsonl"))
     if not files:
@@ -91,7 +97,7 @@ def read_folder(folder: Path) -> list[Event]:
                 event = json.loads(row)
                 if not isinstance(event, dict):
                     raise ValueError("no object")
-                events.append(event)
+                events.append(event | {PLACE: f"{file.name}:{number + 1}"})
             except ValueError as error:
                 if number != last:
                     raise Unusable(f"{file.name}:{number + 1}: {error}") from None
@@ -139,7 +145,7 @@ class Opinion:
                 claim = claims[got["lock"]]
                 exclusive = claim.get("mode", "x") == "x" and claim.get("kind") != "semaphore"
                 holds.append(Hold(got["lock"], got["id"], got["token"], event["p"], key, call["t"], event["t"],
-                                  [(event["t"], got["until"])], exclusive, claim.get("weight") or 1))
+                                  [(event["t"], got["until"])], exclusive, claim.get("weight") or 1, place_of(event)))
         return holds
 
     def _find_ends(self) -> None:
@@ -232,7 +238,9 @@ class Opinion:
             if event["e"] != "get":
                 rule.judged += 1
                 if event["ok"] == stale:
-                    rule.breaks(f"{lock}: token {token} of {event['id']} {'accepted' if stale else 'refused'} at {event['t']}")
+                    done = "accepted" if stale else "refused"
+                    rule.breaks(f"{lock}: token {token} of {event['id']} was {done} ({place_of(event)}); the highest one before "
+                                f"it is {max(bars, default=None)}")
             bisect.insort(seen[lock, exclusive], token)
         return rule
 
@@ -259,7 +267,7 @@ class Opinion:
         for hold in self.holds:
             of_lock[hold.lock] += self._pieces(hold)
             rule.judged += 1
-        accepted: dict[str, list[tuple[int, bool]]] = defaultdict(list)
+        accepted: dict[str, list[tuple[int, bool]]] = defaultdict(list)  # by acquisition: number of the access, whether put
         for number, event in enumerate(self._accesses()):
             if event.get("ok"):
                 accepted[event["id"]].append((number, event["e"] == "put"))
@@ -295,28 +303,30 @@ class Opinion:
             return
         kept = [other for other in beside if self.excuse(other.hold, piece.start) is None]
         if sum(other.hold.weight for other in kept) + piece.hold.weight > self.capacity[lock]:
-            rule.breaks(f"more than {self.capacity[lock]}, when it came: {piece.hold}")
+            rule.breaks(f"more than {self.capacity[lock]}, when it came: {piece.hold}; beside it: "
+                        + "; ".join(str(other.hold) for other in kept[:5]))
         else:
             rule.excused += 1
 
     def unique(self) -> Rule:
         rule = Rule(UNIQUE)
-        ids: dict[tuple[str, int], set[str]] = defaultdict(set)
-        times: dict[tuple[str, int], int] = defaultdict(int)
+        ids: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)  # acquisition -> where it was first seen
+        granted: dict[tuple[str, int], list[Hold]] = defaultdict(list)
         for hold in self.holds:
-            times[hold.lock, hold.token] += 1
+            granted[hold.lock, hold.token].append(hold)
             rule.judged += 1
         for event in self._accesses():
-            ids[event["lock"], event["token"]].add(event["id"])
-        for key, several in ids.items():
+            ids[event["lock"], event["token"]].setdefault(event["id"], place_of(event))
+        for (lock, token), several in ids.items():
             if len(several) > 1:
-                rule.breaks(f"{key} came to the resource from {sorted(several)}")
-        for key, number in times.items():
-            if number > 1:
-                rule.breaks(f"{key} was granted {number} times")
+                who = ", ".join(f"{name} ({place})" for name, place in sorted(several.items()))
+                rule.breaks(f"{lock}: token {token} came to the resource from {who}")
+        for (lock, token), holds in granted.items():
+            if len(holds) > 1:
+                rule.breaks(f"{lock}: token {token} was granted {len(holds)} times: {'; '.join(map(str, holds[:5]))}")
         for name, holds in self.by_id.items():
             if len(holds) > 1:
-                rule.breaks(f"{name} was returned {len(holds)} times")
+                rule.breaks(f"{name} was returned {len(holds)} times: {'; '.join(map(str, holds[:5]))}")
         return rule
 
     def real_time(self) -> Rule:
@@ -342,7 +352,8 @@ class Opinion:
                 continue
             for hold in of_lock.get(event["lock"], ()):
                 if hold.since <= event["t"] and hold.token > event.get("token", 0):
-                    rule.breaks(f"{event['lock']}: the last token, {event.get('token', 0)}, came after {hold}")
+                    last = f"{event.get('token', 0)} ({place_of(event)})"
+                    rule.breaks(f"{event['lock']}: the last token, {last}, came after {hold}")
         return rule
 
 

@@ -79,6 +79,7 @@ verdict judge(const history& h) {
   v.checks.push_back(check_lost_before_takeover(a));
   v.checks.push_back(check_wake_up_gap(a, gaps));
   v.checks.push_back(check_liveness(a));
+  v.checks.push_back(check_deadlines(a));
   v.checks.push_back(check_fork(a));
   v.counts = count(a, gaps);
   for (const auto why : {excuse::none, excuse::operator_edit, excuse::server_clock}) v.overlaps[name(why)] = 0;

@@ -91,7 +91,7 @@ windows::windows(const history& h) {
     }
   }
 
-  std::map<std::string, ns> frozen_since;
+  std::map<std::string, ns> frozen_since, stopped_since;
   auto events = h.processes;
   std::stable_sort(events.begin(), events.end(), [](auto& a, auto& b) { return a.at < b.at; });
   const auto note = [&](const std::string& who, interval when) {
@@ -113,6 +113,12 @@ windows::windows(const history& h) {
       case process_news::thawed:
         thaw(e.who, e.at);
         break;
+      case process_news::stopped:
+        stopped_since.emplace(e.who, e.at);
+        break;
+      case process_news::continued:
+        if (const auto since = stopped_since.extract(e.who)) stopped_[e.who].add({since.mapped(), e.at});
+        break;
       case process_news::killed:
         thaw(e.who, e.at);
         killed_.emplace(e.who, e.at);
@@ -129,7 +135,7 @@ windows::windows(const history& h) {
     everything_.add({at, at});
   }
   for (auto* one : {&everything_, &global_, &clock_, &edited_anything_}) one->sort();
-  for (auto* map : {&frozen_, &of_process_, &of_lock_, &edited_}) {
+  for (auto* map : {&frozen_, &stopped_, &of_process_, &of_lock_, &edited_}) {
     for (auto& [name, list] : *map) list.sort();
   }
 }

@@ -42,6 +42,10 @@ class windows {
   [[nodiscard]] bool frozen(const std::string& process, ns from, ns to) const {
     return meets(frozen_, process, from, to);
   }
+  /// A SIGSTOP held it at some moment of it, perhaps too briefly to count as frozen.
+  [[nodiscard]] bool stopped(const std::string& process, ns from, ns to) const {
+    return meets(stopped_, process, from, to);
+  }
   [[nodiscard]] ns killed(const std::string& process) const;
   /// An operator edited or deleted the lock's document.
   [[nodiscard]] bool edited(const std::string& lock, ns from, ns to) const;
@@ -61,7 +65,7 @@ class windows {
 
   std::map<std::string, ns> settle_;
   intervals everything_, global_, clock_, edited_anything_;
-  by_name frozen_, of_process_, of_lock_, edited_;
+  by_name frozen_, stopped_, of_process_, of_lock_, edited_;
   std::map<std::string, ns> killed_;
   std::map<std::string, std::int64_t> injections_;
   ns first_back_ = never;      // when a member's clock first went back

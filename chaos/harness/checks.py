@@ -12,13 +12,14 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parents[1] / "check"
 TIMEOUT = 600
+EXAMPLES = 5  # of what broke a rule
 
 
 @dataclass
 class Judgement:
     name: str
     status: int
-    failed: list[dict[str, Any]] = field(default_factory=list)  # checks: name, ok, detail
+    failed: list[dict[str, Any]] = field(default_factory=list)  # checks: name, ok, detail, broken, examples
     passed: int = 0
     counts: dict[str, Any] = field(default_factory=dict)
     output: str = ""
@@ -29,6 +30,14 @@ class Judgement:
         if self.status == 1:
             return "BROKEN: " + ", ".join(each["name"] for each in self.failed)
         return "cannot judge: " + (self.output.strip().splitlines() or ["no output"])[-1]
+
+    def explain(self) -> list[str]:
+        """Lines: each broken rule, and on what it was broken. None if all is well."""
+        lines = [f"{self.name}: {self.verdict()}"] if self.status != 0 and not self.failed else []
+        for check in self.failed:
+            lines.append(f"BROKEN {check['name']}, says {self.name}: {check.get('broken', 1)} times; {check.get('detail', '')}")
+            lines += [f"  {example}" for example in check.get("examples", [])[:EXAMPLES]]
+        return lines
 
 
 def commands(binaries: Path) -> dict[str, list[str]]:

@@ -20,7 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import evidence  # noqa: E402
 import replica_set  # noqa: E402
+from processes import ENDING, die_with, end_on_signal  # noqa: E402
 
 import checks  # noqa: E402
 import figures  # noqa: E402
@@ -156,9 +158,9 @@ def main() -> int:
         return 0 if good else 1
     if given.cli is not None:
         return stepdowns.main(given.bin / "dlock", given.cli)
-    for signum in replica_set.ENDING:
-        signal.signal(signum, replica_set.end_on_signal)
-    replica_set.die_with(os.getppid(), signal.SIGTERM)
+    for signum in ENDING:
+        signal.signal(signum, end_on_signal)
+    die_with(os.getppid(), signal.SIGTERM)
     seed = given.seed if given.seed is not None else int(time.time()) % 1_000_000
     plan = Plan(seconds=given.seconds, seed=seed, faults=given.faults, kinds=given.kinds, workers=given.workers,
                 threads=given.threads, locks_each=given.locks, hold_ms=given.hold, calm=given.calm, ttl_ms=given.ttl,
@@ -185,7 +187,7 @@ def main() -> int:
         if good and given.keep is None:
             shutil.rmtree(folder, ignore_errors=True)
         else:
-            print(f"  everything is in {folder}")
+            print(f"  everything is in {evidence.named(folder)}")
     print("good" if good else "NOT GOOD")
     return 0 if good else 1
 

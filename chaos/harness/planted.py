@@ -72,9 +72,10 @@ BUGS: Sequence[Planted] = (
     Planted("missing-literal", 8, quick=True),
 )
 
-# What such a bug leaves behind, an answer that was lost leaves, too: nobody can tell them apart from outside.
-# tests/chaos/planted shows them.
-NOT_HERE = ("no-tombstone",)
+# What no-tombstone leaves behind, an answer that was lost leaves, too: nobody can tell them apart from outside. For
+# amend-unnumbered a copy has to come late while the same leader leads still, and then it publishes something else: not seen in
+# runs of a minute. tests/chaos/planted shows both, and tests/chaos/check that the audit finds a value that comes back.
+NOT_HERE = ("no-tombstone", "amend-unnumbered")
 
 
 def chosen(wanted: str) -> list[Planted]:

@@ -15,7 +15,8 @@ from typing import Any
 
 import pymongo
 
-from replica_set import Member, ReplicaSet, SetError, die_with, free_port
+from processes import die_with
+from replica_set import Member, ReplicaSet, SetError, free_port
 
 
 class Proxy:
@@ -97,12 +98,6 @@ class ProxiedSet(ReplicaSet):
         self.proxy.tell(f"pid m{index} {process.pid}")
         self.proxy.tell(f"target {index} {self.members[index].listens_on}")
         return process
-
-    def restart(self, index: int) -> None:
-        log = self.folder / str(index) / "mongod.log"
-        if log.exists():  # it would be removed
-            log.rename(log.with_name(f"mongod.log.{len(list(log.parent.glob('mongod.log.*')))}"))
-        super().restart(index)
 
     def connect(self, index: int | None = None, as_member: bool = False, **options: Any) -> pymongo.MongoClient:
         """One member is reached past the proxy: its faults are not for us."""

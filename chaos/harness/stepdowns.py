@@ -9,12 +9,12 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from evidence import scratch_folder
 from replica_set import ReplicaSet
 
 # read, think, write: loses updates as soon as two do it at once
@@ -37,7 +37,7 @@ class Workers:
             done = subprocess.run(self.command, env=self.environment, capture_output=True, text=True)
             self.slowest = max(self.slowest, time.monotonic() - began)
             if done.returncode != 0:
-                self.failures.append(f"status {done.returncode}: {done.stderr.strip()}")
+                self.failures.append(f"{time.strftime('%H:%M:%S')} status {done.returncode}: {done.stderr.strip()}")
 
 
 def step_down_until(over: threading.Event, rs: ReplicaSet, every: float) -> int:
@@ -58,11 +58,18 @@ def main(dlock: Path, arguments: Sequence[str]) -> int:
     parser.add_argument("--every", type=float, default=5, help="seconds between two stepdowns (default 5)")
     parser.add_argument("--ttl", default="20s")
     given = parser.parse_args(arguments)
-    expected = given.processes * given.rounds
+    with scratch_folder("dlock-stepdowns-") as folder:
+        if not all_count(dlock, given, folder):
+            raise SystemExit(1)  # by way of the folder, which stays then
+    return 0
 
-    with ReplicaSet(nodes=3) as rs, tempfile.TemporaryDirectory() as folder:
-        counter = Path(folder) / "counter"
-        counter.write_text("0\n")
+
+def all_count(dlock: Path, given: argparse.Namespace, folder: Path) -> bool:
+    """Whether no update was lost and no run failed. `folder` has the counter, and what the runs that failed said."""
+    expected = given.processes * given.rounds
+    counter = folder / "counter"
+    counter.write_text("0\n")
+    with ReplicaSet(nodes=3) as rs:
         workers = Workers(dlock, rs.url, counter, given.rounds, given.ttl)
         print(f"{given.processes} processes x {given.rounds} dlock run --ttl {given.ttl} on 3 nodes, a stepdown every {given.every:g} s")
         over = threading.Event()
@@ -82,6 +89,7 @@ def main(dlock: Path, arguments: Sequence[str]) -> int:
     print(f"  counter {count} of {expected}, {len(workers.failures)} runs failed")
     for failure in workers.failures[:10]:
         print(f"  {failure}")
+    (folder / "failures.txt").write_text("".join(f"{failure}\n" for failure in workers.failures))
     if steps[0] == 0:
         print("  no stepdown happened: this proves nothing")
-    return 0 if count == expected and not workers.failures and steps[0] > 0 else 1
+    return count == expected and not workers.failures and steps[0] > 0

@@ -40,6 +40,18 @@ class Verdict:
     def ok(self) -> bool:
         return not (self.problems or self.vacuous or any(judgement.status != 0 for judgement in self.judgements))
 
+    @property
+    def wrong(self) -> list[str]:
+        """Lines: which rule was broken on what, and what else was wrong with the run, but not that it proves little."""
+        return [line for judgement in self.judgements for line in judgement.explain()] + \
+            [f"PROBLEM: {problem}" for problem in self.problems]
+
+    def explain(self) -> str:
+        """For people who ask why the run was not good."""
+        lines = [*self.wrong, *(f"VACUOUS: {reason}" for reason in self.vacuous)]
+        where = ["(FILE:LINE is of history/FILE, or of oplog.jsonl)"] if self.broken else []
+        return "\n".join(lines + where)
+
     def write(self, folder: Path) -> None:
         (folder / "verdict.json").write_text(json.dumps({
             "ok": self.ok, "seed": self.plan["seed"], "seconds": self.plan["seconds"], "expiry": self.plan["expiry"],
@@ -90,11 +102,8 @@ def table(verdict: Verdict) -> str:
         f"  leases of {LONG_TTL_MS // 1000} s lost by either: {figures.long_lost}, of {figures.long_leases} acquired",
     ]
     lines += [f"  {each.name:15} {each.verdict()}" for each in verdict.judgements]
-    for judgement in verdict.judgements:
-        lines += [f"    {judgement.name}: {check['name']}: {check.get('detail', '')}" for check in judgement.failed]
     lines += [f"  not injected: {name} ({times} times)" for name, times in Counter(verdict.missed).most_common(12)]
-    lines += [f"  PROBLEM: {problem}" for problem in verdict.problems]
-    lines += [f"  VACUOUS: {reason}" for reason in verdict.vacuous]
+    lines += [f"  {line}" for line in verdict.explain().splitlines()]
     return "\n".join(lines)
 
 

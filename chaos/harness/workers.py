@@ -15,7 +15,7 @@ from typing import Any
 
 from history import Follower, Writer
 from proxied_set import Proxy, clock_environment, write_clock
-from replica_set import die_with
+from processes import die_with
 
 DRAIN = 20.0  # seconds for which calls may wait on when their process was told to end
 PATIENCE = DRAIN + 15  # and that it may take to end
@@ -30,6 +30,7 @@ class Worker:
     name: str  # w3.2: its second incarnation
     process: subprocess.Popen[bytes]
     clock: Path
+    history: Writer
     spared: bool = False  # no fault chooses it
     killed: bool = False  # by us
     ends: bool = False  # because it was told to
@@ -40,7 +41,11 @@ class Worker:
         return "$$" + self.name
 
     def signal(self, signum: int) -> None:
+        if signum == signal.SIGSTOP:
+            self.history.write("stopped", who=self.name)
         self.process.send_signal(signum)
+        if signum == signal.SIGCONT:
+            self.history.write("continued", who=self.name)
 
     def stop(self) -> None:
         """SIGSTOP, and returns when it has stopped."""
@@ -230,4 +235,4 @@ class Pool:
         if place in KNOWN_TO_PROXY:
             self._proxy.tell(f"pid {place} {process.pid}")
         with self._guard:
-            self._workers[place] = Worker(place, name, process, clock, spared=bool(special.get("spared")))
+            self._workers[place] = Worker(place, name, process, clock, self._history, spared=bool(special.get("spared")))

@@ -12,13 +12,16 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pymongo
 from bson import json_util
 from pymongo.errors import PyMongoError
-from replica_set import SetError, die_with
+from processes import die_with
+from replica_set import SetError
 
 import schedule
 from catalogue import FAULTS
@@ -54,6 +57,12 @@ class World:
 
     def run(self) -> None:
         """Ends with the history complete, whatever it says. `problems`: what kept it from being that."""
+        try:
+            self._run()
+        finally:
+            self._gather_logs()
+
+    def _run(self) -> None:
         self._start_afresh()
         (self.folder / "config.json").write_text(json.dumps(
             {**self.plan.as_json(), "schedule": [vars(step) for step in self.steps]}, indent=1) + "\n")
@@ -180,9 +189,11 @@ class World:
                    "--history", str(self.folder / "history" / "wfinal.1.jsonl"), "--final"]
         for key, value in arguments.items():
             command += [f"--{key}", value]
+        log = self.folder / "logs" / "wfinal.1.log"
         try:
-            with (self.folder / "logs" / "wfinal.1.log").open("wb") as log:
-                done = subprocess.run(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+            # An end of its stdin tells a worker to end: it would not connect a second time.
+            with _held_open() as stdin, log.open("wb") as stderr:
+                done = subprocess.run(command, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, text=True,
                                       env=os.environ | dict(self.plan.environment), timeout=25 * len(locks), check=False)
             answers = [json.loads(line) for line in done.stdout.splitlines()]
         except (subprocess.TimeoutExpired, ValueError) as error:
@@ -191,7 +202,8 @@ class World:
         for answer in answers:
             self.history.write("final", lock=answer["lock"], ok=answer["ok"], token=answer.get("token", 0))
         if done.returncode != 0 or not all(answer["ok"] for answer in answers) or len(answers) != len(locks):
-            self.problems.append(f"not every lock could be acquired at the end: {done.stdout.strip()}")
+            last = log.read_text(errors="replace").splitlines()[-1:]
+            self.problems.append(f"not every lock could be acquired at the end: {' '.join([done.stdout.strip(), *last])}")
 
     def _gather(self) -> None:
         self.history.close()
@@ -202,6 +214,8 @@ class World:
             if first["ts"] > self._began_at["ts"]:
                 self.problems.append("the oplog was too small for the run")
             _dump(self.folder / "locks.jsonl", client.dlocks.dlocks.find({}).sort("_id", 1))
+
+    def _gather_logs(self) -> None:
         for index in range(3):
             for log in (self.set.folder / str(index)).glob("mongod.log*"):
                 shutil.copy(log, self.folder / "logs" / log.name.replace("mongod", f"member{index}"))
@@ -212,3 +226,14 @@ def _dump(file: Path, documents: Any) -> None:
     with file.open("w") as out:
         for document in documents:
             out.write(json_util.dumps(document, json_options=options) + "\n")
+
+
+@contextmanager
+def _held_open() -> Iterator[int]:
+    """The end of a pipe to read from, in which nothing comes, and no end either."""
+    reader, writer = os.pipe()
+    try:
+        yield reader
+    finally:
+        os.close(reader)
+        os.close(writer)

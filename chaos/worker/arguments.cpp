@@ -74,6 +74,7 @@ arguments parse_arguments(int argc, char** argv) {
   out.client.clock_skew = std::chrono::milliseconds{skew};
   out.client.expiry = expiry == "observed" ? dlock::expiry::observed : dlock::expiry::server_clock;
   out.client.operation_timeout = std::chrono::milliseconds{operation_timeout};
+  out.client.connect_timeout = out.client.operation_timeout;
   out.client.who = "$$" + out.name;  // what somebody writes may look like one of the server's expressions
   return out;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <ctime>
 #include <dlock/clock.hpp>
+#include <fstream>
 
 namespace chaos {
 
@@ -19,6 +20,13 @@ namespace chaos {
 /// The clock of the history: one for all processes of a machine.
 [[nodiscard]] inline std::int64_t monotonic_ns() {
   return kernel_ns(CLOCK_MONOTONIC);
+}
+
+/// For how long the calling thread has waited for a processor in all, by the kernel's count.
+[[nodiscard]] inline std::int64_t starved_ns() {
+  std::int64_t ran = 0, waited = 0;
+  std::ifstream("/proc/thread-self/schedstat") >> ran >> waited;
+  return waited;
 }
 
 /// A time of the library's clock on the history's. They differ by the time that the machine was suspended, which does

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <dlock/error.hpp>
 #include <system_error>
+#include <utility>
 
 #include "clock.hpp"
 
@@ -34,15 +35,22 @@ recorded_call::recorded_call(history& into, json fields) : into_(into), number_(
   json all{{"c", number_}};
   all.update(fields);
   into_.write("call", all);
+  starved_ = starved_ns();  // outside of the time that is taken: the thread may wait for a processor just here
+  began_ = monotonic_ns();
 }
 
 void recorded_call::queued() {
-  if (!queued_) into_.write("queued", {{"c", number_}});
-  queued_ = true;
+  if (std::exchange(queued_, true)) return;
+  const auto before = monotonic_ns(), starved = starved_ns();
+  into_.write("queued", {{"c", number_}});
+  starved_ += starved_ns() - starved;
+  wrote_ += monotonic_ns() - before;
 }
 
 void recorded_call::returned(const char* what, json more) {
-  json all{{"c", number_}, {"what", what}};
+  const auto took = monotonic_ns() - began_ - wrote_;
+  const auto starved = starved_ns() - starved_;
+  json all{{"c", number_}, {"what", what}, {"took", took / 1'000'000}, {"starved", starved / 1'000'000}};
   all.update(more);
   into_.write("return", all);
 }

@@ -45,6 +45,8 @@ class recorded_call {
   history& into_;
   std::int64_t number_;
   bool queued_ = false;
+  // Of the library's part alone: a line of the history may have to wait for the disk.
+  std::int64_t began_ = 0, starved_ = 0, wrote_ = 0;
 };
 
 }  // namespace chaos

@@ -153,4 +153,19 @@ bool participant::downgrade(holding& what) {
   }
 }
 
+void participant::proclaim(const holding& what, int number) {
+  const auto& lead = what.locks().front();
+  json fields{{"op", "proclaim"}};
+  fields.update(described(lead.what));
+  fields.update({{"id", lead.id}, {"number", number}});
+  recorded_call call(into_, fields);
+  try {
+    const auto value = kValue + into_.process() + "#" + std::to_string(number);
+    const bool done = std::get<dlock::election>(objects_.at(lead.what.lock->id)).proclaim(value);
+    call.returned(done ? "proclaimed" : "not_held");
+  } catch (const std::exception& e) {
+    call.failed(e);
+  }
+}
+
 }  // namespace chaos

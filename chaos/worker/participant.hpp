@@ -31,6 +31,8 @@ class participant {
   [[nodiscard]] std::unique_ptr<holding> acquire_all(const std::vector<wish>& what, const patience& how);
   /// Exclusive to shared; of a shared lock only. Whether it is still held.
   bool downgrade(holding& what);
+  /// Publishes the leader's next value; of an election only.
+  void proclaim(const holding& what, int number);
 
  private:
   using object = std::variant<dlock::mutex, dlock::shared_mutex, dlock::semaphore, dlock::election>;

@@ -39,6 +39,8 @@ constexpr std::array kBugs{
     planted_bug{bug::no_tombstone, "no-tombstone", "a request that comes after its cancel is carried out"},
     planted_bug{bug::heartbeat_appends, "heartbeat-appends", "a heartbeat of somebody who left joins the queue"},
     planted_bug{bug::heir_for_ever, "heir-for-ever", "an heir that died keeps the lock for a day"},
+    planted_bug{bug::amend_unnumbered, "amend-unnumbered",
+                "a late copy of what a leader published undoes a later value"},
     planted_bug{bug::lifo, "lifo", "last come, first served"},
     planted_bug{bug::try_barges, "try-barges", "a try passes those who wait"},
     planted_bug{bug::readers_pass_writers, "readers-pass-writers", "readers queue before writers"},

@@ -54,12 +54,14 @@ constexpr std::array kChanges{
                {"since": "$now", "seen": "$now", "until": {"$add": ["$now", "$r.life"]}}]}], "$w"]}, "$w"]}}})"},
     change{bug::try_barges, R"("waiters": {"$cond": [{"$and": ["$once", "$new"]}, [],)",
            R"("waiters": {"$filter": {"cond": {"$ne": ["$$this.id", {"$cond": ["$once", "$r.id", ""]}]}, "input":)"},
-    change{bug::try_barges, R"({"$size": "$h"}]}, 2147483647]}]})", R"({"$size": "$h"}]}, 2147483647]}}})"},
-    // kAdmit
+    change{bug::try_barges, R"("$a.k", 2147483647]}]})", R"("$a.k", 2147483647]}}})"},
+    // kGrant
     change{bug::heir_for_ever, R"("$$this.delta", "$$this.term"]})", R"("$$this.delta", 86400000]})"},
-    change{bug::writer_beside_readers, R"({"$eq": ["$$value.h", []]})",
-           R"({"$not": [{"$in": [true, "$$value.h.exclusive"]}]})"},
+    // kAdmit
+    change{bug::writer_beside_readers, R"({"$eq": [["$h", "$$value.k"], [[], 0]]})", "true"},
     change{bug::one_permit_more, R"("$$this.weight"]}, "$cap"]})", R"("$$this.weight"]}, {"$add": ["$cap", 1]}]})"},
+    // kAmend
+    change{bug::amend_unnumbered, R"({"$gt": ["$r.seq", "$$this.seq"]})", "true"},
     // kRemoveHolder, of one request and of several
     change{bug::semaphore_release_leaks,
            R"({"$set": {"h": {"$filter": {"input": "$h", "cond": {"$ne": ["$$this.id", "$r.id"]}}}}})",

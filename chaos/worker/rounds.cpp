@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 
 constexpr int kSharedPercent = 60;     // of what is asked of a shared mutex
 constexpr int kDowngradePercent = 25;  // of its exclusive holds
+constexpr int kProclaims = 3;          // of a leader, at most
 constexpr int kTimeoutPercent = 25;    // of the waits
 constexpr int kLongestPause = 10;      // ms between rounds
 
@@ -78,6 +79,14 @@ void rounds::use(holding& what) {
   at.begin();
   // Long enough for the parent to notice what a child should not be able to do.
   if (with_.forks.fork_with(what, with_.into)) hold = std::max<milliseconds>(hold, given.client.exp_delta / 2);
+  if (first.lock->what == kind::election) {
+    const int times = pick(0, kProclaims);
+    for (int i = 1; i <= times && what.look(); ++i) {
+      what.keep_for(hold / (times + 1), given.stale);
+      me_.proclaim(what, i);
+    }
+    hold /= times + 1;
+  }
   what.keep_for(hold, given.stale);
   at.end(what.look() || given.stale);
   if (!downgrades || !what.look() || !me_.downgrade(what)) return;

@@ -6,7 +6,6 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <thread>
 
 #include "arguments.hpp"
@@ -93,8 +92,6 @@ int work(arguments given) {
 }  // namespace chaos
 
 int main(int argc, char** argv) {
-  // Of each process that is killed the driver's counters would stay in /dev/shm for ever.
-  setenv("MONGOC_DISABLE_SHM", "1", 0);  // NOLINT(concurrency-mt-unsafe): there is no other thread yet
   try {
     return chaos::work(chaos::parse_arguments(argc, argv));
   } catch (const std::exception& e) {

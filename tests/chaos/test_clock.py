@@ -4,9 +4,9 @@
 import datetime
 import json
 import os
+import select
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 from pathlib import Path
@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "chaos" / "harness")]
 
 import mongod  # noqa: E402
+from evidence import scratch_folder  # noqa: E402
 from proxied_set import ProxiedSet, clock_environment, write_clock  # noqa: E402
 
 BIN = Path(os.environ.get("DLOCK_CHAOS_BIN", ROOT / "build" / "bin")).absolute()
@@ -47,9 +48,7 @@ WALL = ("time", "gettimeofday", "realtime", "coarse")
 
 class Clock(unittest.TestCase):
     def setUp(self) -> None:
-        scratch = tempfile.TemporaryDirectory(prefix="dlock-test-")
-        self.addCleanup(scratch.cleanup)
-        self.file = Path(scratch.name) / "clock"
+        self.file = self.enterContext(scratch_folder()) / "clock"
 
     def client(self) -> subprocess.Popen:
         process = subprocess.Popen([sys.executable, "-c", CLIENT], env=os.environ | clock_environment(BIN, self.file),
@@ -84,10 +83,14 @@ class Clock(unittest.TestCase):
             return clocks["realtime"] - clocks["monotonic"] - (time.time() - time.monotonic() - 0.5)
 
         # Clocks are read one after the other, on a busy machine with pauses between.
-        self.assertTrue(any(abs(error()) < 0.05 for _ in range(20)))
+        errors = [error()]
+        while min(map(abs, errors)) >= 0.05 and len(errors) < 20:
+            errors.append(error())
+        self.assertLess(min(map(abs, errors)), 0.05, errors)
         for shift in (1 - NS, NS - 1):  # whatever the time is, a second is borrowed or carried
             write_clock(self.file, shift)
-            self.assertTrue(0 <= self.ask(client)["microseconds"] < 1_000_000)
+            microseconds = self.ask(client)["microseconds"]
+            self.assertTrue(0 <= microseconds < 1_000_000, microseconds)
 
     def test_without_a_file_nothing_is_shifted(self) -> None:
         self.file.unlink(missing_ok=True)
@@ -110,6 +113,28 @@ class Clock(unittest.TestCase):
                     client.test.get_collection("things", write_concern=pymongo.WriteConcern(w=1, j=False)).insert_one({})
                     client.admin.command("ping")
                     self.assertLess(time.monotonic() - began, 60)
+
+    def test_who_listens_goes_on_when_the_servers_clock_is_set_back(self) -> None:
+        """The server makes the ids of events by its clock; who listens has asked for what is not too old by an earlier one."""
+        if mongod.find() is None:
+            sys.exit(77)
+        with ProxiedSet(nodes=1, bin=BIN) as rs, rs.connect(0) as client:
+            url = f"mongodb://127.0.0.1:{rs.members[0].listens_on}/?directConnection=true"
+            watch = subprocess.Popen([BIN / "dlock", "watch", "-v", "--json", "--url", url], stdout=subprocess.PIPE,
+                                     stderr=subprocess.PIPE, text=True)
+            self.addCleanup(watch.communicate)
+            self.addCleanup(watch.terminate)
+            while watch.stderr.readline() != "dlock: watching\n":
+                self.assertIsNone(watch.poll())
+            for number, shift in enumerate((0, -3600, -DAY, 0)):
+                rs.set_clock(0, shift * NS)
+                name = f"e{number}"
+                message = {"id": name, "locked": True, "token": 7, "who": "x"}
+                # Without an _id, which the driver would make.
+                client.mongo_dlock_notif.command("insert", "mongo_dlock_notif", documents=[{"event": name, "message": message}])
+                ready, _, _ = select.select([watch.stdout], [], [], 60)
+                self.assertTrue(ready, f"deaf at {shift} s")
+                self.assertEqual(json.loads(watch.stdout.readline())["id"], name)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 
 import json
 import sys
-import tempfile
 import unittest
 from pathlib import Path
 
@@ -13,6 +12,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "chaos" / "harness")]
 import figures  # noqa: E402
 import verdict as verdicts  # noqa: E402
 from checks import Judgement  # noqa: E402
+from evidence import scratch_folder  # noqa: E402
 from history import Follower, Writer  # noqa: E402
 from plan import Plan  # noqa: E402
 
@@ -34,9 +34,7 @@ def release(t: float, c: int, id: str, p: str = "w0.1") -> list[dict]:
 
 class Histories(unittest.TestCase):
     def setUp(self) -> None:
-        scratch = tempfile.TemporaryDirectory(prefix="dlock-test-")
-        self.addCleanup(scratch.cleanup)
-        self.folder = Path(scratch.name)
+        self.folder = self.enterContext(scratch_folder())
         (self.folder / "history").mkdir()
 
     def write(self, *events: dict, name: str = "w0.1", tail: str = "") -> None:
@@ -99,9 +97,7 @@ class Verdicts(unittest.TestCase):
     """The sum of several runs, and what makes a run bad."""
 
     def setUp(self) -> None:
-        scratch = tempfile.TemporaryDirectory(prefix="dlock-test-")
-        self.addCleanup(scratch.cleanup)
-        self.folder = Path(scratch.name)
+        self.folder = self.enterContext(scratch_folder())
 
     def verdict(self, **more: object) -> verdicts.Verdict:
         found = figures.Figures(acquisitions=100, elections=2, longest_gap=3.5, stepdown_to_grant=[1.0])
@@ -151,6 +147,23 @@ class Verdicts(unittest.TestCase):
         for status in (1, 2):
             verdict.judgements[0].status = status
             self.assertFalse(verdict.ok)
+            self.assertTrue(verdict.wrong)
+
+    def test_says_what_was_broken_on_what(self) -> None:
+        self.assertEqual(self.verdict().explain(), "")
+        verdict = self.verdict(problems=["w3.1 ended with status 1"], vacuous=["no election"])
+        verdict.judgements[0].status = 1
+        verdict.judgements[0].failed = [{"name": "overlap", "ok": False, "detail": "40 holds", "broken": 9,
+                                         "examples": [f"m0 alone by w{n}.1, token {n} (w{n}.1.jsonl:12)" for n in range(9)]}]
+        verdict.judgements.append(Judgement("oplog_audit", 2, output="usage: ...\noplog audit: oplog.jsonl:3: no JSON\n"))
+        text = verdict.explain()
+        self.assertIn("BROKEN overlap, says chaos-check: 9 times; 40 holds\n  m0 alone by w0.1, token 0 (w0.1.jsonl:12)\n", text)
+        self.assertEqual(5, text.count("m0 alone"), text)
+        for line in ("oplog_audit: cannot judge: oplog audit: oplog.jsonl:3: no JSON", "PROBLEM: w3.1 ended with status 1",
+                     "VACUOUS: no election"):
+            self.assertIn(line, text.splitlines())
+            self.assertIn(line, [each.strip() for each in verdicts.table(verdict).splitlines()])
+        self.assertEqual(verdict.wrong, [line for line in text.splitlines() if not line.startswith(("VACUOUS", "("))])
 
 
 if __name__ == "__main__":

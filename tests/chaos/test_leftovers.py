@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 from pathlib import Path
@@ -14,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import mongod  # noqa: E402
-from replica_set import is_running  # noqa: E402
+from evidence import scratch_folder  # noqa: E402
+from processes import is_running  # noqa: E402
 
 BIN = Path(os.environ.get("DLOCK_CHAOS_BIN", ROOT / "build" / "bin")).absolute()
 
@@ -43,23 +43,24 @@ def wait_until(condition, what: str, seconds: float) -> None:
 class Leftovers(unittest.TestCase):
     def test_nothing_is_left(self) -> None:
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-            with self.subTest(signum.name), tempfile.TemporaryDirectory(prefix="dlock-test-") as keep:
+            with self.subTest(signum.name), scratch_folder() as keep:
+                output = self.enterContext((keep / "output.txt").open("w"))
                 chaos = subprocess.Popen([sys.executable, "-B", str(ROOT / "chaos" / "harness" / "main.py"), "--bin", str(BIN),
-                                          "--seconds", "60", "--seed", "1", "--faults", "secondary-frozen", "--keep", keep],
-                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                          "--seconds", "60", "--seed", "1", "--faults", "secondary-frozen", "--keep", str(keep)],
+                                         stdout=output, stderr=output)
                 self.addCleanup(chaos.wait)
                 self.addCleanup(chaos.kill)
 
                 def all_work() -> bool:
-                    self.assertIsNone(chaos.poll())
+                    self.assertIsNone(chaos.poll(), (keep / "output.txt").read_text())
                     names = list(descendants(chaos.pid).values())
                     return [names.count(name) for name in ("mongod", "chaos-worker", "chaos-resource", "chaos-proxy")] == [3, 5, 1, 1]
 
                 wait_until(all_work, "all processes", 60)
-                started = list(descendants(chaos.pid))
+                started = descendants(chaos.pid)
                 chaos.send_signal(signum)
                 chaos.wait(60)
-                wait_until(lambda: not any(is_running(pid) for pid in started), "the end of all", 20)
+                wait_until(lambda: not any(is_running(pid) for pid in started), f"the end of all of {started}", 20)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import select
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
@@ -16,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "chaos" / "harness")]
 
+from evidence import scratch_folder  # noqa: E402
 from proxied_set import Proxy  # noqa: E402
 from replica_set import SetError  # noqa: E402
 
@@ -61,9 +61,7 @@ class EchoServer:
 
 class ProxyTest(unittest.TestCase):
     def setUp(self) -> None:
-        scratch = tempfile.TemporaryDirectory(prefix="dlock-test-")
-        self.addCleanup(scratch.cleanup)
-        self.proxy = Proxy(BINARY, Path(scratch.name))
+        self.proxy = Proxy(BINARY, self.enterContext(scratch_folder()))
         self.addCleanup(self.proxy.close)
         self.servers = [EchoServer(number) for number in range(3)]
         for number, server in enumerate(self.servers):
@@ -126,7 +124,7 @@ class ProxyTest(unittest.TestCase):
         self.proxy.tell("hold-requests client m0")
         connection.sendall(b"late")
         self.assertEqual(b"1:x", self.ask(other, b"x"))
-        self.assertFalse(self.hears(connection))
+        self.assertFalse(self.hears(connection), "it hears what is held back")
         self.assertEqual(b"", self.servers[0].received)
         self.wait_for(lambda: self.proxy.count("held") > 0, "something held back")
         self.proxy.tell("open client m0")
@@ -137,7 +135,7 @@ class ProxyTest(unittest.TestCase):
         self.proxy.tell("hold-replies any m0")
         connection.sendall(b"one")
         self.assert_receives(0, b"one")
-        self.assertFalse(self.hears(connection))
+        self.assertFalse(self.hears(connection), "it hears what is held back")
         self.proxy.tell("heal")
         self.assertEqual(b"0:one", connection.recv(100))
 

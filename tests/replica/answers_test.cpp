@@ -88,7 +88,7 @@ TEST_F(Answers, OnlyAServerThatHasNoPeeksIsNotAskedForThemAgain) {
 
 TEST_F(Answers, AWriteConcernErrorIsNeverReportedAsHeld) {
   auto o = options();
-  o.operation_timeout = 600ms;
+  o.operation_timeout = 2s;
   client locks(o);
   mutex lock(locks, id);
   const fail_command fail("test",
@@ -163,7 +163,7 @@ TEST_F(Answers, AWaitGivenUpWithoutAnyReplyHoldsNothingForLong) {
   proxy line(primary().address);
   auto o = options("test", 1s);
   o.url = "mongodb://" + user_in(test_url()) + line.address() + "/?directConnection=true";
-  o.operation_timeout = 700ms;
+  o.operation_timeout = 2s;
   client locks(o);
   line.swallow_replies("findAndModify", 1'000'000);
   EXPECT_TRUE(error_of([&] { (void)mutex(locks, id).acquire().result(); }).in_doubt());
@@ -205,7 +205,8 @@ TEST_F(Answers, AnOperatorWhoDeletesTheDocumentMakesTheHolderLoseIt) {
 TEST_F(Answers, ADocumentThatIsNoLockIsLeftAsItIs) {
   client locks(options());
   for (const std::string other :
-       {R"("name": "somebody's")", R"("holders": "many")", R"("fence": "high", "holders": [])"}) {
+       {R"("name": "somebody's")", R"("holders": "many")", R"("fence": "high", "holders": [])",
+        R"("et": {"$date": "2020-01-01T00:00:00Z"}, "fence": {"$numberLong": "9223372036854774000"})"}) {
     ASSERT_TRUE(run(R"({"update": "dlocks", "updates": [{"q": {"_id": ")" + id + R"("}, "u": {)" + other +
                     R"(}, "upsert": true}]})")
                     .ok);
@@ -218,6 +219,8 @@ TEST_F(Answers, ADocumentThatIsNoLockIsLeftAsItIs) {
       EXPECT_EQ(e.code(), errc::not_a_lock) << e.what();
     }
     EXPECT_EQ(document(), before);
+    EXPECT_LT(mutex(locks, "another").try_acquire()->token(), std::int64_t{1} << 53)
+        << "no other lock has to do with it";
   }
 }
 

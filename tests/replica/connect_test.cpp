@@ -22,7 +22,7 @@ TEST_F(ConnectToThree, ADirectConnectionStaysWhereItIs) {
   const auto first = primary();
   for (const auto& m : members()) {
     auto o = options();
-    o.operation_timeout = 1s;
+    o.connect_timeout = 1s;
     o.url = url_of(m, "directConnection=true", test_url());
     if (m.address == first.address) {
       client locks(o);
@@ -31,6 +31,41 @@ TEST_F(ConnectToThree, ADirectConnectionStaysWhereItIs) {
       EXPECT_EQ(error_of([&] { client locks(o); }).code(), errc::unavailable) << "a secondary cannot lock";
     }
   }
+}
+
+TEST_F(Connect, AnotherNameOfTheSetIsARefusalAtOnce) {
+  auto o = options();
+  o.connect_timeout = 60s;
+  const auto at = o.url.find("replicaSet=");
+  ASSERT_NE(at, std::string::npos) << o.url;
+  const auto end = std::min(o.url.find('&', at), o.url.size());
+  o.url.replace(at, end - at, "replicaSet=another");
+  const std::string one = "mongodb://" + user_in(test_url()) + primary().address + "/?replicaSet=another";
+  for (const auto& url : {o.url, one, one + "&directConnection=true"}) {
+    o.url = url;
+    const auto took = time_of([&] {
+      const auto e = error_of([&] { client locks(o); });
+      EXPECT_EQ(e.code(), errc::invalid_argument) << e.what();
+      EXPECT_FALSE(e.retryable());
+      EXPECT_NE(std::string(e.what()).find("another"), std::string::npos) << e.what();
+      EXPECT_NE(std::string(e.what()).find("write replicaSet in the URL"), std::string::npos) << e.what();
+    });
+    EXPECT_LT(took, 20s) << "waiting does not help";
+  }
+}
+
+TEST_F(Connect, WhatIsWaitedForIsLoggedOnce) {
+  journal log;
+  auto o = options();
+  o.connect_timeout = 3s;
+  o.log = log.callback();
+  o.url = "mongodb://127.0.0.1:1,127.0.0.1:2/?replicaSet=x";
+  const auto e = error_of([&] { client locks(o); });
+  EXPECT_EQ(e.code(), errc::unavailable);
+  const std::string both = "127.0.0.1:1 (Failed to connect to target host: 127.0.0.1:1), 127.0.0.1:2 (";
+  EXPECT_NE(std::string(e.what()).find(both), std::string::npos) << e.what();
+  EXPECT_TRUE(log.says("no contact with 127.0.0.1:1,127.0.0.1:2 yet, trying again: no primary: " + both)) << log.text();
+  EXPECT_LE(log.count("no contact with"), 2) << "one may come when only one has failed yet\n" << log.text();
 }
 
 TEST_F(Connect, NothingInAUrlWeakensALock) {
@@ -105,7 +140,7 @@ TEST_F(Connect, AServerOlderThan44IsRefusedClearly) {
   for (const std::string option : {"", "/?directConnection=true"}) {
     auto o = options();
     o.url = "mongodb://" + mongo42.address() + option;
-    o.operation_timeout = 60s;
+    o.connect_timeout = 60s;
     const auto took = time_of([&] {
       const auto e = error_of([&] { client locks(o); });
       EXPECT_EQ(e.code(), errc::unsupported_server) << e.what();
@@ -121,7 +156,7 @@ TEST_F(Connect, TheLibraryPrintsNothing) {
   ::testing::internal::CaptureStderr();
   {
     auto o = options();
-    o.operation_timeout = 300ms;
+    o.connect_timeout = 300ms;
     o.url = "mongodb://127.0.0.1:1/?nonsense=1&w=x&appname=a&appName=b";
     EXPECT_THROW(client locks(o), error);
     client locks(options());
@@ -137,7 +172,7 @@ TEST_F(Connect, AnAppNameOfTheUrlsStaysAndIsNoError) {
   o.log = log.callback();
   client locks(o);
   EXPECT_TRUE(mutex(locks, id).try_acquire());
-  EXPECT_EQ(log.text(), "");
+  EXPECT_EQ(log.text().find("app"), std::string::npos) << log.text();  // an election is none of its business
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "replica/fixture.hpp"
 #include "replica/proxy.hpp"
+#include "support/canary.hpp"
 
 /// Every call returns by its deadline, plus 100 ms, whatever the server does.
 namespace dlock::testing {
@@ -12,7 +13,7 @@ using Deadline = ThreeMembers;
 
 TEST_F(Deadline, HoldsWhileThePrimaryIsFrozen) {
   auto o = options("test", 20s);
-  o.operation_timeout = 1s;
+  o.operation_timeout = o.connect_timeout = 1s;
   client locks(o);
   auto held = mutex(locks, id + "Held").try_acquire();
   auto other = mutex(locks, id + "Other").try_acquire();
@@ -21,6 +22,7 @@ TEST_F(Deadline, HoldsWhileThePrimaryIsFrozen) {
   const auto who = primary();
   {
     const frozen stop(who);
+    const canary machine;
     std::vector<std::future<milliseconds>> calls;
     const auto call = [&](auto f) { calls.push_back(std::async(std::launch::async, [f] { return time_of(f); })); };
     call([&] {
@@ -37,14 +39,11 @@ TEST_F(Deadline, HoldsWhileThePrimaryIsFrozen) {
     call([&] { EXPECT_TRUE(error_of([&] { (void)other->release(); }).in_doubt()); });
     call([&] { scope.reset(); });
     call([&] { EXPECT_EQ(error_of([&] { client another(o); }).code(), errc::unavailable); });
-    std::size_t late = 0;
     for (std::size_t i = 0; i < calls.size(); ++i) {
       const auto took = calls[i].get();
       EXPECT_GE(took, 950ms) << "call " << i << " did not use its time";
-      EXPECT_LT(took, 8s) << "call " << i;
-      if (took > 1100ms) ++late;
+      EXPECT_LE(took, 1s + machine.allowance()) << "call " << i;
     }
-    EXPECT_LT(late, calls.size()) << "all were late: not only because the machine is busy";
   }
   EXPECT_TRUE(eventually([&] { return holders(id + "Held") + holders(id + "Other") + holders(id + "Scope") == 0; }))
       << "the releases went on in the background";
@@ -53,28 +52,30 @@ TEST_F(Deadline, HoldsWhileThePrimaryIsFrozen) {
 TEST_F(Deadline, AClientOfAServerThatNeverAnswersIsRefusedInTime) {
   silent_server silent;
   auto o = options();
-  o.operation_timeout = 500ms;
+  o.connect_timeout = 500ms;
   for (const std::string& url : {"mongodb://" + silent.address(), "mongodb://" + silent.address() + "/?replicaSet=x",
                                  "mongodb://" + silent.address() + "/?directConnection=true"}) {
     o.url = url;
+    const canary machine;
     const auto took = time_of([&] {
       const auto e = error_of([&] { client locks(o); });
       EXPECT_EQ(e.code(), errc::unavailable) << e.what();
       EXPECT_TRUE(e.retryable());
       EXPECT_NE(std::string(e.what()).find(silent.address()), std::string::npos) << e.what();
     });
-    EXPECT_LT(took, 8s) << url;
+    EXPECT_LE(took, o.connect_timeout + machine.allowance()) << url;
   }
 }
 
 TEST_F(Deadline, AClientOfNobodyIsRefusedInTime) {
   auto o = options();
-  o.operation_timeout = 500ms;
+  o.connect_timeout = 500ms;
   for (const std::string url :
        {"mongodb://127.0.0.1:1", "mongodb://127.0.0.1:1,127.0.0.1:2/?replicaSet=x", "mongodb://no-such-host.invalid"}) {
     o.url = url;
+    const canary machine;
     const auto took = time_of([&] { EXPECT_EQ(error_of([&] { client locks(o); }).code(), errc::unavailable); });
-    EXPECT_LT(took, 8s) << url;
+    EXPECT_LE(took, o.connect_timeout + machine.allowance()) << url;
   }
 }
 

@@ -2,8 +2,11 @@
 
 #include <signal.h>
 
+#include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 #include <stdexcept>
 
@@ -69,6 +72,18 @@ std::vector<member> read_members() {
   return out;
 }
 
+/// As the servers' logs have it: 2024-05-01T12:00:00.123+00:00.
+std::string date_and_time() {
+  const auto ms = wall_clock_ms();
+  const std::time_t seconds = ms / 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[64], out[96];
+  std::strftime(text, sizeof text, "%FT%T", &utc);
+  std::snprintf(out, sizeof out, "%s.%03d+00:00", text, static_cast<int>(ms % 1000));
+  return out;
+}
+
 }  // namespace
 
 std::vector<member> members() {
@@ -128,10 +143,16 @@ fail_command::~fail_command() {
   connection(url_).run("admin", json(R"({"configureFailPoint": "failCommand", "mode": "off"})").get());
 }
 
+journal::~journal() {
+  if (::testing::Test::HasFailure() && !timed_.empty()) std::cout << "The clients logged:\n" << timed_ << std::flush;
+}
+
 log_callback journal::callback() {
   return [this](log_level, std::string_view message) {
+    const auto now = date_and_time();
     const std::lock_guard lock(guard_);
     text_ += std::string(message) + "\n";
+    timed_ += "  " + now + " " + std::string(message) + "\n";
   };
 }
 
@@ -153,6 +174,7 @@ client_options Replica::options(const std::string& app) const {
   o.db = db;
   o.exp_delta = 20s;
   o.wait_lock_period = 1s;
+  o.log = said_.callback();
   return o;
 }
 

@@ -102,9 +102,14 @@ error error_of(F&& f) {
   return {errc::server, ""};
 }
 
-/// What a client logged.
+/// What clients logged. If the test has failed, it is printed in the end.
 class journal {
  public:
+  journal() = default;
+  ~journal();
+  journal(const journal&) = delete;
+  journal& operator=(const journal&) = delete;
+
   [[nodiscard]] log_callback callback();
   [[nodiscard]] std::string text();
   /// Now or in a moment: what is logged comes on a thread of its own.
@@ -116,6 +121,7 @@ class journal {
  private:
   std::mutex guard_;
   std::string text_;
+  std::string timed_;  // the same with the times
 };
 
 /// A test with a database of its own, and a lock's id of its own.
@@ -140,6 +146,8 @@ class Replica : public ::testing::Test {
 
  private:
   [[nodiscard]] std::size_t length(const std::string& lock, const char* array);
+
+  mutable journal said_;  // by the clients with options()
 };
 
 /// The same, for tests that move the primary around.

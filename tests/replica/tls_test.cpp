@@ -15,7 +15,7 @@ class Tls : public Replica {
   client_options with(const std::string& tls) {
     auto o = options();
     o.url = test_url().substr(0, test_url().find("&tls=true")) + tls;
-    o.operation_timeout = 3s;
+    o.connect_timeout = 3s;
     return o;
   }
   static bool says(const error& e, const std::string& part) {
@@ -36,7 +36,7 @@ TEST_F(Tls, WithTheRightCaTheLibraryWorks) {
 TEST_F(Tls, ACertificateOfAnUnknownCaIsARefusal) {
   const auto took = time_of([&] {
     auto o = with("&tls=true");
-    o.operation_timeout = 60s;
+    o.connect_timeout = 60s;
     const auto e = error_of([&] { client locks(o); });
     EXPECT_EQ(e.code(), errc::authentication) << e.what();
     EXPECT_FALSE(e.retryable());
@@ -54,7 +54,7 @@ TEST_F(Tls, WithoutTlsThereIsNoContact) {
 TEST_F(Tls, ACaFileThatIsNotThereIsSaidAtOnce) {
   const auto took = time_of([&] {
     auto o = with("&tls=true&tlsCAFile=/no/such.pem");
-    o.operation_timeout = 60s;
+    o.connect_timeout = 60s;
     const auto e = error_of([&] { client locks(o); });
     EXPECT_EQ(e.code(), errc::invalid_argument) << e.what();
     EXPECT_TRUE(says(e, "'/no/such.pem'")) << e.what();

@@ -251,7 +251,7 @@ maybe no_final(const lines& valid, std::uint64_t seed) {
   const index in(valid);
   return remove([&](const json& l) {
     return is(l, "final") &&
-           std::any_of(in.grants.begin(), in.grants.end(), [&](auto& g) { return g.lock == l["lock"]; });
+           std::any_of(in.grants.begin(), in.grants.end(), [&](auto& g) { return g.lock == l["lock"].get<std::string>(); });
   })(valid, seed);
 }
 
@@ -331,6 +331,9 @@ const std::vector<corruption>& corruptions() {
       {"a loss is told too late", "lost-before-takeover", late_notice},
       {"nobody is woken", "wake-up-gap", late_wake_up},
       {"a call does not return", "liveness", no_return},
+      {"a call is over too late", "deadlines",
+       edit([](auto& l) { return is(l, "return") && l["what"] == "acquired"; },
+            [](json& l) { l["took"] = l["took"].get<std::int64_t>() + 101; })},
       {"a lock is not acquired at the end", "liveness", no_final},
       {"a lock cannot be acquired at the end", "liveness",
        edit([](auto& l) { return is(l, "final"); }, [](json& l) { l["ok"] = false; })},

@@ -34,6 +34,11 @@ class Rules : public testing::Test {
              const char* lock = "m0", json more = json::object()) {
     gets(t + 0.001, who, asks(t, who, lock, more), id, token, until);
   }
+  /// A wait with a time-out that ends in vain. Milliseconds.
+  void waits(double t, const std::string& who, int timeout, int took, int starved) {
+    const int call = asks(t, who, "m0", {{"timeout", timeout}});
+    say(t + took / 1e3, who, "return", {{"c", call}, {"what", "timed_out"}, {"took", took}, {"starved", starved}});
+  }
   void releases(double t, const std::string& who, const char* id, const char* what = "released") {
     say(t, who, "call", {{"c", ++number}, {"op", "release"}, {"id", id}});
     say(t + 0.001, who, "return", {{"c", number}, {"what", what}});
@@ -64,6 +69,27 @@ TEST_F(Rules, BeliefEndsWithItsTime) {
   all[1]["until"] = at(3.5);
   EXPECT_FALSE(ok("overlap"));
   EXPECT_EQ(judged().overlaps["none"], 1);
+}
+
+TEST_F(Rules, ACallIsOverByItsTimeOutAndTheTimeForWhichItsThreadGotNoProcessor) {
+  waits(1, "w1.1", 500, 600, 0);
+  waits(2, "w1.1", 500, 661, 61);
+  EXPECT_TRUE(ok("deadlines"));
+  waits(3, "w1.1", 500, 661, 60);
+  EXPECT_EQ(judged()["deadlines"].broken, 1);
+  EXPECT_NE(judged()["deadlines"].examples.front().find("by w1.1 with a time-out of 500 ms took 661 ms"),
+            std::string::npos);
+}
+
+TEST_F(Rules, ACallOfAProcessThatWasStoppedMeanwhileMayBeLate) {
+  waits(1, "w1.1", 500, 900, 0);
+  EXPECT_FALSE(ok("deadlines"));
+  say(1.2, "harness", "stopped", {{"who", "w1.1"}});
+  say(1.3, "harness", "continued", {{"who", "w1.1"}});
+  EXPECT_TRUE(ok("deadlines"));
+  waits(2, "w1.1", 500, 900, 0);
+  waits(2, "w2.1", 500, 900, 0);
+  EXPECT_EQ(judged()["deadlines"].broken, 2);
 }
 
 TEST_F(Rules, BeliefIsProlongedByHeldAndEndedByLost) {

@@ -2,8 +2,8 @@
 """Both opinions of many generated histories: test_agreement.py PRINTER FOLDER [COUNT]
 
 PRINTER is dlock_chaos_histories_print; FOLDER is chaos/check, for second_opinion. Valid histories are accepted by the
-second opinion, what is broken is caught by it where it judges that rule, and on each of its rules it says what
-chaos-check says.
+second opinion, what is broken is caught by it where it judges that rule, with a place in the history, and on each of its
+rules it says what chaos-check says.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def histories(printer: str, count: str) -> Iterator[Block]:
             elif head is None:
                 head = json.loads(row)
             else:
-                events.append(json.loads(row))
+                events.append(json.loads(row) | {"place": f"history.jsonl:{len(events) + 1}"})
     if process.returncode != 0:
         sys.exit(f"{printer} ended with {process.returncode}")
 
@@ -51,6 +51,11 @@ def main() -> int:
             if (not rule.broken) != head["verdict"][name]:
                 print(f"{where}: no agreement on {name}: {'BROKEN ' if rule.broken else 'ok'} {rule.examples}")
                 wrong += 1
+        for name, rule in said.items():
+            for example in rule.examples:
+                if "history.jsonl:" not in example:
+                    print(f"{where}: {name} does not say where in the history it was broken: {example}")
+                    wrong += 1
         if not head["caught_by"] and any(rule.broken for rule in said.values()):
             print(f"{where}: is not accepted")
             wrong += 1

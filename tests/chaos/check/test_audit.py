@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 import uuid
@@ -25,8 +24,9 @@ from bson import json_util
 
 DLOCK, HERE = sys.argv.pop(1), Path(sys.argv.pop(1))
 URL = os.environ["DLOCK_TEST_URL"]
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(Path(__file__).resolve().parents[3] / "scripts")]
 
+from evidence import scratch_folder  # noqa: E402
 from oplog_diff import Collection, plain  # noqa: E402
 
 Document = dict[str, Any]
@@ -97,12 +97,11 @@ class Run:
         self.versions, self.history = copy.deepcopy(versions), copy.deepcopy(history)
 
     def audit(self, entries: list[Document] | None = None) -> tuple[int, dict[str, bool], str]:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
+        with scratch_folder("dlock-audit-") as folder:
             (folder / "history").mkdir()
             (folder / "oplog.jsonl").write_text("".join(json.dumps(each) + "\n" for each in entries or self.versions))
             (folder / "history" / "w1.1.jsonl").write_text("".join(json.dumps(each) + "\n" for each in self.history))
-            done = subprocess.run([sys.executable, str(HERE / "oplog_audit.py"), "--ns", NS, name], capture_output=True, text=True)
+            done = subprocess.run([sys.executable, str(HERE / "oplog_audit.py"), "--ns", NS, str(folder)], capture_output=True, text=True)
             file = folder / "oplog_audit.json"
             found = json.loads(file.read_text())["checks"] if file.exists() else []
             return done.returncode, {check["name"]: check["ok"] for check in found}, done.stdout + done.stderr
@@ -195,6 +194,21 @@ class Audited(unittest.TestCase):
             status, checks, output = self.run_of.audit(entries)
             self.assertEqual(status, 0, output)
             self.assertTrue(checks and all(checks.values()), output)
+
+    def test_a_value_that_comes_back(self) -> None:
+        stays = lambda before, after: any(each["id"] in ids(before["holders"]) for each in after["holders"])  # noqa: E731
+        before, after = self.run_of.find(stays)
+        new = next(each for each in after["holders"] if each["id"] in ids(before["holders"]))
+        old = next(each for each in before["holders"] if each["id"] == new["id"])
+        old["value"], new["value"] = "$$w1.1#2", "$$w1.1#1"
+        self.refused("audit-values", f"{new['id']} published value 2, and now value 1 again")
+
+    def test_a_value_that_was_answered_and_never_written(self) -> None:
+        granted = next(event for event in self.run_of.history if event["e"] == "return")
+        self.run_of.history += [
+            {"t": granted["t"], "p": "w1.1", "e": "call", "c": 9001, "op": "proclaim", "lock": "e0", "id": granted["id"], "number": 3},
+            {"t": granted["t"] + 1, "p": "w1.1", "e": "return", "c": 9001, "what": "proclaimed"}]
+        self.refused("audit-values", "was told that its value 3 is published")
 
     def test_the_entries_make_the_documents_that_are_there(self) -> None:
         collection = Collection(NS)
@@ -353,6 +367,15 @@ class Audited(unittest.TestCase):
                     holder["until"] = ghost["until"]  # never renewed
         told_of = next(event for event in self.run_of.history if event.get("id") == ghost["id"])
         self.run_of.history = [event for event in self.run_of.history if event["c"] != told_of["c"]]
+        self.refused("audit-ghosts", ghost["id"])
+        silent = [{"t": (ghost["since"] + late) * 1_000_000, "p": ghost["who"].removeprefix("$$"), "e": "return", "c": -late, "what": "error",
+                   "code": "unavailable"} for late in (100, 200)]
+        self.run_of.history += silent[:1]
+        self.refused("audit-ghosts", ghost["id"])  # that may be the call that made it
+        self.run_of.history += silent[1:]
+        status, _, output = self.run_of.audit()
+        self.assertEqual(status, 0, output)
+        self.run_of.history[-2:] = [silent[0], silent[1] | {"p": "another"}]
         self.refused("audit-ghosts", ghost["id"])
         cut = {"p": "harness", "e": "fault", "class": "client-cut", "n": 1, "target": "w1"}
         self.run_of.history += [cut | {"t": ghost["since"] * 1_000_000, "phase": "begin"},

@@ -5,6 +5,8 @@
 namespace dlock::chaos {
 namespace {
 
+constexpr std::int64_t kTimeout = 600'000;  // ms; each call takes just that, by what its caller measured
+
 json described(const claim& c) {
   return {{"lock", c.lock}, {"kind", c.kind}, {"mode", c.exclusive ? "x" : "s"}, {"weight", c.weight}, {"cap", c.cap}};
 }
@@ -43,13 +45,14 @@ void user::write_call(const request& r) {
     fields.update(described(r.claims.front()));
   }
   fields["ttl"] = ttl / ns_per_ms;
+  fields["timeout"] = kTimeout;
   w_.write(me_->name, "call", fields);
 }
 
 void user::answer(const shared_request& r, json fields) {
   if (r->over) return;
   r->over = true;
-  json all{{"c", r->number}};
+  json all{{"c", r->number}, {"took", kTimeout}, {"starved", 0}};
   all.update(fields);
   w_.write(me_->name, "return", all);
   if (fields["what"] != "acquired")
