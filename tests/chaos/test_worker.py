@@ -8,11 +8,16 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+from evidence import named, scratch_folder  # noqa: E402
 
 WORKER = os.environ["DLOCK_WORKER"]
 RESOURCE = os.environ["DLOCK_RESOURCE"]
@@ -32,16 +37,21 @@ def bugs() -> list[str]:
 
 
 class Run(unittest.TestCase):
-    """Processes with a folder for their histories."""
+    """Processes with a folder for their histories, and for what they say on stderr."""
 
     def setUp(self) -> None:
-        scratch = tempfile.TemporaryDirectory(prefix="dlock-worker-")
-        self.addCleanup(scratch.cleanup)
-        self.folder = Path(scratch.name)
+        self.folder = self.enterContext(scratch_folder("dlock-worker-"))
+        self.started = 0
+        self.logs: dict[int, Path] = {}  # by process
 
     def start(self, *command: str, **more: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   text=True, env=environment(**more))
+        self.started += 1
+        with (self.folder / f"{self.started}.log").open("w") as log:
+            log.write(f"{' '.join(command)}\n")
+            log.flush()
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+                                       env=environment(**more))
+        self.logs[process.pid] = Path(log.name)
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
         return process
@@ -50,7 +60,7 @@ class Run(unittest.TestCase):
         process = self.start(RESOURCE, "--socket", str(self.folder / "socket"), "--history",
                              str(self.folder / "resource.jsonl"), *options)
         assert process.stdout is not None
-        self.assertEqual("ready\n", process.stdout.readline())
+        self.assertEqual("ready\n", process.stdout.readline(), self.logs[process.pid].read_text())
         return process
 
     def start_worker(self, name: str, *options: str, locks: str = LOCKS, ttl: int = 2000, **more: str) -> subprocess.Popen[str]:
@@ -58,10 +68,15 @@ class Run(unittest.TestCase):
                           str(self.folder / "socket"), "--history", str(self.folder / f"{name}.jsonl"), "--locks", locks,
                           "--ttl", str(ttl), "--wait-period", "500", *options, **more)
 
-    def end(self, process: subprocess.Popen[str], seconds: float = 30) -> int:
-        """By closing its stdin; its status."""
+    def end(self, process: subprocess.Popen[str], seconds: float = 30) -> None:
+        """By closing its stdin; it must end well."""
         process.communicate(timeout=seconds)
-        return process.returncode
+        self.assert_ended(process)
+
+    def assert_ended(self, process: subprocess.Popen[str], status: int = 0, seconds: float = 30) -> None:
+        """With this status, within that time."""
+        log = self.logs[process.pid]
+        self.assertEqual(status, process.wait(seconds), f"{named(log)}:\n{log.read_text()}")
 
     def text_of(self, name: str) -> str:
         path = self.folder / f"{name}.jsonl"
@@ -91,13 +106,13 @@ class History(Run):
         self.eventually(lambda: '"e":"child"' in self.text_of("w1.1"), "the child")
         workers["w3.1"].kill()
         workers["w2.1"].send_signal(signal.SIGTERM)
-        self.assertEqual(0, workers["w2.1"].wait(30))
-        self.assertEqual(0, self.end(workers["w1.1"]))
+        self.assert_ended(workers["w2.1"])
+        self.end(workers["w1.1"])
         final = self.start_worker("f.1", "--final")
         said, _ = final.communicate(timeout=60)
-        self.assertEqual(0, final.returncode)
+        self.assert_ended(final)
         resource.terminate()
-        self.assertEqual(0, resource.wait(10))
+        self.assert_ended(resource, seconds=10)
         ended = time.monotonic_ns()
 
         histories = {name: self.events_of(name) for name in [*workers, "f.1", "resource"]}
@@ -178,7 +193,7 @@ class History(Run):
     def assert_variety(self, histories: dict[str, list[Event]]) -> None:
         everything = [e for events in histories.values() for e in events]
         calls = [e for e in everything if e["e"] == "call"]
-        self.assertEqual({"acquire", "try", "acquire_all", "release", "downgrade"}, {e["op"] for e in calls})
+        self.assertEqual({"acquire", "try", "acquire_all", "release", "downgrade", "proclaim"}, {e["op"] for e in calls})
         self.assertEqual({"mutex", "shared", "semaphore", "election"}, {e["kind"] for e in calls if "kind" in e})
         self.assertEqual({"x", "s"}, {e["mode"] for e in calls if e.get("kind") == "shared" and e["op"] == "acquire"})
         self.assertLessEqual({"acquired", "busy", "timed_out", "released", "downgraded"},
@@ -198,7 +213,7 @@ class History(Run):
                 time.sleep(3)
                 worker.send_signal(signal.SIGCONT)
                 self.eventually(lambda name=name: '"e":"lost"' in self.text_of(name), "the loss")
-                self.assertEqual(0, self.end(worker))
+                self.end(worker)
                 resource.terminate()
                 resource.wait(10)
                 lost = {e["id"] for e in self.events_of(name) if e["e"] == "lost"}
@@ -213,7 +228,7 @@ class TestPoints(Run):
         for point in ("before-send", "after-send", "committed", "heir", "acquired", "releasing"):
             with self.subTest(point):
                 worker = self.start_worker(f"{point}.1", "--threads", "4", "--hold-ms", "1,30", DLOCK_KILL_AT=f"{point}:3")
-                self.assertEqual(-signal.SIGKILL, worker.wait(30))
+                self.assert_ended(worker, -signal.SIGKILL)
                 events = self.events_of(f"{point}.1")
                 releases = [e for e in events if e["e"] == "call" and e["op"] == "release"]
                 if point == "releasing":
@@ -260,8 +275,8 @@ class Bugs(unittest.TestCase):
     def test_each(self) -> None:
         for name in bugs():
             with self.subTest(name):
-                self.assertEqual("no", self.has(name))
-                self.assertEqual("yes", self.has(name, DLOCK_PLANTED=name))
+                self.assertEqual("no", self.has(name), f"{name} is there although it was not asked for")
+                self.assertEqual("yes", self.has(name, DLOCK_PLANTED=name), f"{name} was asked for and does no harm")
 
 
 class Shipped(unittest.TestCase):
