@@ -32,6 +32,7 @@ from typing import IO, Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "scripts"), str(Path(__file__).resolve().parents[1] / "support")]
 
+import mongod  # noqa: E402
 from evidence import named  # noqa: E402
 from servers import ADMIN_URL, PATIENCE, REAL_URL, FakeServer, RealServer, wait_for  # noqa: E402
 from telling import Asking  # noqa: E402
@@ -150,6 +151,14 @@ class Case(unittest.TestCase):
         process = self.start(*words, **options)
         out, err = process.communicate(timeout=seconds)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    def own_set(self, **options: Any) -> Any:
+        """A ReplicaSet with these options. Without a mongod, as where ./run portability runs us, the case is skipped."""
+        if mongod.find() is None:
+            self.skipTest("needs servers of its own, and there is no mongod (the tests were given a server by DLOCK_TEST_URL)")
+        from replica_set import ReplicaSet  # the fake needs no pymongo
+
+        return ReplicaSet(**options)
 
     def account(self) -> str:
         """What is known when the case fails: all processes with what they said, terminals, and the locks' documents."""
@@ -311,7 +320,8 @@ def _run_case(case: Case) -> tuple[str, str, float]:
         problems += f"{result.account}\nits folder: {named(folder)}\n"
     elif folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
-    return verdict, problems.encode(errors="backslashreplace").decode(), time.monotonic() - began
+    told = problems or "".join(f"      {reason}" for _, reason in result.skipped)
+    return verdict, told.encode(errors="backslashreplace").decode(), time.monotonic() - began
 
 
 def main(workers: int = 8) -> None:
@@ -337,10 +347,10 @@ def main(workers: int = 8) -> None:
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         running = {pool.submit(_run_case, case): case for case in cases}
         for done in concurrent.futures.as_completed(running):
-            verdict, problems, seconds = done.result()
+            verdict, told, seconds = done.result()
             failed += verdict not in ("ok", "skip")
             print(f"{verdict:5} {seconds:6.2f} s  {running[done].id().removeprefix('__main__.')}", flush=True)
-            if problems:
-                print(problems, flush=True)
+            if told:
+                print(told, flush=True)
     print(f"{len(cases)} cases, {failed} failed")
     sys.exit(1 if failed else 0)

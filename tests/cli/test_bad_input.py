@@ -158,13 +158,10 @@ class BadInputForTheLibrary(Case):
         self.assertRegex(result.stderr, r"(?m)^dlock: .*\b77\b")
 
     def test_rights(self) -> None:
-        from replica_set import ReplicaSet, mongod_finder
-        if mongod_finder.find() is None:
-            self.skipTest("needs a mongod, for a set with users")
         users = [{"user": "reader", "pwd": "PaSSw0rd", "roles": [{"role": "read", "db": "dlocks"}]},
                  {"user": "none", "pwd": "PaSSw0rd", "roles": []},
                  {"user": "locker", "pwd": "PaSSw0rd", "roles": [{"role": "readWrite", "db": "dlocks"}]}]
-        with ReplicaSet(nodes=1, auth=True, users=users) as rs:
+        with self.own_set(nodes=1, auth=True, users=users) as rs:
             for url, expected in ((rs.url_for("reader", "wrong-PaSSw0rd"), "(?i)authentication|password"),
                                   (rs.url_for("nobody", "PaSSw0rd"), "(?i)authentication|password"),
                                   (rs.url_for("none", "PaSSw0rd"), "(?i)not authorized|grant"),

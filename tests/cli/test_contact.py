@@ -12,9 +12,6 @@ from typing import Any
 
 from harness import FAKE, PATIENCE, Case, main, read_line, wait_for
 
-if not FAKE:
-    from replica_set import ReplicaSet
-
 
 class Silence(Case):
     """The network is down."""
@@ -125,7 +122,7 @@ class Sets(Case):
         return self.start(*words, env={**self.environment, "DLOCK_URL": url}, **options)
 
     def test_right_after_the_primary_died(self) -> None:
-        with ReplicaSet(nodes=3) as rs:
+        with self.own_set(nodes=3) as rs:
             rs.wait_until_healthy()
             rs.kill(rs.primary())
             began = time.monotonic()
@@ -152,7 +149,7 @@ class Sets(Case):
 
     def test_a_primary_that_dies_after_the_contact(self) -> None:
         """A deadline, or the time for the first contact, counts for the first request, too."""
-        with ReplicaSet(nodes=3) as rs:
+        with self.own_set(nodes=3) as rs:
             rs.wait_until_healthy()
             holder = self.start_on(rs.url, "--ttl", "12s", "a", "sh", "-c", "echo yes >held; exec sleep 600")
             self.wait_for_file("held")
@@ -167,7 +164,7 @@ class Sets(Case):
             self.assertEqual(waiter.wait(60), 0)
 
     def test_a_full_server(self) -> None:
-        with ReplicaSet(nodes=1, options=["--maxConns", "30"]) as rs:
+        with self.own_set(nodes=1, options=["--maxConns", "30"]) as rs:
             taken = self.take_all(rs.members[0].port)
             process = self.start_on(rs.url, "-v", "-w", "60", "a", "true")
             assert process.stderr
@@ -211,7 +208,7 @@ class Sets(Case):
 
     def test_what_waiting_cannot_mend(self) -> None:
         file = self.file("url")
-        with ReplicaSet(nodes=1, auth=True) as rs:
+        with self.own_set(nodes=1, auth=True) as rs:
             for url, err in ((rs.url.replace("root-password", "wrong"), "check user, password and authSource"),
                              (rs.url.replace("root:root-password@", ""), "requires authentication"),
                              (rs.url.replace("replicaSet=dlock", "replicaSet=other"), "in the replica set 'dlock', not 'other'); write"),
