@@ -3,7 +3,7 @@
 
 The chroot begins with the packages that each Debian has, and those that docs/install.md names; scripts/portability_inside.sh is
 what is done in it. Its tests use the server that DLOCK_TEST_URL names. Needs root, and debootstrap. What debootstrap made is kept
-in ~/.cache/dlock for 30 days.
+in ~/.cache/dlock for 30 days. Status 1: a build or a test failed; 3: no such Debian can be made here, so nothing was tried.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -46,6 +47,10 @@ class Failure(Exception):
     """The text says what to do."""
 
 
+class NotTried(Exception):
+    """No such Debian can be made here, which says nothing of dlock. The text says why."""
+
+
 def documented_packages(text: str) -> list[str]:
     """What docs/install.md says is needed to build dlock."""
     lines = DOCUMENTED.findall(text)
@@ -56,6 +61,8 @@ def documented_packages(text: str) -> list[str]:
 
 def mirror() -> str:
     """Where this Debian's own packages come from."""
+    if shutil.which("apt-get") is None:
+        raise NotTried("this is no Debian: name a mirror with --mirror URL")
     release = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
     listed = subprocess.run(["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"],
                             stdout=subprocess.PIPE, text=True, check=False).stdout
@@ -63,7 +70,7 @@ def mirror() -> str:
         words = line.split()
         if words[:2] == [release, "main"]:
             return words[2]
-    raise Failure("apt's sources name no Debian mirror: give one with --mirror URL")
+    raise NotTried("apt's sources name no Debian mirror: give one with --mirror URL")
 
 
 def cache() -> Path:
@@ -96,9 +103,10 @@ def base(suite: str, named_mirror: str | None) -> Path:
     made = cache() / f"debian-{suite}"
     if made.is_dir() and time.time() - made.stat().st_mtime < FRESH:
         return made
-    remove(made)
     new = cache() / f"debian-{suite}.new"
     remove(new)
+    if shutil.which("debootstrap") is None:
+        raise NotTried("there is no debootstrap: install it")
     source = named_mirror or mirror()
     print(f"debootstrap {suite}, into {made}", file=sys.stderr, flush=True)
     log = cache() / f"debian-{suite}.log"
@@ -106,8 +114,9 @@ def base(suite: str, named_mirror: str | None) -> Path:
         if run(["debootstrap", "--variant=minbase", suite, str(new), source], stdout=output, stderr=output) != 0:
             end = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
             remove(new)
-            raise Failure(f"debootstrap failed; the end of {log}:\n{end}")
+            raise NotTried(f"debootstrap can make no {suite} from {source} here; the end of {log}:\n{end}")
     os.utime(new)
+    remove(made)
     new.rename(made)
     return made
 
@@ -129,6 +138,29 @@ def environment() -> list[str]:
     return [f"{name}={os.environ[name]}" for name in kept] + [f"PATH={PATHS}", "HOME=/root", "LC_ALL=C.UTF-8", "TERM=dumb"]
 
 
+def run_in(root: Path, *command: str, **options: object) -> int:
+    return run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER, "sh", str(root),
+                "env", "-i", *environment(), *command], **options)
+
+
+def configure(etc: Path) -> None:
+    for name in ("hosts", "resolv.conf"):  # the base has the ones of the day that it was made
+        if Path("/etc", name).exists():
+            shutil.copy(Path("/etc", name), etc / name)
+    # A mirror that is behind, or is a snapshot, has lists that count as expired. Without Error-Mode, no network is no error.
+    (etc / "apt/apt.conf.d/90-dlock").write_text('Acquire::Check-Valid-Until "false";\nAPT::Update::Error-Mode "any";\n')
+    # Nobody needs the chroot after a power cut: dpkg need not wait for the disk.
+    (etc / "dpkg/dpkg.cfg.d/90-dlock").write_text("force-unsafe-io\n")
+
+
+def get_lists(root: Path) -> None:
+    """What packages the mirror has. This is also the proof that processes can be started in the chroot, and have a network."""
+    with tempfile.TemporaryFile("w+") as output:
+        if run_in(root, "apt-get", "-qq", "update", stdout=output, stderr=output) != 0:
+            output.seek(0)
+            raise NotTried(f"in the chroot, apt-get update failed, or nothing can be started:\n{output.read().rstrip()}")
+
+
 def try_on(suite: str, named_mirror: str | None) -> int:
     packages = documented_packages((PROJECT / "docs" / "install.md").read_text())
     root = cache() / f"debian-{suite}.work"
@@ -143,12 +175,10 @@ def try_on(suite: str, named_mirror: str | None) -> int:
         try:
             subprocess.run(["cp", "-a", str(source), str(root)], check=True)
             copy_source(root / "src")
-            for name in ("hosts", "resolv.conf"):  # the base has the ones of the day that it was made
-                if Path("/etc", name).exists():
-                    shutil.copy(Path("/etc", name), root / "etc" / name)
-            status = run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER, "sh", str(root),
-                          "env", "-i", *environment(), "bash", "/src/scripts/portability_inside.sh", *packages])
-            evidence = root / "src" / "build" / "evidence"
+            configure(root / "etc")
+            get_lists(root)
+            status = run_in(root, "bash", "/src/scripts/portability_inside.sh", *packages)
+            evidence = root / "src" / "build-install" / "evidence"
             if status != 0 and evidence.is_dir():
                 kept = PROJECT / "build" / "evidence" / f"portability-{suite}"
                 remove(kept)
@@ -168,6 +198,9 @@ def main() -> int:
         signal.signal(signum, end_on_signal)
     try:
         return 1 if try_on(arguments.suite, arguments.mirror) else 0
+    except NotTried as error:
+        print(f"portability: {arguments.suite} was not tried: {error}", file=sys.stderr)
+        return 3
     except (Failure, OSError, subprocess.CalledProcessError) as error:
         print(f"portability: {error}", file=sys.stderr)
         return 1

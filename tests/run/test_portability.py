@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 import unittest
-import unittest.mock
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -19,6 +18,7 @@ sys.path.insert(0, str(PROJECT / "scripts"))
 import portability  # noqa: E402
 
 PATIENCE = 60.0
+BASH = shutil.which("bash") or ""
 NAMESPACES = ["unshare", "--mount", "--pid", "--fork", "true"]
 may_enter = os.geteuid() == 0 and subprocess.run(NAMESPACES, capture_output=True, check=False).returncode == 0
 
@@ -32,6 +32,11 @@ def install(program: str, root: Path) -> None:
         target = root / file.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, target)
+
+
+def write_program(path: Path, script: str) -> None:
+    path.write_text(f"#!{BASH}\n{script}\n")
+    path.chmod(0o755)
 
 
 class Documents(unittest.TestCase):
@@ -60,10 +65,12 @@ class Chroot(unittest.TestCase):
         self.folder = Path(scratch.name)
         self.cache = self.folder / "cache" / "dlock"
         root = self.cache / "debian-trixie"
-        for name in ("proc", "sys", "dev", "tmp", "etc", "src"):
+        for name in ("proc", "sys", "dev", "tmp", "etc/apt/apt.conf.d", "etc/dpkg/dpkg.cfg.d", "src"):
             (root / name).mkdir(parents=True)
         for program in ("bash", "env", "sleep", "touch", "mkdir"):
             install(program, root)
+        self.apt_get("exit 0")
+        (self.folder / "tools").mkdir()
         shutil.copytree("/usr/lib/locale/C.utf8", root / "usr/lib/locale/C.utf8")  # or bash warns
         self.project = self.folder / "project"
         shutil.copytree(PROJECT / "scripts", self.project / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
@@ -72,11 +79,23 @@ class Chroot(unittest.TestCase):
         (self.project / ".gitignore").write_text("/build/\n")
         subprocess.run(["git", "init", "-q", str(self.project)], check=True)
 
-    def start(self, script: str) -> subprocess.Popen[str]:
+    def apt_get(self, script: str) -> None:
+        """What it does in the chroot."""
+        write_program((self.cache / "debian-trixie" / BASH.lstrip("/")).with_name("apt-get"), script)
+
+    def make_too_old(self) -> None:
+        old = time.time() - portability.FRESH - 100
+        os.utime(self.cache / "debian-trixie", (old, old))
+
+    def use(self, name: str, script: str) -> None:
+        """In place of the program with that name; outside of the chroot."""
+        write_program(self.folder / "tools" / name, script)
+
+    def start(self, script: str, *through: str) -> subprocess.Popen[str]:
         (self.project / "scripts" / "portability_inside.sh").write_text("trap 'exit 130' INT\ntrap 'exit 143' TERM\n" + script)
         environment = os.environ | {"XDG_CACHE_HOME": str(self.folder / "cache"), "DLOCK_TEST_URL": "mongodb://somewhere",
-                                    "DLOCK_EVIDENCE": "/not/there"}
-        process = subprocess.Popen([str(self.project / "scripts" / "portability.py"), "trixie"], env=environment, text=True,
+                                    "DLOCK_EVIDENCE": "/not/there", "PATH": f"{self.folder}/tools:{os.environ['PATH']}"}
+        process = subprocess.Popen([*through, str(self.project / "scripts" / "portability.py"), "trixie"], env=environment, text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
@@ -90,15 +109,16 @@ class Chroot(unittest.TestCase):
         self.assertIn("begun\n", lines)
         return process
 
-    def output(self, script: str, status: int) -> str:
-        process = self.start(script)
+    def output(self, script: str, status: int, *through: str) -> str:
+        process = self.start(script, *through)
         text, _ = process.communicate(timeout=PATIENCE)
         self.assertEqual(status, process.returncode, text)
         self.check_nothing_is_left()
         return text
 
     def check_nothing_is_left(self) -> None:
-        self.assertEqual(["debian-trixie", "debian-trixie.lock"], sorted(file.name for file in self.cache.iterdir()))
+        kept = {file.name for file in self.cache.iterdir()} - {"debian-trixie.log"}
+        self.assertEqual({"debian-trixie", "debian-trixie.lock"}, kept)
         self.assertNotIn(str(self.folder), Path("/proc/self/mountinfo").read_text())
         self.assertEqual([], list((self.cache / "debian-trixie" / "src").iterdir()), "the base is as it was")
 
@@ -122,7 +142,7 @@ class Chroot(unittest.TestCase):
         self.assertFalse((self.project / "new").exists(), "the source is a copy")
 
     def test_a_failure_keeps_the_evidence(self) -> None:
-        text = self.output("mkdir -p /src/build/evidence/a && echo why >/src/build/evidence/a/log; exit 3", 1)
+        text = self.output("mkdir -p /src/build-install/evidence/a && echo why >/src/build-install/evidence/a/log; exit 3", 1)
         kept = self.project / "build" / "evidence" / "portability-trixie"
         self.assertIn(f"evidence: {kept}\n", text)
         self.assertEqual("why\n", (kept / "a" / "log").read_text())
@@ -154,19 +174,70 @@ class Chroot(unittest.TestCase):
         self.check_nothing_is_left()
 
     def test_an_old_base_is_made_anew(self) -> None:
-        base = self.cache / "debian-trixie"
-        old = time.time() - portability.FRESH - 100
-        os.utime(base, (old, old))
-        tools = self.folder / "tools"
-        tools.mkdir()
-        (tools / "debootstrap").write_text("#!/bin/sh\necho \"called: $*\"\necho no such mirror\nexit 1\n")
-        (tools / "debootstrap").chmod(0o755)
-        with unittest.mock.patch.dict(os.environ, {"PATH": f"{tools}:{os.environ['PATH']}"}):
-            process = self.start("exit 0")
-        text, _ = process.communicate(timeout=PATIENCE)
-        self.assertEqual(1, process.returncode)
-        self.assertIn("portability: debootstrap failed; the end of ", text)
-        self.assertRegex(text, r"called: --variant=minbase trixie \S+/debian-trixie.new \S+\nno such mirror\n")
+        self.make_too_old()
+        shutil.copytree(self.cache / "debian-trixie", self.folder / "new", symlinks=True)
+        self.use("debootstrap", f'echo "called: $*"; cp -r {self.folder}/new "$3"')
+        text = self.output("echo entered", 0)
+        self.assertIn("entered\n", text)
+        self.assertLess(time.time() - (self.cache / "debian-trixie").stat().st_mtime, portability.FRESH / 2)
+        self.assertRegex((self.cache / "debian-trixie.log").read_text(),
+                         r"\Acalled: --variant=minbase trixie \S+/debian-trixie.new \S+\n\Z")
+
+    def check_not_tried(self, why: str, *through: str) -> str:
+        text = self.output("echo begun", 3, *through)
+        self.assertRegex(text, rf"(?m)^portability: trixie was not tried: [^\n]*{why}")
+        self.assertNotIn("begun", text)
+        return text
+
+    def test_debootstrap_fails(self) -> None:
+        self.make_too_old()
+        self.use("debootstrap", "echo no such suite; mkdir $3; exit 1")
+        text = self.check_not_tried("debootstrap can make no trixie from ")
+        self.assertTrue(text.endswith(":\nno such suite\n"), text)
+
+    def test_there_is_no_debootstrap(self) -> None:
+        self.make_too_old()
+        self.check_not_tried("there is no debootstrap", "env", "PATH=/not/there")
+
+    def test_no_mirror(self) -> None:
+        self.make_too_old()
+        self.use("debootstrap", "echo called")
+        self.use("apt-get", "exit 0")
+        self.check_not_tried("name no Debian mirror")
+
+    def test_the_mirror_is_out_of_reach(self) -> None:
+        """A base is there, from another day."""
+        self.apt_get('echo "$*: could not resolve"; exit 100')
+        text = self.check_not_tried("apt-get update failed")
+        self.assertTrue(text.endswith(":\n-qq update: could not resolve\n"), text)
+
+    def test_no_right_to_mount(self) -> None:
+        text = self.check_not_tried("nothing can be started", "setpriv", "--bounding-set", "-sys_admin")
+        self.assertRegex(text, r"unshare: .*not permitted\n\Z")
+
+    def test_no_right_to_chroot(self) -> None:
+        text = self.check_not_tried("nothing can be started", "setpriv", "--bounding-set", "-sys_chroot")
+        self.assertRegex(text, r"chroot: .*not permitted\n\Z")
+
+
+@unittest.skipUnless(may_enter, "needs root, and namespaces")
+class Verb(unittest.TestCase):
+    """What ./run says before it comes to all that."""
+
+    def check_not_tried(self, why: str, *through: str, **environment: str) -> None:
+        done = subprocess.run([*through, str(PROJECT / "run"), "portability", "trixie"], env=os.environ | environment, text=True,
+                              capture_output=True, check=False, timeout=PATIENCE)
+        self.assertEqual(3, done.returncode, done)
+        self.assertRegex(done.stderr, rf"(?m)^run: trixie was not tried: {why}[^\n]*\n\Z")
+
+    def test_who_is_not_root(self) -> None:
+        self.check_not_tried("that takes a chroot and mounts, which only root can make", "unshare", "--user")
+
+    def test_debootstrap_cannot_be_installed(self) -> None:
+        with tempfile.TemporaryDirectory() as tools:
+            write_program(Path(tools) / "dpkg-query", "exit 1")
+            write_program(Path(tools) / "apt-get", "echo no network; exit 100")
+            self.check_not_tried("there is no debootstrap", PATH=f"{tools}:{os.environ['PATH']}")
 
 
 if __name__ == "__main__":
