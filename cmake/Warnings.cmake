@@ -1,8 +1,13 @@
-# dlock_warnings(target): the warnings we build with; as errors where the tests are built, too. Who only installs dlock, or has it
-# as a subdirectory, may have a compiler or options that warn of more (GCC 12 does at -O3, and is wrong).
+# Warnings are errors where the tests are built, too. Who only installs dlock, or has it as a subdirectory, may have a compiler or
+# options that warn of more (GCC 12 does at -O3, and is wrong).
+if(DLOCK_BUILD_TESTS AND NOT DEFINED CMAKE_COMPILE_WARNING_AS_ERROR)
+  set(CMAKE_COMPILE_WARNING_AS_ERROR ON)
+endif()
+
+# dlock_warnings(target): the warnings we build with.
 function(dlock_warnings target)
   target_compile_options(${target} PRIVATE
-    -Wall -Wextra -Wpedantic $<$<BOOL:${DLOCK_BUILD_TESTS}>:-Werror> -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
     -Woverloaded-virtual -Wimplicit-fallthrough -Wextra-semi
     # designated initializers leave fields at their defaults on purpose
     -Wno-missing-field-initializers
