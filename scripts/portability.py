@@ -108,13 +108,15 @@ def base(suite: str, named_mirror: str | None) -> Path:
     if shutil.which("debootstrap") is None:
         raise NotTried("there is no debootstrap: install it")
     source = named_mirror or mirror()
-    print(f"debootstrap {suite}, into {made}", file=sys.stderr, flush=True)
+    print(f"==> debootstrap {suite}, into {made}", file=sys.stderr, flush=True)
+    began = time.monotonic()
     log = cache() / f"debian-{suite}.log"
     with log.open("w") as output:
         if run(["debootstrap", "--variant=minbase", suite, str(new), source], stdout=output, stderr=output) != 0:
             end = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
             remove(new)
             raise NotTried(f"debootstrap can make no {suite} from {source} here; the end of {log}:\n{end}")
+    print(f"    debootstrap: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     os.utime(new)
     remove(made)
     new.rename(made)
