@@ -6,7 +6,7 @@ trap 'exit 130' INT # the first process of a PID namespace does not end by itsel
 trap 'exit 143' TERM
 cd /src
 source scripts/install.sh
-apt_is_fresh=yes
+apt_is_fresh=yes # portability.py got the lists
 export DEBIAN_FRONTEND=noninteractive
 
 # part TITLE: says what comes now, and how long the part before it took
