@@ -38,7 +38,7 @@ need_packages() {
 
 # One set-up for the command and its tests: the tests' libraries are small.
 need_compiler() {
-  need_packages g++ cmake ninja-build pkgconf jq libmongoc-dev uuid-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev
+  need_packages g++ cmake ninja-build patch pkgconf jq libmongoc-dev uuid-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev
   need_spin
 }
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 LOCKS = {"mutex": ["m0", "m1"], "shared": ["r0"], "semaphore": ["s0:3"], "election": ["e0"]}  # of `locks_each` 1
@@ -43,7 +43,7 @@ class Plan:
     unfenced: bool = False  # and the resource lets them
     long_lease: bool = True
     planted: str = ""
-    environment: Mapping[str, str] = field(default_factory=dict)  # of the workers
+    worker: str = ""  # the program with that bug in it
 
     @property
     def locks(self) -> list[str]:

@@ -80,7 +80,6 @@ class Settings:
     seed: int
     arguments: Mapping[str, str]  # of the command line, the same for all
     flags: Sequence[str]
-    environment: Mapping[str, str]
 
 
 class Pool:
@@ -229,7 +228,7 @@ class Pool:
         with (settings.folder / "logs" / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
-                env=os.environ | clock_environment(settings.shim, clock) | dict(settings.environment) | environment,
+                env=os.environ | clock_environment(settings.shim, clock) | environment,
                 preexec_fn=lambda: die_with(parent, signal.SIGKILL))
         self.started += 1
         if place in KNOWN_TO_PROXY:

@@ -103,8 +103,11 @@ class World:
             self._began_at = client.local["oplog.rs"].find_one(sort=[("$natural", -1)])
 
     def _settings(self) -> Settings:
-        return Settings(self.set.bin / "chaos-worker", self.set.bin, self.folder, self.set.url, self.plan.seed,
-                        self.plan.worker_arguments(), ["--stale"] if self.plan.stale else [], self.plan.environment)
+        return Settings(self._worker(), self.set.bin, self.folder, self.set.url, self.plan.seed,
+                        self.plan.worker_arguments(), ["--stale"] if self.plan.stale else [])
+
+    def _worker(self) -> Path:
+        return Path(self.plan.worker or self.set.bin / "chaos-worker")
 
     def _start_resource(self) -> subprocess.Popen[str]:
         parent = os.getpid()
@@ -184,7 +187,7 @@ class World:
         """Every lock can be acquired once more."""
         locks = [*self.plan.locks, *([LONG_LOCK] if self.plan.long_lease else [])]
         arguments = {**self.plan.worker_arguments(), "locks": ",".join(locks)}
-        command = [str(self.set.bin / "chaos-worker"), "--url", self.set.url, "--name", "wfinal.1",
+        command = [str(self._worker()), "--url", self.set.url, "--name", "wfinal.1",
                    "--resource", str(self.folder / "resource.sock"),
                    "--history", str(self.folder / "history" / "wfinal.1.jsonl"), "--final"]
         for key, value in arguments.items():
@@ -194,7 +197,7 @@ class World:
             # An end of its stdin tells a worker to end: it would not connect a second time.
             with _held_open() as stdin, log.open("wb") as stderr:
                 done = subprocess.run(command, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, text=True,
-                                      env=os.environ | dict(self.plan.environment), timeout=25 * len(locks), check=False)
+                                      timeout=25 * len(locks), check=False)
             answers = [json.loads(line) for line in done.stdout.splitlines()]
         except (subprocess.TimeoutExpired, ValueError) as error:
             self.problems.append(f"the last acquisition of each lock: {error}")

@@ -1,10 +1,9 @@
 #include "arguments.hpp"
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <cstdlib>
 
-#include "planted.hpp"
+#include "test_point.hpp"
 
 namespace chaos {
 
@@ -47,13 +46,6 @@ arguments parse_arguments(int argc, char** argv) {
   app.add_option("--drain-ms", out.drain_ms, "At the end waits may go on for so long")->check(CLI::Range(0, 600'000));
   app.add_flag("--stale", out.stale, "Writes even when it knows that its lock is lost, to show that a run finds that");
   app.add_flag("--final", out.final_round, "Acquires each lock once, in 20 s, prints a JSON line for each, and ends");
-  app.add_flag_callback(
-      "--list-bugs",
-      [] {
-        for (const auto& each : planted_bugs()) std::printf("%s\t%s\n", each.name, each.harm);
-        throw CLI::Success();
-      },
-      "Prints the names that DLOCK_PLANTED may have, and what each bug does");
   const auto refuse = [&](const CLI::ParseError& e) { std::exit(app.exit(e)); };  // NOLINT(concurrency-mt-unsafe)
   try {
     app.parse(argc, argv);

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "planted.hpp"
+#include "test_point.hpp"
 
 namespace chaos {
 namespace {
@@ -43,7 +43,6 @@ kill_plan read_plan() {
 }  // namespace
 
 void check_environment() {
-  (void)chosen_bug();
   (void)read_plan();
 }
 

@@ -1,6 +1,5 @@
 #include "client/answering.hpp"
 
-#include "protocol/planted.hpp"
 #include "protocol/plausible.hpp"
 #include "util/text.hpp"
 
@@ -28,7 +27,7 @@ const char* remedy(errc code) {
 
 protocol::request cancel_of(protocol::request r, bool in_doubt) {
   r.op = protocol::operation::cancel;
-  r.tomb = in_doubt && !planted(bug::no_tombstone) ? kTombstone : 0;
+  r.tomb = in_doubt ? kTombstone : 0;
   r.keep = 0;
   r.brief = false;
   return r;

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "client/feeds.hpp"
-#include "protocol/planted.hpp"
 #include "util/clock.hpp"
 #include "util/test_point.hpp"
 
@@ -27,7 +26,7 @@ class announcing_store final : public store {
   [[nodiscard]] answer apply(const protocol::request& r, lane which) override {
     answer a = where_->apply(r, which);
     if (a.what != answer::kind::no_answer) by_->server_answers();
-    if (a.what == answer::kind::replied || planted(bug::announce_before_commit)) by_->announce(r, a.reply);
+    if (a.what == answer::kind::replied) by_->announce(r, a.reply);
     return a;
   }
   [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& requests) override {
@@ -206,7 +205,6 @@ void bus::announce(const protocol::request& r, const protocol::reply& a) {
   if (r.op == protocol::operation::release) test_point("committed");
   // First: an heir of this client tells of its own grant as soon as it knows.
   if (r.op == protocol::operation::release && a.found) freed(r.id);
-  if (planted(bug::release_forgets_heirs) && r.op == protocol::operation::release) return;
   for (const auto& h : a.heirs) {
     const protocol::grant g{r.lock, h.id, h.fence, h.since};
     if (h.client == client_) {

@@ -15,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/planted.hpp"
 #include "util/clock.hpp"
 #include "util/text.hpp"
 #include "util/thread.hpp"
@@ -154,7 +153,7 @@ struct lease_keeper::shared {
       const auto now = now_ms();
       for (auto it = leases.begin(); it != leases.end();) {
         auto& k = it->second;
-        if (k.schedule.valid_until() <= now && !planted_in_renewals()) {
+        if (k.schedule.valid_until() <= now) {
           over.emplace_back(std::move(k.record), k.why_over());
           it = leases.erase(it);
           continue;
@@ -197,10 +196,9 @@ struct lease_keeper::shared {
     }
     const auto sent = now_ms();
     const answer a = where->apply(record->ask(op), lane::renewal);
-    const bool anybody = planted(bug::renew_no_owner) && a.reply.holders > 0;
     const bool replied = a.what == answer::kind::replied;
     const bool marked = replied && a.reply.mine && a.reply.mine->revoked;
-    const bool there = replied && !marked && (a.reply.mine || anybody);
+    const bool there = replied && !marked && a.reply.mine;
     std::string trouble;
     std::string loss;
     {
@@ -212,10 +210,10 @@ struct lease_keeper::shared {
       const bool gone = marked || (replied && (k.renews ? !there : k.looked(there)));
       const bool mine = replied && !gone;
       if (mine && k.ask_at == kNever) k.revoked_by.reset();  // it was not true
-      if (mine && k.schedule.valid_until() <= now_ms() && !planted_in_renewals()) {
+      if (mine && k.schedule.valid_until() <= now_ms()) {
         // Too late: it may have been seen to be over. The watch is about to say so.
       } else if (mine) {
-        if (op == protocol::operation::renew) k.schedule.renewed(planted(bug::lease_from_answer) ? now_ms() : sent);
+        if (op == protocol::operation::renew) k.schedule.renewed(sent);
         k.in_trouble = false;
         record->extend(k.schedule.valid_until());
         if (a.reply.queue > 0) record->seen_alone(false);

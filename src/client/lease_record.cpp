@@ -4,8 +4,6 @@
 
 #include <dlock/text.hpp>
 
-#include "protocol/planted.hpp"
-
 namespace dlock {
 namespace {
 
@@ -32,7 +30,7 @@ void lease_record::extend(protocol::ms valid_until) {
 }
 
 bool lease_record::held(protocol::ms now) const {
-  return phase_ == phase::held && (now < valid_until() || planted_in_renewals());
+  return phase_ == phase::held && now < valid_until();
 }
 
 lease_record::phase lease_record::now() const {

@@ -5,7 +5,6 @@
 #include "client/call.hpp"
 #include "client/client_core.hpp"
 #include "protocol/lease_schedule.hpp"
-#include "protocol/planted.hpp"
 #include "util/test_point.hpp"
 #include "util/text.hpp"
 
@@ -40,10 +39,6 @@ void client_core::give_back(const lease_record& record, protocol::request r) {
 
 release_result client_core::release(lease_record& record, ms keep, ms timeout) {
   const std::string doing = "cannot release lock " + in_quotes(record.lock());
-  if (planted(bug::child_releases) && forked()) {
-    (void)store_->apply(record.ask(protocol::operation::release));
-    return release_result::released;
-  }
   check_process(doing);
   if (record.now() == lease_record::phase::held && !record.held(now_ms())) {
     // Over, and the watch has not come to it yet.

@@ -8,7 +8,6 @@
 
 #include "client/validate.hpp"
 #include "locks/lock_core.hpp"
-#include "protocol/planted.hpp"
 #include "util/clock.hpp"
 #include "util/text.hpp"
 
@@ -31,8 +30,7 @@ constexpr ms kGiveBackPatience = 5000;
 std::vector<const claim*> in_order(const std::vector<claim>& locks) {
   std::vector<const claim*> out;
   for (const auto& each : locks) out.push_back(&each);
-  if (!planted(bug::acquire_all_unordered))
-    std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->id() < b->id(); });
+  std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->id() < b->id(); });
   const auto twice = std::adjacent_find(out.begin(), out.end(), [](auto* a, auto* b) { return a->id() == b->id(); });
   if (twice != out.end()) refuse_set("lock " + in_quotes((*twice)->id()) + " is named twice; name it once");
   if (out.empty()) refuse_set("no lock is named");

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "protocol/planted.hpp"
 #include "protocol/plausible.hpp"
 
 namespace dlock::protocol {
@@ -91,7 +90,6 @@ acquire_machine::action acquire_machine::granted(ms now) {
     last_.defect = strange_holder;
     return finish(result::not_a_lock);
   }
-  if (planted(bug::lease_from_answer)) sent_ = now;
   const ms left = sent_ + plan_.ask.delta - now;
   const bool late = plan_.deadline && now >= *plan_.deadline;
   if (left < plan_.ask.delta / 2 && !late && slow_answers_++ < kSlowAnswers) return ask(operation::heartbeat, now);
@@ -127,7 +125,6 @@ acquire_machine::action acquire_machine::queued(ms now, bool pushed) {
   pause_ = std::min(pause_ * 2, longest_pause());
   if (const auto end = next_end(now); end && last_.place < kWatchful) next = std::min(next, *end);
   if (overdue_) next = std::min(next, *overdue_ + turn_of(last_.place));
-  if (planted(bug::no_poll_fallback)) next = now + 3'600'000;
   if (plan_.deadline) next = std::min(next, *plan_.deadline);
   return wait{std::max(next, now)};
 }
@@ -160,9 +157,6 @@ acquire_machine::action acquire_machine::unanswered(bool in_doubt, ms now) {
   doubt_ = doubt_ || in_doubt;
   silent_ = true;
   in_flight_ = false;
-  if (planted(bug::lost_reply_is_held) && in_doubt) {
-    return done{result::acquired, sent_, plan_.ask.delta, plan_.ask.floor + token_step, last_.now};
-  }
   if (auto limit = give_up_at(); limit && now + kRetryPause >= *limit) return finish(not_acquired());
   const ms turn = queued_ ? std::min(turn_of(last_.place), kPatientRetry) : 0;
   pause_ = std::max(std::clamp(pause_ * 2, kRetryPause, kLongestRetry), turn);
@@ -173,10 +167,6 @@ acquire_machine::action acquire_machine::unanswered(bool in_doubt, ms now) {
 
 acquire_machine::action acquire_machine::look(ms now) {
   if (queued_ || held_) return ask(may_peek(now) ? operation::peek : operation::heartbeat, now);
-  if (planted(bug::fresh_id_on_retry) && doubt_) {
-    id_ = fresh_id_();
-    doubt_ = false;
-  }
   return ask(plan_.queue ? operation::enqueue : operation::try_, now);
 }
 
@@ -209,7 +199,6 @@ bool acquire_machine::stands_as_before(const reply& r, ms now) {
 /// server's time is asked.
 std::optional<acquire_machine::done> acquire_machine::by_announcement(ms now) const {
   const ms term = std::min(plan_.ask.term, plan_.ask.delta);
-  if (planted(bug::no_confirm_after_stale_wait)) return done{result::acquired, now, term, grant_->fence, grant_->since};
   const ms since = plan_.ask.observed ? 0 : grant_->since - asked_server_;
   ms begin = std::min(heard_, asked_ + since);
   if (peeked_ > asked_) begin = std::min(begin, peeked_ + grant_->since - peeked_server_);

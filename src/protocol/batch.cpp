@@ -5,7 +5,6 @@
 #include <string>
 
 #include "protocol/command_parts.hpp"
-#include "protocol/planted.hpp"
 #include "protocol/read.hpp"
 #include "protocol/reply.hpp"
 #include "protocol/stages.hpp"
@@ -61,7 +60,7 @@ const std::vector<bson>& constant_stages() {
          {std::string(stage::kPurge), std::string(kDone), of_many(stage::kRemoveHolder), of_many(stage::kMoveHolder),
           of_many(stage::kMoveWaiter), std::string(kNewOnes), std::string(kAppendAll), std::string(stage::kAdmit),
           of_many(stage::kGrant), std::string(stage::kFinish)})
-      out.push_back(parse(stage_text(s)));
+      out.push_back(parse(s));
     return out;
   }());
   return parsed;

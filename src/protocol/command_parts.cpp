@@ -4,7 +4,6 @@
 #include <stdexcept>
 
 #include "protocol/observed_stages.hpp"
-#include "protocol/planted.hpp"
 #include "protocol/stages.hpp"
 
 namespace dlock::protocol {
@@ -67,7 +66,6 @@ bson literals(const request& r) {
   append(b.get(), "resized", r.resized);
   if (r.observed) append_array(b.get(), "expire", pulses(r).get());
   append_common(b.get(), r);
-  if (planted(bug::missing_literal)) return b;
   return single("$literal", b.get());
 }
 
@@ -138,7 +136,7 @@ bson reply_projection(bson vars, const bson& summary, const bson& now) {
 bson cut(const request& r, const bson& now) {
   auto arguments = make_bson();
   append_parsed(arguments.get(), "0", now);
-  append(arguments.get(), "1", planted(bug::off_by_one_takeover) ? -r.delta / 2 : r.skew);
+  append(arguments.get(), "1", r.skew);
   auto b = make_bson();
   append_array(b.get(), "$subtract", arguments.get());
   return b;
@@ -148,11 +146,7 @@ void append_options(bson_t* command, bool returns_new, bool upsert, const comman
   append_bool(command, "new", returns_new);
   append_bool(command, "upsert", upsert);
   auto concern = make_bson();
-  if (planted(bug::w1)) {
-    append(concern.get(), "w", std::int64_t{1});
-  } else {
-    append(concern.get(), "w", "majority");
-  }
+  append(concern.get(), "w", "majority");
   if (options.limit > 0) {
     append(concern.get(), "wtimeout", options.limit);
     append(command, "maxTimeMS", options.limit);

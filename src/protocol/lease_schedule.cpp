@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "protocol/planted.hpp"
-
 namespace dlock::protocol {
 namespace {
 constexpr ms kNever = std::numeric_limits<ms>::max();
@@ -18,7 +16,7 @@ ms lease_margin(ms delta) noexcept {
 }
 
 ms valid_until(ms sent, ms delta) noexcept {
-  return sent + delta - lease_margin(delta) + (planted(bug::late_lost) ? delta : 0);
+  return sent + delta - lease_margin(delta);
 }
 
 lease_schedule::lease_schedule(ms begin, ms first, ms delta, bool renews, ms now) noexcept

@@ -8,7 +8,6 @@
 #include "protocol/command_parts.hpp"
 #include "protocol/observed_stages.hpp"
 #include "protocol/peek.hpp"
-#include "protocol/planted.hpp"
 #include "protocol/stages.hpp"
 
 namespace dlock::protocol {
@@ -141,7 +140,6 @@ std::vector<std::string> stages(operation op, bool stays) {
     case operation::enqueue:
       return {kPurge, kIsNew, kMoveHolder, kMoveWaiter, kAppend, kAdmit, kGrant, kFinish};
     case operation::heartbeat:
-      if (planted(bug::heartbeat_appends)) return stages(operation::enqueue, stays);
       return {kPurge, kMoveHolder, kMoveWaiter, kAdmit, kGrant, kFinish};
     case operation::peek:
       return {};
@@ -149,11 +147,6 @@ std::vector<std::string> stages(operation op, bool stays) {
       return {kTakeHolders, kMoveHolder, kRenewed};
     case operation::release:
       if (stays) return {kPurge, kKeepHolder, kRemoveHolder, kAdmit, kGrant, kFinish};
-      if (planted(bug::release_no_owner)) return {kPurge, R"({"$set": {"h": []}})", kAdmit, kGrant, kFinish};
-      if (planted(bug::release_drops_heirs))
-        return {kPurge,  kRemoveHolder,
-                kAdmit,  kGrant,
-                kFinish, R"({"$set": {"holders": {"$filter": {"input": "$holders", "cond": "$$this.announced"}}}})"};
       return {kPurge, kRemoveHolder, kAdmit, kGrant, kFinish};
     case operation::cancel:
       if (stays) return {kPurge, kRemoveHolder, kRemoveWaiter, kBury, kAdmit, kGrant, kFinish};
@@ -177,8 +170,8 @@ const stage_list& constant_stages(const request& r) {
     for (std::size_t i = 0; i < out.size(); ++i) {
       const auto op = static_cast<operation>(i);
       for (const bool form : {false, true}) {
-        for (const auto& s : stages(op, form)) out[i][form].push_back(parse(stage_text(s)));
-        for (const auto& s : observed_stages(op, form)) out[i][2 + form].push_back(parse(stage_text(s)));
+        for (const auto& s : stages(op, form)) out[i][form].push_back(parse(s));
+        for (const auto& s : observed_stages(op, form)) out[i][2 + form].push_back(parse(s));
       }
     }
     return out;
@@ -214,12 +207,7 @@ bson query(const request& r, const bson& now) {
   auto q = make_bson();
   append(q.get(), "_id", r.lock);
   if (r.op == operation::resize) append(q.get(), "cap", single("$gt", std::int64_t{0}).get());
-  if (planted(bug::renew_no_owner) && r.op == operation::renew)
-    append(q.get(), "holders.0", single("$exists", std::int64_t{1}).get());
-  const bool anybody = r.op == operation::renew     ? planted_in_renewals()
-                       : r.op == operation::release ? planted(bug::release_no_owner)
-                                                    : false;
-  if (speaks_of_a_holder(r) && !anybody) {
+  if (speaks_of_a_holder(r)) {
     auto holder = single("id", r.id);
     if (r.observed && r.op == operation::renew) bson_append_null(holder.get(), "revoked", -1);
     append(q.get(), "holders", single("$elemMatch", holder.get()).get());

@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "protocol/command_parts.hpp"
-#include "protocol/planted.hpp"
 
 namespace dlock::protocol {
 namespace {
@@ -90,7 +89,7 @@ bson assembled(std::string stage) {
     for (auto at = stage.find(name); at != std::string::npos; at = stage.find(name, at))
       stage.replace(at, std::string_view(name).size(), text);
   }
-  return parse(stage_text(stage));
+  return parse(stage);
 }
 
 /// All of the holders come back: they are few, or this was another case.
@@ -122,7 +121,7 @@ const bson& constant_stage(const request& r) {
 }  // namespace
 
 bool has_short_form(const request& r) noexcept {
-  if (r.observed || planted_in_full_form()) return false;
+  if (r.observed) return false;
   if (r.op == operation::release) return r.keep == 0;
   const bool fits = r.what.exclusive || r.cap == 0 || r.what.weight <= r.cap;
   return (r.op == operation::try_ || r.op == operation::enqueue) && fits;

@@ -1,6 +1,5 @@
 #include "store/mongo_pool.hpp"
 
-#include "protocol/planted.hpp"
 #include "store/driver.hpp"
 #include "store/failure.hpp"
 
@@ -74,7 +73,7 @@ answer mongo_pool::run(mongoc_client_t* client, const std::string& db, const bso
   bson_error_t why;
   if (!mongoc_client_command_simple(client, db.c_str(), command, nullptr, reply, &why)) return failure(why, redact_);
   answer a;
-  if (!planted(bug::ignore_write_concern_error) && has_write_concern_error(reply, &a.why)) {
+  if (has_write_concern_error(reply, &a.why)) {
     a.in_doubt = true;
   } else {
     a.what = answer::kind::replied;

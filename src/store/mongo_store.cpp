@@ -4,7 +4,6 @@
 #include <thread>
 
 #include "protocol/pipeline.hpp"
-#include "protocol/planted.hpp"
 #include "protocol/reply.hpp"
 #include "protocol/short_form.hpp"
 #include "store/driver.hpp"
@@ -179,13 +178,7 @@ answer mongo_store::adopt_index(mongoc_client_t* client, const answer& refusal) 
 protocol::command_options mongo_store::options(const protocol::request& r, lane which) const {
   auto limit = pool_->io_limit().count();
   if (which == lane::renewal) limit = std::min<std::int64_t>(limit, std::max<std::int64_t>(r.delta / 2, 100));
-  std::string now = settings_.now_expression;
-  if (planted(bug::client_clock_expiry)) {
-    const auto mine = std::chrono::system_clock::now().time_since_epoch();
-    now = R"({"$date": {"$numberLong": ")" +
-          std::to_string(std::chrono::floor<std::chrono::milliseconds>(mine).count()) + R"("}})";
-  }
-  return {.coll = settings_.coll, .limit = limit * 4 / 5, .now = std::move(now)};
+  return {.coll = settings_.coll, .limit = limit * 4 / 5, .now = settings_.now_expression};
 }
 
 answer mongo_store::apply(const protocol::request& r, lane which) {
@@ -217,8 +210,7 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
   if (protocol::only_reads(r)) whole.op = protocol::operation::heartbeat;
   server_reply reply;
   answer a = change(*pool_, client, settings_.db, protocol::command(whole, options(whole, which)), reply);
-  if (a.what == answer::kind::replied || planted(bug::announce_before_commit))
-    a.reply = protocol::parse_reply(reply.get(), r.observed);
+  if (a.what == answer::kind::replied) a.reply = protocol::parse_reply(reply.get(), r.observed);
   a.reply.instead = protocol::only_reads(r);
   return a;
 }

@@ -1,33 +1,131 @@
 #!/usr/bin/python3
-"""The table of planted bugs names those that there are, each with a run that can be made."""
+"""The planted bugs: each patch can be applied and names finders that there are; nothing of them is in what is shipped."""
 
+import functools
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "chaos" / "harness")]
 
+import patches  # noqa: E402
 import planted  # noqa: E402
 import schedule  # noqa: E402
 from plan import KINDS  # noqa: E402
 from replica_set import SetError  # noqa: E402
 
 BIN = Path(os.environ.get("DLOCK_CHAOS_BIN", ROOT / "build" / "bin"))
+LIBRARY = Path(os.environ.get("DLOCK_LIBRARY", ROOT / "build" / "src" / "libdlock.a"))
+WORKER = Path(os.environ.get("DLOCK_WORKER", BIN / "chaos-worker"))
+
+
+def output(*command: str | Path) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@functools.cache
+def tests_of(program: str) -> set[str]:
+    """As --gtest_filter names them."""
+    names, suite = set(), ""
+    for line in output(BIN / program, "--gtest_list_tests").splitlines():
+        word = line.split("#")[0].strip()
+        if line.startswith(" "):
+            names.add(suite + word)
+        else:
+            suite = word
+    return names
+
+
+class Patches(unittest.TestCase):
+    def test_each_can_be_applied_to_the_source_as_it_is(self) -> None:
+        for patch in patches.all_patches():
+            with self.subTest(patch.name):
+                self.assertEqual("", patches.applied(patch, ROOT, dry=True))
+                self.assertTrue(all(file.startswith("src/") for file in patch.files), patch.files)
+
+    def test_context_that_differs_is_no_place_for_one(self) -> None:
+        patch = patches.named(["lifo"])[0]
+        with tempfile.TemporaryDirectory() as folder:
+            for file in patch.files:
+                copy = Path(folder) / file
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_text((ROOT / file).read_text().replace("kAppend = ", "kAppended = "))
+            self.assertIn("FAILED", patches.applied(patch, Path(folder), dry=True))
+
+    def test_the_finders_are_there(self) -> None:
+        shown = output(BIN / "dlock_demonstrations").split()
+        runs = {bug.name for bug in planted.BUGS}
+        for patch in patches.all_patches():
+            with self.subTest(patch.name):
+                self.assertTrue(patch.cheap, "./run planted finds each")
+                for finder in patch.finders:
+                    if finder.kind == "demonstration":
+                        self.assertIn(patch.name, shown)
+                    elif finder.kind == "chaos":
+                        self.assertIn(patch.name, runs)
+                    else:
+                        self.assertIn(finder.tests, tests_of(finder.program))
+
+    def test_nothing_is_shown_or_run_that_is_no_patch(self) -> None:
+        by_kind = {kind: {patch.name for patch in patches.all_patches() if any(f.kind == kind for f in patch.finders)}
+                   for kind in ("demonstration", "chaos")}
+        self.assertEqual(by_kind["demonstration"], set(output(BIN / "dlock_demonstrations").split()))
+        self.assertEqual(by_kind["chaos"], {bug.name for bug in planted.BUGS})
+
+    def test_a_head_that_says_less_is_refused(self) -> None:
+        good = (patches.PATCHES / "lifo.patch").read_text()
+        with tempfile.TemporaryDirectory() as folder:
+            for bad in (good.replace("Found by: ", "Found: "), good.replace("demonstration", "somebody"), good.partition("\n")[2]):
+                path = Path(folder) / "bad.patch"
+                path.write_text(bad)
+                with self.subTest(bad[:60]), self.assertRaises(SetError):
+                    patches.read(path)
+
+
+class Shipped(unittest.TestCase):
+    """Bugs and fail points are in nothing that is installed."""
+
+    def texts_in(self, binary: Path) -> tuple[str, str]:
+        with tempfile.NamedTemporaryFile() as bare:  # what a debugger reads names everything
+            output("strip", "-g", "-o", bare.name, binary)
+            return output("strings", "-a", bare.name), output("nm", "-C", bare.name)
+
+    def test_the_source_has_no_word_of_it(self) -> None:
+        self.assertEqual([], [str(file) for file in sorted((ROOT / "src").rglob("*.[ch]pp")) if "planted" in file.read_text().lower()])
+
+    def test_no_fail_point(self) -> None:
+        for binary, there in ((LIBRARY, False), (WORKER, True)):
+            with self.subTest(binary.name):
+                texts, symbols = self.texts_in(binary)
+                self.assertEqual([there] * 3, ["DLOCK_KILL_AT" in texts, "before-send" in texts, "dlock::test_point(" in symbols])
+
+    def test_no_text_of_a_patch(self) -> None:
+        """Of lines of pipelines, which are long texts. What such a patch takes away is there: so the search finds what there is."""
+        texts, _ = self.texts_in(LIBRARY)
+        source = "".join(file.read_text() for file in (ROOT / "src").rglob("*.[ch]pp"))
+        searched = 0
+        for patch in patches.all_patches():
+            for line in patch.path.read_text().splitlines():
+                text = line[1:].rpartition('R"(')[2].partition(')"')[0].strip()
+                if '"$' not in text or line[0] not in "+-" or "R\"" in text:
+                    continue
+                searched += 1
+                with self.subTest(patch.name, line=line):
+                    self.assertEqual(line[0] == "-", text in texts)
+                    self.assertEqual(line[0] == "-", text in source)
+        self.assertGreater(searched, 30)
 
 
 class Table(unittest.TestCase):
-    def test_has_each_bug_of_the_worker_once(self) -> None:
-        listed = subprocess.run([BIN / "chaos-worker", "--list-bugs"], capture_output=True, text=True, check=True).stdout
-        self.assertEqual(sorted(line.split("\t")[0] for line in listed.splitlines()), sorted([*planted.NOT_HERE, *(bug.name for bug in planted.BUGS)]))
-
     def test_each_run_has_its_faults_more_than_once(self) -> None:
         for bug in planted.BUGS:
             with self.subTest(bug.name):
-                plan = planted.plan_for(bug, seed=1)
-                self.assertEqual({"DLOCK_PLANTED": bug.name}, plan.environment)
+                plan = planted.plan_for(bug, seed=1, worker=Path("worker"))
+                self.assertEqual((bug.name, "worker"), (plan.planted, plan.worker))
                 self.assertLessEqual(set(bug.kinds), set(KINDS))
                 steps = [step.fault for step in schedule.build(1, plan.seconds, plan.faults, plan.calm)] if plan.faults else []
                 for name in bug.faults:
@@ -39,6 +137,8 @@ class Table(unittest.TestCase):
         self.assertGreaterEqual(len(planted.chosen("quick")), 5)
         with self.assertRaises(SetError):
             planted.chosen("lifo,nonsense")
+        with self.assertRaises(SetError):
+            patches.named(["lifo", "nonsense"])
 
 
 if __name__ == "__main__":

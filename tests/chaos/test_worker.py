@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 from pathlib import Path
@@ -27,13 +26,8 @@ Event = dict[str, Any]
 
 
 def environment(**more: str) -> dict[str, str]:
-    without = {k: v for k, v in os.environ.items() if not k.startswith(("DLOCK_PLANTED", "DLOCK_KILL_AT"))}
+    without = {k: v for k, v in os.environ.items() if k != "DLOCK_KILL_AT"}
     return without | more
-
-
-def bugs() -> list[str]:
-    listed = subprocess.run([WORKER, "--list-bugs"], check=True, capture_output=True, text=True).stdout
-    return [line.split("\t")[0] for line in listed.splitlines()]
 
 
 class Run(unittest.TestCase):
@@ -235,67 +229,17 @@ class TestPoints(Run):
                     self.assertGreaterEqual(len(releases), 3)
 
 
-class Names(unittest.TestCase):
+class Environment(unittest.TestCase):
     def ask(self, **more: str) -> subprocess.CompletedProcess[str]:
         """With a lock that makes no sense, so that it says so at the latest."""
         return subprocess.run([WORKER, "--url", "mongodb://localhost", "--name", "w1.1", "--resource", "/", "--history",
                                "/dev/null", "--locks", "?"], env=environment(**more), capture_output=True, text=True)
-
-    def test_every_bug_is_known_by_its_name(self) -> None:
-        names = bugs()
-        self.assertGreaterEqual(len(names), 30)
-        self.assertEqual(len(names), len(set(names)))
-        for name in names:
-            with self.subTest(name):
-                self.assertIn("--locks", self.ask(DLOCK_PLANTED=name).stderr)
-
-    def test_others_are_refused(self) -> None:
-        for name in ("w2", "w1 ", "W1", "no-such-bug"):
-            with self.subTest(name):
-                done = self.ask(DLOCK_PLANTED=name)
-                self.assertNotEqual(0, done.returncode)
-                self.assertIn(f"no bug named '{name}'", done.stderr)
 
     def test_test_points(self) -> None:
         for text in ("heir", "heir:1", "before-send:1000"):
             self.assertIn("--locks", self.ask(DLOCK_KILL_AT=text).stderr)
         for text in ("nowhere", "heir:", "heir:0", "heir:x", "heir:1x", "heir:-1"):
             self.assertIn(f"DLOCK_KILL_AT: '{text}'", self.ask(DLOCK_KILL_AT=text).stderr)
-
-
-class Bugs(unittest.TestCase):
-    """Each planted bug does harm, and only the one that is asked for."""
-
-    def has(self, name: str, **more: str) -> str:
-        done = subprocess.run([os.environ["DLOCK_PLANTED_TEST"], name], env=environment(**more), capture_output=True,
-                              text=True, timeout=60)
-        self.assertEqual(0, done.returncode, done.stderr)
-        return done.stdout.strip()
-
-    def test_each(self) -> None:
-        for name in bugs():
-            with self.subTest(name):
-                self.assertEqual("no", self.has(name), f"{name} is there although it was not asked for")
-                self.assertEqual("yes", self.has(name, DLOCK_PLANTED=name), f"{name} was asked for and does no harm")
-
-
-class Shipped(unittest.TestCase):
-    """Nothing planted is in the library that is installed."""
-
-    def traces_in(self, binary: str) -> set[str]:
-        with tempfile.NamedTemporaryFile() as bare:  # what a debugger reads names everything
-            subprocess.run(["strip", "-g", "-o", bare.name, binary], check=True)
-            texts = set(subprocess.run(["strings", "-a", bare.name], check=True, capture_output=True, text=True).stdout.splitlines())
-            symbols = subprocess.run(["nm", "-C", bare.name], check=True, capture_output=True, text=True).stdout
-        found = texts & {*bugs(), "DLOCK_PLANTED", "DLOCK_KILL_AT", "before-send", '{"$set": {"h": []}}'}
-        return found | {s for s in ("dlock::planted(", "dlock::test_point(") if s in symbols}
-
-    def test_nothing(self) -> None:
-        self.assertEqual(set(), self.traces_in(os.environ["DLOCK_LIBRARY"]))
-
-    def test_the_search_finds_it_where_it_is(self) -> None:
-        found = self.traces_in(WORKER)
-        self.assertLessEqual({"DLOCK_PLANTED", "DLOCK_KILL_AT", "before-send", "lifo", '{"$set": {"h": []}}', "dlock::planted(", "dlock::test_point("}, found)
 
 
 if __name__ == "__main__":

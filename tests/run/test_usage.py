@@ -19,7 +19,7 @@ class Usage(unittest.TestCase):
         for words in (["frobnicate"], ["--bad"], ["build", "x"], ["test", "--bad"], ["demo", "--bad"], ["bench", "x"],
                       ["sanitize", "x"], ["model", "x"], ["stress", "x"], ["stress", "--times"], ["stress", "--burn", "all"],
                       ["stress", "--minutes", "-1"], ["stress", "-L"], ["stress", "-j", "0"], ["fuzz", "--seconds"],
-                      ["fuzz", "--seconds", "all"], ["fuzz", "nothing"], ["fuzz", "urls", "../corpus"], ["fuzz", ""], ["server"], ["server", "restart"],
+                      ["fuzz", "--seconds", "all"], ["fuzz", "nothing"], ["fuzz", "urls", "../corpus"], ["fuzz", ""], ["planted", "nothing"], ["planted", "../planted/lifo"], ["server"], ["server", "restart"],
                       ["server", "start", "--nodes"],
                       ["server", "start", "--nodes", "0"], ["server", "start", "--nodes", "3", "x"],
                       ["test", "-L"], ["test", "-j", "0"], ["test", "--server"], ["test", "--server", "new"], ["demo", "--server", ""],
@@ -48,7 +48,7 @@ class Usage(unittest.TestCase):
             with self.subTest(words):
                 done = run(*words)
                 self.assertEqual((0, ""), (done.returncode, done.stderr))
-                for verb in ("demo", "build", "test", "sanitize", "stress", "fuzz", "model", "portability", "bench", "server start"):
+                for verb in ("demo", "build", "test", "sanitize", "stress", "fuzz", "model", "chaos", "planted", "portability", "bench", "server start"):
                     self.assertIn(f"\n  {verb} ", done.stdout)
 
 
