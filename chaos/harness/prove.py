@@ -85,7 +85,7 @@ def prove(tree: PatchedTree, patches: Sequence[Patch]) -> int:
     programs = Programs(tree.bin)
     tree.build(finder.program for patch in patches for finder in patch.cheap)
     expect_nothing(programs, patches)
-    say(f"==> {len(patches)} planted bugs, one after the other")
+    say(f"==> planting {len(patches)}, one after the other")
     missed = 0
     for patch in patches:
         with tree.with_bug(patch):

@@ -68,7 +68,7 @@ class Patches(unittest.TestCase):
                     elif finder.kind == "chaos":
                         self.assertIn(patch.name, runs)
                     else:
-                        self.assertIn(finder.tests, tests_of(finder.program))
+                        self.assertTrue(finder.tests in tests_of(finder.program), f"there is no {finder}")
 
     def test_nothing_is_shown_or_run_that_is_no_patch(self) -> None:
         by_kind = {kind: {patch.name for patch in patches.all_patches() if any(f.kind == kind for f in patch.finders)}
