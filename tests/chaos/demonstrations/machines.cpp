@@ -48,6 +48,7 @@ bool counts_from_the_answer() {
   r.place = -1;
   r.mine.emplace();
   r.mine->id = m.id();
+  r.mine->fence = 1000;  // a token
   const auto next = m.answered(r, 500);
   return std::get<acquire_machine::done>(next).begin == 500;
 }
