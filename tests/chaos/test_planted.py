@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The planted bugs: each patch can be applied and names finders that there are; nothing of them is in what is shipped."""
 
+import contextlib
 import functools
 import os
 import subprocess
@@ -14,6 +15,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "chaos" / "harness")]
 
 import patches  # noqa: E402
 import planted  # noqa: E402
+import prove  # noqa: E402
 import schedule  # noqa: E402
 from plan import KINDS  # noqa: E402
 from replica_set import SetError  # noqa: E402
@@ -84,6 +86,41 @@ class Patches(unittest.TestCase):
                 path.write_text(bad)
                 with self.subTest(bad[:60]), self.assertRaises(SetError):
                     patches.read(path)
+
+
+class Proof(unittest.TestCase):
+    """What ./run planted makes of a finder, with a script in its place and nothing built."""
+
+    def missed_by(self, script: str) -> int:
+        with tempfile.TemporaryDirectory() as folder:
+            finder = Path(folder) / "dlock_protocol_tests"
+            finder.write_text(f"#!/bin/sh\n{script}\n")
+            finder.chmod(0o755)
+            tree = patches.PatchedTree(Path(folder))
+            tree.bin = Path(folder)
+            tree.build = lambda targets: None  # type: ignore[method-assign]
+            tree.with_bug = lambda patch: self.planting(Path(folder))  # type: ignore[assignment,method-assign]
+            with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
+                return prove.prove(tree, patches.named(["late-resize"]))
+
+    @contextlib.contextmanager
+    def planting(self, folder: Path):
+        (folder / "planted").touch()
+        yield
+
+    def test_a_finder_that_finds_it_and_nothing_else(self) -> None:
+        self.assertEqual(0, self.missed_by('[ ! -e "${0%/*}/planted" ] || { echo "[  FAILED  ]"; exit 1; }'))
+
+    def test_a_finder_that_does_not_find_it(self) -> None:
+        self.assertEqual(1, self.missed_by("exit 0"))
+
+    def test_a_finder_that_always_finds_something(self) -> None:
+        with self.assertRaisesRegex(SetError, "although no bug is planted"):
+            self.missed_by('echo "[  FAILED  ]"; exit 1')
+
+    def test_a_finder_that_cannot_run(self) -> None:
+        with self.assertRaisesRegex(SetError, "ended with 3"):
+            self.missed_by("exit 3")
 
 
 class Shipped(unittest.TestCase):
