@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include "protocol/plausible.hpp"
-#include "protocol/transition.hpp"
-
 namespace dlock::testing {
 
 using protocol::document;
@@ -63,18 +60,7 @@ look_answer fake_store::read(const protocol::look& l) {
     return out;
   }
   out.what = answer::kind::replied;
-  const auto sees = [&](const std::string& id) {
-    return l.id.empty() ? id > l.after && id.starts_with(l.prefix) : id == l.id;
-  };
-  for (const auto& [id, d] : documents_) {
-    if (!sees(id) || static_cast<std::int64_t>(out.seen.size()) >= l.most) continue;
-    const auto wrong = protocol::defect(d, now_locked());
-    out.seen.push_back({.id = id, .now = now_locked(), .valid = wrong.empty(), .defect = wrong, .what = d});
-    protocol::drop_strange_tokens(out.seen.back().what, now_locked());
-  }
-  for (const auto& id : others_) {
-    if (sees(id)) out.seen.push_back({.id = id, .now = now_locked(), .valid = false, .what = {}});
-  }
+  out.seen = documents_.read(l, now_locked());
   return out;
 }
 
@@ -87,20 +73,9 @@ std::optional<fake_store::fault> fake_store::next_fault(const request& r, lane w
 }
 
 reply fake_store::carry_out(const request& r) {
-  if (others_.contains(r.lock)) {
-    reply a;
-    const bool looks_for_more = protocol::speaks_of_a_holder(r) || r.op == operation::resize;
-    if (looks_for_more && r.op != operation::renew) return a;  // its filter does not find it
-    a.found = true;
-    a.valid = false;
-    a.now = now_locked();
-    return a;
-  }
-  const auto it = documents_.find(r.lock);
-  const auto before = it == documents_.end() ? std::nullopt : std::optional(it->second);
-  auto result = protocol::transition(before, r, now_locked());
-  if (result.after) documents_[r.lock] = std::move(*result.after);
-  return result.answer;
+  auto result = simulator::carry_out(documents_.get(r.lock), r, now_locked());
+  documents_.put(r.lock, std::move(result.after));
+  return std::move(result.answer);
 }
 
 ms fake_store::now() const {
@@ -142,24 +117,18 @@ bool fake_store::wait_for_blocked(std::size_t n, std::chrono::milliseconds limit
 
 std::optional<document> fake_store::get(const std::string& id) const {
   const std::lock_guard lock(mutex_);
-  const auto it = documents_.find(id);
-  return it == documents_.end() ? std::nullopt : std::optional(it->second);
+  const auto v = documents_.get(id);
+  return v && v->is_lock ? std::optional(v->what) : std::nullopt;
 }
 
 void fake_store::put(const std::string& id, std::optional<document> d) {
   const std::lock_guard lock(mutex_);
-  others_.erase(id);
-  if (d) {
-    documents_[id] = std::move(*d);
-  } else {
-    documents_.erase(id);
-  }
+  documents_.put(id, d ? std::make_shared<const simulator::stored>(simulator::stored{true, *std::move(d)}) : nullptr);
 }
 
 void fake_store::put_something_else(const std::string& id) {
   const std::lock_guard lock(mutex_);
-  documents_.erase(id);
-  others_.insert(id);
+  documents_.put(id, std::make_shared<const simulator::stored>(simulator::stored{false, {}}));
 }
 
 std::vector<fake_store::call> fake_store::calls() const {

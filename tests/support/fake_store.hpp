@@ -4,13 +4,12 @@
 #include <condition_variable>
 #include <functional>
 #include <list>
-#include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "simulator/collection.hpp"
 #include "store/store.hpp"
 
 namespace dlock::testing {
@@ -87,8 +86,7 @@ class fake_store final : public store {
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   protocol::ms offset_ = 0;
-  std::map<std::string, protocol::document> documents_;
-  std::set<std::string> others_;
+  simulator::collection documents_;
   std::list<fault> faults_;
   std::optional<filter> gate_;  // shut for what fits, if there is one
   std::size_t generation_ = 0;  // of gates

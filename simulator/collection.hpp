@@ -1,0 +1,40 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "protocol/document.hpp"
+#include "protocol/look.hpp"
+
+namespace dlock::simulator {
+
+/// One version of a document. Nobody changes it, so that it can be shared.
+struct stored {
+  bool is_lock = true;  // false: a document of somebody else's
+  protocol::document what;
+};
+using version = std::shared_ptr<const stored>;  // nullptr: there is none
+
+struct carried_out {
+  version after;
+  protocol::reply answer;
+};
+
+/// What `r` does to a document, by the reference model, when the server's clock says `now`.
+[[nodiscard]] carried_out carry_out(const version& before, const protocol::request& r, protocol::ms now);
+
+/// The locks' documents, as they are in one place.
+class collection {
+ public:
+  [[nodiscard]] version get(const std::string& lock) const;
+  void put(const std::string& lock, version v);
+  [[nodiscard]] std::vector<protocol::sight> read(const protocol::look& l, protocol::ms now) const;
+  [[nodiscard]] const std::map<std::string, version>& all() const noexcept { return all_; }
+
+ private:
+  std::map<std::string, version> all_;
+};
+
+}  // namespace dlock::simulator

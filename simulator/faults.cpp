@@ -1,0 +1,213 @@
+// What goes wrong in a run.
+#include <algorithm>
+#include <utility>
+
+#include "simulator/run.hpp"
+
+namespace dlock::simulator {
+namespace {
+
+using protocol::ms;
+using protocol::operation;
+
+constexpr ms kGrace = 31'000;  // of an idle document, before the TTL index takes it; longer than a tombstone stands
+constexpr ms kSweep = 10'000;  // between two sweeps
+
+}  // namespace
+
+/// At the end of a fault that lasts, however the storm goes on.
+void run::during(ms time, std::function<void()> end) {
+  world_.events.after(time * ticks_per_ms, std::move(end));
+}
+
+std::shared_ptr<process> run::anybody() {
+  std::vector<std::shared_ptr<process>> alive;
+  for (const auto& p : world_.processes) {
+    if (p->is_alive()) alive.push_back(p);
+  }
+  return alive.empty()
+             ? nullptr
+             : alive[static_cast<std::size_t>(world_.luck.between(0, static_cast<std::int64_t>(alive.size()) - 1))];
+}
+
+/// How bad the network is, for some seconds.
+void run::weather() {
+  if (!stormy_) return;
+  auto& luck = world_.luck;
+  const auto bad = luck.in(3) ? luck.between(1, 15) : 0;  // of a hundred
+  const auto late = luck.in(3) ? luck.between(1, 15) : 0;
+  const auto doubled = luck.in(3) ? luck.between(1, 15) : 0;
+  const tick longest = luck.in(4) ? network::longest_delay : luck.between(60, 3000) * ticks_per_ms;
+  const auto on_its_way = [this, bad, late, longest] {
+    fate f;
+    f.lost = world_.luck.percent(bad);
+    f.delay = world_.luck.percent(late) ? world_.luck.between(0, longest) : world_.luck.between(100, 900);
+    return f;
+  };
+  world_.net.to_server = [this, on_its_way, doubled, longest](const auto&) {
+    fate f = on_its_way();
+    if (world_.luck.percent(doubled)) f.again = world_.luck.between(0, longest);
+    return f;
+  };
+  world_.net.to_client = [on_its_way](const auto&) { return on_its_way(); };
+  const auto unheard = luck.in(2) ? luck.between(1, 40) : 0;
+  const auto slow = luck.in(2) ? luck.between(1, 40) : 0;
+  world_.notices.to_heir = [this, unheard, slow](const auto&) {
+    fate f;
+    f.lost = world_.luck.percent(unheard);
+    f.delay =
+        world_.luck.percent(slow) ? world_.luck.between(0, network::longest_delay) : world_.luck.between(300, 3000);
+    return f;
+  };
+  during(luck.between(1000, 10'000), [this] { weather(); });
+}
+
+void run::next_fault() {
+  world_.events.after(world_.luck.between(1, 2 * pause_) * ticks_per_ms, [this] {
+    if (!stormy_) return;
+    const auto which = world_.luck.between(1, 100);
+    if (which <= 40) {
+      harm_servers();
+    } else if (which <= 80) {
+      harm_clients();
+    } else if (which <= 95) {
+      harm_channel();
+    } else {
+      interfere();
+    }
+    next_fault();
+  });
+}
+
+void run::harm_servers() {
+  auto& luck = world_.luck;
+  auto& set = world_.set;
+  const auto one =
+      luck.in(2) ? set.primary().value_or(0) : static_cast<std::size_t>(luck.between(0, replica_set::members - 1));
+  switch (luck.between(1, 9)) {
+    case 1:
+      set.crash(one);
+      return during(luck.between(100, 10'000), [&set, one] { set.restart(one); });
+    case 2:
+      set.pause(one);
+      return during(luck.between(50, 10'000), [&set, one] { set.resume(one); });
+    case 3:
+      set.isolate(one);
+      return during(luck.between(100, 8000), [&set, one] { set.join(one); });
+    case 4:
+    case 5:
+      return set.step_down(luck.in(2));
+    case 6:
+      set.slow_down(one, luck.between(1, 1000) * ticks_per_ms);
+      return during(luck.between(100, 5000), [&set, one] { set.slow_down(one, 0); });
+    case 7:
+      set.crowd(luck.between(1, 30), luck.between(1, 3000) * ticks_per_ms);
+      return during(luck.between(100, 5000), [&set] { set.crowd(0, 0); });
+    case 8:
+      set.fail_write_concerns(luck.between(1, 60));
+      return during(luck.between(100, 3000), [&set] { set.fail_write_concerns(0); });
+    default:
+      return set.set_clock(one, luck.between(-240, 240));  // any two within clock_skew
+  }
+}
+
+void run::harm_clients() {
+  auto& luck = world_.luck;
+  const auto p = anybody();
+  if (!p) return;
+  switch (luck.between(1, 4)) {
+    case 1:
+      p->freeze();
+      return during(luck.in(2) ? luck.between(1, 1000) : luck.between(1, 20'000), [p] { p->thaw(); });
+    case 2:
+      world_.net.cut(p->name());
+      return during(luck.between(50, 10'000), [this, p] { world_.net.restore(p->name()); });
+    case 3:
+      p->kill();
+      return during(luck.between(1, 3000), [this] {
+        if (open_) start("p" + std::to_string(++born_));
+      });
+    default:
+      // A short stop, in the middle of something.
+      p->freeze();
+      return during(luck.between(1, 100), [p] { p->thaw(); });
+  }
+}
+
+void run::harm_channel() {
+  if (const auto p = anybody()) world_.notices.close(p->name(), world_.luck.between(1, 10'000) * ticks_per_ms);
+}
+
+/// What is promised nothing for, or what an operator may do.
+void run::interfere() {
+  auto& luck = world_.luck;
+  const auto& l = locks_[static_cast<std::size_t>(luck.between(0, static_cast<std::int64_t>(locks_.size()) - 1))];
+  const auto at = world_.set.primary();
+  const auto v = world_.set.at_primary().get(l.id);
+  constexpr tick kLongest = 45'000 * ticks_per_ms;  // leases of before are over, wherever the edit has come to
+  switch (luck.between(1, 4)) {
+    case 1: {  // revoke: the holder is told at its next renewal
+      if (!at || !v || v->what.holders.empty()) return;
+      protocol::request r;
+      r.op = operation::revoke;
+      r.lock = l.id;
+      r.id = v->what.holders.front().id;
+      r.observed = l.observed;
+      return world_.set.command(*at, r, [](const auto&) {});
+    }
+    case 2: {
+      if (!luck.in(4)) return;
+      world_.judge.edited(l.id, kLongest);
+      world_.notes.tell(world_.events.now(), "operator", [&] { return "deletes " + l.id; });
+      return world_.set.write(l.id, nullptr);
+    }
+    case 3: {
+      if (!luck.in(4) || !v || v->what.holders.empty()) return;
+      auto d = v->what;
+      d.holders.clear();
+      ++d.rev;
+      world_.judge.edited(l.id, kLongest);
+      world_.notes.tell(world_.events.now(), "operator", [&] { return "takes the holders out of " + l.id; });
+      return world_.set.write(l.id, std::make_shared<const stored>(stored{true, d}));
+    }
+    default: {
+      const bool clock_matters = std::any_of(locks_.begin(), locks_.end(), [](const lock& o) { return !o.observed; });
+      if (clock_matters && !luck.in(4)) return;
+      const auto one = static_cast<std::size_t>(luck.between(0, replica_set::members - 1));
+      const ms lasts = luck.between(1000, 15'000);
+      const ms ahead = luck.between(-30'000, 30'000);
+      world_.judge.clock_jumped(world_.events.now() + (lasts + 100'000) * ticks_per_ms);
+      world_.notes.tell(world_.events.now(), "operator", [&] {
+        return std::string("sets the clock of ") + static_cast<char>('A' + one) + " by " + std::to_string(ahead) +
+               " ms";
+      });
+      world_.set.set_clock(one, ahead);
+      return during(lasts, [this, one] { world_.set.set_clock(one, 0); });
+    }
+  }
+}
+
+/// The TTL index takes what was idle for long.
+void run::sweep() {
+  world_.events.after(kSweep * ticks_per_ms, [this] {
+    if (!stormy_) return;
+    if (const auto at = world_.set.primary()) {
+      const auto all = world_.set.at_primary().all();
+      for (const auto& [id, v] : all) {
+        if (v->what.et && *v->what.et + kGrace < world_.set.clock(*at)) world_.set.write(id, nullptr);
+      }
+    }
+    sweep();
+  });
+}
+
+void run::heal() {
+  world_.set.heal();
+  for (std::size_t i = 0; i < replica_set::members; ++i) world_.set.set_clock(i, 0);
+  world_.net.restore_all();
+  world_.net.to_server = world_.net.to_client = [](const auto&) { return fate{}; };
+  world_.notices.to_heir = [](const auto&) { return fate{}; };
+  for (const auto& p : world_.processes) p->thaw();
+}
+
+}  // namespace dlock::simulator

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/document.hpp"
+#include "simulator/agenda.hpp"
+#include "simulator/chance.hpp"
+#include "simulator/collection.hpp"
+#include "simulator/trace.hpp"
+#include "store/store.hpp"
+
+namespace dlock::simulator {
+
+/// A replica set of three, as MongoDB's works, without MongoDB: each member has an oplog, copies what the primary's has
+/// and takes back what it has not; what a majority has is committed. A command with write concern "majority" is
+/// answered when it is. One member may believe that it is the primary while another one is.
+class replica_set {
+ public:
+  static constexpr std::size_t members = 3;
+  static constexpr protocol::ms start_of_time = 1'000'000'000'000;
+  using told = std::function<void(const answer&)>;
+
+  /// One step of a lock's document at a primary.
+  struct change {
+    std::size_t at;
+    const protocol::request& request;
+    const version& before;
+    const version& after;
+    const protocol::reply& reply;
+  };
+
+  replica_set(agenda& events, chance& luck, trace& notes);
+
+  // --- commands -----------------------------------------------------------------------------------------------------
+  /// The member that a client finds, if there is one: the newest primary that runs.
+  [[nodiscard]] std::optional<std::size_t> primary() const;
+  /// A request has come to that member. `done` may never be called: if the member dies.
+  void command(std::size_t which, const protocol::request& r, told done);
+  [[nodiscard]] protocol::ms clock(std::size_t which) const;
+  [[nodiscard]] bool is_up(std::size_t which) const { return all_[which].up; }
+
+  // --- what may happen to it ----------------------------------------------------------------------------------------
+  void crash(std::size_t which);
+  void restart(std::size_t which);
+  /// It does nothing until resume(): what comes meanwhile waits.
+  void pause(std::size_t which);
+  void resume(std::size_t which);
+  /// The other members cannot be reached from it; clients can.
+  void isolate(std::size_t which);
+  void join(std::size_t which);
+  /// `catch_up`: the others have all of it before.
+  void step_down(bool catch_up);
+  void set_clock(std::size_t which, protocol::ms ahead) { all_[which].ahead = ahead; }
+  /// So long until it has copied something.
+  void slow_down(std::size_t which, tick lag) { all_[which].lag = lag; }
+  /// So many of a hundred commands wait for a document that others are busy with: then their $$NOW is stale.
+  void crowd(std::int64_t percent, tick longest) { crowded_ = percent, longest_ = longest; }
+  /// So many of a hundred answers say that a majority was not waited for.
+  void fail_write_concerns(std::int64_t percent) { failing_ = percent; }
+  /// Somebody writes the document by hand, or the TTL index takes it.
+  void write(const std::string& lock, version v);
+  /// Everything as it should be, at once.
+  void heal();
+
+  // --- what is in it ------------------------------------------------------------------------------------------------
+  [[nodiscard]] const collection& at_primary() const;
+  /// As the newest primary knows it.
+  [[nodiscard]] const collection& committed() const;
+
+  std::function<void(const change&)> on_change = [](const change&) {};
+  std::function<void(const std::string& lock, const version&)> on_commit = [](const auto&, const auto&) {};
+  /// A request's work was taken back.
+  std::function<void(const protocol::request&)> on_rollback = [](const auto&) {};
+  [[nodiscard]] std::int64_t elections() const noexcept { return elections_; }
+
+ private:
+  struct entry {
+    std::int64_t term;
+    std::string lock;  // "": nothing, to begin a term
+    version before, after;
+    std::optional<protocol::request> by;
+  };
+  struct waiting {
+    std::int64_t end;  // answered when so much is committed
+    answer says;
+    told done;
+  };
+  struct member {
+    bool up = true;
+    bool paused = false;
+    bool isolated = false;
+    bool is_primary = false;
+    bool copying = false;  // is about to
+    std::int64_t term = 0;
+    std::int64_t first = 0;  // the number of log.front()
+    std::int64_t committed = 0;
+    std::deque<entry> log;
+    collection now, majority;
+    std::vector<std::int64_t> has = std::vector<std::int64_t>(members, 0);  // at a primary: how much each one has
+    std::deque<waiting> commands;
+    std::vector<std::function<void()>> later;  // while it is paused
+    protocol::ms ahead = 0;
+    tick lag = 0;
+
+    [[nodiscard]] std::int64_t end() const { return first + static_cast<std::int64_t>(log.size()); }
+    [[nodiscard]] std::int64_t term_at(std::int64_t number) const {
+      return number < first ? -1 : log[static_cast<std::size_t>(number - first)].term;
+    }
+  };
+
+  void execute(std::size_t m, const protocol::request& r, protocol::ms now, told done);
+  void append(member& p, entry e);
+  void copy_soon(std::size_t m);
+  void copy(member& to, member& from);
+  void take_back_last(member& m);
+  void commit(member& m, std::int64_t end);
+  void count_votes(member& p);
+  void stop_being_primary(member& m);
+  void elect_soon();
+  void elect();
+  [[nodiscard]] bool talk(const member& a, const member& b) const;
+  [[nodiscard]] bool has_majority(const member& m) const;
+  void trim();
+  void note(const member& m, const char* what);
+
+  agenda& events_;
+  chance& luck_;
+  trace& notes_;
+  std::vector<member> all_ = std::vector<member>(members);
+  std::int64_t crowded_ = 0;
+  tick longest_ = 0;
+  std::int64_t failing_ = 0;
+  std::int64_t elections_ = 0;
+  bool electing_ = false;
+};
+
+}  // namespace dlock::simulator

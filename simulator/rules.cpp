@@ -1,0 +1,199 @@
+#include "simulator/rules.hpp"
+
+#include <algorithm>
+
+#include "simulator/hold.hpp"
+#include "simulator/process.hpp"
+
+namespace dlock::simulator {
+namespace {
+
+using protocol::claim;
+using protocol::ms;
+
+constexpr ms kWatch = 5;                                 // the watch of a process that runs is not later
+constexpr ms kAllowed = 100;                             // after a deadline
+constexpr tick kTombstone = 29'000 * ticks_per_ms;       // a bit less than it stands
+constexpr std::int64_t kShared = std::int64_t{1} << 40;  // more than there are readers
+
+std::string name(const hold& h) {
+  return h.ask().id + " (token " + std::to_string(h.token()) + ", valid until " + std::to_string(h.valid_until()) +
+         " by its own clock, which says " + std::to_string(h.in()->now()) + ")";
+}
+
+template <typename Entries>
+bool has(const Entries& all, const std::string& id) {
+  return std::any_of(all.begin(), all.end(), [&](const auto& e) { return e.id == id; });
+}
+
+std::int64_t weight(const claim& c) {
+  return c.exclusive ? kShared : c.weight;
+}
+
+}  // namespace
+
+bool rules::excused(const hold& h) const {
+  const auto edit = edited_.find(h.ask().lock);
+  if (edit != edited_.end() && events_.now() < edit->second) {
+    ++seen_.excused_edit;
+    return true;
+  }
+  if (!h.ask().observed && events_.now() < clock_until_) {
+    ++seen_.excused_clock;
+    return true;
+  }
+  return false;
+}
+
+void rules::check_overlap(const hold& h) const {
+  const auto& ask = h.ask();
+  const auto all = live_.find(ask.lock);
+  if (all == live_.end()) return;
+  const auto most = ask.cap > 0 ? ask.cap : kShared;
+  std::int64_t sum = 0;
+  std::string who;
+  for (const auto& o : all->second) {
+    if (!o->believes()) continue;
+    sum += weight(o->ask().what);
+    who += (who.empty() ? "" : ", ") + name(*o);
+  }
+  if (sum > most && !excused(h)) throw broken("overlap", ask.lock + " is held by " + who);
+}
+
+void rules::check_told(const hold& h) const {
+  for (const auto& o : live_.at(h.ask().lock)) {
+    const bool both = weight(o->ask().what) + weight(h.ask().what) <= (h.ask().cap > 0 ? h.ask().cap : kShared);
+    if (o.get() == &h || both || o->now() != hold::phase::held || o->in()->is_frozen()) continue;
+    if (o->valid_until() + kWatch <= o->in()->now() && !excused(h)) {
+      throw broken("told", name(*o) + " was not told that it lost " + h.ask().lock + ", which " + name(h) + " has");
+    }
+  }
+}
+
+void rules::acquired(const std::shared_ptr<hold>& h) {
+  const auto& lock = h->ask().lock;
+  auto& all = live_[lock];
+  std::erase_if(all, [](const auto& o) { return o->now() == hold::phase::released; });  // its process was killed
+  all.insert(h);
+  check_overlap(*h);
+  check_told(*h);
+  if (!tokens_[lock].insert(h->token()).second && !excused(*h)) {
+    throw broken("tokens", "the token of " + name(*h) + " on " + lock + " was given before");
+  }
+  auto& highest = highest_[lock];
+  if (h->ask().what.exclusive) {
+    if (h->token() <= highest && !excused(*h)) {
+      throw broken("tokens", "the token of " + name(*h) + " on " + lock + " is below " + std::to_string(highest));
+    }
+    highest = std::max(highest, h->token());
+  }
+}
+
+void rules::extended(const std::shared_ptr<hold>& h) {
+  check_overlap(*h);
+}
+
+void rules::ended(const std::shared_ptr<hold>& h) {
+  live_[h->ask().lock].erase(h);
+  values_.erase(h->ask().id);
+}
+
+void rules::undone(const protocol::request& cancel) {
+  if (!cancel.observed) undone_[cancel.id] = events_.now() + kTombstone;
+}
+
+void rules::published(const std::shared_ptr<hold>& h, std::int64_t number) {
+  auto& last = values_[h->ask().id];
+  last = {h, std::max(last.number, number)};
+}
+
+void rules::call_ended(const std::string& who, const std::string& doing, ms late) const {
+  if (late > kAllowed) throw broken("deadline", doing + " of " + who + " ended " + std::to_string(late) + " ms late");
+}
+
+void rules::edited(const std::string& lock, tick longest_lease) {
+  edited_[lock] = events_.now() + longest_lease;
+}
+
+void rules::clock_jumped(tick until) {
+  clock_until_ = std::max(clock_until_, until);
+}
+
+void rules::changed(const replica_set::change& c) const {
+  if (!c.after || !c.after->is_lock || c.after == c.before) return;
+  const auto& after = c.after->what;
+  if (!c.before || !c.before->is_lock) return;
+  auto before = c.before->what;
+  // Whose time was over has no place any more; it may have come back to the end.
+  std::erase_if(before.waiters, [&](const auto& w) {
+    const auto& over = c.request.expire;
+    return before.observed ? std::find(over.begin(), over.end(), protocol::pulse{w.id, w.beat}) != over.end()
+                           : w.until + c.request.skew <= c.reply.now;
+  });
+  // Who was ahead of an admitted one, and waits still?
+  bool somebody_waits = false;
+  for (const auto& w : before.waiters) {
+    if (has(after.waiters, w.id)) {
+      somebody_waits = true;
+    } else if (somebody_waits && has(after.holders, w.id)) {
+      throw broken("order", w.id + " got " + c.request.lock + " before those who came earlier");
+    }
+  }
+  const auto& me = c.request.id;
+  const bool new_here = !has(before.holders, me) && !has(before.waiters, me);
+  if (new_here && somebody_waits && has(after.holders, me)) {
+    throw broken("order", me + " got " + c.request.lock + " although others wait");
+  }
+  std::size_t next = 0;  // the queue is in the order in which they came
+  for (const auto& w : after.waiters) {
+    if (!has(before.waiters, w.id)) continue;
+    while (before.waiters[next].id != w.id) {
+      if (++next == before.waiters.size()) throw broken("order", w.id + " changed its place in " + c.request.lock);
+    }
+  }
+  if (new_here && has(after.waiters, me) && after.waiters.back().id != me) {
+    throw broken("order", me + " does not begin at the end of the queue of " + c.request.lock);
+  }
+}
+
+void rules::committed(const std::string& lock, const version& v) const {
+  if (!v || !v->is_lock) return;
+  const auto edit = edited_.find(lock);
+  if (edit != edited_.end() && events_.now() < edit->second) return;
+  const auto check = [&](const std::string& id) {
+    const auto gone = undone_.find(id);
+    if (gone == undone_.end() || events_.now() >= gone->second || events_.now() < clock_until_) return;
+    throw broken("ghost", id + ", which was undone, is in " + lock + " again");
+  };
+  for (const auto& w : v->what.waiters) check(w.id);
+  for (const auto& h : v->what.holders) {
+    check(h.id);
+    const auto last = values_.find(h.id);
+    if (last == values_.end() || h.seq >= last->second.number || !last->second.by->believes()) continue;
+    throw broken("value", h.id + " published number " + std::to_string(last->second.number) + " on " + lock +
+                              ", and number " + std::to_string(h.seq) + " is there again");
+  }
+}
+
+void rules::not_healed(const std::string& what) {
+  throw broken("healing", what);
+}
+
+void rules::nothing_left(const process& p) const {
+  if (p.kept() != 0) throw broken("growth", p.name() + " keeps " + std::to_string(p.kept()) + " things for nobody");
+}
+
+void rules::nothing_left(const std::string& lock, const version& v, ms now) const {
+  constexpr ms kLong = 60'000;
+  if (!v || !v->is_lock) return;
+  const auto old = [&](const auto& e) { return e.until + kLong < now; };
+  const auto& d = v->what;
+  // With observed expiry who is dead goes when somebody has waited for it.
+  const bool kept = d.observed ? d.gone.size() > static_cast<std::size_t>(protocol::tombstones)
+                               : std::any_of(d.holders.begin(), d.holders.end(), old) ||
+                                     std::any_of(d.waiters.begin(), d.waiters.end(), old) ||
+                                     std::any_of(d.gone.begin(), d.gone.end(), old);
+  if (kept) throw broken("growth", lock + " keeps what ended a minute ago");
+}
+
+}  // namespace dlock::simulator

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <string>
+
+#include "protocol/acquire.hpp"
+#include "simulator/agenda.hpp"
+#include "simulator/coverage.hpp"
+#include "simulator/replica_set.hpp"
+
+namespace dlock::simulator {
+
+class hold;
+class process;
+
+/// A rule was broken: `what()` says which, on which lock, by whom.
+class broken : public std::runtime_error {
+ public:
+  broken(std::string rule, const std::string& text) : std::runtime_error(rule + ": " + text), rule_(std::move(rule)) {}
+  [[nodiscard]] const std::string& rule() const noexcept { return rule_; }
+
+ private:
+  std::string rule_;
+};
+
+/// What must hold at every step, whatever happens; each throws `broken`.
+///
+///   overlap     no two believe that they hold what only one may hold, and never more than the permits
+///   told        who lost a lock was told before somebody else got it, unless its process was stopped
+///   tokens      none is given twice; an exclusive holder's is higher than all that were given before
+///   order       nobody passes the head of the queue
+///   ghost       what was given up, and was undone after a doubt, does not come back
+///   value       what a leader published last, and was told so, is what can be read
+///   deadline    a call is over 100 ms after its deadline at the latest
+///   healing     when everything works again, every lock can be acquired within a bound, and every call ends
+///   growth      when nothing goes on, nothing is kept: in processes and in documents
+///
+/// An overlap, or a token, that only an edit by hand can cause, or a server's clock that jumped by more than
+/// clock_skew, is counted instead: docs/reliability.md promises nothing then, except for the clock with observed
+/// expiry.
+class rules {
+ public:
+  rules(const agenda& events, coverage& seen) : events_(events), seen_(seen) {}
+
+  void acquired(const std::shared_ptr<hold>& h);
+  void extended(const std::shared_ptr<hold>& h);
+  void ended(const std::shared_ptr<hold>& h);
+  /// Its undoing was answered.
+  void undone(const protocol::request& cancel);
+  /// A publication was answered.
+  void published(const std::shared_ptr<hold>& h, std::int64_t number);
+  /// A call with a deadline came to its end; `late`: by how many milliseconds.
+  void call_ended(const std::string& who, const std::string& doing, protocol::ms late) const;
+
+  void changed(const replica_set::change& c) const;
+  void committed(const std::string& lock, const version& v) const;
+
+  /// From here on, and until all leases of before are over, overlaps are counted.
+  void edited(const std::string& lock, tick longest_lease);
+  void clock_jumped(tick until);
+
+  /// A call that has not ended although everything works, or a lock that cannot be acquired.
+  [[noreturn]] static void not_healed(const std::string& what);
+  void nothing_left(const process& p) const;
+  void nothing_left(const std::string& lock, const version& v, protocol::ms now) const;
+
+ private:
+  void check_overlap(const hold& h) const;
+  void check_told(const hold& h) const;
+  [[nodiscard]] bool excused(const hold& h) const;
+
+  const agenda& events_;
+  coverage& seen_;
+  std::map<std::string, std::set<std::shared_ptr<hold>>>
+      live_;                                     // by lock; also the lost ones, until they are given back
+  std::map<std::string, std::int64_t> highest_;  // exclusive token, by lock
+  std::map<std::string, std::set<std::int64_t>> tokens_;
+  std::map<std::string, tick> undone_;  // acquisition -> until when its tombstone stands
+  struct publication {
+    std::shared_ptr<hold> by;
+    std::int64_t number = 0;  // the last one that was acknowledged
+  };
+  std::map<std::string, publication> values_;  // by acquisition
+  std::map<std::string, tick> edited_;
+  tick clock_until_ = 0;
+};
+
+}  // namespace dlock::simulator

@@ -1,0 +1,206 @@
+#include "simulator/run.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dlock::simulator {
+namespace {
+
+using protocol::acquire_plan;
+using protocol::ms;
+
+constexpr ms kSkew = 500;
+constexpr ms kBound = 600'000;  // for everything to be well again: longer than all leases and holds one after the other
+constexpr ms kGoOn = 3000;      // calls are made for so long after the last fault
+
+}  // namespace
+
+struct run::worker {
+  std::shared_ptr<process> in;
+  int stops = 0;  // of the process, when the call began
+};
+
+run::run(std::uint64_t seed, trace::mode how) : world_(seed, how) {
+  auto& luck = world_.luck;
+  const std::vector<lock> all{{"mutex", 0, false, false},         {"shared", 0, true, false},
+                              {"semaphore", 3, false, false},     {"observed-mutex", 0, false, true},
+                              {"observed-shared", 0, true, true}, {"observed-semaphore", 2, false, true}};
+  const auto several = luck.between(1, 3);
+  for (int i = 0; i < several; ++i) {
+    const auto& l = all[static_cast<std::size_t>(luck.between(0, static_cast<std::int64_t>(all.size()) - 1))];
+    if (std::none_of(locks_.begin(), locks_.end(), [&](const lock& o) { return o.id == l.id; })) locks_.push_back(l);
+  }
+  constexpr std::array<ms, 6> kLeases{500, 1000, 2000, 5000, 10'000, 30'000};
+  leases_ = {kLeases[static_cast<std::size_t>(luck.between(0, 5))]};
+  if (luck.in(4)) leases_.push_back(kLeases[static_cast<std::size_t>(luck.between(0, 5))]);
+  wait_period_ = luck.in(2) ? 5000 : luck.between(200, 2000);
+  longest_hold_ = luck.in(3) ? std::min<ms>(2 * leases_[0], 10'000) : luck.between(1, 300);
+  longest_thought_ = luck.in(3) ? luck.between(50, 2000) : luck.between(1, 30);
+  pause_ = luck.between(100, 2000);
+  workers_ = static_cast<int>(luck.between(1, 4));
+  world_.slowest_thread = luck.in(3) ? 50 * ticks_per_ms : 1000;
+}
+
+void run::go() {
+  const auto clients = world_.luck.between(2, 5);
+  for (int i = 0; i < clients; ++i) start("p" + std::to_string(++born_));
+  weather();
+  next_fault();
+  sweep();
+  world_.run_for(world_.luck.between(15'000, 60'000));
+  stormy_ = false;
+  heal();
+  world_.run_for(kGoOn);
+  open_ = false;
+  finish();
+}
+
+void run::start(const std::string& name) {
+  const auto p = world_.start_process(name);
+  for (int i = 0; i < workers_; ++i) think(std::make_shared<worker>(worker{p}));
+}
+
+void run::think(const std::shared_ptr<worker>& w) {
+  if (!open_) return;
+  w->in->at(w->in->now() + world_.luck.between(0, longest_thought_), [this, w] {
+    if (open_) call(w);
+  });
+}
+
+acquire_plan run::plan_for(const process& p, const lock& l) {
+  auto& luck = world_.luck;
+  acquire_plan plan;
+  auto& ask = plan.ask;
+  ask.lock = l.id;
+  ask.cap = l.cap;
+  ask.observed = l.observed;
+  if (l.cap > 0) ask.what = {false, luck.in(4) ? luck.between(1, l.cap) : 1};
+  if (l.shared && luck.percent(60)) ask.what = {false, 1};
+  ask.delta = leases_[static_cast<std::size_t>(luck.between(0, static_cast<std::int64_t>(leases_.size()) - 1))];
+  ask.term = std::min(ask.delta, wait_period_);
+  ask.life = std::max(ask.delta, 3 * wait_period_);
+  ask.skew = kSkew;
+  ask.who = p.name();
+  plan.wait_period = wait_period_;
+  plan.renews = !luck.in(10);
+  plan.queue = !luck.in(8);
+  if (!plan.queue) plan.deadline = p.now() + plan.patience;
+  if (plan.queue && luck.in(3)) plan.deadline = p.now() + luck.between(10, 4000);
+  return plan;
+}
+
+void run::call(const std::shared_ptr<worker>& w) {
+  auto& luck = world_.luck;
+  auto& p = w->in;
+  const auto& l = locks_[static_cast<std::size_t>(luck.between(0, static_cast<std::int64_t>(locks_.size()) - 1))];
+  auto plan = plan_for(*p, l);
+  const auto deadline = plan.deadline;
+  if (luck.in(4)) plan.ask.value = "value 0 of " + p->name();
+  w->stops = p->stops();
+  ++p->calls;
+  world_.notes.tell(world_.events.now(), p->name(), [&] {
+    return "acquires " + l.id + (plan.ask.what.exclusive ? "" : ", weight " + std::to_string(plan.ask.what.weight)) +
+           ", lease " + std::to_string(plan.ask.delta) + " ms" +
+           (plan.deadline ? ", within " + std::to_string(*plan.deadline - p->now()) + " ms" : "") +
+           (plan.queue ? "" : ", or not at all");
+  });
+  const auto self = std::make_shared<std::weak_ptr<acquisition>>();
+  const auto a =
+      std::make_shared<acquisition>(p, std::move(plan), [this, w, deadline, self](const acquisition::end& e) {
+        const auto& in = w->in;
+        --in->calls;
+        if (deadline && in->stops() == w->stops) {
+          world_.judge.call_ended(in->name(), "acquire", in->now() - *deadline - world_.slowest_thread / ticks_per_ms);
+        }
+        if (!e.got) {
+          world_.notes.tell(world_.events.now(), in->name(), [&] { return std::string("does not get it"); });
+          return think(w);
+        }
+        world_.notes.tell(world_.events.now(), in->name(), [&] {
+          return "gets " + e.got->ask().lock + " (" + e.got->ask().id + "), token " + std::to_string(e.got->token());
+        });
+        ++world_.seen.acquired;
+        if (const auto me = self->lock(); me && me->was_contended()) ++world_.seen.contended;
+        use(w, e.got);
+      });
+  *self = a;
+  a->begin();
+  if (luck.in(15)) {
+    p->at(p->now() + luck.between(0, 3000), [a] { a->stop(); });
+  }
+}
+
+void run::use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h) {
+  auto& luck = world_.luck;
+  const auto& p = w->in;
+  ++p->calls;
+  const ms until = p->now() + (luck.in(3) ? luck.between(0, longest_hold_) : luck.between(0, 20));
+  const auto give_back = [this, w, h] {
+    const int stops = w->in->stops();
+    const ms began = w->in->now();
+    world_.notes.tell(world_.events.now(), w->in->name(),
+                      [&] { return "releases " + h->ask().lock + " (" + h->ask().id + ")"; });
+    h->release([this, w, stops, began](bool) {
+      --w->in->calls;
+      constexpr ms kTimeout = 10'000;
+      if (w->in->stops() == stops) world_.judge.call_ended(w->in->name(), "release", w->in->now() - began - kTimeout);
+      think(w);
+    });
+  };
+  const bool publishes = h->ask().what.exclusive && luck.in(3);
+  p->at(until, [this, h, give_back, publishes] {
+    if (!publishes || h->now() != hold::phase::held) return give_back();
+    h->publish("value 1", [this, h, give_back](bool) {
+      if (h->now() != hold::phase::held) return give_back();
+      h->publish("value 2", [this, h, give_back](bool) {
+        h->in()->at(h->in()->now() + (world_.luck.in(2) ? world_.luck.between(0, 3000) : 0), give_back);
+      });
+    });
+  });
+}
+
+/// One after the other, by the last process.
+void run::acquire_all_once() {
+  const auto last = world_.processes.back();
+  for (const auto& l : locks_) {
+    std::shared_ptr<hold> got;
+    auto plan = plan_for(*last, l);
+    plan.queue = plan.renews = true;
+    plan.deadline = last->now() + kBound;
+    const auto a = std::make_shared<acquisition>(last, plan, [&](const acquisition::end& e) { got = e.got; });
+    a->begin();
+    while (!a->is_over()) world_.run_for(100);
+    if (!got) rules::not_healed(l.id + " cannot be acquired");
+    got->release([](bool) {});
+    world_.run_for(100);
+  }
+}
+
+/// Everything works again. All calls end, every lock can be acquired, and then nothing is left.
+void run::finish() {
+  const auto calls = [this] {
+    int sum = 0;
+    for (const auto& p : world_.processes) sum += p->is_alive() ? p->calls : 0;
+    return sum;
+  };
+  for (ms waited = 0; calls() > 0; waited += 1000) {
+    if (waited > kBound) rules::not_healed(std::to_string(calls()) + " calls have not ended");
+    world_.run_for(1000);
+  }
+  workers_ = 0;
+  start("last");
+  acquire_all_once();
+  world_.run_for(100'000);
+  acquire_all_once();  // what has ended goes with that
+  world_.run_for(20'000);
+  for (const auto& p : world_.processes) {
+    if (p->is_alive()) world_.judge.nothing_left(*p);
+  }
+  for (const auto& [id, v] : world_.set.committed().all()) {
+    world_.judge.nothing_left(id, v, replica_set::start_of_time + world_.events.now() / ticks_per_ms);
+  }
+  world_.seen.runs = 1;
+  world_.seen.elections = world_.set.elections();
+}
+
+}  // namespace dlock::simulator

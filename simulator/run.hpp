@@ -1,0 +1,71 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "simulator/acquisition.hpp"
+#include "simulator/hold.hpp"
+#include "simulator/world.hpp"
+
+namespace dlock::simulator {
+
+/// A run: processes that acquire and release locks under faults, all of it by chance from a seed; then everything works
+/// again, all calls must end, and every lock must be there for somebody new.
+class run {
+ public:
+  explicit run(std::uint64_t seed, trace::mode how = trace::mode::off);
+
+  /// Throws `broken` if a rule is.
+  void go();
+  [[nodiscard]] const coverage& seen() const noexcept { return world_.seen; }
+  [[nodiscard]] const trace& notes() const noexcept { return world_.notes; }
+
+ private:
+  struct lock {
+    std::string id;
+    std::int64_t cap = 0;  // of a semaphore
+    bool shared = false;   // readers, too
+    bool observed = false;
+  };
+  struct worker;
+
+  // What clients do (run.cpp).
+  void start(const std::string& name);
+  void think(const std::shared_ptr<worker>& w);
+  void call(const std::shared_ptr<worker>& w);
+  void use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h);
+  [[nodiscard]] protocol::acquire_plan plan_for(const process& p, const lock& l);
+  void acquire_all_once();
+  void finish();
+
+  // What goes wrong (faults.cpp).
+  void weather();
+  void next_fault();
+  void harm_servers();
+  void harm_clients();
+  void harm_channel();
+  void interfere();
+  void sweep();
+  void heal();
+  void during(protocol::ms time, std::function<void()> end);
+  [[nodiscard]] std::shared_ptr<process> anybody();
+
+  world world_;
+  std::vector<lock> locks_;
+  std::vector<protocol::ms> leases_;
+  protocol::ms wait_period_ = 5000;
+  protocol::ms longest_hold_ = 0;
+  protocol::ms longest_thought_ = 0;
+  protocol::ms pause_ = 0;  // between faults, on average
+  int workers_ = 0;         // of a process
+  int born_ = 0;            // processes
+  bool stormy_ = true;      // faults go on
+  bool open_ = true;        // new calls are made
+};
+
+}  // namespace dlock::simulator

@@ -1,0 +1,38 @@
+#include "simulator/scenario.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dlock::simulator {
+
+protocol::acquire_plan scenario::plan(const std::string& lock) {
+  protocol::acquire_plan p;
+  p.ask.lock = lock;
+  p.ask.delta = 2000;
+  p.ask.term = 1000;
+  p.ask.life = 3000;
+  p.wait_period = 1000;
+  return p;
+}
+
+std::shared_ptr<scenario::call> scenario::acquire(const std::shared_ptr<process>& p, protocol::acquire_plan how) {
+  auto c = std::make_shared<call>();
+  c->machine = std::make_shared<acquisition>(p, std::move(how), [c = c.get()](const acquisition::end& e) {
+    c->result = e.what;
+    c->got = e.got;
+  });
+  p->deliver([m = c->machine] { m->begin(); });
+  return c;
+}
+
+bool scenario::holds(const std::string& lock, const std::string& id) const {
+  const auto v = set.committed().get(lock);
+  return v && std::any_of(v->what.holders.begin(), v->what.holders.end(), [&](const auto& h) { return h.id == id; });
+}
+
+bool scenario::waits(const std::string& lock, const std::string& id) const {
+  const auto v = set.committed().get(lock);
+  return v && std::any_of(v->what.waiters.begin(), v->what.waiters.end(), [&](const auto& w) { return w.id == id; });
+}
+
+}  // namespace dlock::simulator

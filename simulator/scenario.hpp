@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "simulator/acquisition.hpp"
+#include "simulator/hold.hpp"
+#include "simulator/world.hpp"
+
+namespace dlock::simulator {
+
+/// A world in which only what a test says goes wrong. simulator/README.md shows how to write one.
+class scenario : public world {
+ public:
+  /// A call to acquire, and what became of it.
+  struct call {
+    std::shared_ptr<acquisition> machine;
+    std::optional<acquisition::result> result;
+    std::shared_ptr<hold> got;
+  };
+
+  scenario() : world(1) {}
+
+  /// An exclusive lock with a lease of 2 s, a first term of 1 s, and no deadline. Change what you want otherwise.
+  [[nodiscard]] static protocol::acquire_plan plan(const std::string& lock);
+  std::shared_ptr<call> acquire(const std::shared_ptr<process>& p, protocol::acquire_plan how);
+  std::shared_ptr<call> acquire(const std::shared_ptr<process>& p, const std::string& lock) {
+    return acquire(p, plan(lock));
+  }
+  /// Whether a majority has it as a holder, or as a waiter.
+  [[nodiscard]] bool holds(const std::string& lock, const std::string& id) const;
+  [[nodiscard]] bool waits(const std::string& lock, const std::string& id) const;
+};
+
+}  // namespace dlock::simulator

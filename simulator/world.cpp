@@ -1,0 +1,84 @@
+#include "simulator/world.hpp"
+
+namespace dlock::simulator {
+
+using protocol::operation;
+
+world::world(std::uint64_t seed, trace::mode how)
+    : luck(seed),
+      notes(how),
+      set(events, luck, notes),
+      net(events, luck, set, seen),
+      notices(events, luck, seen),
+      judge(events, seen) {
+  set.on_change = [this](const replica_set::change& c) {
+    notes.tell(events.now(), std::string(1, static_cast<char>('A' + c.at)),
+               [&] { return std::string(in_words(c.request.op)) + " " + c.request.lock + " of " + c.request.id; });
+    judge.changed(c);
+  };
+  set.on_commit = [this](const std::string& lock, const version& v) { judge.committed(lock, v); };
+  set.on_rollback = [this](const protocol::request& r) { seen.hit(fault::rolled_back, state_of(r.op)); };
+}
+
+world::~world() {
+  for (const auto& p : processes) p->clear();
+}
+
+std::shared_ptr<process> world::start_process(const std::string& name) {
+  const tick ahead = luck.between(0, 1'000'000'000);
+  processes.push_back(std::make_shared<process>(*this, name, ahead));
+  notes.tell(events.now(), name, [] { return std::string("starts"); });
+  return processes.back();
+}
+
+const char* in_words(operation op) noexcept {
+  switch (op) {
+    case operation::try_:
+      return "try";
+    case operation::enqueue:
+      return "enqueue";
+    case operation::heartbeat:
+      return "heartbeat";
+    case operation::peek:
+      return "peek";
+    case operation::renew:
+      return "renew";
+    case operation::release:
+      return "release";
+    case operation::cancel:
+      return "cancel";
+    case operation::amend:
+      return "amend";
+    case operation::revoke:
+      return "revoke";
+    case operation::resize:
+      return "resize";
+  }
+  return "?";
+}
+
+std::string in_words(const protocol::request& r) {
+  std::string out = std::string(in_words(r.op)) + " " + r.lock + " (" + r.id + ")";
+  if (r.op == operation::cancel && r.tomb > 0) out += " with a tombstone";
+  for (const auto& e : r.expire) out += ", " + e.id + " is over";
+  return out;
+}
+
+std::string in_words(const protocol::request& r, const answer& a) {
+  std::string out = std::string(in_words(r.op)) + " (" + r.id + "): ";
+  if (a.what == answer::kind::no_answer) return out + "no answer, " + a.why + (a.in_doubt ? ", in doubt" : "");
+  if (a.what == answer::kind::refused) return out + "refused, " + a.why;
+  if (!a.reply.found) return out + "not found";
+  if (!a.reply.valid) return out + "this is no such lock";
+  if (a.reply.mine) {
+    out += "holds it, token " + std::to_string(a.reply.mine->fence);
+  } else if (a.reply.place >= 0) {
+    out += "place " + std::to_string(a.reply.place) + " in the queue";
+  } else {
+    out += a.reply.dead ? "was given up" : "neither holds nor waits";
+  }
+  for (const auto& h : a.reply.heirs) out += "; heir " + h.id;
+  return out;
+}
+
+}  // namespace dlock::simulator

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "simulator/agenda.hpp"
+#include "simulator/chance.hpp"
+#include "simulator/coverage.hpp"
+#include "simulator/inboxes.hpp"
+#include "simulator/network.hpp"
+#include "simulator/process.hpp"
+#include "simulator/replica_set.hpp"
+#include "simulator/rules.hpp"
+#include "simulator/trace.hpp"
+
+namespace dlock::simulator {
+
+/// Everything there is in one run: one clock, one source of chance, a replica set, a network, and processes. Nothing
+/// goes wrong in it unless somebody sees to that.
+struct world {
+  explicit world(std::uint64_t seed, trace::mode how = trace::mode::off);
+  world(const world&) = delete;
+  world& operator=(const world&) = delete;
+  ~world();
+
+  std::shared_ptr<process> start_process(const std::string& name);
+  void run_for(protocol::ms time) { events.run_until(events.now() + time * ticks_per_ms); }
+
+  agenda events;
+  chance luck;
+  trace notes;
+  coverage seen;
+  replica_set set;
+  network net;
+  inboxes notices;
+  rules judge;
+  std::vector<std::shared_ptr<process>> processes;  // the dead ones, too
+  tick slowest_thread = 1000;
+};
+
+/// For the trace.
+[[nodiscard]] std::string in_words(const protocol::request& r);
+[[nodiscard]] std::string in_words(const protocol::request& r, const answer& a);
+[[nodiscard]] const char* in_words(protocol::operation op) noexcept;
+
+}  // namespace dlock::simulator

@@ -1,0 +1,205 @@
+// Each rule sees what it is there for.
+#include "simulator/rules.hpp"
+
+#include <gtest/gtest.h>
+
+#include "simulator/scenario.hpp"
+
+namespace dlock::simulator {
+namespace {
+
+using protocol::operation;
+using protocol::request;
+
+class Rules : public ::testing::Test {
+ protected:
+  /// Which rule `what` breaks; "" if none.
+  template <typename What>
+  static std::string broken_by(What what) {
+    try {
+      what();
+      return "";
+    } catch (const broken& e) {
+      return e.rule();
+    }
+  }
+  protocol::acquire_plan plan(std::int64_t weight, std::int64_t cap) {
+    auto p = scenario::plan("lock");
+    p.ask.what = {weight == 0, weight};
+    p.ask.cap = cap;
+    return p;
+  }
+  /// Somebody believes that it holds, as if the server had said so.
+  std::shared_ptr<hold> believer(const protocol::acquire_plan& how, std::int64_t token) {
+    const auto p = s.start_process("p" + std::to_string(token));
+    auto ask = how.ask;
+    ask.id = p->fresh_id();
+    auto h = std::make_shared<hold>(p, ask, protocol::acquire_machine::done{{}, p->now(), ask.delta, token, 0}, false,
+                                    false);
+    h->begin();
+    return h;
+  }
+
+  scenario s;
+};
+
+TEST_F(Rules, TwoWhoBelieve) {
+  (void)believer(plan(0, 0), 1);
+  EXPECT_EQ(broken_by([&] { (void)believer(plan(0, 0), 2); }), "overlap");
+}
+
+TEST_F(Rules, AWriterBesideAReader) {
+  (void)believer(plan(1, 0), 1);
+  (void)believer(plan(1, 0), 2);
+  EXPECT_EQ(broken_by([&] { (void)believer(plan(0, 0), 3); }), "overlap");
+}
+
+TEST_F(Rules, OnePermitTooMany) {
+  (void)believer(plan(1, 2), 1);
+  (void)believer(plan(1, 2), 2);
+  EXPECT_EQ(broken_by([&] { (void)believer(plan(1, 2), 3); }), "overlap");
+}
+
+TEST_F(Rules, AnOverlapAfterAnEditIsCounted) {
+  (void)believer(plan(0, 0), 1);
+  s.judge.edited("lock", 1'000'000);
+  (void)believer(plan(0, 0), 2);
+  EXPECT_GE(s.seen.excused_edit, 1);
+  s.run_for(1001);
+  EXPECT_EQ(broken_by([&] { (void)believer(plan(0, 0), 3); }), "overlap");
+}
+
+TEST_F(Rules, OneWhoIsStoppedNeedNotBeTold) {
+  const auto first = believer(plan(0, 0), 1);
+  first->in()->freeze();
+  s.run_for(1700);
+  EXPECT_EQ(broken_by([&] { s.judge.extended(first); }), "");
+  EXPECT_TRUE(first->believes());
+  s.run_for(300);
+  EXPECT_EQ(broken_by([&] { (void)believer(plan(0, 0), 3); }), "");
+}
+
+TEST_F(Rules, OneWhoIsStoppedBelievesUntilItsLeaseIsOver) {
+  const auto first = believer(plan(0, 0), 1);
+  first->in()->freeze();
+  s.run_for(1700);
+  EXPECT_EQ(broken_by([&] { (void)believer(plan(0, 0), 2); }), "overlap");
+}
+
+TEST_F(Rules, OneWhoRunsIsTold) {
+  const auto p = s.start_process("p");
+  const auto h = std::make_shared<hold>(p, plan(0, 0).ask, protocol::acquire_machine::done{{}, p->now(), 2000, 1, 0},
+                                        false, false);
+  s.judge.acquired(h);  // and its watch does not begin
+  s.run_for(2000);
+  EXPECT_EQ(broken_by([&] { (void)believer(plan(0, 0), 2); }), "told");
+}
+
+TEST_F(Rules, ATokenTwice) {
+  (void)believer(plan(1, 0), 7);
+  EXPECT_EQ(broken_by([&] { (void)believer(plan(1, 0), 7); }), "tokens");
+}
+
+TEST_F(Rules, ATokenThatGoesBack) {
+  (void)believer(plan(0, 0), 7);
+  s.run_for(3000);
+  EXPECT_EQ(broken_by([&] { (void)believer(plan(0, 0), 6); }), "tokens");
+}
+
+TEST_F(Rules, ALateCall) {
+  EXPECT_EQ(broken_by([&] { s.judge.call_ended("p", "acquire", 100); }), "");
+  EXPECT_EQ(broken_by([&] { s.judge.call_ended("p", "acquire", 101); }), "deadline");
+}
+
+constexpr protocol::ms kLater = 10'000;
+
+/// A document as somebody's change would leave it.
+version locked(const std::vector<std::string>& holders, const std::vector<std::string>& waiters, std::int64_t seq = 0) {
+  protocol::document d;
+  for (const auto& id : holders) d.holders.push_back({.id = id, .seq = seq});
+  for (const auto& id : waiters) d.waiters.push_back({.id = id, .until = kLater});
+  return std::make_shared<const stored>(stored{true, d});
+}
+
+class Changes : public Rules {
+ protected:
+  std::string change(const version& before, const version& after, const std::string& by, protocol::ms now = 0) {
+    request r;
+    r.lock = "lock";
+    r.id = by;
+    r.skew = 500;
+    return broken_by([&] { s.judge.changed({0, r, before, after, {.now = now}}); });
+  }
+};
+
+TEST_F(Changes, FirstComeFirstServed) {
+  EXPECT_EQ(change(locked({"a"}, {"b", "c"}), locked({"b"}, {"c"}), "a"), "");
+  EXPECT_EQ(change(locked({"a"}, {"b", "c"}), locked({"c"}, {"b"}), "a"), "order");
+}
+
+TEST_F(Changes, NobodyNewPassesThoseWhoWait) {
+  EXPECT_EQ(change(locked({}, {}), locked({"d"}, {}), "d"), "");
+  EXPECT_EQ(change(locked({}, {"b"}), locked({"d"}, {"b"}), "d"), "order");
+}
+
+TEST_F(Changes, NobodyChangesItsPlace) {
+  EXPECT_EQ(change(locked({}, {"b", "c"}), locked({}, {"c", "b"}), "a"), "order");
+  EXPECT_EQ(change(locked({}, {"b", "c"}), locked({}, {"c", "d"}), "d"), "");
+  EXPECT_EQ(change(locked({}, {"b"}), locked({}, {"d", "b"}), "d"), "order");
+}
+
+TEST_F(Changes, WhoseTimeIsOverBeginsAtTheEnd) {
+  const auto before = locked({}, {"b", "c"}), after = locked({"c"}, {"b"});
+  EXPECT_EQ(change(before, after, "b", kLater), "order");
+  EXPECT_EQ(change(before, after, "b", kLater + 500), "");
+}
+
+TEST_F(Changes, AGhost) {
+  request r;
+  r.id = "a";
+  s.judge.undone(r);
+  EXPECT_EQ(broken_by([&] { s.judge.committed("lock", locked({}, {"b"})); }), "");
+  EXPECT_EQ(broken_by([&] { s.judge.committed("lock", locked({}, {"a"})); }), "ghost");
+  EXPECT_EQ(broken_by([&] { s.judge.committed("lock", locked({"a"}, {})); }), "ghost");
+}
+
+TEST_F(Changes, AValueThatComesBack) {
+  const auto h = believer(plan(0, 0), 1);
+  const auto& id = h->ask().id;
+  s.judge.published(h, 2);
+  EXPECT_EQ(broken_by([&] { s.judge.committed("lock", locked({id}, {}, 2)); }), "");
+  EXPECT_EQ(broken_by([&] { s.judge.committed("lock", locked({id}, {}, 1)); }), "value");
+  s.run_for(2000);
+  EXPECT_EQ(broken_by([&] { s.judge.committed("lock", locked({id}, {}, 1)); }), "") << "it holds no more";
+}
+
+TEST_F(Rules, WhatIsKept) {
+  const auto p = s.start_process("p");
+  EXPECT_EQ(broken_by([&] { s.judge.nothing_left(*p); }), "");
+  const auto call = s.acquire(p, "lock");
+  s.run_for(50);
+  EXPECT_EQ(broken_by([&] { s.judge.nothing_left(*p); }), "growth");
+}
+
+TEST_F(Rules, AnEntryThatStaysInADocument) {
+  const auto v = locked({"a"}, {});
+  EXPECT_EQ(broken_by([&] { s.judge.nothing_left("lock", v, 60'000); }), "");
+  EXPECT_EQ(broken_by([&] { s.judge.nothing_left("lock", v, 60'001); }), "growth");
+}
+
+TEST(Coverage, OfTooLittle) {
+  coverage c;
+  EXPECT_FALSE(c.vacuous().empty());
+  c.acquired = 100;
+  c.contended = 50;
+  EXPECT_EQ(c.vacuous().size(), 1U) << "no faults";
+  for (int i = 0; i < 10; ++i) c.hit(fault::frozen, state::holding);
+  EXPECT_TRUE(c.vacuous().empty());
+  c.contended = 30;
+  EXPECT_EQ(c.vacuous().size(), 1U) << "not contended";
+  c.acquired = 5'000'000;
+  EXPECT_GT(c.vacuous().size(), 50U) << "nearly every fault in every state";
+}
+
+}  // namespace
+}  // namespace dlock::simulator

@@ -1,0 +1,133 @@
+// The client's machines in worlds in which one thing goes wrong.
+#include "simulator/scenario.hpp"
+
+#include <gtest/gtest.h>
+
+namespace dlock::simulator {
+namespace {
+
+using result = acquisition::result;
+using protocol::operation;
+using protocol::request;
+
+bool is(const request& r, operation op) {
+  return r.op == op;
+}
+
+TEST(Scenario, OneAfterTheOther) {
+  scenario s;
+  const auto a = s.start_process("a"), b = s.start_process("b");
+  const auto first = s.acquire(a, "lock");
+  s.run_for(50);
+  const auto second = s.acquire(b, "lock");
+  s.run_for(100);
+  ASSERT_TRUE(first->got);
+  EXPECT_FALSE(second->result) << "it waits";
+  first->got->release([](bool) {});
+  s.run_for(20);
+  ASSERT_TRUE(second->got) << "it was told";
+  EXPECT_EQ(s.seen.by_announcement, 1);
+  EXPECT_GT(second->got->token(), first->got->token());
+}
+
+TEST(Scenario, AHolderThatWasStoppedLearnsThatItHasLost) {
+  scenario s;
+  const auto a = s.start_process("a"), b = s.start_process("b");
+  const auto first = s.acquire(a, "lock");
+  s.run_for(50);
+  a->freeze();
+  const auto second = s.acquire(b, "lock");
+  s.run_for(5000);
+  EXPECT_TRUE(second->got);
+  EXPECT_FALSE(first->got->believes());
+  a->thaw();
+  EXPECT_EQ(first->got->now(), hold::phase::lost);
+}
+
+TEST(Scenario, AnAnswerThatIsLostIsAskedForAgain) {
+  scenario s;
+  const auto a = s.start_process("a");
+  int lost = 0;
+  s.net.to_client = [&](const request& r) { return fate{.lost = is(r, operation::enqueue) && ++lost == 1}; };
+  const auto call = s.acquire(a, "lock");
+  s.run_for(6000);
+  ASSERT_TRUE(call->got);
+  EXPECT_EQ(lost, 2);
+  EXPECT_TRUE(s.holds("lock", call->got->ask().id));
+}
+
+TEST(Scenario, ARequestThatComesAfterItsCancelIsRefused) {
+  scenario s;
+  const auto a = s.start_process("a");
+  s.net.to_server = [](const request& r) {
+    return fate{.delay = is(r, operation::enqueue) ? 10'000 * ticks_per_ms : 300};
+  };
+  auto how = scenario::plan("lock");
+  how.deadline = a->now() + 1000;
+  const auto call = s.acquire(a, how);
+  s.run_for(9000);
+  EXPECT_EQ(call->result, result::no_answer);
+  s.run_for(10'000);
+  const auto v = s.set.committed().get("lock");
+  ASSERT_TRUE(v);
+  EXPECT_TRUE(v->what.holders.empty());
+  EXPECT_EQ(v->what.gone.size(), 1U);
+}
+
+TEST(Scenario, AWaiterThatIsToldOfNothingLooks) {
+  scenario s;
+  const auto a = s.start_process("a"), b = s.start_process("b");
+  s.notices.to_heir = [](const auto&) { return fate{.lost = true}; };
+  const auto first = s.acquire(a, "lock");
+  s.run_for(50);
+  const auto second = s.acquire(b, "lock");
+  s.run_for(50);
+  first->got->release([](bool) {});
+  s.run_for(1100);
+  EXPECT_TRUE(second->got);
+}
+
+/// Found by the simulator: the entry of `b` was granted, ended, and was queued again by a copy of its first request. An
+/// announcement of that earlier grant is no reason to believe that it holds.
+TEST(Scenario, AnAnnouncementOfAnEarlierTimeInTheQueue) {
+  scenario s;
+  const auto a = s.start_process("a"), b = s.start_process("b"), c = s.start_process("c");
+  const auto first = s.acquire(a, "lock");
+  s.run_for(50);
+  s.notices.to_heir = [](const auto&) { return fate{.delay = 6000 * ticks_per_ms}; };
+  s.net.to_server = [](const request& r) {
+    fate f;
+    if (is(r, operation::enqueue) && r.client == "b") f.again = 5000 * ticks_per_ms;
+    return f;
+  };
+  const auto second = s.acquire(b, "lock");
+  s.run_for(50);
+  first->got->release([](bool) {});
+  b->freeze();  // before it looks
+  s.run_for(3000);
+  const auto third = s.acquire(c, "lock");
+  s.run_for(1500);
+  ASSERT_TRUE(third->got);
+  s.run_for(1000);  // the copy has come: it waits behind `c`
+  b->thaw();
+  s.run_for(3000);
+  EXPECT_TRUE(third->got->believes());
+  EXPECT_FALSE(second->got && second->got->believes());
+}
+
+TEST(Scenario, ARevokedHolderLearnsItAtItsRenewal) {
+  scenario s;
+  const auto a = s.start_process("a");
+  const auto call = s.acquire(a, "lock");
+  s.run_for(50);
+  request r;
+  r.op = operation::revoke;
+  r.lock = "lock";
+  r.id = call->got->ask().id;
+  s.set.command(*s.set.primary(), r, [](const auto&) {});
+  s.run_for(1000);
+  EXPECT_EQ(call->got->now(), hold::phase::lost);
+}
+
+}  // namespace
+}  // namespace dlock::simulator
