@@ -17,7 +17,7 @@ import replica_set
 ROOT = Path(__file__).resolve().parents[2]
 PATCHES = ROOT / "chaos" / "planted"
 
-COPIED = ("CMakeLists.txt", "chaos", "cli", "cmake", "include", "src", "tests")
+COPIED = ("CMakeLists.txt", "chaos", "cli", "cmake", "include", "simulator", "src", "tests")
 NOT_COPIED = {"__pycache__", "node_modules"}
 # Not optimised: it is compiled anew for each patch, and runs for a second.
 OPTIONS = ("-G", "Ninja", "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O0 -g0", "-DDLOCK_BUILD_EXAMPLES=OFF", "-DDLOCK_BUILD_BENCH=OFF",
@@ -26,7 +26,7 @@ OPTIONS = ("-G", "Ninja", "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O0 -g0"
 
 @dataclass(frozen=True)
 class Finder:
-    """Who finds a bug: a suite (a program and a filter of its tests), a demonstration, or runs of chaos."""
+    """Who finds a bug: a suite (a program and a filter of its tests), a demonstration, the simulator, or runs of chaos."""
 
     kind: str
     program: str = ""
@@ -45,9 +45,11 @@ def finder(text: str) -> Finder:
             return Finder("property test", "dlock_property_test", tests)
         case ["demonstration"]:
             return Finder("demonstration", "dlock_demonstrations")
+        case ["simulator"]:
+            return Finder("simulator", "dlock-simulate")
         case ["chaos"]:
             return Finder("chaos", "chaos-worker")
-    raise replica_set.SetError(f"'{text}' finds nothing: suite PROGRAM TESTS, property test TESTS, demonstration or chaos?")
+    raise replica_set.SetError(f"'{text}' finds nothing: suite PROGRAM TESTS, property test TESTS, demonstration, simulator or chaos?")
 
 
 @dataclass(frozen=True)

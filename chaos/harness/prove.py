@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +23,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from processes import ENDING, die_with, end_on_signal  # noqa: E402
 from replica_set import SetError  # noqa: E402
 
-from patches import Finder, Patch, PatchedTree, named  # noqa: E402
+from patches import Finder, Patch, PatchedTree, finder, named  # noqa: E402
 from progress import say  # noqa: E402
 
 ATTEMPTS = 3  # on a busy machine a test may not come to what it looks for
@@ -56,7 +58,17 @@ class Programs:
             raise SetError(f"dlock_demonstrations ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return [line.split()[0] for line in done.stdout.splitlines() if line.endswith(" yes")]
 
+    def broken(self, *options: str) -> str:
+        """The rule that the simulator sees broken, and by whom; '' if none is."""
+        done = self._run("dlock-simulate", *options)
+        found = re.search(r"^seed \d+: BROKEN .*$", done.stdout, re.MULTILINE)
+        if not found and done.returncode:
+            raise SetError(f"dlock-simulate ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return found.group() if found else ""
+
     def find(self, patch: Patch, finder: Finder) -> bool:
+        if finder.kind == "simulator":
+            return bool(self.broken("--seeds", "1..1000000", "--minutes", "1"))
         for _ in range(ATTEMPTS):
             if self.shown([patch.name]) if finder.kind == "demonstration" else self.failing(finder.program, [finder.tests]):
                 return True
@@ -67,15 +79,20 @@ def expect_nothing(programs: Programs, patches: Sequence[Patch]) -> None:
     """Without a bug no finder finds any."""
     suites = defaultdict(set)
     demonstrations = []
+    simulated = False
     for patch in patches:
         for finder in patch.cheap:
             if finder.kind == "demonstration":
                 demonstrations.append(patch.name)
+            elif finder.kind == "simulator":
+                simulated = True
             else:
                 suites[finder.program].add(finder.tests)
     for program, tests in suites.items():
         if said := programs.failing(program, sorted(tests)):
             raise SetError(f"{program} fails although no bug is planted:\n{said}")
+    if simulated and (said := programs.broken("--seeds", "1..100")):
+        raise SetError(f"the simulator finds something although no bug is planted: {said}")
     if shown := programs.shown(demonstrations) if demonstrations else []:
         raise SetError(f"there although they are not planted: {', '.join(shown)}")
 
@@ -100,6 +117,7 @@ def main() -> int:
     what = argparse.ArgumentParser(prog="./run planted", description=__doc__.splitlines()[0])
     what.add_argument("names", nargs="*", metavar="NAME", help="of patches in chaos/planted (default: all)")
     what.add_argument("--build", type=Path, default=ROOT / "build" / "planted", help=argparse.SUPPRESS)
+    what.add_argument("--only", metavar="KIND", help="finders of this kind, whoever the patches name")
     what.add_argument("--unplanted", type=Path, metavar="DIR", help="only see that programs in DIR, built without a bug, find none")
     given = what.parse_args()
     for signum in ENDING:
@@ -107,6 +125,8 @@ def main() -> int:
     die_with(os.getppid(), signal.SIGTERM)
     try:
         patches = [patch for patch in named(given.names) if patch.cheap]
+        if given.only:
+            patches = [replace(patch, finders=[finder(given.only)]) for patch in patches]
         if given.unplanted:
             shown = Programs(given.unplanted).shown([p.name for p in patches if any(f.kind == "demonstration" for f in p.cheap)])
             print(f"there although they are not planted: {', '.join(shown)}" if shown else "nothing planted is there")

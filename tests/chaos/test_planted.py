@@ -69,6 +69,8 @@ class Patches(unittest.TestCase):
                         self.assertIn(patch.name, shown)
                     elif finder.kind == "chaos":
                         self.assertIn(patch.name, runs)
+                    elif finder.kind == "simulator":
+                        self.assertTrue((BIN / finder.program).exists())
                     else:
                         self.assertTrue(finder.tests in tests_of(finder.program), f"there is no {finder}")
 
