@@ -1,12 +1,10 @@
 // One acquisition from its first request to its end.
 #include <algorithm>
-#include <random>
 
 #include "client/answering.hpp"
 #include "client/call.hpp"
 #include "client/client_core.hpp"
 #include "util/clock.hpp"
-#include "util/identity.hpp"
 #include "util/test_point.hpp"
 #include "util/text.hpp"
 
@@ -14,11 +12,6 @@ namespace dlock::detail {
 namespace {
 
 constexpr ms kUndoPatience = 400;  // a cancelled wait stays so long to leave the queue properly
-
-double jitter() {
-  thread_local std::minstd_rand generator{std::random_device{}()};
-  return std::uniform_real_distribution<double>(0, 1)(generator);
-}
 
 std::optional<holder_info> who_holds(const protocol::reply& r) {
   // Any date may stand there: one that users can add to a time.
@@ -64,7 +57,8 @@ class client_core::acquiring {
         plan_(std::move(plan)),
         options_(options),
         doing_(doing),
-        machine_(plan_, fresh_uuid, jitter),
+        machine_(
+            plan_, [env = core.env_] { return env->fresh_id(); }, [env = core.env_] { return env->jitter(); }),
         seat_(*core_.bus_, plan_.ask.lock, call_) {}
 
   acquired run();
@@ -87,7 +81,7 @@ class client_core::acquiring {
   const wait_options& options_;
   const std::string& doing_;
   const activity::part here_{core_.activity_};
-  const std::shared_ptr<call> call_ = std::make_shared<call>();
+  const std::shared_ptr<call> call_ = std::make_shared<call>(core_.env_);
   const std::function<void()> stop_ = [c = call_] { c->stop(); };
   const std::stop_callback<std::function<void()>> on_stop_{options_.stop, stop_};
   const std::stop_callback<std::function<void()>> on_close_{core_.closing_.get_token(), stop_};
@@ -107,13 +101,13 @@ client_core::acquired client_core::acquire(protocol::acquire_plan plan, const wa
 }
 
 client_core::acquired client_core::acquiring::run() {
-  auto next = machine_.start(now_ms());
+  auto next = machine_.start(core_.now());
   while (!std::holds_alternative<machine::done>(next)) next = what_comes_of(std::move(next));
   const auto& end = std::get<machine::done>(next);
   const bool got = end.what == result::acquired;
   std::optional<ms> leaves_by;
   if (end.what == result::cancelled) {
-    const ms patient = now_ms() + kUndoPatience;
+    const ms patient = core_.now() + kUndoPatience;
     leaves_by = std::min(patient, machine_.give_up_at().value_or(patient));
   }
   undo(leaves_by);
@@ -147,16 +141,16 @@ std::optional<client_core::acquiring::machine::action> client_core::acquiring::s
     case woken::by_grant: {
       const auto told = call_->take_grant();
       test_point("heir");
-      return machine_.announced(told.what, told.heard, now_ms());
+      return machine_.announced(told.what, told.heard, core_.now());
     }
     case woken::by_answer:
       return take_answer();
     case woken::by_nudge:
-      return machine_.nudged(call_->take_nudge(), now_ms());
+      return machine_.nudged(call_->take_nudge(), core_.now());
     case woken::by_stop:
       return machine_.cancel();
     case woken::by_time:
-      return in_flight ? machine_.give_up(now_ms()) : machine_.look(now_ms());
+      return in_flight ? machine_.give_up(core_.now()) : machine_.look(core_.now());
   }
   return std::nullopt;
 }
@@ -174,14 +168,14 @@ client_core::acquiring::machine::action client_core::acquiring::take_answer() {
       core_.log(log_level::info, "lock " + in_quotes(plan_.ask.lock) + " gets no answer, trying again: " + a.why);
     }
     last_failure_ = std::move(a);
-    return machine_.unanswered(last_failure_.in_doubt, now_ms());
+    return machine_.unanswered(last_failure_.in_doubt, core_.now());
   }
   last_failure_ = {};
   core_.floors_.saw(plan_.ask.lock, a.reply.fence);
   brief_ = a.brief;
   const bool foreign = a.reply.foreign_until.has_value();
   if (a.reply.place >= 0) core_.bus_->waits(machine_.id(), foreign);
-  auto then = machine_.answered(a.reply, now_ms(), core_.bus_->pushes(foreign));
+  auto then = machine_.answered(a.reply, core_.now(), core_.bus_->pushes(foreign));
   if (options_.on_wait && a.reply.place >= 0 && !std::holds_alternative<machine::done>(then)) {
     try {
       options_.on_wait({a.reply.place, a.reply.queue, who_holds(a.reply)});
@@ -208,9 +202,9 @@ client_core::acquired client_core::acquiring::granted(const machine::done& end) 
   protocol::request ask = plan_.ask;
   ask.id = machine_.id();
   const protocol::lease_schedule schedule(end.begin, end.lease, ask.delta,
-                                          plan_.renews && !core_.closing_.stop_requested(), now_ms());
+                                          plan_.renews && !core_.closing_.stop_requested(), core_.now());
   auto record = std::make_shared<lease_record>(
-      std::move(ask), lease_record::grant{end.token, end.since, end.begin, now_ms()}, schedule.valid_until());
+      std::move(ask), lease_record::grant{end.token, end.since, end.begin, core_.now()}, schedule.valid_until());
   record->seen_alone(brief_);
   record->doubtful(machine_.in_doubt());
   core_.keeper_->keep(record, schedule);

@@ -16,8 +16,8 @@ constexpr ms kLongestPause = 500;
 
 protocol::reply client_core::ask(protocol::request r, const std::string& doing, bool in_doubt, std::optional<ms> ends) {
   check_usable(doing, in_doubt);
-  const auto until = ends.value_or(now_ms() + options_.operation_timeout.count());
-  auto c = std::make_shared<call>();
+  const auto until = ends.value_or(now() + options_.operation_timeout.count());
+  auto c = std::make_shared<call>(env_);
   const std::stop_callback on_close(closing_.get_token(), [c] { c->stop(); });
   answer last;
   last.why = "still waiting for it";
@@ -36,16 +36,16 @@ protocol::reply client_core::ask(protocol::request r, const std::string& doing, 
       floors_.saw(r.lock, told.fence);
       return told;
     }
-    if (last.what == answer::kind::refused || now_ms() + pause >= until) fail(doing, last, in_doubt);
-    if (c->wait(now_ms() + pause) == call::woken::by_stop) check_usable(doing, in_doubt);
+    if (last.what == answer::kind::refused || now() + pause >= until) fail(doing, last, in_doubt);
+    if (c->wait(now() + pause) == call::woken::by_stop) check_usable(doing, in_doubt);
   }
 }
 
 std::vector<protocol::sight> client_core::read(protocol::look l, const std::string& doing) {
   check_usable(doing);
-  const auto until = now_ms() + options_.operation_timeout.count();
+  const auto until = now() + options_.operation_timeout.count();
   for (ms pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
-    auto c = std::make_shared<call>();
+    auto c = std::make_shared<call>(env_);
     auto seen = std::make_shared<std::vector<protocol::sight>>();
     const std::stop_callback on_close(closing_.get_token(), [c] { c->stop(); });
     const bool posted = io_->post([c, seen, s = store_, l] {
@@ -63,8 +63,8 @@ std::vector<protocol::sight> client_core::read(protocol::look l, const std::stri
       if (a.what == answer::kind::replied) return std::move(*seen);
     }
     check_usable(doing);
-    if (a.what == answer::kind::refused || now_ms() + pause >= until) fail(doing, a, false);
-    (void)c->wait(now_ms() + pause);
+    if (a.what == answer::kind::refused || now() + pause >= until) fail(doing, a, false);
+    (void)c->wait(now() + pause);
   }
 }
 
@@ -78,13 +78,13 @@ client_core::amended client_core::amend(lease_record& record, protocol::request 
     return record.now() == phase::lost ? amended::lost : amended::not_held;
   };
   check_process(doing);
-  if (!record.held(now_ms())) return ended();
+  if (!record.held(now())) return ended();
   r.op = protocol::operation::amend;
   const auto seq = r.seq = record.next_amendment();
   const bool proclaims = r.what.exclusive;
   if (!proclaims) record.may_be_shared();
   const auto told = ask(std::move(r), doing);
-  if (!record.held(now_ms())) return ended();
+  if (!record.held(now())) return ended();
   if (told.mine && !told.mine->revoked) {
     // A later one of this lease came after it: then it is done, too.
     if (told.mine->seq < seq || told.mine->seq > record.amendments()) {

@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 constexpr ms kOverdue = 100;
 constexpr ms kToldAgain = 1000;  // and is not told again for so long
 constexpr std::size_t kTold = 1000;
+constexpr ms kYear9999 = 253'402'300'800'000;
 
 class announcing_store final : public store {
  public:
@@ -45,24 +46,21 @@ class announcing_store final : public store {
   std::shared_ptr<bus> by_;
 };
 
-std::chrono::system_clock::time_point wall_clock(ms at) {
-  constexpr ms kYear9999 = 253'402'300'800'000;  // anybody may write anything
-  return at > 0 && at < kYear9999 ? system_time(at) : std::chrono::system_clock::now();
-}
-
 }  // namespace
 
 std::shared_ptr<store> announcing(std::shared_ptr<store> where, std::shared_ptr<bus> by) {
   return std::make_shared<announcing_store>(std::move(where), std::move(by));
 }
 
-bus::bus(std::shared_ptr<channel> where, std::string channel_name, std::string client, log_callback log)
+bus::bus(std::shared_ptr<channel> where, std::string channel_name, std::string client, log_callback log,
+         std::shared_ptr<environment> env)
     : where_(std::move(where)),
       name_(std::move(channel_name)),
       client_(std::move(client)),
       log_(std::move(log)),
+      env_(std::move(env)),
       health_(std::make_shared<health>(log_)) {
-  if (where_) outbox_ = std::make_unique<outbox>(where_, name_, health_);
+  if (where_) outbox_ = std::make_unique<outbox>(where_, name_, health_, env_);
 }
 
 bus::~bus() {
@@ -113,7 +111,7 @@ void bus::follow_inbox() {
   };
   inbox_ = std::make_shared<follower>(where_, feed_of_inbox(name_, client_),
                                       channel::ear{.opened = opened, .heard = heard, .gap = [] {}}, health_,
-                                      health::part::inbox);
+                                      health::part::inbox, env_);
 }
 
 void bus::holds() {
@@ -136,7 +134,7 @@ void bus::grant(const protocol::grant& g) {
     if (it == expected_.end() || it->second.lock != g.lock) return;
     who = it->second.who;
   }
-  who->granted(g, now_ms());
+  who->granted(g, env_->now_ms());
 }
 
 void bus::revoked(const protocol::revocation& r) {
@@ -166,7 +164,7 @@ void bus::nudge_all() {
 
 bool bus::told_lately(const std::string& id) {
   const std::lock_guard lock(guard_);
-  const auto now = now_ms();
+  const auto now = env_->now_ms();
   if (told_.size() >= kTold) std::erase_if(told_, [&](const auto& t) { return t.second + kToldAgain <= now; });
   auto& when = told_[id];
   const bool lately = when != 0 && when + kToldAgain > now;
@@ -262,7 +260,7 @@ void bus::follow_events() {
                                                         [self = weak_from_this()] {
                                                           if (const auto b = self.lock()) b->deliver_gap();
                                                         }},
-                                       health_, health::part::events);
+                                       health_, health::part::events, env_);
 }
 
 /// Each follower costs the server something for every event.
@@ -289,17 +287,22 @@ void bus::nudge_foreign(const std::string& lock) {
   for (const auto& w : theirs) w->nudged(true);
 }
 
+/// Of an event; anybody may have written anything.
+std::chrono::system_clock::time_point bus::time_of(ms at) const {
+  return at > 0 && at < kYear9999 ? system_time(at) : env_->time_of_day();
+}
+
 void bus::heard_event(const bson_t* document) {
   if (protocol::is_gap(document)) return deliver_gap();
   const auto a = protocol::parse_announcement(document);
   if (!a) return;
   if (!a->locked) nudge_foreign(a->lock);
   using kind = lock_event::kind;
-  subscribers_.deliver({a->locked ? kind::locked : kind::unlocked, a->lock, a->token, a->who, wall_clock(a->at)});
+  subscribers_.deliver({a->locked ? kind::locked : kind::unlocked, a->lock, a->token, a->who, time_of(a->at)});
 }
 
 void bus::deliver_gap() {
-  subscribers_.deliver({lock_event::kind::gap, "", 0, "", std::chrono::system_clock::now()});
+  subscribers_.deliver({lock_event::kind::gap, "", 0, "", env_->time_of_day()});
 }
 
 void bus::stop_listening(std::chrono::milliseconds patience) {

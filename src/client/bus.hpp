@@ -14,6 +14,7 @@
 #include "protocol/document.hpp"
 #include "protocol/event.hpp"
 #include "store/store.hpp"
+#include "util/environment.hpp"
 
 namespace dlock {
 
@@ -31,7 +32,8 @@ class bus : public std::enable_shared_from_this<bus> {
   };
 
   /// `where` may be null.
-  bus(std::shared_ptr<channel> where, std::string channel_name, std::string client, log_callback log);
+  bus(std::shared_ptr<channel> where, std::string channel_name, std::string client, log_callback log,
+      std::shared_ptr<environment> env);
   bus(const bus&) = delete;
   bus& operator=(const bus&) = delete;
   ~bus();
@@ -95,6 +97,7 @@ class bus : public std::enable_shared_from_this<bus> {
   void nudge_foreign(const std::string& lock);
   void heard_event(const bson_t* document);
   void deliver_gap();
+  [[nodiscard]] std::chrono::system_clock::time_point time_of(protocol::ms at) const;
   void follow_events();
   void unfollow_events();
   [[nodiscard]] bool told_lately(const std::string& id);
@@ -103,6 +106,7 @@ class bus : public std::enable_shared_from_this<bus> {
   const std::string name_;
   const std::string client_;
   const log_callback log_;
+  const std::shared_ptr<environment> env_;
   std::function<void(const protocol::revocation&)> on_revoked_;
   std::function<void()> on_answer_;
   const std::shared_ptr<health> health_;

@@ -5,10 +5,10 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "client/client_core.hpp"
 #include "util/boot_wait.hpp"
-#include "util/clock.hpp"
 
 /// What a caller's thread waits on: the only thing of a client that its own threads and the caller's share.
 namespace dlock::detail {
@@ -18,6 +18,9 @@ using protocol::ms;
 /// One caller waiting for one answer after the other, and for what the bus tells; outlives the caller if an answer
 /// comes late.
 struct client_core::call final : bus::waiter {
+  explicit call(std::shared_ptr<environment> e) : env(std::move(e)) {}
+
+  const std::shared_ptr<environment> env;
   std::mutex guard;
   std::condition_variable changed;
   std::optional<answer> result;
@@ -66,7 +69,7 @@ struct client_core::call final : bus::waiter {
   woken wait(std::optional<ms> until, bool nudges = false) {
     std::unique_lock lock(guard);
     const auto ready = [&] { return result || stopped || grant || (nudges && (nudge || foreign_nudge)); };
-    wait_until(changed, lock, until, ready);
+    wait_until(*env, changed, lock, until, ready);
     if (grant) return woken::by_grant;
     if (result) return woken::by_answer;
     if (stopped) return woken::by_stop;

@@ -14,6 +14,7 @@
 #include "store/mongo_channel.hpp"
 #include "store/mongo_store.hpp"
 #include "util/clock.hpp"
+#include "util/environment.hpp"
 #include "util/thread.hpp"
 
 namespace dlock {
@@ -43,10 +44,10 @@ std::string shown(milliseconds d) {
 /// On a thread of `io`, because the driver may take longer than the caller has. What waiting cannot mend ends it at
 /// once.
 void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, milliseconds timeout, const std::string& hosts,
-             const log_callback& log) {
+             const log_callback& log, const environment& env) {
   auto done = std::make_shared<std::promise<void>>();
   auto result = done->get_future();
-  const auto begin = boot_clock::now();
+  const auto begin = from_ms(env.now_ms());
   const auto deadline = begin + timeout;
   const bool posted = io.post([=] {
     try {
@@ -58,7 +59,7 @@ void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, millise
   });
   std::string told;
   while (posted) {
-    const auto now = boot_clock::now();
+    const auto now = from_ms(env.now_ms());
     if (now >= deadline + kLook) break;
     if (result.wait_for(std::min<boot_clock::duration>(deadline + kLook - now, kLook)) == std::future_status::ready) {
       return result.get();
@@ -104,6 +105,7 @@ client::client(client_options options) {
   const bool own_channel = options.notif_url.has_value();
   auto o = validated(std::move(options));
   auto log = logger::make(o.log, without_secrets(o.url, *o.notif_url));
+  auto env = std::make_shared<real_environment>();
   listen_to_driver(log);
   auto pool = std::make_shared<mongo_pool>(o.url, "url", io_limit(o), kConnections);
   const auto notices = notices_for(o, own_channel ? nullptr : pool, writer(log));
@@ -111,7 +113,7 @@ client::client(client_options options) {
       pool, mongo_settings{.db = o.db, .coll = o.coll, .grace = o.grace, .log = writer(log)});
   auto io = std::make_shared<worker_pool>(pool->connections());
   try {
-    connect(where, *io, o.connect_timeout, pool->hosts(), writer(log));
+    connect(where, *io, o.connect_timeout, pool->hosts(), writer(log), *env);
   } catch (...) {
     // Their ends can take longer than the caller has: the driver needs half a second to stop its own threads.
     quiet_thread([where = std::move(where), io = std::move(io), pool]() mutable {
@@ -121,7 +123,8 @@ client::client(client_options options) {
     }).detach();
     throw;
   }
-  core_ = std::make_shared<detail::client_core>(std::move(o), std::move(where), notices, std::move(io), std::move(log));
+  core_ = std::make_shared<detail::client_core>(std::move(o), std::move(where), notices, std::move(io), std::move(log),
+                                                std::move(env));
 }
 
 client::client(std::shared_ptr<detail::client_core> core) noexcept : core_(std::move(core)) {}

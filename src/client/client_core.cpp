@@ -8,8 +8,6 @@
 #include "client/answering.hpp"
 #include "client/call.hpp"
 #include "client/combiner.hpp"
-#include "util/clock.hpp"
-#include "util/identity.hpp"
 #include "util/text.hpp"
 
 namespace dlock::detail {
@@ -18,27 +16,28 @@ namespace {
 using namespace std::chrono_literals;
 using protocol::ms;
 
-constexpr auto kClosePatience = 800ms;
+constexpr ms kClosePatience = 800;
 constexpr auto kListenPatience = 100ms;
-constexpr std::chrono::milliseconds kFlushPatience{300};
-constexpr auto kEndPatience = 300ms;       // for the threads, but not what is still to be told
+constexpr ms kFlushPatience = 300;
+constexpr ms kEndPatience = 300;           // for the threads, but not what is still to be told
 constexpr std::size_t kRemembered = 1000;  // locks
 
 }  // namespace
 
 client_core::client_core(client_options options, std::shared_ptr<store> where, std::shared_ptr<channel> notices,
-                         std::shared_ptr<worker_pool> io, std::shared_ptr<logger> log)
+                         std::shared_ptr<worker_pool> io, std::shared_ptr<logger> log, std::shared_ptr<environment> env)
     : options_(std::move(options)),
-      client_id_(fresh_uuid()),
+      env_(std::move(env)),
+      client_id_(env_->fresh_id()),
       pid_(getpid()),
       activity_(std::make_shared<activity>()),
-      bus_(std::make_shared<bus>(std::move(notices), options_.notif_channel, client_id_, writer(log))),
-      store_(announcing(combining(std::move(where)), bus_)),
+      bus_(std::make_shared<bus>(std::move(notices), options_.notif_channel, client_id_, writer(log), env_)),
+      store_(announcing(combining(std::move(where), env_), bus_)),
       notices_(std::make_shared<worker_pool>(worker_pool::unlimited)),
       io_(std::move(io)),
-      errands_(std::make_shared<errands>(store_, io_, notices_, closing_.get_token(), (io_->most() + 1) / 2)),
+      errands_(std::make_shared<errands>(store_, io_, notices_, closing_.get_token(), (io_->most() + 1) / 2, env_)),
       log_(std::move(log)),
-      keeper_(std::make_unique<lease_keeper>(store_, notices_, writer(log_), [b = std::weak_ptr(bus_)] {
+      keeper_(std::make_unique<lease_keeper>(store_, notices_, writer(log_), env_, [b = std::weak_ptr(bus_)] {
         if (const auto there = b.lock()) there->holds();
       })) {
   bus_->on_revoked(keeper_->revoker());
@@ -48,10 +47,8 @@ client_core::client_core(client_options options, std::shared_ptr<store> where, s
 }
 
 client_core::~client_core() {
-  const auto end = boot_clock::now() + kEndPatience;
-  const auto left = [&] {
-    return std::max(std::chrono::ceil<std::chrono::milliseconds>(end - boot_clock::now()), 0ms);
-  };
+  const ms end = now() + kEndPatience;
+  const auto left = [&] { return std::chrono::milliseconds{std::max<ms>(end - now(), 0)}; };
   // What goes on in the background may lead to more: a tombstone, heirs to be told.
   closing_.request_stop();
   activity_->wait_until_idle(left());
@@ -115,7 +112,7 @@ void client_core::remember(const std::string& lock, protocol::observation seen) 
 /// server's.
 protocol::announcement client_core::announcement_of(const lease_record& record, bool locked) const {
   const auto& g = record.granted();
-  return {record.lock(), locked, g.token, *options_.who, locked ? g.since : g.since + now_ms() - g.begin};
+  return {record.lock(), locked, g.token, *options_.who, locked ? g.since : g.since + now() - g.begin};
 }
 
 void client_core::send(const std::shared_ptr<call>& c, protocol::request r) {
@@ -141,13 +138,13 @@ void client_core::send(const std::shared_ptr<call>& c, protocol::request r) {
 
 void client_core::undo(const protocol::request& ask, const std::vector<protocol::abandoned>& what,
                        std::optional<ms> wait_until) {
-  auto c = wait_until ? std::make_shared<call>() : nullptr;
+  auto c = wait_until ? std::make_shared<call>(env_) : nullptr;
   for (const auto& one : what) {
     protocol::request r = cancel_of(ask, one.in_doubt);
     r.id = one.id;
     errands::listener told;
     if (c) told = [c](const answer& a) { c->answered(a); };
-    errands_->add(std::move(r), now_ms() + std::max(ask.life, ask.delta), activity::part(activity_), std::move(told));
+    errands_->add(std::move(r), now() + std::max(ask.life, ask.delta), activity::part(activity_), std::move(told));
   }
   if (c && !what.empty()) c->wait(wait_until);
 }
@@ -176,11 +173,10 @@ void client_core::close() noexcept {
   if (forked()) return;
   closing_.request_stop();
   keeper_->stop_renewing();
-  const auto until = boot_clock::now() + kClosePatience;
-  activity_->wait_until_idle(kClosePatience);
+  const ms until = now() + kClosePatience;
+  activity_->wait_until_idle(std::chrono::milliseconds{kClosePatience});
   // A process may end right after: whom it woke and what it did would not be heard of.
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - boot_clock::now());
-  bus_->flush(std::clamp(left, std::chrono::milliseconds{0}, kFlushPatience));
+  bus_->flush(std::chrono::milliseconds{std::clamp<ms>(until - now(), 0, kFlushPatience)});
   bus_->stop_listening(kListenPatience);
 }
 

@@ -20,6 +20,7 @@
 #include "client/token_floors.hpp"
 #include "protocol/acquire.hpp"
 #include "store/store.hpp"
+#include "util/environment.hpp"
 #include "util/logger.hpp"
 #include "util/worker_pool.hpp"
 
@@ -31,13 +32,15 @@ class client_core {
  public:
   /// `options` must be validated; `notices` may be null: then waiters are woken by this client only.
   client_core(client_options options, std::shared_ptr<store> where, std::shared_ptr<channel> notices,
-              std::shared_ptr<worker_pool> io, std::shared_ptr<logger> log);
+              std::shared_ptr<worker_pool> io, std::shared_ptr<logger> log, std::shared_ptr<environment> env);
   client_core(const client_core&) = delete;
   client_core& operator=(const client_core&) = delete;
   /// Waits for its threads, at most 1 s in all.
   ~client_core();
 
   [[nodiscard]] const client_options& options() const { return options_; }
+  [[nodiscard]] const std::shared_ptr<environment>& env() const { return env_; }
+  [[nodiscard]] protocol::ms now() const { return env_->now_ms(); }
 
   struct acquired {
     outcome what = outcome::busy;
@@ -102,6 +105,7 @@ class client_core {
                                         bool in_doubt);
 
   const client_options options_;
+  const std::shared_ptr<environment> env_;
   const std::string client_id_;
   const int pid_;
   token_floors floors_;

@@ -4,7 +4,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -25,8 +24,8 @@ constexpr int kOnTheirWay = 2;  // commands for one lock
 
 class combiner final : public store {
  public:
-  combiner(std::shared_ptr<store> where, std::chrono::milliseconds patience, std::function<ms()> now)
-      : where_(std::move(where)), patience_(patience.count()), now_(std::move(now)) {}
+  combiner(std::shared_ptr<store> where, std::shared_ptr<environment> env, std::chrono::milliseconds patience)
+      : where_(std::move(where)), env_(std::move(env)), patience_(patience.count()) {}
 
   [[nodiscard]] answer apply(const request& r, lane which) override;
   [[nodiscard]] std::vector<answer> apply_all(const batch& requests) override { return where_->apply_all(requests); }
@@ -57,8 +56,8 @@ class combiner final : public store {
   [[nodiscard]] answer lead(const seat& mine);
 
   const std::shared_ptr<store> where_;
+  const std::shared_ptr<environment> env_;
   const ms patience_;
-  const std::function<ms()> now_;
   std::mutex guard_;
   std::uint64_t eras_ = 0;
   groups groups_;
@@ -75,8 +74,8 @@ answer combiner::apply(const request& r, lane which) {
     fill(g);
     while (!mine.has_its_turn()) {
       const auto has_its_turn = [&] { return mine.has_its_turn(); };
-      if (wait_until(mine.changed, lock, g.last + patience_, has_its_turn, now_)) break;
-      if (now_() < g.last + patience_) continue;
+      if (wait_until(*env_, mine.changed, lock, g.last + patience_, has_its_turn)) break;
+      if (env_->now_ms() < g.last + patience_) continue;
       g.era = ++eras_;  // nothing came back all that time
       g.on_their_way = 0;
       fill(g);
@@ -134,7 +133,7 @@ void combiner::go(group& g) {
   }
   std::erase(g.waiting, nullptr);
   ++g.on_their_way;
-  g.last = now_();
+  g.last = env_->now_ms();
   for (std::size_t i = 1; i < together.size(); ++i) together[i]->taken = true;
   seat* const first = together.front();
   first->leads = std::move(together);
@@ -144,9 +143,9 @@ void combiner::go(group& g) {
 
 }  // namespace
 
-std::shared_ptr<store> combining(std::shared_ptr<store> where, std::chrono::milliseconds patience,
-                                 std::function<ms()> now) {
-  return std::make_shared<combiner>(std::move(where), patience, std::move(now));
+std::shared_ptr<store> combining(std::shared_ptr<store> where, std::shared_ptr<environment> env,
+                                 std::chrono::milliseconds patience) {
+  return std::make_shared<combiner>(std::move(where), std::move(env), patience);
 }
 
 }  // namespace dlock

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "util/boot_wait.hpp"
-#include "util/clock.hpp"
 
 namespace dlock::detail {
 namespace {
@@ -28,12 +27,13 @@ struct errands::errand {
 };
 
 errands::errands(std::shared_ptr<store> where, std::shared_ptr<worker_pool> io, std::shared_ptr<worker_pool> notices,
-                 std::stop_token closing, std::size_t most)
+                 std::stop_token closing, std::size_t most, std::shared_ptr<environment> env)
     : where_(std::move(where)),
       io_(std::move(io)),
       notices_(std::move(notices)),
       closing_(std::move(closing)),
-      most_(most) {}
+      most_(most),
+      env_(std::move(env)) {}
 
 errands::~errands() = default;
 
@@ -42,7 +42,7 @@ void errands::add(protocol::request r, ms until, activity::part here, listener t
   {
     const std::lock_guard lock(guard_);
     if (stopped_) return;
-    waiting_.emplace(now_ms(), std::move(e));
+    waiting_.emplace(env_->now_ms(), std::move(e));
   }
   pump();
 }
@@ -59,7 +59,7 @@ void errands::pump() {
     std::shared_ptr<errand> next;
     {
       const std::lock_guard lock(guard_);
-      const bool due = !waiting_.empty() && (closing_.stop_requested() || waiting_.begin()->first <= now_ms());
+      const bool due = !waiting_.empty() && (closing_.stop_requested() || waiting_.begin()->first <= env_->now_ms());
       if (!due || is_full()) {
         watch = !waiting_.empty() && !due && !watched_;
         watched_ = watched_ || watch;
@@ -81,11 +81,11 @@ void errands::pump() {
 void errands::attempt(std::shared_ptr<errand> e) {
   answer a;
   a.why = "its time was over before its turn";
-  const ms began = now_ms();
+  const ms began = env_->now_ms();
   const bool sent = began < e->until;
   if (sent) a = where_->apply(e->r);
   if (a.what != answer::kind::no_answer) server_answers();
-  const bool over = a.what != answer::kind::no_answer || now_ms() >= e->until || closing_.stop_requested();
+  const bool over = a.what != answer::kind::no_answer || env_->now_ms() >= e->until || closing_.stop_requested();
   if (over && e->told) e->told(a);
   {
     const std::lock_guard lock(guard_);
@@ -95,7 +95,7 @@ void errands::attempt(std::shared_ptr<errand> e) {
       if (answered_ >= began) silent_ = false;  // just now, by somebody who may not have seen the silence
     }
     if (!over && !stopped_) {
-      waiting_.emplace(now_ms() + e->pause, e);
+      waiting_.emplace(env_->now_ms() + e->pause, e);
       e->pause = std::min(e->pause * 2, kLongestPause);
     }
   }
@@ -104,7 +104,7 @@ void errands::attempt(std::shared_ptr<errand> e) {
 }
 
 void errands::server_answers() {
-  answered_ = now_ms();
+  answered_ = env_->now_ms();
   if (!silent_) return;  // nearly always
   {
     const std::lock_guard lock(guard_);
@@ -129,7 +129,7 @@ void errands::watch() {
         changed_.wait(lock, closing_, [&] { return waiting_.empty() || !is_full(); });
       } else {
         const auto first = waiting_.begin()->first;
-        (void)wait_until(changed_, lock, closing_, first,
+        (void)wait_until(*env_, changed_, lock, closing_, first,
                          [&] { return waiting_.empty() || waiting_.begin()->first < first; });
       }
     }

@@ -11,6 +11,7 @@
 #include "client/activity.hpp"
 #include "protocol/document.hpp"
 #include "store/store.hpp"
+#include "util/environment.hpp"
 #include "util/worker_pool.hpp"
 
 namespace dlock::detail {
@@ -27,13 +28,13 @@ class errands : public std::enable_shared_from_this<errands> {
   /// `io` sends, up to `most` at a time; a thread of `notices` watches the clock while anything pauses. After `closing`
   /// each is sent once more.
   errands(std::shared_ptr<store> where, std::shared_ptr<worker_pool> io, std::shared_ptr<worker_pool> notices,
-          std::stop_token closing, std::size_t most);
+          std::stop_token closing, std::size_t most, std::shared_ptr<environment> env);
   errands(const errands&) = delete;
   errands& operator=(const errands&) = delete;
   ~errands();
 
-  /// Until `until` (local time), by when what it is about runs out by itself: it is not sent at all if its turn comes
-  /// no sooner. `told` hears the last answer, on a thread of `io`. `here` ends when all is done.
+  /// Until `until` (by the environment's clock), by when what it is about runs out by itself: it is not sent at all if
+  /// its turn comes no sooner. `told` hears the last answer, on a thread of `io`. `here` ends when all is done.
   void add(protocol::request r, protocol::ms until, activity::part here, listener told = {});
   /// The server has answered something just now.
   void server_answers();
@@ -52,6 +53,7 @@ class errands : public std::enable_shared_from_this<errands> {
   const std::shared_ptr<worker_pool> notices_;
   const std::stop_token closing_;
   const std::size_t most_;
+  const std::shared_ptr<environment> env_;
 
   std::mutex guard_;
   std::condition_variable_any changed_;

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "util/boot_wait.hpp"
+#include "util/clock.hpp"
 #include "util/thread.hpp"
 
 namespace dlock {
@@ -23,6 +24,7 @@ struct follower::shared {
   channel::ear to;
   std::shared_ptr<health> state;
   health::part part;
+  std::shared_ptr<environment> env;
 
   std::stop_source stop;
   mutable std::mutex guard;
@@ -55,20 +57,21 @@ struct follower::shared {
       if (stop.stop_requested()) break;
       state->fails(part, a.why);
       std::unique_lock lock(guard);
-      (void)wait_until(changed, lock, stop.get_token(), end_of_wait(pause), [] { return false; });
+      (void)wait_until(*env, changed, lock, stop.get_token(), end_of_wait(env->now_ms(), pause), [] { return false; });
       pause = std::min(pause * 2, kLongestPause);
     }
   }
 };
 
 follower::follower(std::shared_ptr<channel> where, channel::feed what, channel::ear to, std::shared_ptr<health> state,
-                   health::part part)
+                   health::part part, std::shared_ptr<environment> env)
     : shared_(std::make_shared<shared>()) {
   shared_->where = std::move(where);
   shared_->what = std::move(what);
   shared_->to = std::move(to);
   shared_->state = std::move(state);
   shared_->part = part;
+  shared_->env = std::move(env);
   if (!thread_.post([s = shared_] { s->run(); })) shared_->state->fails(part, "no thread can be had");
 }
 
@@ -94,7 +97,8 @@ bool follower::is_open() const {
 
 bool follower::wait_until_open(std::chrono::milliseconds timeout) const {
   std::unique_lock lock(shared_->guard);
-  return wait_until(shared_->changed, lock, shared_->stop.get_token(), end_of_wait(timeout),
+  auto& env = *shared_->env;
+  return wait_until(env, shared_->changed, lock, shared_->stop.get_token(), end_of_wait(env.now_ms(), timeout),
                     [&] { return shared_->open; });
 }
 

@@ -5,6 +5,7 @@
 
 #include "client/health.hpp"
 #include "store/channel.hpp"
+#include "util/environment.hpp"
 #include "util/worker_pool.hpp"
 
 namespace dlock {
@@ -14,7 +15,7 @@ class follower {
  public:
   /// `to` is called on that thread, must not throw, and must own what it uses: a last call may come after the end.
   follower(std::shared_ptr<channel> where, channel::feed what, channel::ear to, std::shared_ptr<health> state,
-           health::part part);
+           health::part part, std::shared_ptr<environment> env);
   follower(const follower&) = delete;
   follower& operator=(const follower&) = delete;
   /// Waits for the thread for at most `patience` of stop(); called from that very thread it does not wait.

@@ -63,8 +63,9 @@ boot_clock::time_point lease::valid_until() const {
 }
 
 std::chrono::milliseconds lease::valid_for() const {
-  const auto now = now_ms();
-  if (!state_ || state_->core->forked() || !state_->record->held(now)) return std::chrono::milliseconds{0};
+  if (!state_ || state_->core->forked()) return std::chrono::milliseconds{0};
+  const auto now = state_->core->now();
+  if (!state_->record->held(now)) return std::chrono::milliseconds{0};
   return std::chrono::milliseconds{std::max<protocol::ms>(0, state_->record->valid_until() - now)};
 }
 

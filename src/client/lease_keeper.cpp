@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,7 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include "util/clock.hpp"
 #include "util/text.hpp"
 #include "util/thread.hpp"
 
@@ -62,27 +60,30 @@ struct lease_keeper::shared {
 
     [[nodiscard]] protocol::ms next() const { return std::min(schedule.next_renewal(), ask_at); }
     [[nodiscard]] const char* why_over() const { return renews ? not_renewed : over_without_autorefresh; }
-    void unanswered() {
+    void unanswered(protocol::ms now) {
       renewing = false;
-      schedule.unanswered(now_ms());
-      if (!renews && (looks > 0 || unseen)) ask_at = now_ms() + kAskAgain;
+      schedule.unanswered(now);
+      if (!renews && (looks > 0 || unseen)) ask_at = now + kAskAgain;
     }
     /// What a look shows may be old, right after an election: from before the grant, or before the revocation. So it is
     /// repeated. Returns whether the lease is gone.
-    bool looked(bool there) {
+    bool looked(bool there, protocol::ms now) {
       const bool gone = !there && unseen;
       unseen = !there;
-      if (ask_at == kNever && (--looks > 0 || unseen)) ask_at = now_ms() + kAskAgain;
+      if (ask_at == kNever && (--looks > 0 || unseen)) ask_at = now + kAskAgain;
       return gone;
     }
   };
   using renewals = std::vector<std::shared_ptr<lease_record>>;
 
+  explicit shared(std::shared_ptr<environment> e) : env(std::move(e)) {}
+
+  const std::shared_ptr<environment> env;
   std::shared_ptr<store> where;
   std::shared_ptr<worker_pool> notices;
   log_callback log;
   descriptor wake{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-  descriptor timer{timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)};
+  const std::unique_ptr<timer> alarm = env->make_timer();
   std::unique_ptr<clock_watch> wall_clock;
   std::mutex guard;
   std::map<const lease_record*, kept> leases;
@@ -98,16 +99,15 @@ struct lease_keeper::shared {
 
   /// Sleeps until `until`, poke(), or until the wall clock is set.
   void sleep(protocol::ms until) {
-    itimerspec spec{};
-    if (until != kNever) {
-      const auto at = std::max<protocol::ms>(until, 1);
-      spec.it_value = {.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1'000'000};
+    if (until == kNever) {
+      alarm->unset();
+    } else {
+      alarm->set(until);
     }
-    timerfd_settime(timer.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
-    std::array<pollfd, 3> fds{{{wake.get(), POLLIN, 0}, {timer.get(), POLLIN, 0}, {wall_clock->fd(), POLLIN, 0}}};
+    std::array<pollfd, 3> fds{{{wake.get(), POLLIN, 0}, {alarm->fd(), POLLIN, 0}, {wall_clock->fd(), POLLIN, 0}}};
     (void)poll(fds.data(), fds.size(), -1);
     wake.drain();
-    timer.drain();
+    alarm->drain();
     if (wall_clock->was_set()) ask_for_all();
   }
 
@@ -116,7 +116,7 @@ struct lease_keeper::shared {
   void ask_for_all() {
     const std::lock_guard lock(guard);
     for (auto& [_, k] : leases) {
-      k.ask_at = now_ms();
+      k.ask_at = env->now_ms();
       k.looks = std::max(k.looks, 1);
     }
   }
@@ -132,7 +132,7 @@ struct lease_keeper::shared {
     for (auto& [_, k] : leases) {
       if (k.record->owner() != r.id || k.record->lock() != r.lock) continue;
       k.revoked_by = r.by;
-      k.ask_at = now_ms();
+      k.ask_at = env->now_ms();
       k.looks = kLooks;
       return poke();
     }
@@ -150,7 +150,7 @@ struct lease_keeper::shared {
     protocol::ms next = kNever;
     {
       const std::lock_guard lock(guard);
-      const auto now = now_ms();
+      const auto now = env->now_ms();
       for (auto it = leases.begin(); it != leases.end();) {
         auto& k = it->second;
         if (k.schedule.valid_until() <= now) {
@@ -181,7 +181,7 @@ struct lease_keeper::shared {
     const std::lock_guard lock(guard);
     const auto it = leases.find(&record);
     if (it == leases.end()) return;
-    it->second.unanswered();
+    it->second.unanswered(env->now_ms());
     poke();
   }
 
@@ -194,7 +194,7 @@ struct lease_keeper::shared {
       if (stopped || !renews || it == leases.end()) return;
       if (!it->second.renews) op = protocol::operation::peek;
     }
-    const auto sent = now_ms();
+    const auto sent = env->now_ms();
     const answer a = where->apply(record->ask(op), lane::renewal);
     const bool replied = a.what == answer::kind::replied;
     const bool marked = replied && a.reply.mine && a.reply.mine->revoked;
@@ -207,10 +207,10 @@ struct lease_keeper::shared {
       if (it == leases.end()) return;  // released or over meanwhile
       auto& k = it->second;
       k.renewing = false;
-      const bool gone = marked || (replied && (k.renews ? !there : k.looked(there)));
+      const bool gone = marked || (replied && (k.renews ? !there : k.looked(there, env->now_ms())));
       const bool mine = replied && !gone;
       if (mine && k.ask_at == kNever) k.revoked_by.reset();  // it was not true
-      if (mine && k.schedule.valid_until() <= now_ms()) {
+      if (mine && k.schedule.valid_until() <= env->now_ms()) {
         // Too late: it may have been seen to be over. The watch is about to say so.
       } else if (mine) {
         if (op == protocol::operation::renew) k.schedule.renewed(sent);
@@ -220,11 +220,11 @@ struct lease_keeper::shared {
       } else if (gone) {
         if (k.revoked_by) record->revoked();
         // This process may have been stopped while it asked, or before. Then others may well have it.
-        const bool over = k.schedule.valid_until() <= now_ms();
+        const bool over = k.schedule.valid_until() <= env->now_ms();
         loss = k.revoked_by ? "it was revoked by " + *k.revoked_by : over ? k.why_over() : no_longer_ours;
         leases.erase(it);
       } else {
-        k.unanswered();
+        k.unanswered(env->now_ms());
         if (!k.in_trouble) trouble = a.why;
         k.in_trouble = true;
       }
@@ -241,8 +241,9 @@ struct lease_keeper::shared {
 };
 
 lease_keeper::lease_keeper(std::shared_ptr<store> where, std::shared_ptr<worker_pool> notices, log_callback log,
-                           std::function<void()> held_long, std::unique_ptr<clock_watch> wall_clock)
-    : shared_(std::make_shared<shared>()) {
+                           std::shared_ptr<environment> env, std::function<void()> held_long,
+                           std::unique_ptr<clock_watch> wall_clock)
+    : shared_(std::make_shared<shared>(std::move(env))) {
   shared_->wall_clock = std::move(wall_clock);
   shared_->where = std::move(where);
   shared_->notices = std::move(notices);
@@ -281,7 +282,7 @@ void lease_keeper::stop(std::chrono::milliseconds patience) {
 
 void lease_keeper::keep(const std::shared_ptr<lease_record>& record, const protocol::lease_schedule& schedule) {
   const std::lock_guard lock(shared_->guard);
-  auto& k = shared_->leases.emplace(record.get(), shared::kept{record, schedule, now_ms()}).first->second;
+  auto& k = shared_->leases.emplace(record.get(), shared::kept{record, schedule, shared_->env->now_ms()}).first->second;
   if (!shared_->renews) k.schedule.stop_renewing();
   const auto next = std::min(schedule.next_renewal(), schedule.valid_until());
   const auto first = shared_->held_long ? std::min(next, k.since + kLong) : next;

@@ -12,6 +12,7 @@
 #include "protocol/lease_schedule.hpp"
 #include "store/store.hpp"
 #include "util/clock_watch.hpp"
+#include "util/environment.hpp"
 
 namespace dlock {
 
@@ -31,7 +32,7 @@ class lease_keeper {
   /// `held_long` is called once, when a lease has been held for a while; must not block. `wall_clock`: another one for
   /// tests.
   lease_keeper(std::shared_ptr<store> where, std::shared_ptr<worker_pool> notices, log_callback log,
-               std::function<void()> held_long = {},
+               std::shared_ptr<environment> env, std::function<void()> held_long = {},
                std::unique_ptr<clock_watch> wall_clock = std::make_unique<clock_watch>());
   lease_keeper(const lease_keeper&) = delete;
   lease_keeper& operator=(const lease_keeper&) = delete;

@@ -10,6 +10,7 @@
 
 #include "client/feeds.hpp"
 #include "util/boot_wait.hpp"
+#include "util/clock.hpp"
 
 namespace dlock {
 namespace {
@@ -32,6 +33,7 @@ struct outbox::shared {
   std::shared_ptr<channel> where;
   std::string name;
   std::shared_ptr<health> state;
+  std::shared_ptr<environment> env;
   std::mutex guard;
   std::condition_variable_any changed;
   std::deque<std::optional<protocol::announcement>> queue;  // nothing: a gap
@@ -89,7 +91,7 @@ struct outbox::shared {
 
   void wait(std::chrono::milliseconds time) {
     std::unique_lock lock(guard);
-    (void)wait_until(changed, lock, hurry.get_token(), end_of_wait(time), [] { return false; });
+    (void)wait_until(*env, changed, lock, hurry.get_token(), end_of_wait(env->now_ms(), time), [] { return false; });
   }
 
   void run() {
@@ -107,11 +109,13 @@ struct outbox::shared {
   }
 };
 
-outbox::outbox(std::shared_ptr<channel> where, std::string channel_name, std::shared_ptr<health> state)
+outbox::outbox(std::shared_ptr<channel> where, std::string channel_name, std::shared_ptr<health> state,
+               std::shared_ptr<environment> env)
     : shared_(std::make_shared<shared>()) {
   shared_->where = std::move(where);
   shared_->name = std::move(channel_name);
   shared_->state = std::move(state);
+  shared_->env = std::move(env);
 }
 
 outbox::~outbox() {

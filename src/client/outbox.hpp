@@ -7,6 +7,7 @@
 #include "client/health.hpp"
 #include "protocol/event.hpp"
 #include "store/channel.hpp"
+#include "util/environment.hpp"
 #include "util/worker_pool.hpp"
 
 namespace dlock {
@@ -15,7 +16,8 @@ namespace dlock {
 /// What cannot be told in time is dropped: heirs look by themselves, and a gap is announced.
 class outbox {
  public:
-  outbox(std::shared_ptr<channel> where, std::string channel_name, std::shared_ptr<health> state);
+  outbox(std::shared_ptr<channel> where, std::string channel_name, std::shared_ptr<health> state,
+         std::shared_ptr<environment> env);
   outbox(const outbox&) = delete;
   outbox& operator=(const outbox&) = delete;
   /// flush(), and waits for its threads, at most 0.4 s in all.

@@ -18,29 +18,29 @@ void client_core::release_in_background(const lease_record& record) {
 /// As long as the server may count it as held, and for the time of a release at least.
 void client_core::give_back(const lease_record& record, protocol::request r) {
   const auto end = record.valid_until() + protocol::lease_margin(r.delta) + options_.clock_skew.count();
-  const auto until = std::max(end, now_ms() + options_.operation_timeout.count());
+  const auto until = std::max(end, now() + options_.operation_timeout.count());
   const bool doubtful = record.is_doubtful();
   const bool kept = r.keep > 0;
   const auto life = std::max(r.life, r.delta);
   auto look = cancel_of(r, doubtful);
-  errands_->add(
-      std::move(r), until, activity::part(activity_),
-      [b = bus_, again = errands_, what = activity_, look = std::move(look), doubtful, kept, life](const answer& a) {
-        const bool replied = a.what == answer::kind::replied;
-        if (replied) b->freed(look.id);
-        b->not_freed(look.id);
-        // As after a release that was answered in time; but what was not, may have to be kept.
-        const bool unheard = !replied && doubtful && !kept;
-        if (unheard || (replied && (doubtful || !a.reply.found))) {
-          again->add(look, now_ms() + life, activity::part(what));
-        }
-      });
+  errands_->add(std::move(r), until, activity::part(activity_),
+                [b = bus_, env = env_, again = errands_, what = activity_, look = std::move(look), doubtful, kept,
+                 life](const answer& a) {
+                  const bool replied = a.what == answer::kind::replied;
+                  if (replied) b->freed(look.id);
+                  b->not_freed(look.id);
+                  // As after a release that was answered in time; but what was not, may have to be kept.
+                  const bool unheard = !replied && doubtful && !kept;
+                  if (unheard || (replied && (doubtful || !a.reply.found))) {
+                    again->add(look, env->now_ms() + life, activity::part(what));
+                  }
+                });
 }
 
 release_result client_core::release(lease_record& record, ms keep, ms timeout) {
   const std::string doing = "cannot release lock " + in_quotes(record.lock());
   check_process(doing);
-  if (record.now() == lease_record::phase::held && !record.held(now_ms())) {
+  if (record.now() == lease_record::phase::held && !record.held(now())) {
     // Over, and the watch has not come to it yet.
     keeper_->forget(record);
     record.lose(*notices_, "its lease ended before it was released");
@@ -64,9 +64,9 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
   auto r = record.ask(protocol::operation::release);
   r.keep = keep;
   // No server's clock says how long ago the grant was. Not before it was heard of, so it is rather kept too long.
-  if (r.observed && keep > 0) r.keep = std::max<ms>(0, keep - (now_ms() - record.granted().heard));
+  if (r.observed && keep > 0) r.keep = std::max<ms>(0, keep - (now() - record.granted().heard));
   r.brief = (record.alone() || r.what.exclusive) && found == lease_record::phase::held;
-  const bool stays = r.keep > 0 && (r.observed || now_ms() - record.granted().begin < keep);
+  const bool stays = r.keep > 0 && (r.observed || now() - record.granted().begin < keep);
   // Asked again, it may have been told meanwhile.
   if (!stays && found == lease_record::phase::held)
     bus_->will_free(record.owner(), announcement_of(record, false), record.is_exclusive());
@@ -75,8 +75,8 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
 
 release_result client_core::released(lease_record& record, const protocol::request& r, ms timeout, bool in_doubt) {
   const std::string doing = "cannot release lock " + in_quotes(record.lock());
-  const auto until = now_ms() + timeout;
-  auto c = std::make_shared<call>();
+  const auto until = now() + timeout;
+  auto c = std::make_shared<call>(env_);
   answer last;
   last.why = "still waiting for it";
   auto ask = r;
@@ -104,8 +104,8 @@ release_result client_core::released(lease_record& record, const protocol::reque
       return done ? release_result::released : release_result::lost;
     }
     in_doubt = in_doubt || last.in_doubt;
-    if (last.what == answer::kind::refused || now_ms() + delay >= until) break;
-    (void)c->wait(now_ms() + delay);
+    if (last.what == answer::kind::refused || now() + delay >= until) break;
+    (void)c->wait(now() + delay);
   }
   give_back(record, std::move(ask));
   record.end_release(lease_record::phase::in_doubt);  // the record, and this, may end with what a callback owns

@@ -128,9 +128,9 @@ const std::string& checked_id(const std::string& id) {
   return id;
 }
 
-lock_settings validated(const lock_options& o, const client_options& defaults) {
+lock_settings validated(const lock_options& o, const client_options& defaults, environment& env) {
   lock_settings s;
-  s.id = o.id ? *o.id : fresh_uuid();
+  s.id = o.id ? *o.id : env.fresh_id();
   (void)checked_id(s.id);
   s.exp_delta = o.exp_delta.value_or(defaults.exp_delta);
   s.autorefresh = o.autorefresh.value_or(defaults.autorefresh);

@@ -5,6 +5,8 @@
 
 #include <dlock/options.hpp>
 
+#include "util/environment.hpp"
+
 namespace dlock {
 
 /// No option and no call takes a longer time.
@@ -25,6 +27,7 @@ struct lock_settings {
 /// Returns a lock's id that can be one. Throws error(invalid_argument).
 [[nodiscard]] const std::string& checked_id(const std::string& id);
 
-[[nodiscard]] lock_settings validated(const lock_options& options, const client_options& defaults);
+/// Without an id, that is a new one of `env`. Throws error(invalid_argument).
+[[nodiscard]] lock_settings validated(const lock_options& options, const client_options& defaults, environment& env);
 
 }  // namespace dlock

@@ -8,7 +8,6 @@
 
 #include "client/validate.hpp"
 #include "locks/lock_core.hpp"
-#include "util/clock.hpp"
 #include "util/text.hpp"
 
 namespace dlock {
@@ -43,14 +42,18 @@ std::vector<const claim*> in_order(const std::vector<claim>& locks) {
 
 /// What has been got so far. It is given back unless it is handed on, in the time that the call has for that.
 struct gathered {
-  explicit gathered(std::optional<ms> until) : until_(until) {}
+  gathered(const detail::client_core& by, std::optional<ms> until) : by_(by), until_(until) {}
   gathered(const gathered&) = delete;
   gathered& operator=(const gathered&) = delete;
-  ~gathered() { claimed::give_back(leases, std::min(until_.value_or(now_ms() + kPatience), now_ms() + kPatience)); }
+  ~gathered() {
+    const ms until = by_.now() + kPatience;
+    claimed::give_back(leases, std::min(until_.value_or(until), until));
+  }
 
   std::vector<lease> leases;
 
  private:
+  const detail::client_core& by_;
   std::optional<ms> until_;
 };
 
@@ -60,12 +63,16 @@ struct lease_set::state {
   state() = default;
   state(const state&) = delete;
   state& operator=(const state&) = delete;
-  ~state() { claimed::give_back(leases, now_ms() + std::min<ms>(patience.count(), kGiveBackPatience)); }
+  ~state() {
+    if (leases.empty()) return;
+    claimed::give_back(leases, env->now_ms() + std::min<ms>(patience.count(), kGiveBackPatience));
+  }
 
   std::vector<std::string> ids;
   std::vector<lease> leases;  // in the order of `ids`
   std::stop_source lost;
   milliseconds patience{};  // for a release without a time-out
+  std::shared_ptr<environment> env;
 
   [[nodiscard]] const lease& of(const std::string& id) const {
     const auto it = std::find(ids.begin(), ids.end(), id);
@@ -147,13 +154,13 @@ release_result lease_set::release(milliseconds timeout) {
 release_result lease_set::release_at_least(milliseconds at_least, milliseconds timeout) {
   if (!state_) return release_result::not_held;
   if (timeout.count() <= 0) refuse_set("release: the timeout must be positive");
-  const auto until = boot_clock::now() + std::min(timeout, longest_time);
+  const ms until = state_->env->now_ms() + std::min(timeout, longest_time).count();
   auto together = release_result::not_held;
   std::exception_ptr failed;
   for (auto& each : state_->leases) {
-    const auto left = std::chrono::ceil<milliseconds>(until - boot_clock::now());
+    const ms left = until - state_->env->now_ms();
     try {
-      const auto one = each.release_at_least(at_least, std::max(left, milliseconds{1}));
+      const auto one = each.release_at_least(at_least, milliseconds{std::max<ms>(left, 1)});
       if (one == release_result::lost || together == release_result::not_held) together = one;
     } catch (const error&) {
       if (!failed) failed = std::current_exception();
@@ -168,7 +175,9 @@ joint_acquisition::joint_acquisition(outcome what, lease_set held, std::string i
 
 lease_set detail::claimed::make_set(const std::vector<claim>& locks, std::vector<lease> leases) {
   auto s = std::make_shared<lease_set::state>();
-  s->patience = lock_of(locks.front()).core->options().operation_timeout;
+  const auto& core = *lock_of(locks.front()).core;
+  s->patience = core.options().operation_timeout;
+  s->env = core.env();
   for (const auto& each : locks) {
     s->ids.push_back(each.id());
     s->leases.push_back(
@@ -180,24 +189,26 @@ lease_set detail::claimed::make_set(const std::vector<claim>& locks, std::vector
 
 joint_acquisition acquire_all(const std::vector<claim>& locks, wait_options options) {
   const auto order = in_order(locks);
+  const auto& core = *claimed::lock_of(*order.front()).core;
   const bool waits = options.timeout && options.timeout->count() > 0;
-  const auto deadline = waits ? now_ms() + std::min(*options.timeout, longest_time).count() : 0;
+  const auto deadline = waits ? core.now() + std::min(*options.timeout, longest_time).count() : 0;
   for (;;) {
     // What has been got may be lost while the rest is waited for.
     std::stop_source broken;
     const std::stop_callback on_stop(options.stop, [&] { broken.request_stop(); });
-    gathered got_so_far(waits ? std::optional(deadline + kOvertime) : std::nullopt);
+    gathered got_so_far(core, waits ? std::optional(deadline + kOvertime) : std::nullopt);
     auto& held = got_so_far.leases;
     const auto all_held = [&] { return std::all_of(held.begin(), held.end(), [](auto& l) { return l.held(); }); };
     std::optional<joint_acquisition> failed;
     for (const auto* each : order) {
-      if (waits && !held.empty() && now_ms() >= deadline) {  // the last one came late: the next has no time of its own
+      if (waits && !held.empty() &&
+          core.now() >= deadline) {  // the last one came late: the next has no time of its own
         failed.emplace(outcome::timed_out, lease_set(), each->id(), std::nullopt);
         break;
       }
       wait_options one = options;
       one.stop = broken.get_token();
-      if (waits) one.timeout = milliseconds{std::max<ms>(deadline - now_ms(), 1)};
+      if (waits) one.timeout = milliseconds{std::max<ms>(deadline - core.now(), 1)};
       auto got = claimed::lock_of(*each).acquire(claimed::weight_of(*each), one);
       if (!got) {
         failed.emplace(got.result(), lease_set(), each->id(), got.holder());
@@ -213,7 +224,7 @@ joint_acquisition acquire_all(const std::vector<claim>& locks, wait_options opti
     // Lost, or the process was frozen. What is still held goes, and it begins again, while there is time.
     const bool ended = options.stop.stop_requested() || (failed && failed->result() != outcome::cancelled);
     if (ended && failed) return *std::move(failed);
-    if (waits && now_ms() >= deadline) return {outcome::timed_out, lease_set(), order.front()->id(), {}};
+    if (waits && core.now() >= deadline) return {outcome::timed_out, lease_set(), order.front()->id(), {}};
   }
 }
 

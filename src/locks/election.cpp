@@ -44,7 +44,7 @@ void observation::end() noexcept {
 
 election::election(client& owner, lock_options options) {
   const auto& defaults = owner.options();  // throws if the client was moved from
-  core_ = std::make_shared<detail::lock_core>(owner.core_, validated(options, defaults));
+  core_ = std::make_shared<detail::lock_core>(owner.core_, validated(options, defaults, *owner.core_->env()));
 }
 election::election(client& owner, std::string id) : election(owner, lock_options{.id = std::move(id)}) {}
 election::~election() = default;

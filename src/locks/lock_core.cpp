@@ -16,9 +16,9 @@ protocol::claim claim_of(std::int64_t weight) {
   return {.exclusive = weight == 0, .weight = weight};
 }
 
-bool is_over(const lease_record& r) {
+bool is_over(const lease_record& r, ms now) {
   const auto phase = r.now();
-  if (phase == lease_record::phase::held) return !r.held(now_ms());
+  if (phase == lease_record::phase::held) return !r.held(now);
   return phase != lease_record::phase::releasing;
 }
 
@@ -45,7 +45,7 @@ class lock_core::attempt {
 /// False if this object holds the lock or is acquiring it.
 bool lock_core::begin() {
   const std::lock_guard lock(guard_);
-  if (acquiring_ || (current_ && !is_over(*current_))) return false;
+  if (acquiring_ || (current_ && !is_over(*current_, core->now()))) return false;
   acquiring_ = true;
   return true;
 }
@@ -80,9 +80,9 @@ protocol::acquire_plan lock_core::plan(std::int64_t weight, const wait_options& 
   // It is free, as far as this object knows; or, to queue for it alone, in use by others as it is by this object.
   plan.brief = last && (last->left_free() || (plan.queue && weight == 0));
   if (!plan.queue) {
-    plan.deadline = now_ms() + plan.patience;
+    plan.deadline = core->now() + plan.patience;
   } else if (options.timeout) {
-    plan.deadline = end_of_wait(*options.timeout);
+    plan.deadline = end_of_wait(core->now(), *options.timeout);
   }
   return plan;
 }
@@ -122,7 +122,7 @@ void claimed::give_back(std::vector<lease>& all, ms until) noexcept {
     const auto state = std::move(each.state_);  // nothing is left to its destructor, which has a patience of its own
     if (!state || state->core->forked()) continue;
     try {
-      (void)state->core->release(*state->record, 0, std::max<ms>(until - now_ms(), 1));
+      (void)state->core->release(*state->record, 0, std::max<ms>(until - state->core->now(), 1));
     } catch (const std::exception& e) {
       state->core->log(log_level::warning, e.what());
     }

@@ -6,7 +6,7 @@ namespace dlock {
 
 mutex::mutex(client& owner, lock_options options) {
   const auto& defaults = owner.options();  // throws if the client was moved from
-  core_ = std::make_shared<detail::lock_core>(owner.core_, validated(options, defaults));
+  core_ = std::make_shared<detail::lock_core>(owner.core_, validated(options, defaults, *owner.core_->env()));
 }
 mutex::mutex(client& owner, std::string id) : mutex(owner, lock_options{.id = std::move(id)}) {}
 mutex::~mutex() = default;

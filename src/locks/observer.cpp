@@ -18,7 +18,8 @@ namespace dlock::detail {
 using protocol::ms;
 using std::chrono::milliseconds;
 
-leader_seen look_for_leader(client_core& core, const std::string& id, ms sent) {
+leader_seen look_for_leader(client_core& core, const std::string& id) {
+  const ms sent = core.now();
   const auto seen =
       core.read({.id = id, .prefix = {}, .after = {}, .most = 1}, "cannot see who leads election " + in_quotes(id));
   if (seen.empty() || !seen.front().valid) return {};
@@ -40,7 +41,7 @@ struct observer::shared {
   ms period = 0;
   leader_callback callback;
   std::stop_token closing;
-  std::function<ms()> now;
+  std::shared_ptr<environment> env;
   protocol::observation watched;
   const pid_t pid = getpid();
 
@@ -82,12 +83,12 @@ struct observer::shared {
   ms look(std::optional<std::optional<leader_info>>& told) {
     const auto c = core.lock();
     if (!c) throw error(errc::closed, "the client is gone");
-    const auto seen = look_for_leader(*c, id, now());
+    const auto seen = look_for_leader(*c, id);
     auto who = seen.who;  // no structured binding: clang before 16 lets no lambda capture one
     auto ends = seen.ends;
     if (seen.sign) {
-      watched.saw({*seen.sign}, now());
-      if (watched.over(now(), {}).empty()) {
+      watched.saw({*seen.sign}, env->now_ms());
+      if (watched.over(env->now_ms(), {}).empty()) {
         ends = watched.next({});
       } else {
         who.reset();
@@ -100,8 +101,8 @@ struct observer::shared {
       told = who;
       call(*c, who);
     }
-    const auto next = now() + period;
-    return ends ? std::min(next, std::max(*ends + 1, now() + 10)) : next;
+    const auto next = env->now_ms() + period;
+    return ends ? std::min(next, std::max(*ends + 1, env->now_ms() + 10)) : next;
   }
 
   void run() {
@@ -112,7 +113,7 @@ struct observer::shared {
     const std::stop_callback on_close(closing, [this] { stop(); });
     std::optional<std::optional<leader_info>> told;
     for (;;) {
-      ms next = now() + period;
+      ms next = env->now_ms() + period;
       try {
         next = look(told);
       } catch (const error& e) {
@@ -120,8 +121,7 @@ struct observer::shared {
         if (const auto c = core.lock()) c->log(log_level::warning, e.what());
       }
       std::unique_lock lock(guard);
-      (void)wait_until(
-          changed, lock, next, [&] { return ended || looking; }, now);
+      (void)wait_until(*env, changed, lock, next, [&] { return ended || looking; });
       if (ended) break;
       looking = false;
     }
@@ -131,15 +131,14 @@ struct observer::shared {
   }
 };
 
-observer::observer(std::shared_ptr<client_core> core, std::string id, milliseconds period, leader_callback callback,
-                   std::function<ms()> now)
+observer::observer(std::shared_ptr<client_core> core, std::string id, milliseconds period, leader_callback callback)
     : shared_(std::make_shared<shared>()), core_(std::move(core)) {
   shared_->core = core_;
   shared_->id = std::move(id);
   shared_->period = period.count();
   shared_->callback = std::move(callback);
   shared_->closing = core_->closing();
-  shared_->now = std::move(now);
+  shared_->env = core_->env();
   events_ = core_->subscribe(shared_->id, [s = shared_](const lock_event&) { s->nudge(); });
   if (core_->in_background([s = shared_] { s->run(); })) return;
   events_->end(milliseconds{0});

@@ -1,23 +1,20 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
 
 #include <dlock/election.hpp>
 
 #include "client/client_core.hpp"
-#include "util/clock.hpp"
 
 namespace dlock::detail {
 
 /// Looks who leads: when an event of the lock comes, when a lease ends, and every `period`.
 class observer {
  public:
-  /// `now`: boot_clock, but for tests.
   observer(std::shared_ptr<client_core> core, std::string id, std::chrono::milliseconds period,
-           leader_callback callback, std::function<protocol::ms()> now = now_ms);
+           leader_callback callback);
   observer(const observer&) = delete;
   observer& operator=(const observer&) = delete;
   ~observer();
@@ -31,13 +28,13 @@ class observer {
   std::shared_ptr<subscriber> events_;
 };
 
-/// Who leads according to the server, and when that ends unless it is renewed, in local time; no time: nobody leads, or
-/// no clock says when. What a leader that resigned leaves for a while (lease::release_at_least) is no leader.
+/// Who leads according to the server, and when that ends unless it is renewed, by the client's clock; no time: nobody
+/// leads, or no clock says when. What a leader that resigned leaves for a while (lease::release_at_least) is no leader.
 struct leader_seen {
   std::optional<leader_info> who;
   std::optional<protocol::ms> ends;
   std::optional<protocol::sign> sign;  // with observed expiry: what is to be watched instead
 };
-[[nodiscard]] leader_seen look_for_leader(client_core& core, const std::string& id, protocol::ms now = now_ms());
+[[nodiscard]] leader_seen look_for_leader(client_core& core, const std::string& id);
 
 }  // namespace dlock::detail

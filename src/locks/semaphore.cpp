@@ -6,7 +6,6 @@
 
 #include "client/answering.hpp"
 #include "locks/lock_core.hpp"
-#include "util/clock.hpp"
 #include "util/text.hpp"
 
 namespace dlock {
@@ -38,7 +37,7 @@ struct semaphore::state {
 
 semaphore::semaphore(client& owner, lock_options options, std::int64_t permits) {
   const auto& defaults = owner.options();  // throws if the client was moved from
-  state_ = std::make_shared<state>(owner.core_, validated(options, defaults), checked(permits));
+  state_ = std::make_shared<state>(owner.core_, validated(options, defaults, *owner.core_->env()), checked(permits));
 }
 semaphore::semaphore(client& owner, std::string id, std::int64_t permits)
     : semaphore(owner, lock_options{.id = std::move(id)}, permits) {}
@@ -75,7 +74,7 @@ std::optional<semaphore::resized> semaphore::resize(std::int64_t permits) {
   r.cap = checked(permits);
   r.observed = state_->settings.expiry == expiry::observed;
   const std::string doing = "cannot resize semaphore " + in_quotes(id());
-  const auto until = now_ms() + state_->core->options().operation_timeout.count();
+  const auto until = state_->core->now() + state_->core->options().operation_timeout.count();
   for (;;) {
     // The server does it only if this is the last change that we know of. If not, it says which one was.
     r.resized = state_->resized;
@@ -83,7 +82,7 @@ std::optional<semaphore::resized> semaphore::resize(std::int64_t permits) {
     if (told.other_expiry) detail::fail_other_expiry(doing, r);
     state_->resized = told.resized;
     if (told.found && told.cap != permits) {
-      if (now_ms() < until) continue;
+      if (state_->core->now() < until) continue;
       throw error(
           errc::unavailable,
           doing + ": others resize it all the time; now it has " + std::to_string(told.cap) + " permits. Try again",

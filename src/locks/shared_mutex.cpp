@@ -25,7 +25,7 @@ const char* to_string(downgrade_result value) noexcept {
 
 shared_mutex::shared_mutex(client& owner, lock_options options) {
   const auto& defaults = owner.options();  // throws if the client was moved from
-  core_ = std::make_shared<detail::lock_core>(owner.core_, validated(options, defaults));
+  core_ = std::make_shared<detail::lock_core>(owner.core_, validated(options, defaults, *owner.core_->env()));
 }
 shared_mutex::shared_mutex(client& owner, std::string id) : shared_mutex(owner, lock_options{.id = std::move(id)}) {}
 shared_mutex::~shared_mutex() = default;

@@ -107,9 +107,9 @@ class acquire_machine {
   ms started_ = 0;
   ms sent_ = 0;
   ms pause_ = 0;
-  ms asked_ = 0;                // when the last request was sent that moved our entry and was answered "queued",
-  ms asked_server_ = 0;         // and the server's time in that answer
-  ms peeked_ = 0;               // the same of the last peek
+  ms asked_ = 0;         // when the last request was sent that moved our entry and was answered "queued",
+  ms asked_server_ = 0;  // and the server's time in that answer
+  ms peeked_ = 0;        // the same of the last peek
   ms peeked_server_ = 0;
   std::int64_t queued_at_ = 0;  // the highest token that the lock had given when an answer said "queued"
   std::optional<ms> overdue_;   // since when a peek has seen somebody there whose time is over

@@ -15,17 +15,14 @@ namespace dlock {
 [[nodiscard]] inline boot_clock::time_point from_ms(std::int64_t t) noexcept {
   return boot_clock::time_point{std::chrono::milliseconds{t}};
 }
-[[nodiscard]] inline std::int64_t now_ms() noexcept {
-  return to_ms(boot_clock::now());
-}
 
 /// Between two times of boot_clock, or from now on, no wait is longer: 34 years, far from an overflow even in
 /// nanoseconds.
 inline constexpr std::int64_t longest_wait = std::int64_t{1} << 40;
 
-/// When a wait ends that begins now; a user's `time` may be any.
-[[nodiscard]] inline std::int64_t end_of_wait(std::chrono::milliseconds time) noexcept {
-  return now_ms() + std::clamp<std::int64_t>(time.count(), 0, longest_wait);
+/// When a wait ends that begins `now`; a user's `time` may be any.
+[[nodiscard]] inline std::int64_t end_of_wait(std::int64_t now, std::chrono::milliseconds time) noexcept {
+  return now + std::clamp<std::int64_t>(time.count(), 0, longest_wait);
 }
 
 /// A server's time for users. What system_clock cannot express, in libstdc++ what is after the year 2262, becomes the

@@ -31,7 +31,8 @@ class hearing final : public bus::waiter {
 
 struct Bus : ::testing::Test {
   std::shared_ptr<fake_channel> notices = std::make_shared<fake_channel>();
-  std::shared_ptr<bus> mine = std::make_shared<bus>(notices, "channel", "me", log_callback{});
+  std::shared_ptr<bus> mine =
+      std::make_shared<bus>(notices, "channel", "me", log_callback{}, std::make_shared<real_environment>());
   std::shared_ptr<hearing> here = std::make_shared<hearing>();
 
   [[nodiscard]] static protocol::request release() { return {.op = operation::release, .lock = "lock", .id = "x"}; }

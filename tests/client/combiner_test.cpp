@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <future>
 #include <set>
 
@@ -15,7 +14,6 @@ namespace dlock::testing {
 namespace {
 
 using protocol::batch;
-using protocol::ms;
 using protocol::request;
 
 /// Answers with what it was asked, and notes what came together. Commands wait at the gate while it is shut.
@@ -87,11 +85,11 @@ constexpr auto kForEver = 60'000ms;
 
 struct combined {
   std::shared_ptr<recorder> where = std::make_shared<recorder>();
+  std::shared_ptr<manual_environment> env = std::make_shared<manual_environment>();
   std::shared_ptr<store> all;
   std::vector<std::future<answer>> asked;
 
-  explicit combined(std::chrono::milliseconds patience = kForEver, std::function<ms()> now = now_ms)
-      : all(combining(where, patience, std::move(now))) {}
+  explicit combined(std::chrono::milliseconds patience = kForEver) : all(combining(where, env, patience)) {}
   combined(const combined&) = delete;
   combined& operator=(const combined&) = delete;
   ~combined() { where->open(); }  // a test that failed must not wait for ever
@@ -111,6 +109,10 @@ struct combined {
   [[nodiscard]] bool came(std::size_t n) {
     return eventually([&] { return where->came().size() == n; });
   }
+  /// `n` wait until their turn comes, or their patience ends.
+  [[nodiscard]] bool wait(std::size_t n) const {
+    return eventually([&] { return env->sleepers() == n; });
+  }
   void expect_own_answers(const std::vector<std::string>& ids) {
     for (std::size_t i = 0; i < asked.size(); ++i) {
       if (!asked[i].valid()) continue;  // has told it before
@@ -128,8 +130,7 @@ TEST(Combiner, WhoIsAloneGoesAlone) {
 
 /// Two commands are on their way, and do not come back.
 struct busy : combined {
-  explicit busy(std::chrono::milliseconds patience = kForEver, std::function<ms()> now = now_ms)
-      : combined(patience, std::move(now)) {
+  explicit busy(std::chrono::milliseconds patience = kForEver) : combined(patience) {
     where->shut();
     ask(shared("a"));
     ask(shared("b"));
@@ -137,27 +138,22 @@ struct busy : combined {
   }
 };
 
-/// Whether those who had to wait went together. They do not if the first is gone before the last has come: no test can
-/// know when a thread waits, so whoever asks tries again.
-bool go_as_one(const std::vector<request>& all) {
+void expect_to_go_as_one(const std::vector<request>& all) {
   busy c;
   for (const auto& r : all) c.ask(r);
-  std::this_thread::sleep_for(5ms);
+  ASSERT_TRUE(c.wait(all.size()));
   EXPECT_EQ(c.where->came().size(), 2U);
   c.where->let_one_in();
-  EXPECT_TRUE(eventually([&] { return c.where->came().size() > 2; }));
-  const auto next = c.where->came().back();
+  ASSERT_TRUE(c.came(3));
+  EXPECT_EQ(c.where->came().back().size(), all.size());
   c.where->open();
   std::vector<std::string> ids{"a", "b"};
   for (const auto& r : all) ids.push_back(r.id);
   c.expect_own_answers(ids);
-  return next.size() == all.size();
 }
 
 TEST(Combiner, ThoseWhoWaitGoTogetherAndGetTheirOwnAnswers) {
-  EXPECT_TRUE(eventually([] {
-    return go_as_one({combined::shared("c"), combined::shared("d"), combined::shared("e")});
-  }));
+  expect_to_go_as_one({combined::shared("c"), combined::shared("d"), combined::shared("e")});
 }
 
 TEST(Combiner, WhoQueuesAloneGoesWithTheOthers) {
@@ -166,36 +162,32 @@ TEST(Combiner, WhoQueuesAloneGoesWithTheOthers) {
     all.push_back(combined::shared(id));
     all.back().what = {};
   }
-  EXPECT_TRUE(eventually([&] { return go_as_one(all); }));
+  expect_to_go_as_one(all);
 }
 
 TEST(Combiner, AConnectionThatHangsHoldsUpNobodyForLong) {
   busy c{100ms};
   c.ask(combined::shared("c"));
+  ASSERT_TRUE(c.wait(1));
+  c.env->advance(99);
+  EXPECT_TRUE(c.wait(1));
+  EXPECT_EQ(c.where->came().size(), 2U);
+  c.env->advance(1);
   EXPECT_TRUE(c.came(3)) << "on its own, after a moment";
   c.where->open();
   c.expect_own_answers({"a", "b", "c"});
   EXPECT_EQ(c.all->apply(combined::shared("d")).why, "d");
 }
 
-TEST(Combiner, ASuspendCountsAsWaiting) {
-  std::atomic<ms> suspended = 0;
-  busy c{kForEver, [&] { return now_ms() + suspended; }};
-  c.ask(combined::shared("c"));
-  std::this_thread::sleep_for(50ms);
-  EXPECT_EQ(c.where->came().size(), 2U);
-  suspended = kForEver.count();
-  EXPECT_TRUE(eventually([&] { return c.where->came().size() == 3; }, 15s));
-  c.where->open();
-  c.expect_own_answers({"a", "b", "c"});
-}
-
 TEST(Combiner, ThoseWhoWaitedForWhatHangsGoTogether) {
   busy c{2000ms};
   for (const auto* id : {"c", "d", "e"}) c.ask(combined::shared(id));
+  ASSERT_TRUE(c.wait(3));
+  c.env->advance(2000);
   ASSERT_TRUE(c.came(3));
   EXPECT_EQ(c.where->came().back(), (std::set<std::string>{"c", "d", "e"}));
-  std::this_thread::sleep_for(2200ms);
+  ASSERT_TRUE(c.wait(0));
+  c.env->advance(2200);
   EXPECT_EQ(c.where->came().size(), 3U) << "not one by one when each has waited for long enough";
   c.where->open();
   c.expect_own_answers({"a", "b", "c", "d", "e"});
@@ -204,18 +196,18 @@ TEST(Combiner, ThoseWhoWaitedForWhatHangsGoTogether) {
 TEST(Combiner, WhatHangsIsWaitedForOnceNotByEverybody) {
   busy c{1000ms};
   for (const auto* id : {"c", "d", "e", "f"}) c.where->let_in(id);
-  EXPECT_EQ(c.all->apply(combined::shared("c")).why, "c");
-  const auto took = time_of([&] {
-    for (const auto* id : {"d", "e", "f"}) EXPECT_EQ(c.all->apply(combined::shared(id)).why, id);
-  });
-  EXPECT_LT(took, 3000ms);
+  auto first = std::async(std::launch::async, [&] { return c.all->apply(combined::shared("c")); });
+  ASSERT_TRUE(c.wait(1));
+  c.env->advance(1000);
+  EXPECT_EQ(first.get().why, "c");
+  for (const auto* id : {"d", "e", "f"}) EXPECT_EQ(c.all->apply(combined::shared(id)).why, id);  // time stands still
   c.where->open();
   c.expect_own_answers({"a", "b"});
   c.where->shut();  // what hung and came back after all does not count twice
   for (const auto* id : {"g", "h"}) c.ask(combined::shared(id));
   ASSERT_TRUE(c.came(8));
   c.ask(combined::shared("i"));
-  std::this_thread::sleep_for(20ms);
+  ASSERT_TRUE(c.wait(1));
   EXPECT_EQ(c.where->came().size(), 8U);
   c.where->open();
   c.expect_own_answers({"a", "b", "g", "h", "i"});
@@ -243,7 +235,7 @@ TEST(Combiner, AFailureIsEverybodys) {
   busy c;
   c.ask(combined::shared("c"));
   c.ask(combined::shared("d"));
-  std::this_thread::sleep_for(20ms);
+  ASSERT_TRUE(c.wait(2));
   c.where->fail();
   c.where->open();
   for (auto& a : c.asked) {

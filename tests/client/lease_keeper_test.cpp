@@ -22,7 +22,8 @@ using protocol::ms;
 using protocol::operation;
 
 struct LeaseKeeper : ::testing::Test {
-  std::shared_ptr<fake_store> store = running_store();
+  std::shared_ptr<manual_environment> env = std::make_shared<manual_environment>();
+  std::shared_ptr<fake_store> store = running_store(env);
   std::shared_ptr<worker_pool> notices = std::make_shared<worker_pool>(worker_pool::unlimited);
   std::mutex guard;
   std::string log;
@@ -33,6 +34,7 @@ struct LeaseKeeper : ::testing::Test {
                         const std::lock_guard lock(guard);
                         log += std::string(message) + "\n";
                       },
+                      env,
                       {},
                       std::make_unique<clock_watch>(clock)};
 
@@ -41,7 +43,7 @@ struct LeaseKeeper : ::testing::Test {
   }
   std::shared_ptr<lease_record> hold(const std::string& lock, ms delta, bool renews, lease_keeper& in) const {
     protocol::request r{.op = operation::try_, .lock = lock, .id = lock + " holder", .delta = delta, .skew = 0};
-    const ms sent = now_ms();
+    const ms sent = now();
     const auto a = store->apply(r);
     EXPECT_TRUE(a.reply.mine);
     const protocol::lease_schedule schedule(sent, delta, delta, renews, sent);
@@ -49,6 +51,17 @@ struct LeaseKeeper : ::testing::Test {
         std::make_shared<lease_record>(r, lease_record::grant{.token = a.reply.mine->fence}, schedule.valid_until());
     in.keep(record, schedule);
     return record;
+  }
+  [[nodiscard]] ms now() const { return env->now_ms(); }
+  /// The watch sleeps until then. Only for a time that it was not to wake at before: else that may be what is seen.
+  [[nodiscard]] bool sleeps_until(ms at) const {
+    return eventually([&] { return env->next() == at; });
+  }
+  /// It is `at`, which is when the watch wakes.
+  void go_to(ms at) const {
+    EXPECT_TRUE(sleeps_until(at)) << "it sleeps until " << env->next().value_or(0) - now() << ", not " << at - now()
+                                  << " from now";
+    env->advance(at - now());
   }
   void mark(const lease_record& record) {
     protocol::request r = record.ask(operation::revoke);
@@ -69,25 +82,28 @@ struct LeaseKeeper : ::testing::Test {
       return log.find(text) != std::string::npos;
     });
   }
-  /// Whether it is renewed, again and again, until its lease lasts so much longer.
-  static bool is_extended(lease_record& record, ms by) {
-    const auto end = record.valid_until() + by;
-    return eventually([&] { return record.valid_until() >= end; }) && record.held(now_ms());
+  /// Whether it is renewed now.
+  [[nodiscard]] bool is_extended(const lease_record& record, ms delta) const {
+    return eventually([&] { return record.valid_until() == protocol::valid_until(now(), delta); });
   }
   static constexpr ms never = std::numeric_limits<ms>::max();
   /// When the loss was told; never, if it is not within half a minute.
   ms time_of_loss(lease_record& record) const {
     auto when = std::make_shared<std::promise<ms>>();
-    record.on_lost([when] { when->set_value(now_ms()); }, *notices);
+    record.on_lost([when, e = env] { when->set_value(e->now_ms()); }, *notices);
     auto told = when->get_future();
     return told.wait_for(30s) == std::future_status::ready ? told.get() : never;
   }
 };
 
 TEST_F(LeaseKeeper, RenewsOverSeveralLeases) {
-  const auto record = hold("lock", 2000);
-  EXPECT_TRUE(is_extended(*record, 4000));
-  EXPECT_GE(store->count(operation::renew), 5u);
+  constexpr ms delta = 2000;
+  const auto record = hold("lock", delta);
+  for (std::size_t i = 1; i <= 10; ++i) {
+    go_to(now() + delta / 3);
+    EXPECT_TRUE(is_extended(*record, delta));
+    EXPECT_EQ(store->count(operation::renew), i);
+  }
   for (const auto& call : store->calls()) {
     if (call.request.op == operation::renew) {
       EXPECT_EQ(call.which, lane::renewal);
@@ -98,9 +114,11 @@ TEST_F(LeaseKeeper, RenewsOverSeveralLeases) {
 TEST_F(LeaseKeeper, WithoutAutorefreshALeaseEndsAtItsDeadlineAndSaysSo) {
   const auto record = hold("lock", 300, false);
   const auto end = record->valid_until();
-  const ms told = time_of_loss(*record);
-  EXPECT_GE(told, end);
-  EXPECT_LT(told, end + 5000);
+  ASSERT_TRUE(sleeps_until(end));
+  env->advance(end - now() - 1);
+  EXPECT_TRUE(record->held(now()));
+  go_to(end);
+  EXPECT_EQ(time_of_loss(*record), end);
   EXPECT_EQ(store->count(operation::renew), 0u);
   EXPECT_TRUE(logs("\"lock\" lost"));
   EXPECT_EQ(record->loss(), over_without_autorefresh);
@@ -110,19 +128,24 @@ TEST_F(LeaseKeeper, ALossIsToldOnTimeWhileARenewalHangs) {
   store->block([](const auto& r, lane) { return r.op == operation::renew; });
   const auto record = hold("lock", 300);
   const auto end = record->valid_until();
-  const ms told = time_of_loss(*record);
-  EXPECT_GE(told, end);
-  EXPECT_LT(told, end + 5000);
+  go_to(now() + 100);
+  EXPECT_TRUE(store->wait_for_blocked(1));
+  go_to(end);
+  EXPECT_EQ(time_of_loss(*record), end);
   store->unblock();
 }
 
 TEST_F(LeaseKeeper, ARenewalThatHangsKeepsNoOtherWaiting) {
   store->block([](const auto& r, lane) { return r.op == operation::renew && r.lock == "hangs"; });
   const auto stuck = hold("hangs", 600);
+  const auto other = hold("other", 1200);
+  go_to(now() + 200);
   ASSERT_TRUE(store->wait_for_blocked(1));
-  const auto other = hold("other", 2000);
-  EXPECT_TRUE(is_extended(*other, 2000));
-  EXPECT_FALSE(stuck->held(now_ms()));
+  go_to(now() + 200);
+  EXPECT_TRUE(is_extended(*other, 1200));
+  go_to(stuck->valid_until());
+  EXPECT_FALSE(stuck->held(now()));
+  EXPECT_TRUE(other->held(now()));
   store->unblock();
 }
 
@@ -131,7 +154,9 @@ TEST_F(LeaseKeeper, ARenewalWithoutAnAnswerIsRepeatedUntilOneComes) {
                    return r.op == operation::renew;
                  }});
   const auto record = hold("lock", 3000);
-  EXPECT_TRUE(is_extended(*record, 1000));
+  go_to(now() + 1000);
+  for (int i = 0; i < 3; ++i) go_to(now() + 150);
+  EXPECT_TRUE(is_extended(*record, 3000));
   EXPECT_TRUE(logs("could not be renewed, trying again"));
 }
 
@@ -141,9 +166,10 @@ TEST_F(LeaseKeeper, UnansweredRenewalsDoNotExtend) {
                  .on = [](const auto& r, lane) { return r.op == operation::renew; }});
   const auto record = hold("lock", 400);
   const auto end = record->valid_until();
-  const ms told = time_of_loss(*record);
-  EXPECT_GE(told, end);
-  EXPECT_NE(told, never);
+  for (ms next = now() + 133; next < end; next += 20) go_to(next);
+  go_to(end);
+  EXPECT_EQ(time_of_loss(*record), end);
+  EXPECT_EQ(store->count(operation::renew), 12u);
   EXPECT_EQ(record->valid_until(), end);
   EXPECT_EQ(record->loss(), not_renewed);
 }
@@ -151,30 +177,40 @@ TEST_F(LeaseKeeper, UnansweredRenewalsDoNotExtend) {
 TEST_F(LeaseKeeper, AHolderThatTheServerDoesNotKnowIsToldAtTheNextRenewal) {
   const auto record = hold("lock", 9000);
   store->put("lock", std::nullopt);
-  EXPECT_LT(time_of_loss(*record), record->valid_until()) << "not only when its lease ends";
+  go_to(now() + 3000);
+  EXPECT_EQ(time_of_loss(*record), now()) << "not only when its lease ends";
   EXPECT_TRUE(logs("no longer has it as ours"));
 }
 
 TEST_F(LeaseKeeper, AnAnswerAfterTheEndOfTheLeaseDoesNotSayThatItWasTakenAway) {
-  std::promise<void> go_on;  // until then the watch tells no end
-  lease_keeper busy{store, notices, [](log_level, std::string_view) {}, [&] { go_on.get_future().wait(); }};
+  event entered, go_on;  // in between the watch tells no end
+  lease_keeper busy{store, notices, [](log_level, std::string_view) {}, env,
+                    [&] {
+                      entered.happen();
+                      EXPECT_TRUE(go_on.wait());
+                    }};
   store->block([](const auto& r, lane) { return r.op == operation::renew; });
   const auto record = hold("lock", 450, true, busy);
-  const bool asked = store->wait_for_blocked(1);
+  const ms begin = now();
+  go_to(begin + 150);
+  EXPECT_TRUE(store->wait_for_blocked(1));
+  go_to(begin + 250);  // when it has been held for long
+  EXPECT_TRUE(entered.wait());
   store->put("lock", std::nullopt);
-  ASSERT_TRUE(eventually([&] { return now_ms() > record->valid_until(); }));
+  env->advance(200);
   store->unblock();
-  const bool told = eventually([&] { return record->lost().stop_requested(); });
-  go_on.set_value();
-  if (!asked) GTEST_SKIP() << "too busy a machine: the watch woke too late to ask";
-  EXPECT_TRUE(told);
+  EXPECT_TRUE(eventually([&] { return record->lost().stop_requested(); }));
+  go_on.happen();
   EXPECT_EQ(record->loss(), not_renewed);
 }
 
 TEST_F(LeaseKeeper, WhatIsForgottenIsNeitherRenewedNorReported) {
   const auto record = hold("lock", 2000);
+  ASSERT_TRUE(sleeps_until(now() + 666));
   keeper.forget(*record);
-  std::this_thread::sleep_for(2200ms);
+  env->advance(2200);
+  const auto other = hold("other", 2000);
+  EXPECT_TRUE(sleeps_until(now() + 666)) << "it has looked at all";
   EXPECT_EQ(store->count(operation::renew), 0u);
   EXPECT_EQ(record->now(), lease_record::phase::held);
 }
@@ -183,8 +219,9 @@ TEST_F(LeaseKeeper, AfterTheEndOfRenewingEndsAreStillWatched) {
   const auto before = hold("before", 2000);
   keeper.stop_renewing();
   const auto after = hold("after", 600);  // its acquisition was on its way
-  for (const auto& record : {before, after}) {
-    EXPECT_NE(time_of_loss(*record), never) << record->lock();
+  for (const auto& record : {after, before}) {
+    go_to(record->valid_until());
+    EXPECT_EQ(time_of_loss(*record), now()) << record->lock();
     EXPECT_TRUE(eventually([&] { return record->lost().stop_requested(); })) << record->lock();
   }
   EXPECT_EQ(store->count(operation::renew), 0u);
@@ -192,19 +229,18 @@ TEST_F(LeaseKeeper, AfterTheEndOfRenewingEndsAreStillWatched) {
 
 TEST_F(LeaseKeeper, AnEarlierEndThanAllOthersIsNoticed) {
   const auto lasting = hold("lasting", 60'000);
-  std::this_thread::sleep_for(20ms);  // the watch sleeps until the renewal of that
+  ASSERT_TRUE(sleeps_until(now() + 20'000));
   const auto brief = hold("brief", 300, false);
-  EXPECT_LT(time_of_loss(*brief), brief->valid_until() + 10'000) << "it slept on, for 20 s";
+  go_to(brief->valid_until());
+  EXPECT_EQ(time_of_loss(*brief), now());
 }
 
 TEST_F(LeaseKeeper, ANoticeThatItWasRevokedIsNotBelieved) {
   const auto record = hold("lock", 60'000);
-  const auto first = record->valid_until();
-  EXPECT_TRUE(eventually([&] {
-    notice(*record);  // again, because all of it may be done within the millisecond of the grant
-    return record->valid_until() > first;
-  })) << "the server is asked, at once";
-  EXPECT_TRUE(record->held(now_ms()));
+  env->advance(10);
+  notice(*record);
+  EXPECT_TRUE(is_extended(*record, 60'000)) << "the server is asked, at once";
+  EXPECT_TRUE(record->held(now()));
   EXPECT_FALSE(record->is_revoked());
 }
 
@@ -212,7 +248,7 @@ TEST_F(LeaseKeeper, ARevocationIsTakenFromTheServerAtOnce) {
   const auto record = hold("lock", 60'000);
   mark(*record);
   notice(*record);
-  EXPECT_LT(time_of_loss(*record), record->valid_until()) << "long before it would have been renewed";
+  EXPECT_EQ(time_of_loss(*record), now()) << "long before it would have been renewed";
   EXPECT_TRUE(record->is_revoked());
   EXPECT_EQ(record->loss(), "it was revoked by an operator");
   EXPECT_TRUE(logs("\"lock\" lost: it was revoked by an operator"));
@@ -227,7 +263,7 @@ TEST_F(LeaseKeeper, ANoticeDuringARenewalIsFollowedByAnother) {
   notice(*record);
   store->unblock();
   EXPECT_TRUE(asked(operation::renew, 2)) << "the first may have been there before the mark";
-  EXPECT_TRUE(record->held(now_ms()));
+  EXPECT_TRUE(record->held(now()));
 }
 
 TEST_F(LeaseKeeper, AfterANoticeTheServerIsAskedUntilItAnswers) {
@@ -239,7 +275,8 @@ TEST_F(LeaseKeeper, AfterANoticeTheServerIsAskedUntilItAnswers) {
     const auto record = hold(renews ? "renewed" : "not renewed", 60'000, renews);
     mark(*record);
     notice(*record);
-    EXPECT_LT(time_of_loss(*record), record->valid_until());
+    for (int i = 0; i < 2; ++i) go_to(now() + (renews ? 500 : 100));
+    EXPECT_EQ(time_of_loss(*record), now());
     EXPECT_TRUE(record->is_revoked());
     EXPECT_EQ(store->count(op), 3u);
   }
@@ -250,9 +287,10 @@ TEST_F(LeaseKeeper, ANoticeMakesNoLeaseLongerThatIsNotRenewed) {
   const auto first = record->valid_until();
   const auto until = store->get("lock")->holders.at(0).until;
   notice(*record);
-  EXPECT_TRUE(asked(operation::peek, 1));
+  ASSERT_TRUE(sleeps_until(now() + 100)) << "it has looked";
   mark(*record);  // what was seen was from before
-  EXPECT_LT(time_of_loss(*record), first);
+  go_to(now() + 100);
+  EXPECT_EQ(time_of_loss(*record), now());
   EXPECT_TRUE(record->is_revoked());
   EXPECT_EQ(record->valid_until(), first);
   EXPECT_EQ(store->get("lock")->holders.at(0).until, until);
@@ -266,24 +304,30 @@ TEST_F(LeaseKeeper, ALookThatDoesNotFindItIsRepeated) {
   std::atomic<int> looks = 0;
   store->block([&](const auto& r, lane) { return r.op == operation::peek && ++looks == 2; });
   notice(*record);
+  go_to(now() + 100);
   ASSERT_TRUE(store->wait_for_blocked(1));
   store->put("lock", there);
   store->unblock();
-  EXPECT_TRUE(asked(operation::peek, 3));
-  EXPECT_TRUE(record->held(now_ms()));
+  go_to(now() + 100);
+  ASSERT_TRUE(sleeps_until(now() + 100));
+  EXPECT_EQ(store->count(operation::peek), 3u);
+  EXPECT_TRUE(record->held(now()));
   store->put("lock", std::nullopt);
+  env->advance(50);  // so that its next sleep does not end when this one would have
   notice(*record);
-  EXPECT_LT(time_of_loss(*record), record->valid_until());
+  go_to(now() + 100);
+  EXPECT_EQ(time_of_loss(*record), now());
 }
 
 TEST_F(LeaseKeeper, ANoticeThatWasNotTrueSaysNothingOfALaterLoss) {
   const auto record = hold("lock", 3000);
   notice(*record);
   EXPECT_TRUE(asked(operation::renew, 1));
-  const auto first = record->valid_until();
-  EXPECT_TRUE(eventually([&] { return record->valid_until() > first; })) << "renewed once more";
+  go_to(now() + 1000);
+  EXPECT_TRUE(is_extended(*record, 3000)) << "renewed once more";
   store->put("lock", std::nullopt);
-  EXPECT_LT(time_of_loss(*record), std::numeric_limits<ms>::max());
+  go_to(now() + 1000);
+  EXPECT_EQ(time_of_loss(*record), now());
   EXPECT_FALSE(record->is_revoked());
   EXPECT_EQ(record->loss(), no_longer_ours);
 }
@@ -293,7 +337,7 @@ TEST_F(LeaseKeeper, WhenTheWallClockIsSetAllLeasesAreRenewedAtOnce) {
   const auto ends = [&] { return std::pair(one->valid_until(), other->valid_until()); };
   for (std::size_t round = 1; round <= 2; ++round) {
     const auto before = ends();
-    std::this_thread::sleep_for(5ms);  // so that an end can be later
+    env->advance(5);  // so that an end can be later
     set_clock();
     EXPECT_TRUE(asked(operation::renew, 2 * round)) << "long before it is time";
     EXPECT_TRUE(eventually([&] { return ends().first > before.first && ends().second > before.second; }));
@@ -306,7 +350,8 @@ TEST_F(LeaseKeeper, WhatWasTakenDuringAStopOfTheMachineIsToldWhenTheWallClockIsS
     const auto record = hold(renews ? "renewed" : "not renewed", 600'000, renews);
     store->put(record->lock(), std::nullopt);
     set_clock();
-    EXPECT_LT(time_of_loss(*record), record->valid_until() - 500'000);
+    if (!renews) go_to(now() + 100);  // it looks once more
+    EXPECT_EQ(time_of_loss(*record), now());
     EXPECT_EQ(record->loss(), no_longer_ours);
   }
 }
@@ -320,7 +365,7 @@ TEST_F(LeaseKeeper, ARenewalThatWasOnItsWayWhenTheWallClockWasSetIsFollowedByAno
   std::this_thread::sleep_for(20ms);
   store->unblock();
   EXPECT_TRUE(asked(operation::renew, 2)) << "the first may have been answered before the machine was stopped";
-  EXPECT_TRUE(record->held(now_ms()));
+  EXPECT_TRUE(record->held(now()));
 }
 
 TEST_F(LeaseKeeper, ALeaseThatIsNotRenewedIsOnlyLookedAtWhenTheWallClockIsSet) {
@@ -331,8 +376,12 @@ TEST_F(LeaseKeeper, ALeaseThatIsNotRenewedIsOnlyLookedAtWhenTheWallClockIsSet) {
                    return r.op == operation::peek;
                  }});
   set_clock();
+  for (int i = 0; i < 2; ++i) go_to(now() + 100);
   EXPECT_TRUE(asked(operation::peek, 3)) << "until it is answered";
-  std::this_thread::sleep_for(300ms);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(sleeps_until(first));
+    env->advance(100);
+  }
   EXPECT_EQ(store->count(operation::peek), 3u) << "and not again";
   EXPECT_EQ(store->count(operation::renew), 0u);
   EXPECT_EQ(record->valid_until(), first);
@@ -355,12 +404,13 @@ TEST_F(LeaseKeeper, ItsOwnWatchMayBeTheLastToLetGoOfIt) {
   auto own = std::unique_ptr<lease_keeper>();
   std::promise<void> gone;
   const auto nobody_logs = [](log_level, std::string_view) {};
-  own = std::make_unique<lease_keeper>(store, notices, nobody_logs, [&] {
+  own = std::make_unique<lease_keeper>(store, notices, nobody_logs, env, [&] {
     own.reset();
     gone.set_value();
   });
   const auto record = hold("lock", 60'000);
-  own->keep(record, protocol::lease_schedule(now_ms(), 60'000, 60'000, true, now_ms()));
+  own->keep(record, protocol::lease_schedule(now(), 60'000, 60'000, true, now()));
+  go_to(now() + 250);
   EXPECT_EQ(gone.get_future().wait_for(10s), std::future_status::ready);
 }
 

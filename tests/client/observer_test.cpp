@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-
 #include "client/world.hpp"
 
 namespace dlock::testing {
@@ -14,19 +12,16 @@ TEST(Observer, ALeaseThatEndsWhileTheMachineIsSuspendedIsNoticedSoon) {
   auto o = world::quick();
   o.exp_delta = 60s;
   o.autorefresh = false;
-  world w(o);
+  const auto env = std::make_shared<suspended_environment>();
+  world w(o, 16, nullptr, env);
   election cluster(*w.locks, "cluster");
   auto leading = cluster.campaign("a");
   ASSERT_TRUE(leading);
-  std::atomic<protocol::ms> suspended = 0;
   event sees_it, sees_nobody;
-  detail::observer watching(
-      detail::testing::core_of(*w.locks), "cluster", 3600s,
-      [&](const std::optional<leader_info>& who) { (who ? sees_it : sees_nobody).happen(); },
-      [&] { return now_ms() + suspended; });
+  detail::observer watching(detail::testing::core_of(*w.locks), "cluster", 3600s,
+                            [&](const std::optional<leader_info>& who) { (who ? sees_it : sees_nobody).happen(); });
   ASSERT_TRUE(sees_it.wait());
-  w.store->advance(minutes);
-  suspended = minutes;
+  env->suspended = minutes;
   EXPECT_TRUE(sees_nobody.wait(15s));
   watching.end(1s);
 }

@@ -21,7 +21,7 @@ constexpr auto longest = std::chrono::duration_cast<milliseconds>(24h * 365);
 
 /// What validated() says against it; "" if nothing.
 template <typename... Arguments>
-std::string objection(const Arguments&... arguments) {
+std::string objection(Arguments&&... arguments) {
   try {
     (void)validated(arguments...);
     return "";
@@ -40,7 +40,8 @@ std::string with(const std::function<void(client_options&)>& change) {
 }
 
 std::string lock_with(lock_options o) {
-  return objection(o, validated(client_options{}));
+  real_environment env;
+  return objection(o, validated(client_options{}), env);
 }
 
 bool contains(const std::string& text, const std::string& part) {
@@ -247,7 +248,8 @@ TEST(LockOptions, AnIdIsShownOnOneLineAndNotInFull) {
 
 TEST(LockOptions, WithoutAnIdItIsAFreshUuidV4) {
   const auto defaults = validated(client_options{});
-  const auto a = validated(lock_options{}, defaults).id, b = validated(lock_options{}, defaults).id;
+  real_environment env;
+  const auto a = validated(lock_options{}, defaults, env).id, b = validated(lock_options{}, defaults, env).id;
   EXPECT_NE(a, b);
   ASSERT_EQ(a.size(), 36u);
   EXPECT_EQ(a[14], '4') << a;
@@ -260,12 +262,13 @@ TEST(LockOptions, WhatIsNotGivenComesFromTheClient) {
   o.autorefresh = false;
   o.wait_lock_period = 888ms;
   const auto defaults = validated(o);
-  const auto s = validated(lock_options{.id = "x"}, defaults);
+  real_environment env;
+  const auto s = validated(lock_options{.id = "x"}, defaults, env);
   EXPECT_EQ(s.exp_delta, 777ms);
   EXPECT_FALSE(s.autorefresh);
   EXPECT_EQ(s.wait_lock_period, 888ms);
-  const auto own =
-      validated(lock_options{.id = "x", .exp_delta = 250ms, .autorefresh = true, .wait_lock_period = 60ms}, defaults);
+  const auto own = validated(lock_options{.id = "x", .exp_delta = 250ms, .autorefresh = true, .wait_lock_period = 60ms},
+                             defaults, env);
   EXPECT_EQ(own.exp_delta, 250ms);
   EXPECT_TRUE(own.autorefresh);
   EXPECT_EQ(own.wait_lock_period, 60ms);

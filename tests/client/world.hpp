@@ -47,13 +47,15 @@ struct world {
     return o;
   }
 
-  std::shared_ptr<fake_store> store = running_store();
+  std::shared_ptr<environment> env;
+  std::shared_ptr<fake_store> store = running_store(env);
   std::shared_ptr<fake_channel> notices;  // null: no channel
   std::optional<client> locks;
 
-  explicit world(client_options o = quick(), std::size_t threads = 16, std::shared_ptr<fake_channel> channel = nullptr)
-      : notices(std::move(channel)) {
-    locks.emplace(fake_client(store, std::move(o), threads, notices));
+  explicit world(client_options o = quick(), std::size_t threads = 16, std::shared_ptr<fake_channel> channel = nullptr,
+                 std::shared_ptr<environment> time = std::make_shared<real_environment>())
+      : env(std::move(time)), notices(std::move(channel)) {
+    locks.emplace(fake_client(store, std::move(o), threads, notices, env));
   }
 
   /// Waits until nobody has looked for a second: looks come fast at first, and once more when an inbox is open.
@@ -66,7 +68,7 @@ struct world {
   }
 
   [[nodiscard]] client another(client_options o = quick()) const {
-    return fake_client(store, std::move(o), 16, notices);
+    return fake_client(store, std::move(o), 16, notices, env);
   }
 };
 

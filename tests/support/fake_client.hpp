@@ -7,8 +7,8 @@
 
 #include "client/client_core.hpp"
 #include "client/validate.hpp"
+#include "support/environments.hpp"
 #include "support/fake_store.hpp"
-#include "util/clock.hpp"
 
 namespace dlock::detail {
 
@@ -16,11 +16,12 @@ namespace dlock::detail {
 struct testing {
   static std::shared_ptr<client_core> core_of(const client& c) { return c.core_; }
   static client make(client_options options, std::shared_ptr<store> where, std::shared_ptr<channel> notices,
-                     std::size_t threads) {
+                     std::size_t threads, std::shared_ptr<environment> env) {
     auto checked = validated(std::move(options));
     auto log = logger::make(checked.log);
     return client(std::make_shared<client_core>(std::move(checked), std::move(where), std::move(notices),
-                                                std::make_shared<worker_pool>(threads), std::move(log)));
+                                                std::make_shared<worker_pool>(threads), std::move(log),
+                                                std::move(env)));
   }
 };
 
@@ -28,14 +29,16 @@ struct testing {
 
 namespace dlock::testing {
 
-/// A store in memory whose clock runs, an hour away from this machine's.
-[[nodiscard]] inline std::shared_ptr<fake_store> running_store() {
-  return std::make_shared<fake_store>([] { return now_ms() + 3'600'000; });
+/// A store in memory whose clock is an hour away from that of its client.
+[[nodiscard]] inline std::shared_ptr<fake_store> running_store(
+    std::shared_ptr<environment> env = std::make_shared<real_environment>()) {
+  return std::make_shared<fake_store>([env = std::move(env)] { return env->now_ms() + 3'600'000; });
 }
 
 [[nodiscard]] inline client fake_client(std::shared_ptr<store> where, client_options options = {},
-                                        std::size_t threads = 16, std::shared_ptr<channel> notices = nullptr) {
-  return detail::testing::make(std::move(options), std::move(where), std::move(notices), threads);
+                                        std::size_t threads = 16, std::shared_ptr<channel> notices = nullptr,
+                                        std::shared_ptr<environment> env = std::make_shared<real_environment>()) {
+  return detail::testing::make(std::move(options), std::move(where), std::move(notices), threads, std::move(env));
 }
 
 }  // namespace dlock::testing
