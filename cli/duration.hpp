@@ -10,8 +10,8 @@ struct duration_rules {
   bool zero = false;          ///< 0 makes sense.
 };
 
-/// "500ms", "1.5s", "2m", "1h30m", "1d" as the value of `option`. Throws failure, which names the option and says what is
-/// wrong: no number, no unit, zero, negative, finer than a millisecond, or beyond ten years.
+/// "500ms", "1.5s", "2m", "1h30m", "1d" as the value of `option`. Throws failure, which names the option and says what
+/// is wrong: no number, no unit, zero, negative, finer than a millisecond, or beyond ten years.
 [[nodiscard]] std::chrono::milliseconds parse_duration(std::string_view option, std::string_view text,
                                                        duration_rules rules = {});
 

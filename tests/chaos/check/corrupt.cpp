@@ -250,8 +250,8 @@ maybe no_return(const lines& valid, std::uint64_t seed) {
 maybe no_final(const lines& valid, std::uint64_t seed) {
   const index in(valid);
   return remove([&](const json& l) {
-    return is(l, "final") &&
-           std::any_of(in.grants.begin(), in.grants.end(), [&](auto& g) { return g.lock == l["lock"].get<std::string>(); });
+    return is(l, "final") && std::any_of(in.grants.begin(), in.grants.end(),
+                                         [&](auto& g) { return g.lock == l["lock"].get<std::string>(); });
   })(valid, seed);
 }
 

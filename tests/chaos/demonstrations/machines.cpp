@@ -100,7 +100,7 @@ bool heir_hears(answer::kind of_answer) {
   where->says.what = of_answer;
   where->says.reply = queued_at(1000);
   where->says.reply.heirs.push_back({"heir", "client", 1000, 1000, 6000});
-  auto by = std::make_shared<bus>(nullptr, "channel", "client", log_callback{});
+  auto by = std::make_shared<bus>(nullptr, "channel", "client", log_callback{}, std::make_shared<real_environment>());
   auto w = std::make_shared<waiting>();
   by->expect("heir", "lock", w);
   request r;
