@@ -40,7 +40,7 @@ bool hold::believes() const {
 }
 
 void hold::begin() {
-  in_->holds.insert(shared_from_this());
+  in_->holds.push_back(shared_from_this());
   in_->where().judge.acquired(shared_from_this());
   look();
 }
@@ -155,7 +155,7 @@ void hold::give_back(request r) {
 void hold::end(phase how) {
   phase_ = how;
   in_->where().judge.ended(shared_from_this());
-  in_->holds.erase(shared_from_this());
+  std::erase(in_->holds, shared_from_this());
 }
 
 void hold::publish(const std::string& value, std::function<void(bool)> done) {

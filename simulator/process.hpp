@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -68,7 +67,7 @@ class process : public std::enable_shared_from_this<process> {
   [[nodiscard]] std::optional<state> doing(const std::string& id) const;
 
   // --- what lives in it ---------------------------------------------------------------------------------------------
-  std::set<std::shared_ptr<hold>> holds;  // until they are over
+  std::vector<std::shared_ptr<hold>> holds;  // until they are over
   std::map<std::string, protocol::observation> seen;
   int calls = 0;  // of its users, that have not ended
   /// Everything that is kept for something that goes on: zero when nothing does.

@@ -74,7 +74,7 @@ void rules::acquired(const std::shared_ptr<hold>& h) {
   const auto& lock = h->ask().lock;
   auto& all = live_[lock];
   std::erase_if(all, [](const auto& o) { return o->now() == hold::phase::released; });  // its process was killed
-  all.insert(h);
+  all.push_back(h);
   check_overlap(*h);
   check_told(*h);
   if (!tokens_[lock].insert(h->token()).second && !excused(*h)) {
@@ -94,7 +94,7 @@ void rules::extended(const std::shared_ptr<hold>& h) {
 }
 
 void rules::ended(const std::shared_ptr<hold>& h) {
-  live_[h->ask().lock].erase(h);
+  std::erase(live_[h->ask().lock], h);
   values_.erase(h->ask().id);
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "protocol/acquire.hpp"
 #include "simulator/agenda.hpp"
@@ -75,7 +76,7 @@ class rules {
 
   const agenda& events_;
   coverage& seen_;
-  std::map<std::string, std::set<std::shared_ptr<hold>>>
+  std::map<std::string, std::vector<std::shared_ptr<hold>>>
       live_;                                     // by lock; also the lost ones, until they are given back
   std::map<std::string, std::int64_t> highest_;  // exclusive token, by lock
   std::map<std::string, std::set<std::int64_t>> tokens_;

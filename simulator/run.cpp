@@ -147,7 +147,7 @@ void run::use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h) 
       think(w);
     });
   };
-  const bool publishes = h->ask().what.exclusive && luck.in(3);
+  const bool publishes = h->ask().what.exclusive && !luck.in(3);
   p->at(until, [this, h, give_back, publishes] {
     if (!publishes || h->now() != hold::phase::held) return give_back();
     h->publish("value 1", [this, h, give_back](bool) {

@@ -27,7 +27,8 @@ namespace dlock::testing {
   return to_ms(boot_clock::now());
 }
 
-/// The real one, but that the machine seems to have been suspended for a while. Nobody is told: as by a kernel.
+/// The real one, but that the machine seems to have been suspended for a while. Nobody is told: as by a kernel. Its
+/// timers go by the machine's time, so it is not for what keeps leases.
 class suspended_environment final : public real_environment {
  public:
   std::atomic<std::int64_t> suspended = 0;
