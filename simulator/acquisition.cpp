@@ -12,9 +12,20 @@ namespace dlock::simulator {
 using protocol::ms;
 using protocol::request;
 
+namespace {
+
+/// With what its process has seen of the lock before.
+protocol::acquire_plan with_what_was_seen(protocol::acquire_plan plan, const process& in) {
+  const auto before = in.seen.find(plan.ask.lock);
+  if (plan.ask.observed && before != in.seen.end()) plan.seen = before->second;
+  return plan;
+}
+
+}  // namespace
+
 acquisition::acquisition(std::shared_ptr<process> in, protocol::acquire_plan plan, std::function<void(const end&)> told)
     : in_(std::move(in)),
-      plan_(std::move(plan)),
+      plan_(with_what_was_seen(std::move(plan), *in_)),
       told_(std::move(told)),
       machine_(
           plan_, [p = in_.get()] { return p->fresh_id(); }, [p = in_.get()] { return p->where().luck.unit(); }) {}
@@ -38,7 +49,11 @@ void acquisition::granted(const protocol::grant& g, ms heard) {
 }
 
 void acquisition::nudged() {
-  if (over_ || in_flight_) return;
+  if (over_) return;
+  if (in_flight_) {
+    nudged_ = true;  // for the next wait
+    return;
+  }
   if (auto then = machine_.nudged(false, in_->now())) follow(*std::move(then));
 }
 
@@ -50,6 +65,7 @@ void acquisition::follow(machine::action todo) {
   if (const auto* d = std::get_if<machine::done>(&todo)) return finish(*d);
   if (auto* s = std::get_if<machine::send>(&todo)) return send(std::move(s->r));
   doing_ = state::waiting;
+  if (std::exchange(nudged_, false)) in_->soon([self = shared_from_this()] { self->nudged(); });
   in_->at(std::get<machine::wait>(todo).until, [self = shared_from_this(), round = round_] {
     if (self->round_ == round && !self->over_) self->follow(self->machine_.look(self->in_->now()));
   });

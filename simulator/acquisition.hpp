@@ -58,6 +58,7 @@ class acquisition : public std::enable_shared_from_this<acquisition> {
   bool contended_ = false;
   bool over_ = false;
   bool in_flight_ = false;
+  bool nudged_ = false;
 };
 
 }  // namespace dlock::simulator

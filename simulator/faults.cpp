@@ -100,8 +100,10 @@ void run::harm_servers() {
     case 6:
       set.slow_down(one, luck.between(1, 1000) * ticks_per_ms);
       return during(luck.between(100, 5000), [&set, one] { set.slow_down(one, 0); });
-    case 7:
-      set.crowd(luck.between(1, 30), luck.between(1, 3000) * ticks_per_ms);
+    case 7: {
+      const auto percent = luck.between(1, 30);  // in this order: of two arguments any may come first
+      set.crowd(percent, luck.between(1, 3000) * ticks_per_ms);
+    }
       return during(luck.between(100, 5000), [&set] { set.crowd(0, 0); });
     case 8:
       set.fail_write_concerns(luck.between(1, 60));
@@ -144,7 +146,9 @@ void run::interfere() {
   const auto& l = locks_[static_cast<std::size_t>(luck.between(0, static_cast<std::int64_t>(locks_.size()) - 1))];
   const auto at = world_.set.primary();
   const auto v = world_.set.at_primary().get(l.id);
-  constexpr tick kLongest = 45'000 * ticks_per_ms;  // leases of before are over, wherever the edit has come to
+  const ms lease = *std::max_element(leases_.begin(), leases_.end());
+  const tick longest =
+      (lease + 25'000) * ticks_per_ms;  // leases of before are over, however late a majority has the edit
   switch (luck.between(1, 4)) {
     case 1: {  // revoke: the holder is told at its next renewal
       if (!at || !v || v->what.holders.empty()) return;
@@ -157,18 +161,19 @@ void run::interfere() {
     }
     case 2: {
       if (!luck.in(4)) return;
-      world_.judge.edited(l.id, kLongest);
+      if (!world_.set.write(l.id, nullptr)) return;
       world_.notes.tell(world_.events.now(), "operator", [&] { return "deletes " + l.id; });
-      return world_.set.write(l.id, nullptr);
+      world_.judge.deleted(l.id);
+      return world_.judge.edited(l.id, longest);
     }
     case 3: {
       if (!luck.in(4) || !v || v->what.holders.empty()) return;
       auto d = v->what;
       d.holders.clear();
       ++d.rev;
-      world_.judge.edited(l.id, kLongest);
+      if (!world_.set.write(l.id, std::make_shared<const stored>(stored{true, d}))) return;
       world_.notes.tell(world_.events.now(), "operator", [&] { return "takes the holders out of " + l.id; });
-      return world_.set.write(l.id, std::make_shared<const stored>(stored{true, d}));
+      return world_.judge.edited(l.id, longest);
     }
     default: {
       const bool clock_matters = std::any_of(locks_.begin(), locks_.end(), [](const lock& o) { return !o.observed; });
@@ -176,7 +181,7 @@ void run::interfere() {
       const auto one = static_cast<std::size_t>(luck.between(0, replica_set::members - 1));
       const ms lasts = luck.between(1000, 15'000);
       const ms ahead = luck.between(-30'000, 30'000);
-      world_.judge.clock_jumped(world_.events.now() + (lasts + 100'000) * ticks_per_ms);
+      world_.judge.clock_jumped(world_.events.now() + (lasts + lease + 2000) * ticks_per_ms);
       world_.notes.tell(world_.events.now(), "operator", [&] {
         return std::string("sets the clock of ") + static_cast<char>('A' + one) + " by " + std::to_string(ahead) +
                " ms";
@@ -194,7 +199,8 @@ void run::sweep() {
     if (const auto at = world_.set.primary()) {
       const auto all = world_.set.at_primary().all();
       for (const auto& [id, v] : all) {
-        if (v->what.et && *v->what.et + kGrace < world_.set.clock(*at)) world_.set.write(id, nullptr);
+        if (!v->what.et || *v->what.et + kGrace >= world_.set.clock(*at)) continue;
+        if (world_.set.write(id, nullptr) && world_.judge.is_clock_odd()) world_.judge.deleted(id);
       }
     }
     sweep();

@@ -145,7 +145,7 @@ void hold::give_back(request r) {
   const auto look = detail::cancel_of(r, doubtful_);
   const ms life = std::max(r.life, r.delta);
   in_->errand(std::move(r), std::max(end, in_->now() + kReleaseTimeout),
-              [p = in_.get(), look, life, doubtful = doubtful_](const answer& a) {
+              [p = in_.get(), look, life, doubtful = doubtful_](const answer& a, tick) {
                 const bool replied = a.what == answer::kind::replied;
                 if ((!replied && doubtful) || (replied && (doubtful || !a.reply.found)))
                   p->errand(look, p->now() + life, {});

@@ -23,6 +23,8 @@ class hold : public std::enable_shared_from_this<hold> {
        bool doubtful);
 
   void begin();
+  /// Loses it if it is over, renews it if that is due.
+  void look();
   /// `done`: whether it was released by this.
   void release(std::function<void(bool)> done);
   /// Another value, as election::proclaim.
@@ -42,7 +44,6 @@ class hold : public std::enable_shared_from_this<hold> {
  private:
   static constexpr protocol::ms kNever = std::numeric_limits<protocol::ms>::max();
 
-  void look();
   void look_at(protocol::ms when);
   void renew();
   void renewed(const answer& a, protocol::ms sent);

@@ -91,13 +91,14 @@ void network::carry(const std::shared_ptr<exchange>& x, std::size_t to, bool is_
   const fate there = to_server(x->r);
   if (there.lost || cut_.contains(x->r.client)) return seen_.hit(fault::lost_request, doing);
   if (there.delay > kSlow) seen_.hit(fault::late_request, doing);
+  const tick longest = is_copy ? longest_delay / 2 : longest_delay;  // of a copy both ways together
   if (there.again && !is_copy) {
     seen_.hit(fault::doubled_request, doing);
-    events_.after(std::min(*there.again, longest_delay), [this, x] {
+    events_.after(std::min(*there.again, longest_delay / 2), [this, x] {
       if (const auto now = set_.primary()) carry(std::make_shared<exchange>(exchange{x->r, nullptr}), *now, true);
     });
   }
-  events_.after(std::min(there.delay, longest_delay), [this, x, to, doing] {
+  events_.after(std::min(there.delay, longest), [this, x, to, doing] {
     if (!set_.is_up(to)) return x->end_without("the connection was refused", false);
     set_.command(to, x->r, [this, x, doing](const answer& a) {
       if (a.what != answer::kind::replied) seen_.hit(a.in_doubt ? fault::write_concern : fault::not_primary, doing);

@@ -27,9 +27,10 @@ constexpr std::size_t kTold = 1000;
 struct process::errand_ {
   request r;
   ms until;
-  std::function<void(const answer&)> told;
+  told_of_errand told;
   ms pause = kFirstPause;
   int round = 0;
+  tick sent = 0;
   bool pausing = false;
 };
 
@@ -58,6 +59,8 @@ void process::thaw() {
   if (!frozen_) return;
   where_.notes.tell(where_.events.now(), name_, [] { return std::string("goes on"); });
   frozen_ = false;
+  const auto watched = holds;
+  for (const auto& h : watched) h->look();  // the watch of its leases runs before anything is decided
   auto all = std::exchange(later_, {});
   for (std::size_t i = all.size(); i > 1; --i) {  // its threads wake in any order
     std::swap(all[i - 1], all[static_cast<std::size_t>(where_.luck.between(0, static_cast<std::int64_t>(i) - 1))]);
@@ -130,12 +133,12 @@ void process::send(request r, std::function<void(const answer&)> done) {
 void process::undo(const request& ask, const protocol::abandoned& what) {
   auto r = detail::cancel_of(ask, what.in_doubt);
   r.id = what.id;
-  errand(r, now() + std::max(ask.life, ask.delta), [this, r, what](const answer& a) {
-    if (a.what == answer::kind::replied && what.in_doubt) where_.judge.undone(r);
+  errand(r, now() + std::max(ask.life, ask.delta), [this, r, what](const answer& a, tick sent) {
+    if (a.what == answer::kind::replied && what.in_doubt) where_.judge.undone(r, sent);
   });
 }
 
-void process::errand(request r, ms until, std::function<void(const answer&)> told) {
+void process::errand(request r, ms until, told_of_errand told) {
   auto e = std::make_shared<errand_>(errand_{std::move(r), until, std::move(told)});
   errands_.push_back(e);
   attempt(e);
@@ -144,10 +147,11 @@ void process::errand(request r, ms until, std::function<void(const answer&)> tol
 void process::attempt(const std::shared_ptr<errand_>& e) {
   const auto end = [this, e](const answer& a) {
     std::erase(errands_, e);
-    if (e->told) e->told(a);
+    if (e->told) e->told(a, e->sent);
   };
-  if (now() >= e->until) return end({});
   e->pausing = false;
+  if (now() >= e->until) return end({});
+  e->sent = where_.events.now();
   send(e->r, [this, e, end](const answer& a) {
     if (a.what != answer::kind::no_answer || now() >= e->until) return end(a);
     e->pausing = true;

@@ -51,7 +51,8 @@ class process : public std::enable_shared_from_this<process> {
   /// Sends a request as this client; tells the heirs that an answer names, before `done`.
   void send(protocol::request r, std::function<void(const answer&)> done);
   /// Repeats it until there is an answer, or until then.
-  void errand(protocol::request r, protocol::ms until, std::function<void(const answer&)> told);
+  using told_of_errand = std::function<void(const answer&, tick sent)>;
+  void errand(protocol::request r, protocol::ms until, told_of_errand told);
   /// Takes an acquisition back that was given up.
   void undo(const protocol::request& ask, const protocol::abandoned& what);
   [[nodiscard]] std::string fresh_id();

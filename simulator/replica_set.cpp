@@ -12,6 +12,7 @@ using protocol::ms;
 using protocol::request;
 
 constexpr tick kSecond = 1000 * ticks_per_ms;
+constexpr tick kBarred = 10 * kSecond;  // who stepped down is not elected again for so long
 constexpr std::size_t kLongLog = 2000;  // who is further behind copies all
 
 answer no_answer(const char* why, bool in_doubt) {
@@ -77,17 +78,17 @@ void replica_set::command(std::size_t at, const request& r, told done) {
   const ms now = clock(at);
   tick wait = luck_.between(50, 300);
   if (luck_.percent(crowded_)) wait = luck_.between(0, longest_);
-  events_.after(wait, [this, at, r, now, done = std::move(done)] { execute(at, r, now, done); });
+  events_.after(wait, [this, at, r, now, term = m.term, done = std::move(done)] { execute(at, r, now, term, done); });
 }
 
-void replica_set::execute(std::size_t at, const request& r, ms now, told done) {
+void replica_set::execute(std::size_t at, const request& r, ms now, std::int64_t term, told done) {
   auto& m = all_[at];
   if (!m.up) return;
   if (m.paused) {
-    m.later.emplace_back([this, at, r, now, done = std::move(done)] { execute(at, r, now, done); });
+    m.later.emplace_back([this, at, r, now, term, done = std::move(done)] { execute(at, r, now, term, done); });
     return;
   }
-  if (!m.is_primary) return done(no_answer("it is not the primary any more", true));
+  if (!m.is_primary || m.term != term) return done(no_answer("it is not the primary any more", true));
   answer a;
   a.what = answer::kind::replied;
   if (protocol::only_reads(r)) {
@@ -108,11 +109,12 @@ void replica_set::execute(std::size_t at, const request& r, ms now, told done) {
   count_votes(m);  // it may have changed nothing, and all may be committed
 }
 
-void replica_set::write(const std::string& lock, version v) {
+bool replica_set::write(const std::string& lock, version v) {
   const auto at = primary();
-  if (!at || all_[*at].paused) return;
+  if (!at || all_[*at].paused) return false;
   auto& m = all_[*at];
   append(m, {m.term, lock, m.now.get(lock), std::move(v), std::nullopt});
+  return true;
 }
 
 void replica_set::append(member& p, entry e) {
@@ -247,12 +249,17 @@ void replica_set::elect() {
     }
   }
   if (std::any_of(all_.begin(), all_.end(), [&](const member& m) { return m.is_primary && has_majority(m); })) return;
-  member* best = nullptr;
   const auto rank = [](const member& m) { return std::pair(m.log.empty() ? -1 : m.log.back().term, m.end()); };
+  std::vector<member*> eligible;  // those for whom a majority votes: nobody votes for who has less than it
   for (auto& m : all_) {
-    if (has_majority(m) && (best == nullptr || rank(m) > rank(*best))) best = &m;
+    const auto votes =
+        std::count_if(all_.begin(), all_.end(), [&](const member& o) { return talk(m, o) && rank(o) <= rank(m); });
+    if (m.up && !m.paused && events_.now() >= m.barred_until && static_cast<std::size_t>(votes) > members / 2) {
+      eligible.push_back(&m);
+    }
   }
-  if (best == nullptr) return elect_soon();
+  if (eligible.empty()) return elect_soon();
+  member* best = eligible[static_cast<std::size_t>(luck_.between(0, static_cast<std::int64_t>(eligible.size()) - 1))];
   std::int64_t term = 0;
   for (const auto& m : all_) {
     if (talk(*best, m)) term = std::max(term, m.term);
@@ -338,6 +345,7 @@ void replica_set::step_down(bool catch_up) {
     }
   }
   stop_being_primary(m);
+  m.barred_until = events_.now() + kBarred;
   events_.after(luck_.between(5, 1500) * ticks_per_ms, [this] { elect(); });
 }
 

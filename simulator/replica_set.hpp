@@ -62,7 +62,8 @@ class replica_set {
   /// So many of a hundred answers say that a majority was not waited for.
   void fail_write_concerns(std::int64_t percent) { failing_ = percent; }
   /// Somebody writes the document by hand, or the TTL index takes it.
-  void write(const std::string& lock, version v);
+  /// False if there is no primary to write it.
+  bool write(const std::string& lock, version v);
   /// Everything as it should be, at once.
   void heal();
 
@@ -105,6 +106,7 @@ class replica_set {
     std::vector<std::function<void()>> later;  // while it is paused
     protocol::ms ahead = 0;
     tick lag = 0;
+    tick barred_until = 0;
 
     [[nodiscard]] std::int64_t end() const { return first + static_cast<std::int64_t>(log.size()); }
     [[nodiscard]] std::int64_t term_at(std::int64_t number) const {
@@ -112,7 +114,7 @@ class replica_set {
     }
   };
 
-  void execute(std::size_t m, const protocol::request& r, protocol::ms now, told done);
+  void execute(std::size_t m, const protocol::request& r, protocol::ms now, std::int64_t term, told done);
   void append(member& p, entry e);
   void copy_soon(std::size_t m);
   void copy(member& to, member& from);

@@ -77,16 +77,18 @@ void rules::acquired(const std::shared_ptr<hold>& h) {
   all.push_back(h);
   check_overlap(*h);
   check_told(*h);
-  if (!tokens_[lock].insert(h->token()).second && !excused(*h)) {
-    throw broken("tokens", "the token of " + name(*h) + " on " + lock + " was given before");
-  }
+  const auto gone = deleted_.find(lock);
+  const bool forgotten = gone != deleted_.end() && events_.now() < gone->second;
+  auto& exclusive = highest_exclusive_[lock];
   auto& highest = highest_[lock];
-  if (h->ask().what.exclusive) {
-    if (h->token() <= highest && !excused(*h)) {
-      throw broken("tokens", "the token of " + name(*h) + " on " + lock + " is below " + std::to_string(highest));
-    }
-    highest = std::max(highest, h->token());
+  const bool is_new = tokens_[lock].insert(h->token()).second;
+  if (!is_new && !forgotten) throw broken("tokens", "the token of " + name(*h) + " on " + lock + " was given before");
+  const auto above = h->ask().what.exclusive ? highest : exclusive;
+  if (h->token() <= above && !forgotten) {
+    throw broken("tokens", "the token of " + name(*h) + " on " + lock + " is not above " + std::to_string(above));
   }
+  highest = std::max(highest, h->token());
+  if (h->ask().what.exclusive) exclusive = std::max(exclusive, h->token());
 }
 
 void rules::extended(const std::shared_ptr<hold>& h) {
@@ -98,8 +100,8 @@ void rules::ended(const std::shared_ptr<hold>& h) {
   values_.erase(h->ask().id);
 }
 
-void rules::undone(const protocol::request& cancel) {
-  if (!cancel.observed) undone_[cancel.id] = events_.now() + kTombstone;
+void rules::undone(const protocol::request& cancel, tick sent) {
+  if (!cancel.observed) undone_[cancel.id] = sent + kTombstone;
 }
 
 void rules::published(const std::shared_ptr<hold>& h, std::int64_t number) {
@@ -115,13 +117,37 @@ void rules::edited(const std::string& lock, tick longest_lease) {
   edited_[lock] = events_.now() + longest_lease;
 }
 
+void rules::deleted(const std::string& lock) {
+  constexpr tick kLong = 100'000 * ticks_per_ms;  // until the clock is past all tokens of before
+  deleted_[lock] = events_.now() + kLong;
+}
+
 void rules::clock_jumped(tick until) {
   clock_until_ = std::max(clock_until_, until);
+}
+
+void rules::check_document(const std::string& lock, const protocol::document& before, const protocol::document& after) {
+  const auto wrong = [&](const std::string& what) { throw broken("document", lock + ": " + what); };
+  if (after.fence < before.fence) wrong("its token went back");
+  if (after.rev != before.rev + 1) wrong("its revision is " + std::to_string(after.rev));
+  std::int64_t sum = 0;
+  for (const auto& h : after.holders) {
+    sum += weight(h.what);
+    const bool is_new = !has(before.holders, h.id) && !h.is_kept();
+    if (is_new && (h.fence <= before.fence || h.fence > after.fence))
+      wrong(h.id + " has token " + std::to_string(h.fence));
+    if (has(after.waiters, h.id)) wrong(h.id + " holds and waits");
+  }
+  if (sum > (after.cap > 0 ? after.cap : kShared)) wrong("there are holders of " + std::to_string(sum));
+  for (const auto& g : after.gone) {
+    if (has(after.holders, g.id) || has(after.waiters, g.id)) wrong(g.id + ", which was given up, is there");
+  }
 }
 
 void rules::changed(const replica_set::change& c) const {
   if (!c.after || !c.after->is_lock || c.after == c.before) return;
   const auto& after = c.after->what;
+  check_document(c.request.lock, c.before ? c.before->what : protocol::document{}, after);
   if (!c.before || !c.before->is_lock) return;
   auto before = c.before->what;
   // Whose time was over has no place any more; it may have come back to the end.
@@ -162,7 +188,7 @@ void rules::committed(const std::string& lock, const version& v) const {
   if (edit != edited_.end() && events_.now() < edit->second) return;
   const auto check = [&](const std::string& id) {
     const auto gone = undone_.find(id);
-    if (gone == undone_.end() || events_.now() >= gone->second || events_.now() < clock_until_) return;
+    if (gone == undone_.end() || events_.now() >= gone->second || events_.now() < clock_until_ + kTombstone) return;
     throw broken("ghost", id + ", which was undone, is in " + lock + " again");
   };
   for (const auto& w : v->what.waiters) check(w.id);

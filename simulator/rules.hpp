@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
@@ -32,7 +33,8 @@ class broken : public std::runtime_error {
 ///
 ///   overlap     no two believe that they hold what only one may hold, and never more than the permits
 ///   told        who lost a lock was told before somebody else got it, unless its process was stopped
-///   tokens      none is given twice; an exclusive holder's is higher than all that were given before
+///   tokens      none is given twice; each is higher than all that were given before to whom it excludes
+///   document    a transition gives higher tokens, no more than the permits, and nobody who was given up a place
 ///   order       nobody passes the head of the queue
 ///   ghost       what was given up, and was undone after a doubt, does not come back
 ///   value       what a leader published last, and was told so, is what can be read
@@ -51,7 +53,7 @@ class rules {
   void extended(const std::shared_ptr<hold>& h);
   void ended(const std::shared_ptr<hold>& h);
   /// Its undoing was answered.
-  void undone(const protocol::request& cancel);
+  void undone(const protocol::request& cancel, tick sent);
   /// A publication was answered.
   void published(const std::shared_ptr<hold>& h, std::int64_t number);
   /// A call with a deadline came to its end; `late`: by how many milliseconds.
@@ -63,6 +65,9 @@ class rules {
   /// From here on, and until all leases of before are over, overlaps are counted.
   void edited(const std::string& lock, tick longest_lease);
   void clock_jumped(tick until);
+  [[nodiscard]] bool is_clock_odd() const { return events_.now() < clock_until_; }
+  /// The document went, and with it the last token.
+  void deleted(const std::string& lock);
 
   /// A call that has not ended although everything works, or a lock that cannot be acquired.
   [[noreturn]] static void not_healed(const std::string& what);
@@ -72,13 +77,15 @@ class rules {
  private:
   void check_overlap(const hold& h) const;
   void check_told(const hold& h) const;
+  static void check_document(const std::string& lock, const protocol::document& before,
+                             const protocol::document& after);
   [[nodiscard]] bool excused(const hold& h) const;
 
   const agenda& events_;
   coverage& seen_;
   std::map<std::string, std::vector<std::shared_ptr<hold>>>
-      live_;                                     // by lock; also the lost ones, until they are given back
-  std::map<std::string, std::int64_t> highest_;  // exclusive token, by lock
+      live_;  // by lock; also the lost ones, until they are given back
+  std::map<std::string, std::int64_t> highest_, highest_exclusive_;
   std::map<std::string, std::set<std::int64_t>> tokens_;
   std::map<std::string, tick> undone_;  // acquisition -> until when its tombstone stands
   struct publication {
@@ -86,8 +93,8 @@ class rules {
     std::int64_t number = 0;  // the last one that was acknowledged
   };
   std::map<std::string, publication> values_;  // by acquisition
-  std::map<std::string, tick> edited_;
-  tick clock_until_ = 0;
+  std::map<std::string, tick> edited_, deleted_;
+  tick clock_until_ = std::numeric_limits<tick>::min() / 2;  // long ago
 };
 
 }  // namespace dlock::simulator

@@ -17,9 +17,11 @@ protocol::acquire_plan scenario::plan(const std::string& lock) {
 
 std::shared_ptr<scenario::call> scenario::acquire(const std::shared_ptr<process>& p, protocol::acquire_plan how) {
   auto c = std::make_shared<call>();
-  c->machine = std::make_shared<acquisition>(p, std::move(how), [c = c.get()](const acquisition::end& e) {
-    c->result = e.what;
-    c->got = e.got;
+  c->machine = std::make_shared<acquisition>(p, std::move(how), [weak = std::weak_ptr(c)](const acquisition::end& e) {
+    const auto mine = weak.lock();
+    if (!mine) return;
+    mine->result = e.what;
+    mine->got = e.got;
   });
   p->deliver([m = c->machine] { m->begin(); });
   return c;

@@ -106,6 +106,19 @@ TEST_F(Rules, ATokenThatGoesBack) {
   EXPECT_EQ(broken_by([&] { (void)believer(plan(0, 0), 6); }), "tokens");
 }
 
+TEST_F(Rules, AWritersTokenBelowAReaders) {
+  (void)believer(plan(1, 0), 7);
+  s.run_for(3000);
+  EXPECT_EQ(broken_by([&] { (void)believer(plan(0, 0), 6); }), "tokens");
+}
+
+TEST_F(Rules, ATokenAfterTheDocumentWent) {
+  (void)believer(plan(0, 0), 7);
+  s.run_for(3000);
+  s.judge.deleted("lock");
+  EXPECT_EQ(broken_by([&] { (void)believer(plan(0, 0), 6); }), "");
+}
+
 TEST_F(Rules, ALateCall) {
   EXPECT_EQ(broken_by([&] { s.judge.call_ended("p", "acquire", 100); }), "");
   EXPECT_EQ(broken_by([&] { s.judge.call_ended("p", "acquire", 101); }), "deadline");
@@ -121,16 +134,55 @@ version locked(const std::vector<std::string>& holders, const std::vector<std::s
   return std::make_shared<const stored>(stored{true, d});
 }
 
+/// The next version after it: as `v`, one revision later, with tokens that are new.
+version next(const version& before, const version& v) {
+  auto d = v->what;
+  d.rev = before->what.rev + 1;
+  d.fence = before->what.fence + 1000;
+  for (auto& h : d.holders) h.fence = d.fence;
+  return std::make_shared<const stored>(stored{true, d});
+}
+
 class Changes : public Rules {
  protected:
   std::string change(const version& before, const version& after, const std::string& by, protocol::ms now = 0) {
+    return changed(before, next(before, after)->what, by, now);
+  }
+  std::string changed(const version& before, const protocol::document& after, const std::string& by,
+                      protocol::ms now = 0) {
     request r;
     r.lock = "lock";
     r.id = by;
     r.skew = 500;
-    return broken_by([&] { s.judge.changed({0, r, before, after, {.now = now}}); });
+    const version v = std::make_shared<const stored>(stored{true, after});
+    return broken_by([&] { s.judge.changed({0, r, before, v, {.now = now}}); });
   }
 };
+
+TEST_F(Changes, OfTheDocument) {
+  const auto before = locked({"a"}, {"b"});
+  auto good = next(before, locked({"b"}, {}))->what;
+  EXPECT_EQ(changed(before, good, "a"), "");
+  auto d = good;
+  d.rev = before->what.rev;
+  EXPECT_EQ(changed(before, d, "a"), "document");
+  d = good;
+  d.fence = -1;
+  EXPECT_EQ(changed(before, d, "a"), "document");
+  d = good;
+  d.holders[0].fence = before->what.fence;
+  EXPECT_EQ(changed(before, d, "a"), "document") << "an old token";
+  d = good;
+  d.holders.push_back(d.holders[0]);
+  d.holders[1].id = "c";
+  EXPECT_EQ(changed(before, d, "a"), "document") << "two exclusive holders";
+  d = good;
+  d.waiters.push_back({.id = "b"});
+  EXPECT_EQ(changed(before, d, "a"), "document") << "it holds and waits";
+  d = good;
+  d.gone.push_back({"b", kLater});
+  EXPECT_EQ(changed(before, d, "a"), "document") << "it was given up";
+}
 
 TEST_F(Changes, FirstComeFirstServed) {
   EXPECT_EQ(change(locked({"a"}, {"b", "c"}), locked({"b"}, {"c"}), "a"), "");
@@ -157,7 +209,7 @@ TEST_F(Changes, WhoseTimeIsOverBeginsAtTheEnd) {
 TEST_F(Changes, AGhost) {
   request r;
   r.id = "a";
-  s.judge.undone(r);
+  s.judge.undone(r, s.events.now());
   EXPECT_EQ(broken_by([&] { s.judge.committed("lock", locked({}, {"b"})); }), "");
   EXPECT_EQ(broken_by([&] { s.judge.committed("lock", locked({}, {"a"})); }), "ghost");
   EXPECT_EQ(broken_by([&] { s.judge.committed("lock", locked({"a"}, {})); }), "ghost");
