@@ -84,7 +84,7 @@ void rules::acquired(const std::shared_ptr<hold>& h) {
   const bool is_new = tokens_[lock].insert(h->token()).second;
   if (!is_new && !forgotten) throw broken("tokens", "the token of " + name(*h) + " on " + lock + " was given before");
   const auto above = h->ask().what.exclusive ? highest : exclusive;
-  if (h->token() <= above && !forgotten) {
+  if (h->token() <= above && !forgotten && !excused(*h)) {
     throw broken("tokens", "the token of " + name(*h) + " on " + lock + " is not above " + std::to_string(above));
   }
   highest = std::max(highest, h->token());
