@@ -5,7 +5,7 @@
 namespace dlock::simulator {
 namespace {
 
-constexpr std::int64_t kEnough = 1'500'000;  // acquisitions, before every pair is asked for
+constexpr std::int64_t kEnough = 1'400'000;  // acquisitions, before every pair is asked for
 constexpr std::int64_t kOften = 100;         // for a pair
 
 std::string line(const char* format, auto... values) {
