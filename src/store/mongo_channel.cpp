@@ -228,11 +228,12 @@ class mongo_channel::listed {
 
 /// Opens a cursor that lives, on the primary. A collection that is empty or not capped is mended first.
 answer mongo_channel::open(tail_cursor& c, mongoc_client_t* client, const feed& what, const bson_t* filter,
-                           server_reply& reply) {
+                           server_reply& reply, bool& mended) {
   answer a;
   for (int tries = 0; tries < 3; ++tries) {
     a = c.open(filter, reply);
     if (a.what == answer::kind::replied && c.alive()) return a;
+    mended = true;
     if (a.server_code == kBadValue) {
       a = make_capped(client, what);
     } else if (a.what == answer::kind::replied) {  // empty, or what we look for rolled over just now
@@ -268,7 +269,11 @@ answer mongo_channel::follow(const feed& what, place& from, const ear& to, std::
 
   tail_cursor c(client, pool_->redact(), server, db_, what.coll);
   server_reply batch;
-  if (answer a = open(c, client, what, filter.get(), batch); a.what != answer::kind::replied) return a;
+  bool mended = false;
+  if (answer a = open(c, client, what, filter.get(), batch, mended); a.what != answer::kind::replied) return a;
+  if (all && mended) {  // the place to begin at may have gone with a collection that was dropped just now
+    if (answer a = find_place(client, what, from, to, newest); a.what != answer::kind::replied) return a;
+  }
   const listed here(*this, from, c);
   to.opened();
   const auto await = std::min(kLongestAwait, pool_->io_limit() / 2);

@@ -36,7 +36,7 @@ class mongo_channel final : public channel {
   [[nodiscard]] answer find_place(mongoc_client_t* client, const feed& what, place& from, const ear& to,
                                   std::vector<bson>& newest);
   [[nodiscard]] answer open(tail_cursor& c, mongoc_client_t* client, const feed& what, const bson_t* filter,
-                            server_reply& reply);
+                            server_reply& reply, bool& mended);
   [[nodiscard]] answer insert(mongoc_client_t* client, const std::string& coll,
                               const std::vector<bson>& documents) const;
   void forget(const std::string& coll);

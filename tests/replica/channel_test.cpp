@@ -140,6 +140,23 @@ TEST_F(Notices, ACollectionOfTheWrongKindIsLeftAloneAndSaid) {
   EXPECT_TRUE(eventually([&] { return heard >= 2; }));
 }
 
+/// It looks where to begin, the collection goes, and then it follows: what is published from then on is heard.
+TEST_F(Notices, ACollectionThatIsDroppedWhileItIsOpenedCostsNoEventAfterwards) {
+  auto o = patient();
+  o.notif_url = with_option(*o.notif_url, "appName=notices");
+  notif(R"({"create": "mongo_dlock_notif", "capped": true, "size": 1048576})");
+  notif(R"({"insert": "mongo_dlock_notif", "documents": [{"dummy": true}]})");
+  client one(o);
+  std::atomic<int> heard = 0;
+  const fail_command slow("notices", R"("blockConnection": true, "blockTimeMS": 1500)", 2, R"("find")");
+  const auto s = one.subscribe_all([&](const lock_event& e) { heard += e.what != lock_event::kind::gap ? 1 : 0; });
+  std::this_thread::sleep_for(2200ms);  // the first one is over, and the second one has not begun
+  notif(R"({"drop": "mongo_dlock_notif"})");
+  ASSERT_TRUE(s.wait_until_open(30s));
+  ASSERT_TRUE(mutex(one, id).try_acquire());
+  EXPECT_TRUE(eventually([&] { return heard >= 2; })) << heard;
+}
+
 TEST_F(Notices, AnInboxThatIsNotCappedIsMended) {
   client one(patient()), two(patient());
   hand_over(one, two);
