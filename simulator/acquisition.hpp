@@ -34,7 +34,6 @@ class acquisition : public std::enable_shared_from_this<acquisition> {
   [[nodiscard]] state doing() const noexcept { return doing_; }
   /// Somebody else was there.
   [[nodiscard]] bool was_contended() const noexcept { return contended_; }
-  [[nodiscard]] const protocol::acquire_plan& plan() const noexcept { return plan_; }
   [[nodiscard]] bool is_over() const noexcept { return over_; }
 
  private:

@@ -32,9 +32,4 @@ bool scenario::holds(const std::string& lock, const std::string& id) const {
   return v && std::any_of(v->what.holders.begin(), v->what.holders.end(), [&](const auto& h) { return h.id == id; });
 }
 
-bool scenario::waits(const std::string& lock, const std::string& id) const {
-  const auto v = set.committed().get(lock);
-  return v && std::any_of(v->what.waiters.begin(), v->what.waiters.end(), [&](const auto& w) { return w.id == id; });
-}
-
 }  // namespace dlock::simulator

@@ -28,9 +28,8 @@ class scenario : public world {
   std::shared_ptr<call> acquire(const std::shared_ptr<process>& p, const std::string& lock) {
     return acquire(p, plan(lock));
   }
-  /// Whether a majority has it as a holder, or as a waiter.
+  /// Whether a majority has it as a holder.
   [[nodiscard]] bool holds(const std::string& lock, const std::string& id) const;
-  [[nodiscard]] bool waits(const std::string& lock, const std::string& id) const;
 };
 
 }  // namespace dlock::simulator
