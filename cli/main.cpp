@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <cstring>
 #include <exception>
 #include <string>
@@ -60,6 +62,6 @@ int main(int argc, char* argv[]) {
     return dispatch(words, title);
   } catch (const std::exception& problem) {
     complain(problem.what());
-    return exit_failed;
+    _exit(exit_failed);  // a server out of reach may keep threads of the driver, which exit() would wait for
   }
 }

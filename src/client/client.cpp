@@ -83,6 +83,15 @@ void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, millise
               {.retryable = true});
 }
 
+/// No client, no messages: what the callback refers to may go with whoever wanted one. The driver's threads may keep
+/// the logger for longer.
+struct unless_made {
+  std::shared_ptr<logger> log;
+  ~unless_made() {
+    if (log) log->close();
+  }
+};
+
 /// Messages of the driver's are not ours to trust.
 logger::text_filter without_secrets(const std::string& url, const std::string& notif_url) {
   return [one = redactor(url), other = redactor(notif_url)](std::string message) {
@@ -105,6 +114,7 @@ client::client(client_options options) {
   const bool own_channel = options.notif_url.has_value();
   auto o = validated(std::move(options));
   auto log = logger::make(o.log, without_secrets(o.url, *o.notif_url));
+  unless_made closing{log};
   auto env = std::make_shared<real_environment>();
   listen_to_driver(log);
   auto pool = std::make_shared<mongo_pool>(o.url, "url", io_limit(o), kConnections);
@@ -116,15 +126,16 @@ client::client(client_options options) {
     connect(where, *io, o.connect_timeout, pool->hosts(), writer(log), *env);
   } catch (...) {
     // Their ends can take longer than the caller has: the driver needs half a second to stop its own threads.
-    quiet_thread([where = std::move(where), io = std::move(io), pool]() mutable {
+    let_go(quiet_thread([where = std::move(where), io = std::move(io), pool]() mutable {
       io.reset();
       where.reset();
       pool.reset();
-    }).detach();
+    }));
     throw;
   }
   core_ = std::make_shared<detail::client_core>(std::move(o), std::move(where), notices, std::move(io), std::move(log),
                                                 std::move(env));
+  closing.log.reset();
 }
 
 client::client(std::shared_ptr<detail::client_core> core) noexcept : core_(std::move(core)) {}

@@ -61,7 +61,8 @@ client_core::~client_core() {
   io_->stop(left());
   notices_->stop(left());
   keeper_.reset();
-  bus_.reset();  // tells what is to be told; threads of ours that are let go may keep it for a while
+  bus_.reset();             // tells what is to be told; threads of ours that are let go may keep it for a while
+  if (log_) log_->close();  // and threads of the driver this
 }
 
 bool client_core::forked() const {

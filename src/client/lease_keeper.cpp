@@ -273,7 +273,7 @@ void lease_keeper::stop(std::chrono::milliseconds patience) {
   }
   shared_->poke();
   if (watch_.get_id() == std::this_thread::get_id()) {
-    watch_.detach();
+    let_go(std::move(watch_));
   } else if (watch_.joinable()) {
     watch_.join();
   }

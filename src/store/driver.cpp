@@ -3,11 +3,18 @@
 #include <mongoc/mongoc.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <mutex>
 #include <vector>
 
+#include "util/thread.hpp"
+
 namespace dlock {
 namespace {
+
+constexpr std::chrono::seconds kPatienceAtExit{
+    5};  // the driver needs half a second to end its threads, or one of its time-outs
 
 struct listeners {
   std::mutex guard;
@@ -54,6 +61,8 @@ void initialise_driver() {
   static const bool once = [] {
     mongoc_log_set_handler(forward, nullptr);  // first: the initialisation may have something to say
     mongoc_init();
+    // After the libraries have said what they do at exit: so it is done before that.
+    (void)std::atexit([] { join_let_go(kPatienceAtExit); });
     return true;
   }();
   (void)once;

@@ -1,13 +1,40 @@
 #include "util/logger.hpp"
 
+#include <condition_variable>
 #include <future>
+#include <mutex>
 
 #include <dlock/text.hpp>
 
 namespace dlock {
 namespace {
 constexpr std::chrono::milliseconds kPatience{300};
-}
+constexpr std::chrono::milliseconds kPatienceWithOne{1000};
+}  // namespace
+
+/// A thread of the driver may write, and keep the logger, when the client and what its callback refers to are gone.
+struct logger::shared {
+  log_callback log;
+  std::mutex guard;
+  std::condition_variable ended;
+  bool running = false;
+  bool closed = false;
+
+  void call(log_level level, const std::string& message) {
+    {
+      const std::lock_guard lock(guard);
+      if (closed) return;
+      running = true;
+    }
+    try {
+      log(level, message);
+    } catch (...) {  // NOLINT(bugprone-empty-catch): options.hpp promises so, and there is nobody to tell
+    }
+    const std::lock_guard lock(guard);
+    running = false;
+    ended.notify_all();
+  }
+};
 
 std::shared_ptr<logger> logger::make(const log_callback& log, text_filter first) {
   if (!log) return nullptr;
@@ -17,23 +44,29 @@ std::shared_ptr<logger> logger::make(const log_callback& log, text_filter first)
   }));
 }
 
-logger::logger(log_callback log) : log_(std::make_shared<log_callback>(std::move(log))) {}
+logger::logger(log_callback log) : shared_(std::make_shared<shared>()) {
+  shared_->log = std::move(log);
+}
 
 logger::~logger() {
+  close();
+}
+
+void logger::close() {
   auto done = std::make_shared<std::promise<void>>();
   // A logger that is destroyed by its own callback cannot wait for itself.
   if (!thread_.is_mine() && thread_.is_busy() && thread_.post([done] { done->set_value(); }))
     (void)done->get_future().wait_for(kPatience);
+  {
+    std::unique_lock lock(shared_->guard);
+    shared_->closed = true;
+    if (!thread_.is_mine()) shared_->ended.wait_for(lock, kPatienceWithOne, [&] { return !shared_->running; });
+  }
   thread_.stop(std::chrono::milliseconds{0});
 }
 
 void logger::write(log_level level, std::string message) {
-  thread_.post([log = log_, level, message = std::move(message)] {
-    try {
-      (*log)(level, message);
-    } catch (...) {  // NOLINT(bugprone-empty-catch): options.hpp promises so, and there is nobody to tell
-    }
-  });
+  thread_.post([s = shared_, level, message = std::move(message)] { s->call(level, message); });
 }
 
 log_callback writer(const std::shared_ptr<logger>& to) {

@@ -11,8 +11,7 @@
 namespace dlock {
 
 /// Brings messages to a user's log callback: one after the other, on a thread of its own, so that a callback that
-/// blocks keeps no lease, no notice and no thread of the driver waiting. An exception from it is swallowed. When the
-/// logger is gone, so are its messages.
+/// blocks keeps no lease, no notice and no thread of the driver waiting. An exception from it is swallowed.
 class logger {
  public:
   using text_filter = std::function<std::string(std::string)>;
@@ -20,14 +19,18 @@ class logger {
   [[nodiscard]] static std::shared_ptr<logger> make(const log_callback& log, text_filter first = {});
   logger(const logger&) = delete;
   logger& operator=(const logger&) = delete;
-  /// Brings what is waiting, for at most 0.3 s.
+  /// close()
   ~logger();
 
   void write(log_level level, std::string message);
+  /// Brings what is waiting, for at most 0.3 s. Afterwards the callback is not called any more, whoever still writes;
+  /// one that is under way is waited for, for at most 1 s. May be called from the callback, and again.
+  void close();
 
  private:
   explicit logger(log_callback log);
-  std::shared_ptr<log_callback> log_;
+  struct shared;
+  std::shared_ptr<shared> shared_;
   worker_pool thread_{1};
 };
 

@@ -2,8 +2,11 @@
 
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <mutex>
-#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "util/thread.hpp"
 
@@ -15,9 +18,10 @@ struct worker_pool::shared {
   std::condition_variable work;
   std::condition_variable ended;
   std::deque<std::function<void()>> tasks;
+  std::vector<std::thread> all;
   std::size_t most = 0;
-  std::size_t threads = 0;
-  std::size_t free = 0;  // of them, without a task: idle, or just made
+  std::size_t threads = 0;  // that have not ended
+  std::size_t free = 0;     // of them, without a task: idle, or just made
   bool stopped = false;
 
   static void run(const std::shared_ptr<shared>& s) {
@@ -50,14 +54,15 @@ thread_local const void* this_threads_pool = nullptr;
 void worker_pool::shared::add_threads(const std::shared_ptr<shared>& s) {
   try {
     while (s->free < s->tasks.size() && s->threads < s->most) {
-      quiet_thread([s] {
+      s->all.reserve(s->all.size() + 1);
+      s->all.push_back(quiet_thread([s] {
         this_threads_pool = s.get();
         run(s);
-      }).detach();
+      }));
       ++s->threads;
       ++s->free;
     }
-  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): the caller sees that there are too few
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the caller sees that there are too few
   }
 }
 
@@ -111,13 +116,23 @@ bool worker_pool::is_busy() const {
 
 void worker_pool::stop(std::chrono::milliseconds patience) {
   std::deque<std::function<void()>> dropped;  // destroyed without the lock: a task may own anything
+  std::vector<std::thread> threads;
+  bool ended = false;
   {
     std::unique_lock lock(shared_->guard);
     shared_->stopped = true;
     dropped.swap(shared_->tasks);
     shared_->work.notify_all();
     const std::size_t mine = this_threads_pool == shared_.get() ? 1 : 0;
-    shared_->ended.wait_for(lock, patience, [&] { return shared_->threads <= mine; });
+    ended = shared_->ended.wait_for(lock, patience, [&] { return shared_->threads <= mine; });
+    threads.swap(shared_->all);
+  }
+  for (auto& t : threads) {
+    if (ended && t.get_id() != std::this_thread::get_id()) {
+      t.join();
+    } else {
+      let_go(std::move(t));
+    }
   }
 }
 

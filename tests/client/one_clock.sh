@@ -43,7 +43,7 @@ for line in 'changed.wait_for(lock, 1s)' 'changed->wait_until(lock, then)' 'std:
 done
 
 # The store waits for the driver, whose clocks are its own. clock_watch hears that the wall clock is set, whatever it says.
-allow "$asks" store/mongo_store.cpp util/clock.cpp util/clock_watch.cpp util/environment.cpp
+allow "$asks" store/mongo_store.cpp util/clock.cpp util/clock_watch.cpp util/environment.cpp util/thread.cpp
 allow "$makes" util/environment.cpp util/identity.cpp util/identity.hpp
 # For the ends of threads, and for the driver: these take real time whatever a client's clock says.
 allow "$waits" client/activity.hpp client/client.cpp client/outbox.cpp client/subscribers.cpp locks/observer.cpp \

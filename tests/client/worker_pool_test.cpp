@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <future>
 #include <latch>
 #include <memory>
@@ -13,6 +16,7 @@
 #include <thread>
 
 #include "client/no_threads.hpp"
+#include "store/driver.hpp"
 
 namespace dlock {
 namespace {
@@ -207,6 +211,33 @@ TEST(WorkerPool, WhatWaitsForItsTurnTakesNobodysThread) {
   EXPECT_TRUE(here.pool.post(task));
   out.wait();
   here.release();
+}
+
+/// Else a thread that is still in the driver finds its libraries cleaned up, and they abort the process.
+TEST(WorkerPool, ATaskThatWasLetGoIsOverBeforeTheDriversLibrariesAreCleanedUp) {
+  static std::atomic<bool> over = false;
+  static std::latch at_exit(1);
+  const pid_t child = fork();
+  if (child == 0) {
+    (void)std::atexit([] { _exit(over ? 0 : 1); });  // like a library that was there before the driver: it comes last
+    initialise_driver();
+    (void)std::atexit([] { at_exit.count_down(); });
+    worker_pool pool(1);
+    std::latch begun(1);
+    if (!pool.post([&begun] {
+          begun.count_down();
+          at_exit.wait();
+          over = true;
+        })) {
+      _exit(2);
+    }
+    begun.wait();
+    pool.stop(0ms);
+    std::exit(3);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
 }
 
 }  // namespace
