@@ -9,6 +9,7 @@ namespace dlock::simulator {
 namespace {
 
 constexpr tick kSlow = 50 * ticks_per_ms;
+constexpr std::size_t kRoom = 32;  // for messages
 
 }  // namespace
 
@@ -38,7 +39,16 @@ void inboxes::open(const std::string& client) {
   if (box.open || !who) return;
   box.open = true;
   who->deliver([who] { who->nudge_all(); });
-  for (const auto& g : std::exchange(box.kept, {})) deliver(client, g);
+  if (luck_.in(4)) box.told.keep(0);  // others have written so much
+  box.read = 0;                       // it begins with the first there is, and hears some again
+  read(box, who);
+}
+
+void inboxes::read(inbox& box, const std::shared_ptr<process>& who) {
+  for (const auto* next = box.told.after(box.read); next != nullptr; next = box.told.after(box.read)) {
+    box.read = next->at;
+    who->deliver([who, g = next->what] { who->heard(g); });
+  }
 }
 
 void inboxes::tell(const std::string& client, const protocol::grant& g) {
@@ -52,15 +62,12 @@ void inboxes::tell(const std::string& client, const protocol::grant& g) {
     return;
   }
   if (f.delay > kSlow && doing) seen_.hit(fault::late_notice, *doing);
-  events_.after(std::min(f.delay, network::longest_delay), [this, client, g] { deliver(client, g); });
-}
-
-void inboxes::deliver(const std::string& client, const protocol::grant& g) {
-  auto& box = all_.at(client);
-  const auto who = box.owner.lock();
-  if (!who) return;
-  if (box.open) return who->deliver([who, g] { who->heard(g); });
-  if (luck_.in(2)) box.kept.push_back(g);
+  events_.after(std::min(f.delay, network::longest_delay), [this, client, g] {
+    auto& box = all_.at(client);
+    box.told.insert(g);
+    box.told.keep(kRoom);
+    if (const auto to = box.owner.lock(); to && box.open) read(box, to);
+  });
 }
 
 }  // namespace dlock::simulator

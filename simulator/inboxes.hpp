@@ -4,10 +4,10 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "protocol/event.hpp"
 #include "simulator/agenda.hpp"
+#include "simulator/capped.hpp"
 #include "simulator/chance.hpp"
 #include "simulator/network.hpp"
 
@@ -15,8 +15,8 @@ namespace dlock::simulator {
 
 class process;
 
-/// The notification channel: who has been granted a lock is told in the inbox of its client. Nothing of it can be
-/// relied on: messages are lost, come late, or when the inbox opens again.
+/// The notification channel: who has been granted a lock is told in the inbox of its client, a part of a capped
+/// collection. Nothing of it can be relied on: messages are lost, come late, or again when the inbox opens again.
 class inboxes {
  public:
   inboxes(agenda& events, chance& luck, coverage& seen);
@@ -36,10 +36,11 @@ class inboxes {
   struct inbox {
     std::weak_ptr<process> owner;
     bool open = false;
-    std::vector<protocol::grant> kept;  // for when it opens again
+    capped<protocol::grant> told;
+    capped<protocol::grant>::number read = 0;
   };
   void open(const std::string& client);
-  void deliver(const std::string& client, const protocol::grant& g);
+  static void read(inbox& box, const std::shared_ptr<process>& who);
 
   agenda& events_;
   chance& luck_;

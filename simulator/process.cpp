@@ -21,6 +21,7 @@ constexpr ms kLongestPause = 1000;
 constexpr ms kOverdue = 100;
 constexpr ms kToldAgain = 1000;
 constexpr std::size_t kTold = 1000;
+constexpr std::int64_t kMillion = 1'000'000;
 
 }  // namespace
 
@@ -34,11 +35,22 @@ struct process::errand_ {
   bool pausing = false;
 };
 
-process::process(world& where, std::string name, tick clock_ahead)
-    : where_(where), name_(std::move(name)), ahead_(clock_ahead) {}
+process::process(world& where, std::string name, tick clock_ahead, std::int64_t clock_gains)
+    : where_(where), name_(std::move(name)), ahead_(clock_ahead), gains_(clock_gains) {}
+
+tick process::local(tick world) const {
+  return world + world * gains_ / kMillion + ahead_;
+}
+
+/// The first tick at which its clock says that.
+tick process::world_at(tick local_time) const {
+  tick t = (local_time - ahead_) * kMillion / (kMillion + gains_);
+  while (local(t) < local_time) ++t;
+  return t;
+}
 
 ms process::now() const {
-  return (where_.events.now() + ahead_) / ticks_per_ms;
+  return local(where_.events.now()) / ticks_per_ms;
 }
 
 std::string process::fresh_id() {
@@ -100,7 +112,7 @@ void process::deliver(std::function<void()> what) {
 }
 
 void process::at(ms when, std::function<void()> what) {
-  where_.events.at(when * ticks_per_ms - ahead_,
+  where_.events.at(world_at(when * ticks_per_ms),
                    [self = shared_from_this(), what = std::move(what)]() mutable { self->deliver(std::move(what)); });
 }
 

@@ -25,7 +25,8 @@ class hold;
 /// telling heirs. It can be stopped and killed at any point.
 class process : public std::enable_shared_from_this<process> {
  public:
-  process(world& where, std::string name, tick clock_ahead);
+  /// Its clock is ahead of the world's, and gains so many parts in a million.
+  process(world& where, std::string name, tick clock_ahead, std::int64_t clock_gains);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] world& where() const noexcept { return where_; }
@@ -79,11 +80,14 @@ class process : public std::enable_shared_from_this<process> {
   void attempt(const std::shared_ptr<errand_>& e);
   void server_answers();
   void announce(const protocol::request& r, const protocol::reply& a);
+  [[nodiscard]] tick local(tick world) const;
+  [[nodiscard]] tick world_at(tick local) const;
   void count_all(fault f) const;
 
   world& where_;
   const std::string name_;
   const tick ahead_;
+  const std::int64_t gains_;
   bool alive_ = true;
   bool frozen_ = false;
   int stops_ = 0;

@@ -137,7 +137,7 @@ void replica_set::copy_soon(std::size_t i) {
     for (auto& o : all_) {
       if (&o != &me && o.is_primary && talk(me, o) && (from == nullptr || o.term > from->term)) from = &o;
     }
-    if (from == nullptr || from->term < me.term) return;
+    if (from == nullptr || from->term < me.term || !me.copies) return;
     copy(me, *from);
   });
 }
@@ -326,6 +326,11 @@ void replica_set::isolate(std::size_t i) {
   elect_soon();
 }
 
+void replica_set::stop_copying(std::size_t i, bool stopped) {
+  all_[i].copies = !stopped;
+  copy_soon(i);
+}
+
 void replica_set::join(std::size_t i) {
   if (!all_[i].isolated) return;
   note(all_[i], "sees the others again");
@@ -356,6 +361,7 @@ void replica_set::heal() {
     resume(i);
     join(i);
     all_[i].lag = 0;
+    stop_copying(i, false);
   }
 }
 

@@ -57,6 +57,8 @@ class replica_set {
   void set_clock(std::size_t which, protocol::ms ahead) { all_[which].ahead = ahead; }
   /// So long until it has copied something.
   void slow_down(std::size_t which, tick lag) { all_[which].lag = lag; }
+  /// It copies nothing from the primary, and says so to nobody; false: it does again.
+  void stop_copying(std::size_t which, bool stopped);
   /// So many of a hundred commands wait for a document that others are busy with: then their $$NOW is stale.
   void crowd(std::int64_t percent, tick longest) { crowded_ = percent, longest_ = longest; }
   /// So many of a hundred answers say that a majority was not waited for.
@@ -96,6 +98,7 @@ class replica_set {
     bool isolated = false;
     bool is_primary = false;
     bool copying = false;  // is about to
+    bool copies = true;    // at all
     std::int64_t term = 0;
     std::int64_t first = 0;  // the number of log.front()
     std::int64_t committed = 0;

@@ -201,6 +201,24 @@ void rules::committed(const std::string& lock, const version& v) const {
   }
 }
 
+ms rules::longest_wait(const version& v, ms now, ms skew, ms look) {
+  constexpr ms kMessages = 1000;
+  ms wait = look + kMessages;
+  if (!v || !v->is_lock) return wait;
+  const auto& d = v->what;
+  // A span is counted from when the entry was first seen.
+  const auto rest = [&](ms span, ms until) {
+    return d.observed ? span + span / 50 : std::max<ms>(until - now, 0) + skew;
+  };
+  ms held = 0;
+  for (const auto& h : d.holders) held = std::max(held, rest(h.span, h.until));
+  for (const auto& w : d.waiters) {
+    held = std::max(held, rest(w.span, 0));
+    wait += w.term + (d.observed ? w.term / 50 : skew) + look;
+  }
+  return wait + held;
+}
+
 void rules::not_healed(const std::string& what) {
   throw broken("healing", what);
 }

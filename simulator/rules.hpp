@@ -39,7 +39,8 @@ class broken : public std::runtime_error {
 ///   ghost       what was given up, and was undone after a doubt, does not come back
 ///   value       what a leader published last, and was told so, is what can be read
 ///   deadline    a call is over 100 ms after its deadline at the latest
-///   healing     when everything works again, every lock can be acquired within a bound, and every call ends
+///   healing     when everything works again, every call ends, and then every lock can be acquired within the time
+///               that the entries of the dead last
 ///   growth      when nothing goes on, nothing is kept: in processes and in documents
 ///
 /// An overlap, or a token, that only an edit by hand can cause, or a server's clock that jumped by more than
@@ -69,6 +70,10 @@ class rules {
   /// The document went, and with it the last token.
   void deleted(const std::string& lock);
 
+  /// When everything works and nobody alive has the lock: so long at most until somebody new gets it, who looks every
+  /// `look`. Those who are dead have it for the rest of their leases, and then one after the other for a first term.
+  [[nodiscard]] static protocol::ms longest_wait(const version& v, protocol::ms now, protocol::ms skew,
+                                                 protocol::ms look);
   /// A call that has not ended although everything works, or a lock that cannot be acquired.
   [[noreturn]] static void not_healed(const std::string& what);
   void nothing_left(const process& p) const;

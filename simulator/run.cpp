@@ -38,6 +38,7 @@ run::run(std::uint64_t seed, trace::mode how) : world_(seed, how) {
   longest_thought_ = luck.in(3) ? luck.between(50, 2000) : luck.between(1, 30);
   pause_ = luck.between(100, 2000);
   workers_ = static_cast<int>(luck.between(1, 4));
+  world_.clock_rates = 1000;  // twice as fast as NTP moves a clock
   world_.slowest_thread = luck.in(3) ? 50 * ticks_per_ms : 1000;
 }
 
@@ -166,11 +167,14 @@ void run::acquire_all_once() {
     std::shared_ptr<hold> got;
     auto plan = plan_for(*last, l);
     plan.queue = plan.renews = true;
-    plan.deadline = last->now() + kBound;
+    const auto& set = world_.set;
+    const ms bound =
+        rules::longest_wait(set.committed().get(l.id), set.clock(set.primary().value_or(0)), kSkew, wait_period_);
+    plan.deadline = last->now() + bound;
     const auto a = std::make_shared<acquisition>(last, plan, [&](const acquisition::end& e) { got = e.got; });
     a->begin();
     while (!a->is_over()) world_.run_for(100);
-    if (!got) rules::not_healed(l.id + " cannot be acquired");
+    if (!got) rules::not_healed(l.id + " cannot be acquired within " + std::to_string(bound) + " ms");
     got->release([](bool) {});
     world_.run_for(100);
   }

@@ -26,7 +26,8 @@ world::~world() {
 
 std::shared_ptr<process> world::start_process(const std::string& name) {
   const tick ahead = luck.between(0, 1'000'000'000);
-  processes.push_back(std::make_shared<process>(*this, name, ahead));
+  const auto gains = clock_rates == 0 ? 0 : luck.between(-clock_rates, clock_rates);
+  processes.push_back(std::make_shared<process>(*this, name, ahead, gains));
   notes.tell(events.now(), name, [] { return std::string("starts"); });
   return processes.back();
 }

@@ -26,7 +26,7 @@ answer fake_channel::insert(const feed& where, const std::vector<bson>& document
     --lose_times_;
     return a;
   }
-  for (const auto& d : documents) collections_[where.coll].push_back({next_++, bson{bson_copy(d.get())}});
+  for (const auto& d : documents) collections_[where.coll].insert(bson{bson_copy(d.get())});
   changed_.notify_all();
   return a;
 }
@@ -44,11 +44,11 @@ answer fake_channel::follow(const feed& what, place& from, const ear& to, std::s
   if (what.to.empty()) {
     if (from.last) {
       seen = protocol::read_number(from.last.get(), "_id");
-      gap = std::none_of(all.begin(), all.end(), [&](const auto& e) { return e.number == seen; });
+      gap = !all.has(seen);
     }
     if (!from.last || gap) {
-      if (all.empty()) all.push_back({next_++, make_bson()});
-      seen = all.back().number;
+      if (all.end() == 0) all.insert(make_bson());
+      seen = all.end();
       from.last = place_of(seen);
     }
   }
@@ -63,14 +63,10 @@ answer fake_channel::follow(const feed& what, place& from, const ear& to, std::s
       return a;
     }
     bson next;
-    if (!held_) {
-      for (const auto& e : all) {
-        if (e.number <= seen) continue;
-        seen = e.number;
-        if (!what.to.empty() && protocol::read_string(e.document.get(), "to") != what.to) continue;
-        next.reset(bson_copy(e.document.get()));
-        break;
-      }
+    for (const auto* e = held_ ? nullptr : all.after(seen); e != nullptr && !next; e = all.after(seen)) {
+      seen = e->at;
+      if (!what.to.empty() && protocol::read_string(e->what.get(), "to") != what.to) continue;
+      next.reset(bson_copy(e->what.get()));
     }
     if (next) {
       from.last = place_of(seen);
@@ -116,7 +112,7 @@ void fake_channel::hold_back(bool on) {
 
 void fake_channel::drop(const std::string& coll) {
   const std::lock_guard lock(guard_);
-  collections_[coll].clear();
+  collections_[coll].keep(0);
   ++generation_;
   changed_.notify_all();
 }

@@ -6,11 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "simulator/capped.hpp"
 #include "store/channel.hpp"
 
 namespace dlock::testing {
 
-/// Channels in memory: what mongo_channel does, without a server. Faults come when the test says so. Thread-safe.
+/// Channels in memory, on the capped collections that the simulator has, too: what mongo_channel does, without a
+/// server. Faults come when the test says so. Thread-safe.
 class fake_channel final : public channel {
  public:
   [[nodiscard]] answer insert(const feed& where, const std::vector<bson>& documents) override;
@@ -32,15 +34,9 @@ class fake_channel final : public channel {
   [[nodiscard]] std::size_t count(const std::string& text) const;
 
  private:
-  struct entry {
-    std::int64_t number;
-    bson document;
-  };
-
   mutable std::mutex guard_;
   std::condition_variable_any changed_;
-  std::map<std::string, std::vector<entry>> collections_;
-  std::int64_t next_ = 1;
+  std::map<std::string, simulator::capped<bson>> collections_;
   std::map<std::string, std::size_t> inserted_;
   std::string failing_;
   std::string losing_;

@@ -41,6 +41,7 @@ connection::connection(const std::string& url) {
   (void)once;
   client_.reset(mongoc_client_new(url.c_str()));
   if (!client_) throw std::runtime_error("DLOCK_TEST_URL is no MongoDB URL");
+  mongoc_client_set_error_api(client_.get(), MONGOC_ERROR_API_VERSION_2);
 }
 
 connection::outcome connection::run(const std::string& db, const bson_t* command) {
@@ -54,6 +55,7 @@ connection::outcome connection::run(const std::string& db, const bson_t* command
   if (!out.ok) {
     out.error = error.message;
     out.code = static_cast<int>(error.code);
+    out.driver_error = error;
   }
   return out;
 }

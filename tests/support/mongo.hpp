@@ -29,6 +29,7 @@ class connection {
     bson reply;         // the server's, whatever it says
     std::string error;  // why not
     int code = 0;
+    bson_error_t driver_error{};  // the same, as the driver has it
   };
   /// Runs the command as it is, on the primary.
   outcome run(const std::string& db, const bson_t* command);
