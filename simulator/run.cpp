@@ -160,16 +160,17 @@ void run::use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h) 
   });
 }
 
-/// One after the other, by the last process.
-void run::acquire_all_once() {
+/// One after the other, by the last process. `late_copies` may still add entries of the dead, which nobody can foresee.
+void run::acquire_all_once(bool late_copies) {
   const auto last = world_.processes.back();
   for (const auto& l : locks_) {
     std::shared_ptr<hold> got;
     auto plan = plan_for(*last, l);
     plan.queue = plan.renews = true;
     const auto& set = world_.set;
-    const ms bound =
-        rules::longest_wait(set.committed().get(l.id), set.clock(set.primary().value_or(0)), kSkew, wait_period_);
+    const ms bound = late_copies ? kBound
+                                 : rules::longest_wait(set.committed().get(l.id), set.clock(set.primary().value_or(0)),
+                                                       kSkew, wait_period_);
     plan.deadline = last->now() + bound;
     const auto a = std::make_shared<acquisition>(last, plan, [&](const acquisition::end& e) { got = e.got; });
     a->begin();
@@ -178,6 +179,22 @@ void run::acquire_all_once() {
     got->release([](bool) {});
     world_.run_for(100);
   }
+}
+
+/// A process dies while it holds every lock, and waits for it twice.
+void run::die_with_all() {
+  start("dying");
+  const auto dying = world_.processes.back();
+  for (const auto& l : locks_) {
+    for (int i = 0; i < 3; ++i) {
+      auto plan = plan_for(*dying, l);
+      plan.queue = plan.renews = true;
+      plan.deadline.reset();
+      std::make_shared<acquisition>(dying, plan, [](const auto&) {})->begin();
+    }
+  }
+  world_.run_for(world_.luck.between(50, 3000));
+  dying->kill();
 }
 
 /// Everything works again. All calls end, every lock can be acquired, and then nothing is left.
@@ -193,9 +210,13 @@ void run::finish() {
   }
   workers_ = 0;
   start("last");
-  acquire_all_once();
+  acquire_all_once(true);
+  world_.run_for(2 * network::longest_delay / ticks_per_ms);
+  die_with_all();
+  start("heir");
+  acquire_all_once(false);
   world_.run_for(100'000);
-  acquire_all_once();  // what has ended goes with that
+  acquire_all_once(false);  // what has ended goes with that
   world_.run_for(20'000);
   for (const auto& p : world_.processes) {
     if (p->is_alive()) world_.judge.nothing_left(*p);

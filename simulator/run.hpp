@@ -40,7 +40,8 @@ class run {
   void call(const std::shared_ptr<worker>& w);
   void use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h);
   [[nodiscard]] protocol::acquire_plan plan_for(const process& p, const lock& l);
-  void acquire_all_once();
+  void acquire_all_once(bool late_copies);
+  void die_with_all();
   void finish();
 
   // What goes wrong (faults.cpp).
