@@ -48,13 +48,13 @@ void acquisition::granted(const protocol::grant& g, ms heard) {
   }
 }
 
-void acquisition::nudged() {
+void acquisition::nudged(bool foreign) {
   if (over_) return;
   if (in_flight_) {
-    nudged_ = true;  // for the next wait
+    (foreign ? foreign_nudge_ : nudged_) = true;  // for the next wait
     return;
   }
-  if (auto then = machine_.nudged(false, in_->now())) follow(*std::move(then));
+  if (auto then = machine_.nudged(foreign, in_->now())) follow(*std::move(then));
 }
 
 /// Does what the machine says.
@@ -65,7 +65,10 @@ void acquisition::follow(machine::action todo) {
   if (const auto* d = std::get_if<machine::done>(&todo)) return finish(*d);
   if (auto* s = std::get_if<machine::send>(&todo)) return send(std::move(s->r));
   doing_ = state::waiting;
-  if (std::exchange(nudged_, false)) in_->soon([self = shared_from_this()] { self->nudged(); });
+  const bool foreign = std::exchange(foreign_nudge_, false);
+  if (std::exchange(nudged_, false) || foreign) {
+    in_->soon([self = shared_from_this(), foreign] { self->nudged(foreign); });
+  }
   in_->at(std::get<machine::wait>(todo).until, [self = shared_from_this(), round = round_] {
     if (self->round_ == round && !self->over_) self->follow(self->machine_.look(self->in_->now()));
   });

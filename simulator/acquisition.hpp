@@ -29,8 +29,10 @@ class acquisition : public std::enable_shared_from_this<acquisition> {
   void stop();
 
   void granted(const protocol::grant& g, protocol::ms heard);
-  void nudged();
+  /// Announcements may have been missed; or `foreign`: mongo-dlock has released the lock.
+  void nudged(bool foreign);
 
+  [[nodiscard]] const std::string& lock() const noexcept { return plan_.ask.lock; }
   [[nodiscard]] state doing() const noexcept { return doing_; }
   /// Somebody else was there.
   [[nodiscard]] bool was_contended() const noexcept { return contended_; }
@@ -57,7 +59,8 @@ class acquisition : public std::enable_shared_from_this<acquisition> {
   bool contended_ = false;
   bool over_ = false;
   bool in_flight_ = false;
-  bool nudged_ = false;
+  bool nudged_ = false;         // meanwhile
+  bool foreign_nudge_ = false;  // by mongo-dlock
 };
 
 }  // namespace dlock::simulator

@@ -149,7 +149,9 @@ void run::interfere() {
   const ms lease = *std::max_element(leases_.begin(), leases_.end());
   const tick longest =
       (lease + 25'000) * ticks_per_ms;  // leases of before are over, however late a majority has the edit
-  switch (luck.between(1, 4)) {
+  switch (luck.between(1, 5)) {
+    case 5:
+      return mongo_dlock(l);
     case 1: {  // revoke: the holder is told at its next renewal
       if (!at || !v || v->what.holders.empty()) return;
       protocol::request r;
@@ -190,6 +192,34 @@ void run::interfere() {
       return during(lasts, [this, one] { world_.set.set_clock(one, 0); });
     }
   }
+}
+
+/// Node's mongo-dlock takes the lock if nobody has it, and deletes the document when it releases it.
+void run::mongo_dlock(const lock& l) {
+  auto& luck = world_.luck;
+  const auto at = world_.set.primary();
+  if (l.observed || l.shared || l.cap > 0 || !at) return;
+  const auto v = world_.set.at_primary().get(l.id);
+  auto d = v ? v->what : protocol::document{};
+  if ((v && !v->is_lock) || !d.holders.empty() || !d.waiters.empty() || d.lockd == protocol::lockd_flag::one) return;
+  const ms now = world_.set.clock(*at), lasts = luck.between(50, 3000);
+  d.lockd = protocol::lockd_flag::one;
+  d.ct = now;
+  d.et = now + lasts + luck.between(0, 3000);
+  ++d.rev;
+  if (!world_.set.write(l.id, std::make_shared<const stored>(stored{true, d}))) return;
+  world_.notes.tell(world_.events.now(), "node", [&] { return "locks " + l.id; });
+  during(lasts, [this, id = l.id, ct = d.ct] {
+    const auto there = world_.set.at_primary().get(id);
+    if (!there || there->what.ct != ct || !world_.set.write(id, nullptr)) return;  // it has lost it
+    world_.notes.tell(world_.events.now(), "node", [&] { return "unlocks " + id; });
+    world_.judge.deleted(id);
+    for (const auto& p : world_.processes) {
+      const tick late = world_.luck.between(300, 100'000);
+      if (world_.luck.in(4)) continue;
+      world_.events.after(late, [p, id] { p->deliver([p, id] { p->nudge_foreign(id); }); });
+    }
+  });
 }
 
 /// The TTL index takes what was idle for long.

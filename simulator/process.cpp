@@ -217,7 +217,13 @@ void process::heard(const protocol::grant& g) {
 
 void process::nudge_all() {
   for (const auto& [_, a] : expected_) {
-    soon([who = a] { who->nudged(); });
+    soon([who = a] { who->nudged(false); });
+  }
+}
+
+void process::nudge_foreign(const std::string& lock) {
+  for (const auto& [_, a] : expected_) {
+    if (a->lock() == lock) soon([who = a] { who->nudged(true); });
   }
 }
 

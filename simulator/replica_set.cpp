@@ -91,6 +91,14 @@ void replica_set::execute(std::size_t at, const request& r, ms now, std::int64_t
   if (!m.is_primary || m.term != term) return done(no_answer("it is not the primary any more", true));
   answer a;
   a.what = answer::kind::replied;
+  if (protocol::only_reads(r) && !peeks_) {
+    request whole = r;
+    whole.op = protocol::operation::heartbeat;
+    return execute(at, whole, now, term, [done = std::move(done)](answer heartbeat) {
+      heartbeat.reply.instead = true;
+      done(heartbeat);
+    });
+  }
   if (protocol::only_reads(r)) {
     a.reply = carry_out(m.majority.get(r.lock), r, now).answer;
     return done(a);

@@ -61,6 +61,9 @@ class replica_set {
   void stop_copying(std::size_t which, bool stopped);
   /// So many of a hundred commands wait for a document that others are busy with: then their $$NOW is stale.
   void crowd(std::int64_t percent, tick longest) { crowded_ = percent, longest_ = longest; }
+  /// It does not read what a majority has, as MongoDB 4.4 with an arbiter: then the driver's part of a client sends a
+  /// heartbeat.
+  void refuse_peeks() { peeks_ = false; }
   /// So many of a hundred answers say that a majority was not waited for.
   void fail_write_concerns(std::int64_t percent) { failing_ = percent; }
   /// Somebody writes the document by hand, or the TTL index takes it.
@@ -139,6 +142,7 @@ class replica_set {
   std::int64_t crowded_ = 0;
   tick longest_ = 0;
   std::int64_t failing_ = 0;
+  bool peeks_ = true;
   std::int64_t elections_ = 0;
   bool electing_ = false;
 };

@@ -39,6 +39,7 @@ run::run(std::uint64_t seed, trace::mode how) : world_(seed, how) {
   pause_ = luck.between(100, 2000);
   workers_ = static_cast<int>(luck.between(1, 4));
   world_.clock_rates = 1000;  // twice as fast as NTP moves a clock
+  if (luck.in(8)) world_.set.refuse_peeks();
   world_.slowest_thread = luck.in(3) ? 50 * ticks_per_ms : 1000;
 }
 

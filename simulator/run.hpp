@@ -51,6 +51,7 @@ class run {
   void harm_clients();
   void harm_channel();
   void interfere();
+  void mongo_dlock(const lock& l);
   void sweep();
   void heal();
   void during(protocol::ms time, std::function<void()> end);

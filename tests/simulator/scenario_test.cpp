@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 namespace dlock::simulator {
 namespace {
 
@@ -127,6 +130,77 @@ TEST(Scenario, ARevokedHolderLearnsItAtItsRenewal) {
   s.set.command(*s.set.primary(), r, [](const auto&) {});
   s.run_for(1000);
   EXPECT_EQ(call->got->now(), hold::phase::lost);
+}
+
+TEST(Scenario, WhatIsNoLockIsLeftAsItIs) {
+  scenario s;
+  const auto a = s.start_process("a");
+  ASSERT_TRUE(s.set.write("lock", std::make_shared<const stored>(stored{false, {}})));
+  s.run_for(10);
+  const auto call = s.acquire(a, "lock");
+  s.run_for(50);
+  EXPECT_EQ(call->result, result::not_a_lock);
+}
+
+TEST(Scenario, WhoAsksForAnotherCapacityOrAnotherExpiryIsToldSo) {
+  scenario s;
+  const auto a = s.start_process("a"), b = s.start_process("b");
+  auto one = s.plan("lock");
+  one.ask.what = {false, 1};
+  one.ask.cap = 2;
+  ASSERT_TRUE((s.acquire(a, one), s.run_for(50), s.set.committed().get("lock")));
+  auto other = one;
+  other.ask.cap = 3;
+  auto observed = one;
+  observed.ask.observed = true;
+  const auto second = s.acquire(b, other), third = s.acquire(b, observed);
+  s.run_for(50);
+  EXPECT_EQ(second->result, result::other_capacity);
+  EXPECT_EQ(third->result, result::other_expiry);
+  auto heavy = one;
+  heavy.ask.what.weight = 3;
+  const auto fourth = s.acquire(b, heavy);
+  s.run_for(50);
+  EXPECT_EQ(fourth->result, result::other_capacity);
+}
+
+TEST(Scenario, ATokenThatSomebodyTypedIsNoGrant) {
+  scenario s;
+  const auto a = s.start_process("a"), b = s.start_process("b");
+  const auto first = s.acquire(a, "lock");
+  s.run_for(50);
+  const auto second = s.acquire(b, "lock");
+  s.run_for(50);
+  s.notices.to_heir = [](const auto&) { return fate{.lost = true}; };
+  first->got->release([](bool) {});
+  s.run_for(5);
+  auto d = s.set.committed().get("lock")->what;
+  ASSERT_EQ(d.holders.size(), 1U);
+  d.holders[0].fence = -1;
+  ++d.rev;
+  ASSERT_TRUE(s.set.write("lock", std::make_shared<const stored>(stored{true, d})));
+  s.run_for(3000);
+  EXPECT_EQ(second->result, result::not_a_lock);
+}
+
+TEST(Scenario, MongoDlocksHolderIsWaitedForAndItsUnlockWakes) {
+  scenario s;
+  const auto a = s.start_process("a");
+  protocol::document d;
+  d.lockd = protocol::lockd_flag::one;
+  d.ct = s.set.clock(*s.set.primary());
+  d.et = *d.ct + 60'000;
+  ASSERT_TRUE(s.set.write("lock", std::make_shared<const stored>(stored{true, d})));
+  s.run_for(10);
+  std::vector<std::shared_ptr<scenario::call>> calls;
+  for (int i = 0; i < 6; ++i) calls.push_back(s.acquire(a, "lock"));
+  s.run_for(5000);
+  for (const auto& c : calls) EXPECT_FALSE(c->result);
+  ASSERT_TRUE(s.set.write("lock", nullptr));
+  s.run_for(10);
+  a->nudge_foreign("lock");
+  s.run_for(20);
+  EXPECT_EQ(std::count_if(calls.begin(), calls.end(), [](const auto& c) { return c->got != nullptr; }), 1);
 }
 
 }  // namespace
