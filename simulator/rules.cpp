@@ -14,6 +14,7 @@ using protocol::ms;
 constexpr ms kWatch = 5;                                 // the watch of a process that runs is not later
 constexpr ms kAllowed = 100;                             // after a deadline
 constexpr tick kTombstone = 29'000 * ticks_per_ms;       // a bit less than it stands
+constexpr tick kForgotten = 100'000 * ticks_per_ms;      // after that the clock is past all tokens of before
 constexpr std::int64_t kShared = std::int64_t{1} << 40;  // more than there are readers
 
 std::string name(const hold& h) {
@@ -118,8 +119,7 @@ void rules::edited(const std::string& lock, tick longest_lease) {
 }
 
 void rules::deleted(const std::string& lock) {
-  constexpr tick kLong = 100'000 * ticks_per_ms;  // until the clock is past all tokens of before
-  deleted_[lock] = events_.now() + kLong;
+  deleted_[lock] = events_.now() + kForgotten;
 }
 
 void rules::clock_jumped(tick until) {
@@ -189,6 +189,8 @@ void rules::committed(const std::string& lock, const version& v) const {
   const auto check = [&](const std::string& id) {
     const auto gone = undone_.find(id);
     if (gone == undone_.end() || events_.now() >= gone->second || events_.now() < clock_until_ + kTombstone) return;
+    const auto deleted = deleted_.find(lock);  // and the tombstone with it
+    if (deleted != deleted_.end() && deleted->second - kForgotten >= gone->second - kTombstone) return;
     throw broken("ghost", id + ", which was undone, is in " + lock + " again");
   };
   for (const auto& w : v->what.waiters) check(w.id);
