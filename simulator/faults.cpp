@@ -147,19 +147,28 @@ void run::interfere() {
   const auto at = world_.set.primary();
   const auto v = world_.set.at_primary().get(l.id);
   const ms lease = *std::max_element(leases_.begin(), leases_.end());
-  const tick longest =
-      (lease + 25'000) * ticks_per_ms;  // leases of before are over, however late a majority has the edit
+  const tick longest = (lease + 25'000) * ticks_per_ms;  // leases of before are over, however late a majority has the
+                                                         // edit, and whoever was stopped meanwhile has gone on
   switch (luck.between(1, 5)) {
     case 5:
       return mongo_dlock(l);
-    case 1: {  // revoke: the holder is told at its next renewal
+    case 1: {  // revoke: the holder is told by a notice, or at its next renewal
       if (!at || !v || v->what.holders.empty()) return;
       protocol::request r;
       r.op = operation::revoke;
       r.lock = l.id;
       r.id = v->what.holders.front().id;
       r.observed = l.observed;
-      return world_.set.command(*at, r, [](const auto&) {});
+      const auto tell = [this, id = r.id, client = v->what.holders.front().client] {
+        for (const auto& p : world_.processes) {
+          if (p->name() != client) continue;
+          world_.events.after(world_.luck.between(300, 50'000), [p, id] { p->deliver([p, id] { p->revoked(id); }); });
+        }
+      };
+      if (luck.in(3)) return tell();  // it is not true
+      return world_.set.command(*at, r, [this, tell](const answer& a) {
+        if (a.what == answer::kind::replied && !world_.luck.in(4)) tell();
+      });
     }
     case 2: {
       if (!luck.in(4)) return;
@@ -183,7 +192,7 @@ void run::interfere() {
       const auto one = static_cast<std::size_t>(luck.between(0, replica_set::members - 1));
       const ms lasts = luck.between(1000, 15'000);
       const ms ahead = luck.between(-30'000, 30'000);
-      world_.judge.clock_jumped(world_.events.now() + (lasts + lease + 2000) * ticks_per_ms);
+      world_.judge.clock_jumped(world_.events.now() + lasts * ticks_per_ms + longest);
       world_.notes.tell(world_.events.now(), "operator", [&] {
         return std::string("sets the clock of ") + static_cast<char>('A' + one) + " by " + std::to_string(ahead) +
                " ms";

@@ -16,7 +16,6 @@ using protocol::request;
 
 // As in src/client.
 constexpr ms kFirstPause = 50;
-constexpr ms kLongestPause = 500;
 constexpr ms kReleaseTimeout = 10'000;
 constexpr ms kSkew = 500;
 
@@ -33,10 +32,10 @@ hold::hold(std::shared_ptr<process> in, request ask, const protocol::acquire_mac
       ask_(std::move(ask)),
       token_(granted.token),
       doubtful_(doubtful),
-      schedule_(granted.begin, granted.lease, ask_.delta, renews, in_->now()) {}
+      machine_(protocol::lease_schedule(granted.begin, granted.lease, ask_.delta, renews, in_->now())) {}
 
 bool hold::believes() const {
-  return phase_ == phase::held && in_->now() < schedule_.valid_until();
+  return phase_ == phase::held && in_->now() < machine_.valid_until();
 }
 
 void hold::begin() {
@@ -48,10 +47,25 @@ void hold::begin() {
 /// As the keeper's round.
 void hold::look() {
   if (phase_ != phase::held) return;
-  const ms now = in_->now();
-  if (schedule_.valid_until() <= now) return lose("it was not renewed in time");
-  if (!renewing_ && schedule_.next_renewal() <= now) renew();
-  look_at(std::min(schedule_.valid_until(), renewing_ ? kNever : schedule_.next_renewal()));
+  using action = engine::hold_machine::action;
+  switch (machine_.look(in_->now())) {
+    case action::lose:
+      return lose("it was not renewed in time");
+    case action::renew:
+      renew(operation::renew);
+      break;
+    case action::peek:
+      renew(operation::peek);
+      break;
+    case action::nothing:
+      break;
+  }
+  look_at(machine_.next());
+}
+
+void hold::notice() {
+  machine_.notice("an operator", in_->now());
+  look();
 }
 
 void hold::look_at(ms when) {
@@ -64,28 +78,23 @@ void hold::look_at(ms when) {
   });
 }
 
-void hold::renew() {
-  renewing_ = true;
-  doing_ = state::renewing;
+void hold::renew(operation op) {
+  doing_ = state_of(op);
   const ms sent = in_->now();
-  in_->send(with(ask_, operation::renew),
-            [self = shared_from_this(), sent](const answer& a) { self->renewed(a, sent); });
+  in_->send(with(ask_, op), [self = shared_from_this(), sent](const answer& a) { self->renewed(a, sent); });
 }
 
 void hold::renewed(const answer& a, ms sent) {
-  renewing_ = false;
   if (phase_ != phase::held) return;
+  using effect = engine::hold_machine::effect;
   doing_ = state::holding;
   const ms now = in_->now();
-  const bool replied = a.what == answer::kind::replied;
-  const bool there = replied && a.reply.mine && !a.reply.mine->revoked;
-  if (there && schedule_.valid_until() > now) {
-    schedule_.renewed(sent);
+  if (a.what != answer::kind::replied) {
+    (void)machine_.unanswered(now);
+  } else if (const auto became = machine_.answered(a.reply, sent, now); became == effect::held) {
     in_->where().judge.extended(shared_from_this());
-  } else if (replied && !there) {
-    return lose(schedule_.valid_until() <= now ? "it was not renewed in time" : "it is not there any more");
-  } else if (!replied) {
-    schedule_.unanswered(now);
+  } else if (became == effect::lost) {
+    return lose(machine_.valid_until() <= now ? "it was not renewed in time" : "it is not there any more");
   }
   look();
 }
@@ -107,41 +116,41 @@ void hold::release(std::function<void(bool)> done) {
   if (phase_ != phase::held) return done(false);
   phase_ = phase::releasing;
   doing_ = state::releasing;
-  ask_to_release(with(ask_, operation::release), in_->now() + kReleaseTimeout, kFirstPause, false, done);
+  const auto r = std::make_shared<release_call>(
+      release_call{{with(ask_, operation::release), in_->now() + kReleaseTimeout, false, doubtful_}, std::move(done)});
+  follow(r, r->machine.start());
 }
 
-void hold::ask_to_release(request r, ms until, ms pause, bool in_doubt, const std::function<void(bool)>& done) {
-  auto over = std::make_shared<bool>(false);  // its answer came, or it was not waited for any more
-  in_->at(until, [self = shared_from_this(), r, over, done] {
-    if (std::exchange(*over, true) || self->phase_ != phase::releasing) return;
-    self->give_back(r);
-    self->end(phase::in_doubt);
-    done(false);
-  });
-  in_->send(r, [self = shared_from_this(), r, until, pause, in_doubt, over, done](const answer& a) {
-    if (std::exchange(*over, true)) return;
-    if (a.what == answer::kind::replied) {
-      const bool found = a.reply.found && a.reply.valid;
-      const bool released = found || (in_doubt && !a.reply.found);
-      if (self->doubtful_ || !found) self->in_->undo(r, {r.id, self->doubtful_});
-      self->end(released ? phase::released : phase::lost);
-      return done(released);
-    }
-    if (self->in_->now() + pause >= until) {
-      self->give_back(r);
-      self->end(phase::in_doubt);
-      return done(false);
-    }
-    self->in_->at(self->in_->now() + pause, [self, r, until, pause, doubt = in_doubt || a.in_doubt, done] {
-      if (self->phase_ != phase::releasing) return;
-      self->ask_to_release(r, until, std::min(2 * pause, kLongestPause), doubt, done);
-    });
-  });
+void hold::follow(const releasing& r, releasing_machine::action todo) {
+  ++r->round;
+  const auto again = [self = shared_from_this(), r, round = r->round](auto what) {
+    return [self, r, round, what](const auto&... heard) {
+      if (r->round == round && self->phase_ == phase::releasing) self->follow(r, what(heard...));
+    };
+  };
+  if (const auto* pause = std::get_if<releasing_machine::wait>(&todo)) {
+    return in_->at(pause->until, again([r] { return r->machine.look(); }));
+  }
+  if (const auto* s = std::get_if<releasing_machine::send>(&todo)) {
+    in_->at(r->machine.until(), again([r] { return r->machine.give_up(); }));
+    return in_->send(s->r, again([r, in = in_](const answer& a) {
+                       if (a.what == answer::kind::replied) return r->machine.answered(a.reply);
+                       return r->machine.unanswered(a.in_doubt, in->now());
+                     }));
+  }
+  const auto& d = std::get<releasing_machine::done>(todo);
+  const auto& ask = r->machine.ask();
+  if (d.what == releasing_machine::result::unknown) give_back(ask);
+  if (d.cancel) in_->undo(ask, {ask.id, doubtful_});
+  const bool released = d.what == releasing_machine::result::released;
+  const bool unknown = d.what == releasing_machine::result::unknown;
+  end(released ? phase::released : unknown ? phase::in_doubt : phase::lost);
+  r->done(released);
 }
 
 /// As client_core::give_back.
 void hold::give_back(request r) {
-  const auto end = schedule_.valid_until() + protocol::lease_margin(r.delta) + kSkew;
+  const auto end = machine_.valid_until() + protocol::lease_margin(r.delta) + kSkew;
   const auto look = detail::cancel_of(r, doubtful_);
   const ms life = std::max(r.life, r.delta);
   in_->errand(std::move(r), std::max(end, in_->now() + kReleaseTimeout),

@@ -221,6 +221,14 @@ void process::nudge_all() {
   }
 }
 
+void process::revoked(const std::string& id) {
+  if (const auto it = expected_.find(id); it != expected_.end()) soon([who = it->second] { who->nudged(false); });
+  const auto all = holds;
+  for (const auto& h : all) {
+    if (h->ask().id == id) h->notice();
+  }
+}
+
 void process::nudge_foreign(const std::string& lock) {
   for (const auto& [_, a] : expected_) {
     if (a->lock() == lock) soon([who = a] { who->nudged(true); });

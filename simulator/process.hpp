@@ -65,6 +65,8 @@ class process : public std::enable_shared_from_this<process> {
   [[nodiscard]] bool is_told() const;
   void heard(const protocol::grant& g);
   void nudge_all();
+  /// Somebody says that this acquisition was revoked.
+  void revoked(const std::string& id);
   /// mongo-dlock has released that lock.
   void nudge_foreign(const std::string& lock);
   /// What the acquisition of that id is doing.

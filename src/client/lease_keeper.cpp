@@ -6,14 +6,13 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "engine/hold_machine.hpp"
 #include "util/text.hpp"
 #include "util/thread.hpp"
 
@@ -38,43 +37,36 @@ class descriptor {
   int fd_;
 };
 
-constexpr protocol::ms kNever = std::numeric_limits<protocol::ms>::max();
+constexpr protocol::ms kNever = engine::hold_machine::never;
 constexpr protocol::ms kLong = 250;  // most locks are held for less
-constexpr protocol::ms kAskAgain = 100;
-constexpr int kLooks = 10;
+
+std::string why_lost(const engine::hold_machine& m) {
+  switch (m.why()) {
+    case engine::loss::not_renewed:
+      return not_renewed;
+    case engine::loss::ended:
+      return over_without_autorefresh;
+    case engine::loss::gone:
+      return no_longer_ours;
+    case engine::loss::revoked:
+      return "it was revoked by " + m.revoked_by();
+  }
+  return no_longer_ours;
+}
 
 }  // namespace
 
 struct lease_keeper::shared {
   struct kept {
     std::shared_ptr<lease_record> record;
-    protocol::lease_schedule schedule;
+    engine::hold_machine machine;
     protocol::ms since;
-    bool renewing = false;  // a renewal is on its way
-    bool in_trouble = false;
-    bool renews = schedule.next_renewal() != kNever;
-    std::optional<std::string> revoked_by = {};  // says a notice, which anybody can have written
-    protocol::ms ask_at = kNever;                // then the server is asked whether it is still held
-    int looks = 0;                               // so often still; see looked()
-    bool unseen = false;                         // by the last look
-
-    [[nodiscard]] protocol::ms next() const { return std::min(schedule.next_renewal(), ask_at); }
-    [[nodiscard]] const char* why_over() const { return renews ? not_renewed : over_without_autorefresh; }
-    void unanswered(protocol::ms now) {
-      renewing = false;
-      schedule.unanswered(now);
-      if (!renews && (looks > 0 || unseen)) ask_at = now + kAskAgain;
-    }
-    /// What a look shows may be old, right after an election: from before the grant, or before the revocation. So it is
-    /// repeated. Returns whether the lease is gone.
-    bool looked(bool there, protocol::ms now) {
-      const bool gone = !there && unseen;
-      unseen = !there;
-      if (ask_at == kNever && (--looks > 0 || unseen)) ask_at = now + kAskAgain;
-      return gone;
-    }
   };
-  using renewals = std::vector<std::shared_ptr<lease_record>>;
+  struct renewal {
+    std::shared_ptr<lease_record> record;
+    protocol::operation op;
+  };
+  using renewals = std::vector<renewal>;
 
   explicit shared(std::shared_ptr<environment> e) : env(std::move(e)) {}
 
@@ -115,10 +107,7 @@ struct lease_keeper::shared {
   /// sets the wall clock afterwards that tells. What is still held only the server knows.
   void ask_for_all() {
     const std::lock_guard lock(guard);
-    for (auto& [_, k] : leases) {
-      k.ask_at = env->now_ms();
-      k.looks = std::max(k.looks, 1);
-    }
+    for (auto& [_, k] : leases) k.machine.clock_was_set(env->now_ms());
   }
 
   void lose(lease_record& record, const std::string& why) const {
@@ -126,14 +115,11 @@ struct lease_keeper::shared {
     log(log_level::error, "lock " + in_quotes(record.lock()) + " lost: " + why);
   }
 
-  /// A notice is a hint: who can write it may be nobody who can revoke. What is on its way may have set out too early.
   void revoke(const protocol::revocation& r) {
     const std::lock_guard lock(guard);
     for (auto& [_, k] : leases) {
       if (k.record->owner() != r.id || k.record->lock() != r.lock) continue;
-      k.revoked_by = r.by;
-      k.ask_at = env->now_ms();
-      k.looks = kLooks;
+      k.machine.notice(r.by, env->now_ms());
       return poke();
     }
   }
@@ -145,7 +131,8 @@ struct lease_keeper::shared {
 
   /// One round: reports what is over, collects what is due. Returns when to look again.
   protocol::ms round(renewals& due) {
-    std::vector<std::pair<std::shared_ptr<lease_record>, const char*>> over;
+    using action = engine::hold_machine::action;
+    std::vector<kept> over;
     std::function<void()> tell;
     protocol::ms next = kNever;
     {
@@ -153,25 +140,23 @@ struct lease_keeper::shared {
       const auto now = env->now_ms();
       for (auto it = leases.begin(); it != leases.end();) {
         auto& k = it->second;
-        if (k.schedule.valid_until() <= now) {
-          over.emplace_back(std::move(k.record), k.why_over());
+        const auto todo = k.machine.look(now);
+        if (todo == action::lose) {
+          over.push_back(std::move(k));
           it = leases.erase(it);
           continue;
         }
-        next = std::min(next, k.schedule.valid_until());
-        if (!k.renewing && k.next() <= now) {
-          k.renewing = true;
-          k.ask_at = kNever;
-          due.push_back(k.record);
+        if (todo != action::nothing) {
+          due.push_back({k.record, todo == action::renew ? protocol::operation::renew : protocol::operation::peek});
         }
-        if (!k.renewing) next = std::min(next, k.next());
+        next = std::min(next, k.machine.next());
         if (held_long && now >= k.since + kLong) tell.swap(held_long);
         if (held_long) next = std::min(next, k.since + kLong);
         ++it;
       }
       asleep_until = next;
     }
-    for (const auto& [record, why] : over) lose(*record, why);
+    for (const auto& k : over) lose(*k.record, why_lost(k.machine));
     if (tell) tell();
     return next;
   }
@@ -181,52 +166,35 @@ struct lease_keeper::shared {
     const std::lock_guard lock(guard);
     const auto it = leases.find(&record);
     if (it == leases.end()) return;
-    it->second.unanswered(env->now_ms());
+    it->second.machine.not_sent(env->now_ms());
     poke();
   }
 
-  void renew(const std::shared_ptr<lease_record>& record) {
-    // Of a lease that is not renewed, only a notice has us ask: by looking, which makes it no longer.
-    auto op = protocol::operation::renew;
+  void renew(const std::shared_ptr<lease_record>& record, protocol::operation op) {
+    using effect = engine::hold_machine::effect;
     {
       const std::lock_guard lock(guard);
-      const auto it = leases.find(record.get());
-      if (stopped || !renews || it == leases.end()) return;
-      if (!it->second.renews) op = protocol::operation::peek;
+      if (stopped || !renews || !leases.contains(record.get())) return;
     }
     const auto sent = env->now_ms();
     const answer a = where->apply(record->ask(op), lane::renewal);
-    const bool replied = a.what == answer::kind::replied;
-    const bool marked = replied && a.reply.mine && a.reply.mine->revoked;
-    const bool there = replied && !marked && a.reply.mine;
     std::string trouble;
     std::string loss;
     {
       const std::lock_guard lock(guard);
       const auto it = leases.find(record.get());
       if (it == leases.end()) return;  // released or over meanwhile
-      auto& k = it->second;
-      k.renewing = false;
-      const bool gone = marked || (replied && (k.renews ? !there : k.looked(there, env->now_ms())));
-      const bool mine = replied && !gone;
-      if (mine && k.ask_at == kNever) k.revoked_by.reset();  // it was not true
-      if (mine && k.schedule.valid_until() <= env->now_ms()) {
-        // Too late: it may have been seen to be over. The watch is about to say so.
-      } else if (mine) {
-        if (op == protocol::operation::renew) k.schedule.renewed(sent);
-        k.in_trouble = false;
-        record->extend(k.schedule.valid_until());
+      auto& machine = it->second.machine;
+      const auto now = env->now_ms();
+      if (a.what != answer::kind::replied) {
+        if (machine.unanswered(now)) trouble = a.why;
+      } else if (const auto became = machine.answered(a.reply, sent, now); became == effect::held) {
+        record->extend(machine.valid_until());
         if (a.reply.queue > 0) record->seen_alone(false);
-      } else if (gone) {
-        if (k.revoked_by) record->revoked();
-        // This process may have been stopped while it asked, or before. Then others may well have it.
-        const bool over = k.schedule.valid_until() <= env->now_ms();
-        loss = k.revoked_by ? "it was revoked by " + *k.revoked_by : over ? k.why_over() : no_longer_ours;
+      } else if (became == effect::lost) {
+        if (machine.why() == engine::loss::revoked) record->revoked();
+        loss = why_lost(machine);
         leases.erase(it);
-      } else {
-        k.unanswered(env->now_ms());
-        if (!k.in_trouble) trouble = a.why;
-        k.in_trouble = true;
       }
     }
     if (!loss.empty()) {
@@ -254,8 +222,8 @@ lease_keeper::lease_keeper(std::shared_ptr<store> where, std::shared_ptr<worker_
       shared::renewals due;
       const auto next = s->round(due);
       if (s->is_stopped()) return;  // this keeper may be gone: by a notice for which no other thread could be had
-      for (auto& record : due) {
-        if (!renewals_.post([s, record] { s->renew(record); })) s->not_sent(*record);
+      for (const auto& each : due) {
+        if (!renewals_.post([s, each] { s->renew(each.record, each.op); })) s->not_sent(*each.record);
       }
       s->sleep(next);
     }
@@ -282,10 +250,12 @@ void lease_keeper::stop(std::chrono::milliseconds patience) {
 
 void lease_keeper::keep(const std::shared_ptr<lease_record>& record, const protocol::lease_schedule& schedule) {
   const std::lock_guard lock(shared_->guard);
-  auto& k = shared_->leases.emplace(record.get(), shared::kept{record, schedule, shared_->env->now_ms()}).first->second;
-  if (!shared_->renews) k.schedule.stop_renewing();
+  const auto now = shared_->env->now_ms();
+  auto& k =
+      shared_->leases.emplace(record.get(), shared::kept{record, engine::hold_machine(schedule), now}).first->second;
+  if (!shared_->renews) k.machine.stop_renewing();
   const auto next = std::min(schedule.next_renewal(), schedule.valid_until());
-  const auto first = shared_->held_long ? std::min(next, k.since + kLong) : next;
+  const auto first = shared_->held_long ? std::min(next, now + kLong) : next;
   if (first < shared_->asleep_until) shared_->poke();
 }
 
@@ -304,7 +274,7 @@ std::function<void(const protocol::revocation&)> lease_keeper::revoker() const {
 void lease_keeper::stop_renewing() {
   const std::lock_guard lock(shared_->guard);
   shared_->renews = false;
-  for (auto& [_, k] : shared_->leases) k.schedule.stop_renewing();
+  for (auto& [_, k] : shared_->leases) k.machine.stop_renewing();
 }
 
 }  // namespace dlock

@@ -1,9 +1,12 @@
 // Giving a lease back: once, and until an answer says what became of it.
 #include <algorithm>
+#include <utility>
+#include <variant>
 
 #include "client/answering.hpp"
 #include "client/call.hpp"
 #include "client/client_core.hpp"
+#include "engine/release_machine.hpp"
 #include "protocol/lease_schedule.hpp"
 #include "util/test_point.hpp"
 #include "util/text.hpp"
@@ -74,42 +77,46 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
 }
 
 release_result client_core::released(lease_record& record, const protocol::request& r, ms timeout, bool in_doubt) {
+  using machine = engine::release_machine;
   const std::string doing = "cannot release lock " + in_quotes(record.lock());
-  const auto until = now() + timeout;
+  machine m(r, now() + timeout, in_doubt, record.is_doubtful());
   auto c = std::make_shared<call>(env_);
   answer last;
   last.why = "still waiting for it";
-  auto ask = r;
-  for (ms delay = 50;; delay = std::min<ms>(delay * 2, 500)) {
-    send(c, ask);
-    ask.brief = false;
-    if (c->wait(until) != call::woken::by_answer) {
+  auto todo = m.start();
+  for (; !std::holds_alternative<machine::done>(todo);) {
+    if (auto* const pause = std::get_if<machine::wait>(&todo)) {
+      (void)c->wait(pause->until);
+      todo = m.look();
+      continue;
+    }
+    send(c, std::move(std::get<machine::send>(todo).r));
+    if (c->wait(m.until()) != call::woken::by_answer) {
       c->abandon();
-      in_doubt = true;
-      break;
+      todo = m.give_up();
+      continue;
     }
     last = c->take_answer();
     if (last.what == answer::kind::replied) {
       floors_.saw(r.lock, last.reply.fence);
-      // Not there although it was ours: an earlier try of this release removed it, or else somebody took it from us.
-      const bool found = last.reply.found && last.reply.valid;
-      const bool done = found || (in_doubt && !last.reply.found);  // not if it stands in what is no lock any more
-      record.left_free(found && last.reply.holders == 0 && last.reply.queue == 0);
-      if (done) bus_->freed(r.id);
-      bus_->not_freed(r.id);
-      // A late copy of its first request must find no way in. And the heirs of a release that was never answered are
-      // known to nobody: the answer to a cancel names them.
-      if (record.is_doubtful() || !found) undo(r, {{r.id, record.is_doubtful()}});
-      record.end_release(done ? lease_record::phase::released : lease_record::phase::lost);
-      return done ? release_result::released : release_result::lost;
+      todo = m.answered(last.reply);
+    } else {
+      todo = last.what == answer::kind::refused ? m.refused(last.in_doubt) : m.unanswered(last.in_doubt, now());
     }
-    in_doubt = in_doubt || last.in_doubt;
-    if (last.what == answer::kind::refused || now() + delay >= until) break;
-    (void)c->wait(now() + delay);
   }
-  give_back(record, std::move(ask));
-  record.end_release(lease_record::phase::in_doubt);  // the record, and this, may end with what a callback owns
-  fail(doing, last, true);
+  const auto& end = std::get<machine::done>(todo);
+  if (end.what == machine::result::unknown) {
+    give_back(record, m.ask());
+    record.end_release(lease_record::phase::in_doubt);  // the record, and this, may end with what a callback owns
+    fail(doing, last, true);
+  }
+  const bool released = end.what == machine::result::released;
+  record.left_free(end.left_free);
+  if (released) bus_->freed(r.id);
+  bus_->not_freed(r.id);
+  if (end.cancel) undo(r, {{r.id, record.is_doubtful()}});
+  record.end_release(released ? lease_record::phase::released : lease_record::phase::lost);
+  return released ? release_result::released : release_result::lost;
 }
 
 }  // namespace dlock::detail

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <algorithm>
+
+#include "protocol/document.hpp"
+
+namespace dlock::engine {
+
+using protocol::ms;
+
+/// The pauses between the tries of one thing: each is twice as long as the one before, up to a longest.
+class backoff {
+ public:
+  constexpr explicit backoff(ms longest, ms first = 50) noexcept : next_(first), longest_(longest) {}
+
+  /// The length of the next pause.
+  [[nodiscard]] constexpr ms peek() const noexcept { return next_; }
+  constexpr ms next() noexcept {
+    const ms now = next_;
+    next_ = std::min(2 * next_, longest_);
+    return now;
+  }
+
+ private:
+  ms next_;
+  ms longest_;
+};
+
+}  // namespace dlock::engine

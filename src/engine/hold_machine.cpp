@@ -1,0 +1,84 @@
+#include "engine/hold_machine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dlock::engine {
+namespace {
+
+constexpr ms kAskAgain = 100;
+constexpr int kLooks = 10;
+
+}  // namespace
+
+hold_machine::hold_machine(protocol::lease_schedule schedule) noexcept
+    : schedule_(schedule), renews_(schedule.next_renewal() != never) {}
+
+ms hold_machine::due() const noexcept {
+  return std::min(schedule_.next_renewal(), ask_at_);
+}
+
+ms hold_machine::next() const noexcept {
+  return asking_ ? valid_until() : std::min(valid_until(), due());
+}
+
+hold_machine::action hold_machine::look(ms now) {
+  if (valid_until() <= now) {
+    why_ = by_time();
+    return action::lose;
+  }
+  if (asking_ || due() > now) return action::nothing;
+  asking_ = true;
+  ask_at_ = never;
+  return renews_ ? action::renew : action::peek;  // a peek makes it no longer
+}
+
+/// What a peek shows may be old, right after an election: from before the grant, or before the revocation. So it is
+/// repeated.
+bool hold_machine::is_gone(bool there, ms now) noexcept {
+  if (renews_) return !there;
+  const bool gone = !there && unseen_;
+  unseen_ = !there;
+  if (ask_at_ == never && (--looks_ > 0 || unseen_)) ask_at_ = now + kAskAgain;
+  return gone;
+}
+
+hold_machine::effect hold_machine::answered(const protocol::reply& r, ms sent, ms now) {
+  asking_ = false;
+  const bool marked = r.mine && r.mine->revoked;
+  const bool over = valid_until() <= now;
+  if (marked || is_gone(r.mine.has_value(), now)) {
+    // This process may have been stopped while it asked, or before. Then others may well have it.
+    why_ = revoked_by_ ? loss::revoked : over ? by_time() : loss::gone;
+    return effect::lost;
+  }
+  if (ask_at_ == never) revoked_by_.reset();  // it was not true
+  if (over) return effect::too_late;          // it may have been seen to be over: the next look says so
+  in_trouble_ = false;
+  if (renews_) schedule_.renewed(sent);
+  return effect::held;
+}
+
+void hold_machine::not_sent(ms now) noexcept {
+  asking_ = false;
+  schedule_.unanswered(now);
+  if (!renews_ && (looks_ > 0 || unseen_)) ask_at_ = now + kAskAgain;
+}
+
+bool hold_machine::unanswered(ms now) {
+  not_sent(now);
+  return !std::exchange(in_trouble_, true);
+}
+
+void hold_machine::notice(std::string by, ms now) {
+  revoked_by_ = std::move(by);
+  ask_at_ = now;
+  looks_ = kLooks;
+}
+
+void hold_machine::clock_was_set(ms now) noexcept {
+  ask_at_ = now;
+  looks_ = std::max(looks_, 1);
+}
+
+}  // namespace dlock::engine

@@ -1,0 +1,46 @@
+#include "engine/release_machine.hpp"
+
+#include <utility>
+
+namespace dlock::engine {
+
+release_machine::release_machine(protocol::request ask, ms until, bool in_doubt, bool doubtful)
+    : ask_(std::move(ask)), until_(until), in_doubt_(in_doubt), doubtful_(doubtful) {}
+
+release_machine::action release_machine::start() {
+  send first{ask_};
+  ask_.brief = false;  // repeated, it says all
+  return first;
+}
+
+release_machine::action release_machine::look() {
+  return send{ask_};
+}
+
+release_machine::action release_machine::answered(const protocol::reply& r) {
+  const bool found = r.found && r.valid;
+  // Not there although it was ours: an earlier try of this release removed it, or else somebody took it from us. Not if
+  // it stands in what is no lock any more.
+  const bool released = found || (in_doubt_ && !r.found);
+  return done{.what = released ? result::released : result::lost,
+              .cancel = doubtful_ || !found,
+              .left_free = found && r.holders == 0 && r.queue == 0};
+}
+
+release_machine::action release_machine::unanswered(bool in_doubt, ms now) {
+  in_doubt_ = in_doubt_ || in_doubt;
+  if (now + pause_.peek() >= until_) return done{.what = result::unknown};
+  return wait{now + pause_.next()};
+}
+
+release_machine::action release_machine::refused(bool in_doubt) {
+  in_doubt_ = in_doubt_ || in_doubt;
+  return done{.what = result::unknown};
+}
+
+release_machine::action release_machine::give_up() {
+  in_doubt_ = true;
+  return done{.what = result::unknown};
+}
+
+}  // namespace dlock::engine
