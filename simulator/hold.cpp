@@ -68,6 +68,11 @@ void hold::notice() {
   look();
 }
 
+void hold::clock_was_set() {
+  machine_.clock_was_set(in_->now());
+  look();
+}
+
 void hold::look_at(ms when) {
   if (looks_at_ <= when && looks_at_ > in_->now()) return;
   looks_at_ = when;
@@ -135,6 +140,7 @@ void hold::follow(const releasing& r, releasing_machine::action todo) {
     in_->at(r->machine.until(), again([r] { return r->machine.give_up(); }));
     return in_->send(s->r, again([r, in = in_](const answer& a) {
                        if (a.what == answer::kind::replied) return r->machine.answered(a.reply);
+                       if (a.what == answer::kind::refused) return r->machine.refused(a.in_doubt);
                        return r->machine.unanswered(a.in_doubt, in->now());
                      }));
   }

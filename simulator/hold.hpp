@@ -31,6 +31,8 @@ class hold : public std::enable_shared_from_this<hold> {
   void publish(const std::string& value, std::function<void(bool)> done);
   /// Somebody says that it was revoked, be that so or not.
   void notice();
+  /// Its machine's wall clock was set: perhaps it was stopped before.
+  void clock_was_set();
   /// Its process was killed.
   void died() noexcept { phase_ = phase::released; }
 

@@ -90,6 +90,12 @@ void network::carry(const std::shared_ptr<exchange>& x, std::size_t to, bool is_
   const auto doing = state_of(x->r.op);
   const fate there = to_server(x->r);
   if (there.lost || cut_.contains(x->r.client)) return seen_.hit(fault::lost_request, doing);
+  if (there.refused) {
+    answer a;
+    a.what = answer::kind::refused;
+    a.why = "not authorized";
+    return x->end(a);
+  }
   if (there.delay > kSlow) seen_.hit(fault::late_request, doing);
   const tick longest = is_copy ? longest_delay / 2 : longest_delay;  // of a copy both ways together
   if (there.again && !is_copy) {

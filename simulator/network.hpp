@@ -18,6 +18,7 @@ struct fate {
   bool lost = false;
   tick delay = 300;
   std::optional<tick> again = {};  // a copy comes so long after it
+  bool refused = false;            // a request: the server will not do it
 };
 
 /// What a client is doing that asks for this.

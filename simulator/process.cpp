@@ -16,24 +16,12 @@ using protocol::operation;
 using protocol::request;
 
 // As in src/client.
-constexpr ms kFirstPause = 50;
-constexpr ms kLongestPause = 1000;
 constexpr ms kOverdue = 100;
 constexpr ms kToldAgain = 1000;
 constexpr std::size_t kTold = 1000;
 constexpr std::int64_t kMillion = 1'000'000;
 
 }  // namespace
-
-struct process::errand_ {
-  request r;
-  ms until;
-  told_of_errand told;
-  ms pause = kFirstPause;
-  int round = 0;
-  tick sent = 0;
-  bool pausing = false;
-};
 
 process::process(world& where, std::string name, tick clock_ahead, std::int64_t clock_gains)
     : where_(where), name_(std::move(name)), ahead_(clock_ahead), gains_(clock_gains) {}
@@ -72,7 +60,11 @@ void process::thaw() {
   where_.notes.tell(where_.events.now(), name_, [] { return std::string("goes on"); });
   frozen_ = false;
   const auto watched = holds;
-  for (const auto& h : watched) h->look();  // the watch of its leases runs before anything is decided
+  const bool set_clock = where_.luck.in(4);
+  for (const auto& h : watched) {  // the watch of its leases runs before anything is decided
+    if (set_clock) h->clock_was_set();
+    h->look();
+  }
   auto all = std::exchange(later_, {});
   for (std::size_t i = all.size(); i > 1; --i) {  // its threads wake in any order
     std::swap(all[i - 1], all[static_cast<std::size_t>(where_.luck.between(0, static_cast<std::int64_t>(i) - 1))]);
@@ -93,6 +85,7 @@ void process::clear() {
   later_.clear();
   expected_.clear();
   errands_.clear();
+  retries_ = engine::retry_queue(0);
   holds.clear();
 }
 
@@ -151,34 +144,43 @@ void process::undo(const request& ask, const protocol::abandoned& what) {
 }
 
 void process::errand(request r, ms until, told_of_errand told) {
-  auto e = std::make_shared<errand_>(errand_{std::move(r), until, std::move(told)});
-  errands_.push_back(e);
-  attempt(e);
+  errands_.emplace(retries_.add(std::move(r), until, now()), std::move(told));
+  pump();
 }
 
-void process::attempt(const std::shared_ptr<errand_>& e) {
-  const auto end = [this, e](const answer& a) {
-    std::erase(errands_, e);
-    if (e->told) e->told(a, e->sent);
-  };
-  e->pausing = false;
-  if (now() >= e->until) return end({});
-  e->sent = where_.events.now();
-  send(e->r, [this, e, end](const answer& a) {
-    if (a.what != answer::kind::no_answer || now() >= e->until) return end(a);
-    e->pausing = true;
-    at(now() + e->pause, [this, e, round = ++e->round] {
-      if (e->pausing && e->round == round) attempt(e);
+void process::close() {
+  retries_.close();
+  pump();
+}
+
+void process::pump() {
+  while (const auto n = retries_.take(now())) attempt(*n);
+  if (const auto next = retries_.next()) {
+    at(*next, [this, round = ++pumped_] {
+      if (pumped_ == round) pump();
     });
-    e->pause = std::min(e->pause * 2, kLongestPause);
+  }
+}
+
+void process::attempt(engine::retry_queue::number n) {
+  const tick sent = where_.events.now();
+  const auto end = [this, n, sent](const answer& a) {
+    const auto told = std::move(errands_.extract(n).mapped());
+    if (told) told(a, sent);
+  };
+  const auto* r = retries_.begin(n, now());
+  if (r == nullptr) return end({});
+  send(*r, [this, n, end](const answer& a) {
+    if (retries_.ended(n, a.what != answer::kind::no_answer, answered_, now())) end(a);
+    pump();
   });
 }
 
 void process::server_answers() {
-  const auto all = errands_;
-  for (const auto& e : all) {
-    if (e->pausing) attempt(e);
-  }
+  answered_ = now();
+  if (!retries_.is_silent()) return;
+  retries_.server_answers();
+  pump();
 }
 
 // --- announcements --------------------------------------------------------------------------------------------------

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "engine/retry_queue.hpp"
 #include "protocol/acquire.hpp"
 #include "protocol/document.hpp"
 #include "protocol/event.hpp"
@@ -54,6 +56,8 @@ class process : public std::enable_shared_from_this<process> {
   /// Repeats it until there is an answer, or until then.
   using told_of_errand = std::function<void(const answer&, tick sent)>;
   void errand(protocol::request r, protocol::ms until, told_of_errand told);
+  /// Its client is closed: what is repeated is sent once more.
+  void close();
   /// Takes an acquisition back that was given up.
   void undo(const protocol::request& ask, const protocol::abandoned& what);
   [[nodiscard]] std::string fresh_id();
@@ -80,8 +84,8 @@ class process : public std::enable_shared_from_this<process> {
   [[nodiscard]] std::size_t kept() const { return expected_.size() + holds.size() + errands_.size() + later_.size(); }
 
  private:
-  struct errand_;
-  void attempt(const std::shared_ptr<errand_>& e);
+  void pump();
+  void attempt(engine::retry_queue::number n);
   void server_answers();
   void announce(const protocol::request& r, const protocol::reply& a);
   [[nodiscard]] tick local(tick world) const;
@@ -98,7 +102,10 @@ class process : public std::enable_shared_from_this<process> {
   int ids_ = 0;
   std::vector<std::function<void()>> later_;  // while it is stopped
   std::map<std::string, std::shared_ptr<acquisition>> expected_;
-  std::vector<std::shared_ptr<errand_>> errands_;
+  engine::retry_queue retries_{50};
+  std::map<engine::retry_queue::number, told_of_errand> errands_;
+  protocol::ms answered_ = std::numeric_limits<protocol::ms>::min();  // when the server last answered anything
+  int pumped_ = 0;
   std::map<std::string, std::int64_t> floors_;
   std::map<std::string, protocol::ms> told_;
 };

@@ -1,15 +1,13 @@
 // Commands of their own, one at a time: what is neither an acquisition nor a release.
-#include <algorithm>
-
 #include "client/answering.hpp"
 #include "client/call.hpp"
 #include "client/client_core.hpp"
+#include "engine/backoff.hpp"
 #include "util/text.hpp"
 
 namespace dlock::detail {
 namespace {
 
-constexpr ms kFirstPause = 50;
 constexpr ms kLongestPause = 500;
 
 }  // namespace
@@ -21,7 +19,7 @@ protocol::reply client_core::ask(protocol::request r, const std::string& doing, 
   const std::stop_callback on_close(closing_.get_token(), [c] { c->stop(); });
   answer last;
   last.why = "still waiting for it";
-  for (ms pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
+  for (engine::backoff pause{kLongestPause};;) {
     send(c, r);
     if (c->wait(until) != call::woken::by_answer) {
       c->abandon();
@@ -36,15 +34,15 @@ protocol::reply client_core::ask(protocol::request r, const std::string& doing, 
       floors_.saw(r.lock, told.fence);
       return told;
     }
-    if (last.what == answer::kind::refused || now() + pause >= until) fail(doing, last, in_doubt);
-    if (c->wait(now() + pause) == call::woken::by_stop) check_usable(doing, in_doubt);
+    if (last.what == answer::kind::refused || now() + pause.peek() >= until) fail(doing, last, in_doubt);
+    if (c->wait(now() + pause.next()) == call::woken::by_stop) check_usable(doing, in_doubt);
   }
 }
 
 std::vector<protocol::sight> client_core::read(protocol::look l, const std::string& doing) {
   check_usable(doing);
   const auto until = now() + options_.operation_timeout.count();
-  for (ms pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
+  for (engine::backoff pause{kLongestPause};;) {
     auto c = std::make_shared<call>(env_);
     auto seen = std::make_shared<std::vector<protocol::sight>>();
     const std::stop_callback on_close(closing_.get_token(), [c] { c->stop(); });
@@ -63,8 +61,8 @@ std::vector<protocol::sight> client_core::read(protocol::look l, const std::stri
       if (a.what == answer::kind::replied) return std::move(*seen);
     }
     check_usable(doing);
-    if (a.what == answer::kind::refused || now() + pause >= until) fail(doing, a, false);
-    (void)c->wait(now() + pause);
+    if (a.what == answer::kind::refused || now() + pause.peek() >= until) fail(doing, a, false);
+    (void)c->wait(now() + pause.next());
   }
 }
 

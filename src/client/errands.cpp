@@ -1,30 +1,12 @@
 #include "client/errands.hpp"
 
-#include <algorithm>
-#include <chrono>
 #include <utility>
-#include <vector>
 
 #include "util/boot_wait.hpp"
 
 namespace dlock::detail {
-namespace {
 
 using protocol::ms;
-
-constexpr std::size_t kUnanswered = 8;  // of a silent server, and no more than half of what may be under way
-constexpr ms kFirstPause = 50;          // after no answer; doubles up to
-constexpr ms kLongestPause = 1000;
-
-}  // namespace
-
-struct errands::errand {
-  protocol::request r;
-  ms until;
-  activity::part here;
-  listener told;
-  ms pause = kFirstPause;
-};
 
 errands::errands(std::shared_ptr<store> where, std::shared_ptr<worker_pool> io, std::shared_ptr<worker_pool> notices,
                  std::stop_token closing, std::size_t most, std::shared_ptr<environment> env)
@@ -32,74 +14,76 @@ errands::errands(std::shared_ptr<store> where, std::shared_ptr<worker_pool> io, 
       io_(std::move(io)),
       notices_(std::move(notices)),
       closing_(std::move(closing)),
-      most_(most),
-      env_(std::move(env)) {}
+      env_(std::move(env)),
+      queue_(most) {}
 
 errands::~errands() = default;
 
 void errands::add(protocol::request r, ms until, activity::part here, listener told) {
-  auto e = std::make_shared<errand>(errand{std::move(r), until, std::move(here), std::move(told)});
   {
     const std::lock_guard lock(guard_);
     if (stopped_) return;
-    waiting_.emplace(env_->now_ms(), std::move(e));
+    const auto n = queue_.add(std::move(r), until, env_->now_ms());
+    errands_.emplace(n, errand{std::move(here), std::move(told)});
   }
   pump();
-}
-
-/// With `guard_` held.
-bool errands::is_full() const {
-  return under_way_ >= (silent_ ? std::clamp<std::size_t>(most_ / 2, 1, kUnanswered) : most_);
 }
 
 /// Sends what is due, as far as there is room.
 void errands::pump() {
   bool watch = false;
   for (;;) {
-    std::shared_ptr<errand> next;
+    std::optional<number> next;
     {
       const std::lock_guard lock(guard_);
-      const bool due = !waiting_.empty() && (closing_.stop_requested() || waiting_.begin()->first <= env_->now_ms());
-      if (!due || is_full()) {
-        watch = !waiting_.empty() && !due && !watched_;
+      if (closing_.stop_requested()) queue_.close();
+      next = queue_.take(env_->now_ms());
+      if (!next) {
+        watch = queue_.next() && !watched_;
         watched_ = watched_ || watch;
         changed_.notify_all();
         break;
       }
-      next = std::move(waiting_.extract(waiting_.begin()).mapped());
-      ++under_way_;
     }
-    if (io_->post([self = shared_from_this(), next]() mutable { self->attempt(std::move(next)); })) continue;
-    const std::lock_guard lock(guard_);  // no thread for it: it runs out by itself
-    --under_way_;
+    if (io_->post([self = shared_from_this(), n = *next] { self->attempt(n); })) continue;
+    decltype(errands_)::node_type dropped;  // no thread for it: it runs out by itself
+    const std::lock_guard lock(guard_);
+    queue_.drop(*next);
+    dropped = errands_.extract(*next);
   }
   if (!watch || notices_->post_patiently([self = shared_from_this()] { self->watch(); })) return;
   const std::lock_guard lock(guard_);
   watched_ = false;
 }
 
-void errands::attempt(std::shared_ptr<errand> e) {
+void errands::attempt(number n) {
   answer a;
   a.why = "its time was over before its turn";
   const ms began = env_->now_ms();
-  const bool sent = began < e->until;
-  if (sent) a = where_->apply(e->r);
-  if (a.what != answer::kind::no_answer) server_answers();
-  const bool over = a.what != answer::kind::no_answer || env_->now_ms() >= e->until || closing_.stop_requested();
-  if (over && e->told) e->told(a);
+  std::optional<protocol::request> r;
   {
     const std::lock_guard lock(guard_);
-    --under_way_;
-    if (sent && a.what == answer::kind::no_answer && answered_ < began) {
-      silent_ = true;
-      if (answered_ >= began) silent_ = false;  // just now, by somebody who may not have seen the silence
-    }
-    if (!over && !stopped_) {
-      waiting_.emplace(env_->now_ms() + e->pause, e);
-      e->pause = std::min(e->pause * 2, kLongestPause);
-    }
+    if (const auto* found = queue_.begin(n, began)) r = *found;
   }
-  e.reset();
+  if (r) a = where_->apply(*r);
+  const bool answered = a.what != answer::kind::no_answer;
+  if (answered) server_answers();
+  bool over = true;
+  decltype(errands_)::node_type done;
+  {
+    const std::lock_guard lock(guard_);
+    if (closing_.stop_requested()) queue_.close();
+    if (r) over = queue_.ended(n, answered, answered_, env_->now_ms());
+    silent_ = queue_.is_silent();
+    if (silent_ && answered_ >= began) {  // just now, by somebody who has not seen the silence
+      queue_.server_answers();
+      silent_ = false;
+    }
+    if (stopped_) queue_.clear();
+    if (over || stopped_) done = errands_.extract(n);
+  }
+  if (over && done && done.mapped().told) done.mapped().told(a);
+  done = {};
   pump();
 }
 
@@ -109,9 +93,7 @@ void errands::server_answers() {
   {
     const std::lock_guard lock(guard_);
     silent_ = false;
-    decltype(waiting_) due;
-    for (auto& [_, e] : waiting_) due.emplace(0, std::move(e));
-    waiting_.swap(due);
+    queue_.server_answers();
   }
   pump();
 }
@@ -121,16 +103,15 @@ void errands::watch() {
   for (;;) {
     {
       std::unique_lock lock(guard_);
-      if (waiting_.empty() || closing_.stop_requested()) {
+      if (queue_.is_idle() || closing_.stop_requested()) {
         watched_ = false;
         break;
       }
-      if (is_full()) {
-        changed_.wait(lock, closing_, [&] { return waiting_.empty() || !is_full(); });
+      if (const auto first = queue_.next()) {
+        (void)wait_until(*env_, changed_, lock, closing_, *first,
+                         [&] { return queue_.is_idle() || queue_.next().value_or(*first) < *first; });
       } else {
-        const auto first = waiting_.begin()->first;
-        (void)wait_until(*env_, changed_, lock, closing_, first,
-                         [&] { return waiting_.empty() || waiting_.begin()->first < first; });
+        changed_.wait(lock, closing_, [&] { return queue_.is_idle() || !queue_.is_full(); });
       }
     }
     pump();
@@ -139,10 +120,15 @@ void errands::watch() {
 }
 
 void errands::stop() {
-  decltype(waiting_) dropped;  // what they own goes without the lock
+  decltype(errands_) dropped;  // what they own goes without the lock
   const std::lock_guard lock(guard_);
   stopped_ = true;
-  dropped.swap(waiting_);
+  queue_.clear();
+  for (auto it = errands_.begin(); it != errands_.end();) {
+    const auto next = std::next(it);
+    if (!queue_.is_under_way(it->first)) dropped.insert(errands_.extract(it));
+    it = next;
+  }
   changed_.notify_all();
 }
 

@@ -9,6 +9,7 @@
 #include <stop_token>
 
 #include "client/activity.hpp"
+#include "engine/retry_queue.hpp"
 #include "protocol/document.hpp"
 #include "store/store.hpp"
 #include "util/environment.hpp"
@@ -16,11 +17,8 @@
 
 namespace dlock::detail {
 
-/// Requests that are repeated in the background until they are answered. The threads that send them are those of the
-/// caller's own requests, which must not stand behind thousands of these when a server comes back: few are sent at a
-/// time while the server is silent, and whoever pauses until its next try keeps no thread. The first answer to anything
-/// that the client asks ends the silence, and all that waits is sent: requests sent before that may hang in the driver
-/// for as long as its time limits allow.
+/// Requests that are repeated in the background until they are answered: the threads of a retry queue. The threads that
+/// send them are those of the caller's own requests; whoever pauses until its next try keeps none.
 class errands : public std::enable_shared_from_this<errands> {
  public:
   using listener = std::function<void(const answer&)>;
@@ -42,25 +40,27 @@ class errands : public std::enable_shared_from_this<errands> {
   void stop();
 
  private:
-  struct errand;
-  [[nodiscard]] bool is_full() const;
+  using number = engine::retry_queue::number;
+  struct errand {
+    activity::part here;
+    listener told;
+  };
   void pump();
-  void attempt(std::shared_ptr<errand> e);
+  void attempt(number n);
   void watch();
 
   const std::shared_ptr<store> where_;
   const std::shared_ptr<worker_pool> io_;
   const std::shared_ptr<worker_pool> notices_;
   const std::stop_token closing_;
-  const std::size_t most_;
   const std::shared_ptr<environment> env_;
 
   std::mutex guard_;
   std::condition_variable_any changed_;
-  std::multimap<protocol::ms, std::shared_ptr<errand>> waiting_;  // by when their next try is due
-  std::size_t under_way_ = 0;
+  engine::retry_queue queue_;
+  std::map<number, errand> errands_;
   std::atomic<protocol::ms> answered_{0};  // when the server last answered anything
-  std::atomic<bool> silent_{false};        // one of these, sent after that, got no answer
+  std::atomic<bool> silent_{false};        // as queue_ has it
   bool watched_ = false;
   bool stopped_ = false;
 };

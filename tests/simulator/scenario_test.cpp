@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 namespace dlock::simulator {
@@ -201,6 +202,75 @@ TEST(Scenario, MongoDlocksHolderIsWaitedForAndItsUnlockWakes) {
   a->nudge_foreign("lock");
   s.run_for(20);
   EXPECT_EQ(std::count_if(calls.begin(), calls.end(), [](const auto& c) { return c->got != nullptr; }), 1);
+}
+
+TEST(Scenario, AReleaseThatIsRefusedIsRepeatedInTheBackground) {
+  scenario s;
+  const auto a = s.start_process("a");
+  const auto call = s.acquire(a, "lock");
+  s.run_for(50);
+  int refused = 0;
+  s.net.to_server = [&](const request& r) { return fate{.refused = is(r, operation::release) && ++refused == 1}; };
+  std::optional<bool> released;
+  call->got->release([&](bool r) { released = r; });
+  s.run_for(50);
+  EXPECT_EQ(released, false);
+  EXPECT_EQ(call->got->now(), hold::phase::in_doubt);
+  EXPECT_TRUE(s.set.committed().get("lock")->what.holders.empty());
+  EXPECT_EQ(a->kept(), 0U);
+}
+
+TEST(Scenario, AReleaseOfWhatIsNoLockAnyMoreIsALoss) {
+  scenario s;
+  const auto a = s.start_process("a");
+  const auto call = s.acquire(a, "lock");
+  s.run_for(50);
+  ASSERT_TRUE(s.set.write("lock", std::make_shared<const stored>(stored{false, {}})));
+  s.run_for(10);
+  std::optional<bool> released;
+  call->got->release([&](bool r) { released = r; });
+  s.run_for(50);
+  EXPECT_EQ(released, false);
+  EXPECT_EQ(call->got->now(), hold::phase::lost);
+}
+
+TEST(Scenario, ALeaseThatIsNotRenewedLooksTwiceAfterANotice) {
+  scenario s;
+  const auto a = s.start_process("a");
+  auto plan = s.plan("lock");
+  plan.renews = false;
+  plan.ask.delta = 60'000;
+  const auto call = s.acquire(a, plan);
+  s.run_for(50);
+  ASSERT_TRUE(s.set.write("lock", nullptr));
+  s.run_for(10);
+  int peeks = 0;
+  s.net.to_server = [&](const request& r) { return fate{.lost = is(r, operation::peek) && ++peeks == 1}; };
+  call->got->notice();
+  s.run_for(5050);
+  EXPECT_TRUE(call->got->believes()) << "the first look was not answered";
+  s.run_for(500);
+  EXPECT_EQ(call->got->now(), hold::phase::lost);
+  EXPECT_EQ(peeks, 3);
+}
+
+TEST(Scenario, WhatIsRepeatedWhenAClientIsClosedIsSentOnceMore) {
+  scenario s;
+  const auto a = s.start_process("a"), b = s.start_process("b");
+  const auto first = s.acquire(a, "lock");
+  s.run_for(50);
+  const auto second = s.acquire(b, "lock");
+  s.run_for(50);
+  s.set.fail_write_concerns(100);
+  second->machine->stop();
+  s.run_for(1000);
+  EXPECT_EQ(b->kept(), 1U);
+  int cancels = 0;
+  s.net.to_server = [&](const request& r) { return cancels += is(r, operation::cancel) ? 1 : 0, fate{}; };
+  b->close();
+  s.run_for(200);
+  EXPECT_EQ(b->kept(), 0U);
+  EXPECT_EQ(cancels, 1);
 }
 
 }  // namespace
