@@ -34,8 +34,10 @@ class client {
   explicit client(client_options options = {});
 
   /// close(), if that was not called; then the end of the client's threads, if no handle of it is left: at most 1 s
-  /// more if they hang, and up to half a second in which the driver ends its own. A lock object, a lease or an
-  /// observation that outlives the client keeps it going: the end is then where the last of them falls.
+  /// more if they hang, another 0.7 s if the log callback does, and up to half a second in which the driver ends its
+  /// own. exit() waits for a thread that is still in the driver then, for at most 5 s: destroy clients before. A lock
+  /// object, a lease or an observation that outlives the client keeps it going: the end is then where the last of them
+  /// falls.
   ~client();
   client(client&&) noexcept;
   client& operator=(client&&) noexcept;

@@ -35,7 +35,7 @@ class client_core {
               std::shared_ptr<worker_pool> io, std::shared_ptr<logger> log, std::shared_ptr<environment> env);
   client_core(const client_core&) = delete;
   client_core& operator=(const client_core&) = delete;
-  /// Waits for its threads, at most 1 s in all.
+  /// Waits for its threads, at most 1 s in all; and for a log callback that blocks, another 0.7 s.
   ~client_core();
 
   [[nodiscard]] const client_options& options() const { return options_; }

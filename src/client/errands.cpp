@@ -61,29 +61,32 @@ void errands::attempt(number n) {
   a.why = "its time was over before its turn";
   const ms began = env_->now_ms();
   std::optional<protocol::request> r;
+  decltype(errands_)::node_type mine;
   {
     const std::lock_guard lock(guard_);
+    mine = errands_.extract(n);
+    if (!mine) return queue_.drop(n);  // by stop()
     if (const auto* found = queue_.begin(n, began)) r = *found;
   }
   if (r) a = where_->apply(*r);
   const bool answered = a.what != answer::kind::no_answer;
   if (answered) server_answers();
   bool over = true;
-  decltype(errands_)::node_type done;
-  {
+  if (r) {
     const std::lock_guard lock(guard_);
     if (closing_.stop_requested()) queue_.close();
-    if (r) over = queue_.ended(n, answered, answered_, env_->now_ms());
+    const ms last = answered_;
+    over = queue_.ended(n, answered, last, env_->now_ms());
     silent_ = queue_.is_silent();
-    if (silent_ && answered_ >= began) {  // just now, by somebody who has not seen the silence
+    if (silent_ && last < began && answered_ >= began) {  // just now, by somebody who may not have seen the silence
       queue_.server_answers();
       silent_ = false;
     }
     if (stopped_) queue_.clear();
-    if (over || stopped_) done = errands_.extract(n);
+    if (!over && !stopped_) errands_.insert(std::move(mine));
   }
-  if (over && done && done.mapped().told) done.mapped().told(a);
-  done = {};
+  if (over && mine.mapped().told) mine.mapped().told(a);
+  mine = {};
   pump();
 }
 
@@ -124,11 +127,7 @@ void errands::stop() {
   const std::lock_guard lock(guard_);
   stopped_ = true;
   queue_.clear();
-  for (auto it = errands_.begin(); it != errands_.end();) {
-    const auto next = std::next(it);
-    if (!queue_.is_under_way(it->first)) dropped.insert(errands_.extract(it));
-    it = next;
-  }
+  dropped.swap(errands_);
   changed_.notify_all();
 }
 

@@ -58,7 +58,7 @@ class errands : public std::enable_shared_from_this<errands> {
   std::mutex guard_;
   std::condition_variable_any changed_;
   engine::retry_queue queue_;
-  std::map<number, errand> errands_;
+  std::map<number, errand> errands_;       // but those that are being sent: their threads have them
   std::atomic<protocol::ms> answered_{0};  // when the server last answered anything
   std::atomic<bool> silent_{false};        // as queue_ has it
   bool watched_ = false;

@@ -27,11 +27,12 @@ enum class loss {
 /// |--------|----------------------------------|---------------------------------------------------------------|
 /// | idle   | look, when it is time            | asking: renew; or peek, if it is not to be renewed            |
 /// | idle   | notice, clock_was_set            | idle: look() is due now                                       |
-/// | asking | answered: it is ours             | idle; longer, if it was a renewal. Too late: as if unanswered |
-/// | asking | answered: it is not              | over: gone or revoked. After a peek: idle, to look once more  |
+/// | asking | answered: it is ours             | idle; longer, if it was a renewal and came before the end     |
+/// | asking | answered: it is not              | over: gone or revoked                                         |
+/// | asking | the same, after a peek           | idle, to look once more; over the second time                 |
 /// | asking | unanswered, not_sent             | idle: again soon                                              |
 /// | asking | notice, clock_was_set            | asking, and then once more: what is on its way may be too old |
-/// | any    | look, after valid_until()        | over: not_renewed or ended                                    |
+/// | any    | look, from valid_until() on      | over: not_renewed or ended                                    |
 class hold_machine {
  public:
   static constexpr ms never = std::numeric_limits<ms>::max();

@@ -13,8 +13,8 @@ namespace dlock::engine {
 /// | state    | event               | next                                                         |
 /// |----------|---------------------|--------------------------------------------------------------|
 /// |          | start               | asking: send                                                 |
-/// | asking   | answered            | over: released, or lost if it was not there and no earlier   |
-/// |          |                     | try of this release can have removed it                      |
+/// | asking   | answered            | over: released; or lost, if it was not there and no earlier  |
+/// |          |                     | try of this release can have removed it, or is no lock       |
 /// | asking   | unanswered          | pausing: wait; or over: unknown, if that would be too late   |
 /// | asking   | refused, give_up    | over: unknown                                                |
 /// | pausing  | look                | asking: send                                                 |

@@ -55,7 +55,6 @@ class retry_queue {
   [[nodiscard]] bool is_full() const noexcept;
   [[nodiscard]] bool is_silent() const noexcept { return silent_; }
   [[nodiscard]] bool is_idle() const noexcept { return pausing_.empty(); }
-  [[nodiscard]] bool is_under_way(number n) const { return under_way_.contains(n); }
   [[nodiscard]] std::size_t size() const noexcept { return pausing_.size() + under_way_.size(); }
 
  private:

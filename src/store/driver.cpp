@@ -3,8 +3,6 @@
 #include <mongoc/mongoc.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdlib>
 #include <mutex>
 #include <vector>
 
@@ -12,9 +10,6 @@
 
 namespace dlock {
 namespace {
-
-constexpr std::chrono::seconds kPatienceAtExit{
-    5};  // the driver needs half a second to end its threads, or one of its time-outs
 
 struct listeners {
   std::mutex guard;
@@ -61,8 +56,7 @@ void initialise_driver() {
   static const bool once = [] {
     mongoc_log_set_handler(forward, nullptr);  // first: the initialisation may have something to say
     mongoc_init();
-    // After the libraries have said what they do at exit: so it is done before that.
-    (void)std::atexit([] { join_let_go(kPatienceAtExit); });
+    join_let_go_at_exit();
     return true;
   }();
   (void)once;

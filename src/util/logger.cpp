@@ -9,7 +9,7 @@
 namespace dlock {
 namespace {
 constexpr std::chrono::milliseconds kPatience{300};
-constexpr std::chrono::milliseconds kPatienceWithOne{1000};
+constexpr std::chrono::milliseconds kPatienceWithOne{700};
 }  // namespace
 
 /// A thread of the driver may write, and keep the logger, when the client and what its callback refers to are gone.
@@ -20,6 +20,10 @@ struct logger::shared {
   bool running = false;
   bool closed = false;
 
+  [[nodiscard]] bool is_closed() {
+    const std::lock_guard lock(guard);
+    return closed;
+  }
   void call(log_level level, const std::string& message) {
     {
       const std::lock_guard lock(guard);
@@ -49,7 +53,7 @@ logger::logger(log_callback log) : shared_(std::make_shared<shared>()) {
 }
 
 logger::~logger() {
-  close();
+  if (!shared_->is_closed()) close();
 }
 
 void logger::close() {

@@ -19,12 +19,12 @@ class logger {
   [[nodiscard]] static std::shared_ptr<logger> make(const log_callback& log, text_filter first = {});
   logger(const logger&) = delete;
   logger& operator=(const logger&) = delete;
-  /// close()
+  /// close(), if that was not called.
   ~logger();
 
   void write(log_level level, std::string message);
   /// Brings what is waiting, for at most 0.3 s. Afterwards the callback is not called any more, whoever still writes;
-  /// one that is under way is waited for, for at most 1 s. May be called from the callback, and again.
+  /// one that is under way is waited for, for at most 0.7 s. May be called from the callback, and again.
   void close();
 
  private:

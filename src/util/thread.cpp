@@ -3,9 +3,11 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
-#include <ctime>
+#include <cstdlib>
 #include <exception>
 #include <list>
 #include <memory>
@@ -31,11 +33,12 @@ class signals_blocked {
   sigset_t before_{};
 };
 
-using threads = std::list<std::thread>;
+/// One of the driver's time-outs; it needs half a second to end its own threads.
+constexpr std::chrono::seconds kPatienceAtExit{5};
 
 struct leftovers {
   std::mutex guard;
-  threads list;
+  std::list<std::thread> threads;
   const pid_t process = getpid();
 };
 
@@ -51,10 +54,26 @@ leftovers& all_let_go() {
   return *now;
 }
 
-bool is_joined(std::thread& t, const timespec& until) {
-  if (pthread_clockjoin_np(t.native_handle(), nullptr, CLOCK_MONOTONIC, &until) != 0) return false;
+/// Joins it if it has ended. std::thread::join() would wait for what the thread destroys at its end, which may be the
+/// user's and may take its time.
+bool has_ended(std::thread& t) noexcept {
+  if (pthread_tryjoin_np(t.native_handle(), nullptr) != 0) return false;
   std::construct_at(&t);  // std::thread cannot be told that it was joined
   return true;
+}
+
+void join_let_go() noexcept {
+  auto& all = all_let_go();
+  const auto until = std::chrono::steady_clock::now() + kPatienceAtExit;
+  for (auto pause = std::chrono::milliseconds{1};;) {
+    {
+      const std::lock_guard lock(all.guard);
+      all.threads.remove_if(has_ended);
+      if (all.threads.empty() || std::chrono::steady_clock::now() >= until) return;
+    }
+    std::this_thread::sleep_for(pause);  // meanwhile more may be let go, also by these
+    pause = std::min(2 * pause, std::chrono::milliseconds{20});
+  }
 }
 
 }  // namespace
@@ -64,38 +83,32 @@ std::thread quiet_thread(std::function<void()> run) {
   return std::thread(std::move(run));
 }
 
-void let_go(std::thread thread) noexcept {
-  if (!thread.joinable()) return;
+void let_go(std::vector<std::thread> threads) noexcept {
+  [[maybe_unused]] static const int once = std::atexit(join_let_go);  // without a driver, too
+  std::list<std::thread> more;
   try {
-    threads one;
-    one.push_back(std::move(thread));
     auto& all = all_let_go();
+    more.resize(threads.size());
+    std::move(threads.begin(), threads.end(), more.begin());
+    more.remove_if([](auto& t) { return !t.joinable() || has_ended(t); });
     const std::lock_guard lock(all.guard);
-    all.list.remove_if([](auto& t) { return is_joined(t, {}); });  // so that few are in it
-    all.list.splice(all.list.end(), one);
+    all.threads.remove_if(has_ended);  // so that few are in it
+    all.threads.splice(all.threads.end(), more);
   } catch (const std::exception&) {  // no memory
-    if (thread.joinable()) thread.detach();
+    for (auto& t : threads) {
+      if (t.joinable()) t.detach();
+    }
   }
 }
 
-void join_let_go(std::chrono::milliseconds patience) noexcept {
-  timespec until{};
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  const auto then = std::chrono::nanoseconds{until.tv_nsec} + patience;
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(then);
-  until.tv_sec += seconds.count();
-  until.tv_nsec = (then - seconds).count();
-  auto& all = all_let_go();
-  for (threads left, stuck;;) {
-    {
-      const std::lock_guard lock(all.guard);
-      left.swap(all.list);
-      if (left.empty()) return all.list.swap(stuck);
-    }
-    // Without the mutex: meanwhile more may be let go, also by these.
-    left.remove_if([&](auto& t) { return is_joined(t, until); });
-    stuck.splice(stuck.end(), left);
-  }
+void let_go(std::thread thread) noexcept {
+  std::vector<std::thread> one(1);
+  one.front() = std::move(thread);
+  let_go(std::move(one));
+}
+
+void join_let_go_at_exit() {
+  (void)std::atexit(join_let_go);
 }
 
 }  // namespace dlock

@@ -1,19 +1,21 @@
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <thread>
+#include <vector>
 
 namespace dlock {
 
 /// A thread that takes no signals: those belong to the program.
 [[nodiscard]] std::thread quiet_thread(std::function<void()> run);
 
-/// Takes a thread that ends soon, but for which its owner cannot wait: it may be stuck in the driver.
+/// Takes threads for whose end their owner cannot wait: one may be stuck in the driver, or in a callback. Those that
+/// have ended are joined here, at the next call, or by exit(), which waits for the others for at most 5 s.
+void let_go(std::vector<std::thread> threads) noexcept;
 void let_go(std::thread thread) noexcept;
 
-/// Joins those that were let go, up to `patience`. To be called before exit() cleans up the libraries of the driver: a
-/// thread that uses them afterwards aborts the process.
-void join_let_go(std::chrono::milliseconds patience) noexcept;
+/// exit() does that wait before what is registered until now. To be called when the driver's libraries are there: a
+/// thread that uses them after their clean-up aborts the process.
+void join_let_go_at_exit();
 
 }  // namespace dlock

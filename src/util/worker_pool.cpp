@@ -77,6 +77,12 @@ worker_pool::~worker_pool() {
     stopped = shared_->stopped;
   }
   if (!stopped) stop(std::chrono::seconds{1});
+  std::vector<std::thread> threads;
+  {
+    const std::lock_guard lock(shared_->guard);
+    threads.swap(shared_->all);
+  }
+  let_go(std::move(threads));
 }
 
 bool worker_pool::post(std::function<void()>&& task) {
@@ -116,23 +122,13 @@ bool worker_pool::is_busy() const {
 
 void worker_pool::stop(std::chrono::milliseconds patience) {
   std::deque<std::function<void()>> dropped;  // destroyed without the lock: a task may own anything
-  std::vector<std::thread> threads;
-  bool ended = false;
   {
     std::unique_lock lock(shared_->guard);
     shared_->stopped = true;
     dropped.swap(shared_->tasks);
     shared_->work.notify_all();
     const std::size_t mine = this_threads_pool == shared_.get() ? 1 : 0;
-    ended = shared_->ended.wait_for(lock, patience, [&] { return shared_->threads <= mine; });
-    threads.swap(shared_->all);
-  }
-  for (auto& t : threads) {
-    if (ended && t.get_id() != std::this_thread::get_id()) {
-      t.join();
-    } else {
-      let_go(std::move(t));
-    }
+    shared_->ended.wait_for(lock, patience, [&] { return shared_->threads <= mine; });
   }
 }
 

@@ -19,7 +19,7 @@ class worker_pool {
   worker_pool(const worker_pool&) = delete;
   worker_pool& operator=(const worker_pool&) = delete;
 
-  /// stop(1 s), unless stop() was called: who did has waited.
+  /// stop(1 s), unless stop() was called: who did has waited. Threads that are still busy are let go (thread.hpp).
   ~worker_pool();
 
   /// False if the pool was stopped, or no thread can be had: the task will not run, and is still the caller's. Without
@@ -34,7 +34,7 @@ class worker_pool {
   [[nodiscard]] bool is_busy() const;
 
   /// Drops the tasks that have not begun and waits for the others, up to `patience`. A thread that is still busy then
-  /// is let go: it ends when its task does. May be called from a task.
+  /// ends when its task does. May be called from a task.
   void stop(std::chrono::milliseconds patience);
 
  private:

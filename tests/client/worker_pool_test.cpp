@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -215,16 +214,16 @@ TEST(WorkerPool, WhatWaitsForItsTurnTakesNobodysThread) {
 
 /// Else a thread that is still in the driver finds its libraries cleaned up, and they abort the process.
 TEST(WorkerPool, ATaskThatWasLetGoIsOverBeforeTheDriversLibrariesAreCleanedUp) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a new process, which has no driver yet
   static std::atomic<bool> over = false;
   static std::latch at_exit(1);
-  const pid_t child = fork();
-  if (child == 0) {
+  const auto ends = [] {
     (void)std::atexit([] { _exit(over ? 0 : 1); });  // like a library that was there before the driver: it comes last
     initialise_driver();
     (void)std::atexit([] { at_exit.count_down(); });
-    worker_pool pool(1);
+    auto pool = std::make_unique<worker_pool>(1);
     std::latch begun(1);
-    if (!pool.post([&begun] {
+    if (!pool->post([&begun] {
           begun.count_down();
           at_exit.wait();
           over = true;
@@ -232,12 +231,11 @@ TEST(WorkerPool, ATaskThatWasLetGoIsOverBeforeTheDriversLibrariesAreCleanedUp) {
       _exit(2);
     }
     begun.wait();
-    pool.stop(0ms);
+    pool->stop(0ms);
+    pool.reset();
     std::exit(3);
-  }
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  };
+  EXPECT_EXIT(ends(), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
