@@ -45,6 +45,8 @@ class lease_set {
   void on_lost(std::function<void()> callback);
   /// lease::loss() of the first that is lost; of several, with its name.
   [[nodiscard]] std::string loss() const;
+  /// lease::reason() of the same one.
+  [[nodiscard]] loss_reason reason() const;
 
   /// Gives all back, in `timeout` together. `lost` if one had been lost. Throws as lease::release() does, once all
   /// have been tried: the first error.

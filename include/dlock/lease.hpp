@@ -23,6 +23,14 @@ enum class release_result {
   lost,      ///< The lease had been lost before: somebody else may have held the lock since.
 };
 
+/// Why a lease was lost. More kinds may be added.
+enum class loss_reason {
+  none,     ///< It was not lost.
+  expired,  ///< It ended: no renewal was answered in time, or autorefresh is off.
+  removed,  ///< The server has it as this client's no longer: somebody removed it, took it over, or revoked it.
+  revoked,  ///< An operator revoked it, and told this client so.
+};
+
 /// A lock that is held. Releases on destruction (see the destructor for its bounds).
 ///
 /// A lease is a promise with an end: it is valid until valid_until(), which renewal keeps moving. If the server cannot
@@ -70,6 +78,8 @@ class lease {
 
   /// Why it was lost, in one line, for people; "" unless it is lost.
   [[nodiscard]] std::string loss() const;
+  /// The same for programs; none unless it is lost.
+  [[nodiscard]] loss_reason reason() const;
 
   /// Calls `callback` once when the lease is lost, on a library thread of its own; at once, on such a thread, if it is
   /// lost already; never if it is released first, or if the lease is empty or of a parent process. It may block for as

@@ -71,7 +71,7 @@ client_core::amended client_core::amend(lease_record& record, protocol::request 
   const auto ended = [&] {
     if (record.now() == phase::held) {  // over, and the watch has not come to it yet
       keeper_->forget(record);
-      record.lose(*notices_, "its lease ended");
+      record.lose(*notices_, loss_reason::expired, "its lease ended");
     }
     return record.now() == phase::lost ? amended::lost : amended::not_held;
   };
@@ -94,7 +94,7 @@ client_core::amended client_core::amend(lease_record& record, protocol::request 
     return amended::done;
   }
   keeper_->forget(record);
-  record.lose(*notices_, no_longer_ours);
+  record.lose(*notices_, loss_reason::removed, no_longer_ours);
   return amended::lost;
 }
 

@@ -121,12 +121,12 @@ client::client(client_options options) {
   const auto notices = notices_for(o, own_channel ? nullptr : pool, writer(log));
   auto where = std::make_shared<mongo_store>(
       pool, mongo_settings{.db = o.db, .coll = o.coll, .grace = o.grace, .log = writer(log)});
-  auto io = std::make_shared<worker_pool>(pool->connections());
+  auto io = std::make_shared<worker_pool>(pool->connections(), "dlock-io");
   try {
     connect(where, *io, o.connect_timeout, pool->hosts(), writer(log), *env);
   } catch (...) {
     // Their ends can take longer than the caller has: the driver needs half a second to stop its own threads.
-    let_go(quiet_thread([where = std::move(where), io = std::move(io), pool]() mutable {
+    let_go(quiet_thread("dlock-end", [where = std::move(where), io = std::move(io), pool]() mutable {
       io.reset();
       where.reset();
       pool.reset();

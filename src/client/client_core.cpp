@@ -33,7 +33,7 @@ client_core::client_core(client_options options, std::shared_ptr<store> where, s
       activity_(std::make_shared<activity>()),
       bus_(std::make_shared<bus>(std::move(notices), options_.notif_channel, client_id_, writer(log), env_)),
       store_(announcing(combining(std::move(where), env_), bus_)),
-      notices_(std::make_shared<worker_pool>(worker_pool::unlimited)),
+      notices_(std::make_shared<worker_pool>(worker_pool::unlimited, "dlock-notice")),
       io_(std::move(io)),
       errands_(std::make_shared<errands>(store_, io_, notices_, closing_.get_token(), (io_->most() + 1) / 2, env_)),
       log_(std::move(log)),

@@ -82,7 +82,7 @@ follower::~follower() {
 void follower::stop(std::chrono::milliseconds patience) {
   if (shared_->stop.request_stop()) {
     try {
-      let_go(quiet_thread([s = shared_] { s->where->interrupt(s->place); }));  // it does I/O
+      let_go(quiet_thread("dlock-end", [s = shared_] { s->where->interrupt(s->place); }));  // it does I/O
     } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): then it notices by itself
     }
     shared_->state->rests(shared_->part);

@@ -29,7 +29,7 @@ class follower {
  private:
   struct shared;
   std::shared_ptr<shared> shared_;
-  worker_pool thread_{1};
+  worker_pool thread_{1, "dlock-follow"};
 };
 
 }  // namespace dlock

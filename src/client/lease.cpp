@@ -81,6 +81,10 @@ std::string lease::loss() const {
   return state_ ? state_->record->loss() : std::string();
 }
 
+loss_reason lease::reason() const {
+  return state_ ? state_->record->reason() : loss_reason::none;
+}
+
 void lease::on_lost(std::function<void()> callback) {
   if (!callback) throw error(errc::invalid_argument, "on_lost: the callback is empty");
   if (state_ && !state_->core->forked()) state_->core->on_lost(*state_->record, std::move(callback));

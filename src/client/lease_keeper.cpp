@@ -8,6 +8,7 @@
 #include <array>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -40,18 +41,23 @@ class descriptor {
 constexpr protocol::ms kNever = engine::hold_machine::never;
 constexpr protocol::ms kLong = 250;  // most locks are held for less
 
-std::string why_lost(const engine::hold_machine& m) {
+struct told_loss {
+  loss_reason reason;
+  std::string text;
+};
+
+told_loss loss_of(const engine::hold_machine& m) {
   switch (m.why()) {
     case engine::loss::not_renewed:
-      return not_renewed;
+      return {loss_reason::expired, not_renewed};
     case engine::loss::ended:
-      return over_without_autorefresh;
+      return {loss_reason::expired, over_without_autorefresh};
     case engine::loss::gone:
-      return no_longer_ours;
+      return {loss_reason::removed, no_longer_ours};
     case engine::loss::revoked:
-      return "it was revoked by " + m.revoked_by();
+      return {loss_reason::revoked, "it was revoked by " + m.revoked_by()};
   }
-  return no_longer_ours;
+  return {loss_reason::removed, no_longer_ours};
 }
 
 }  // namespace
@@ -110,9 +116,9 @@ struct lease_keeper::shared {
     for (auto& [_, k] : leases) k.machine.clock_was_set(env->now_ms());
   }
 
-  void lose(lease_record& record, const std::string& why) const {
-    record.lose(*notices, why);
-    log(log_level::error, "lock " + in_quotes(record.lock()) + " lost: " + why);
+  void lose(lease_record& record, const told_loss& why) const {
+    record.lose(*notices, why.reason, why.text);
+    log(log_level::error, "lock " + in_quotes(record.lock()) + " lost: " + why.text);
   }
 
   void revoke(const protocol::revocation& r) {
@@ -156,7 +162,7 @@ struct lease_keeper::shared {
       }
       asleep_until = next;
     }
-    for (const auto& k : over) lose(*k.record, why_lost(k.machine));
+    for (const auto& k : over) lose(*k.record, loss_of(k.machine));
     if (tell) tell();
     return next;
   }
@@ -179,7 +185,7 @@ struct lease_keeper::shared {
     const auto sent = env->now_ms();
     const answer a = where->apply(record->ask(op), lane::renewal);
     std::string trouble;
-    std::string loss;
+    std::optional<told_loss> lost;
     {
       const std::lock_guard lock(guard);
       const auto it = leases.find(record.get());
@@ -193,12 +199,12 @@ struct lease_keeper::shared {
         if (a.reply.queue > 0) record->seen_alone(false);
       } else if (became == effect::lost) {
         if (machine.why() == engine::loss::revoked) record->revoked();
-        loss = why_lost(machine);
+        lost = loss_of(machine);
         leases.erase(it);
       }
     }
-    if (!loss.empty()) {
-      lose(*record, loss);
+    if (lost) {
+      lose(*record, *lost);
     } else if (!trouble.empty()) {
       const std::string what = op == protocol::operation::renew ? "renewed" : "looked at, which may have been revoked";
       log(log_level::warning,
@@ -217,7 +223,7 @@ lease_keeper::lease_keeper(std::shared_ptr<store> where, std::shared_ptr<worker_
   shared_->notices = std::move(notices);
   shared_->log = std::move(log);
   shared_->held_long = std::move(held_long);
-  watch_ = quiet_thread([this, s = shared_] {
+  watch_ = quiet_thread("dlock-watch", [this, s = shared_] {
     while (!s->is_stopped()) {
       shared::renewals due;
       const auto next = s->round(due);

@@ -54,7 +54,7 @@ class lease_keeper {
  private:
   struct shared;
   std::shared_ptr<shared> shared_;
-  worker_pool renewals_{renewal_lanes};
+  worker_pool renewals_{renewal_lanes, "dlock-renew"};
   std::thread watch_;
 };
 

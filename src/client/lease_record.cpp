@@ -56,12 +56,13 @@ void lease_record::end_release(phase result) {
   unused.swap(callbacks_);
 }
 
-void lease_record::lose(worker_pool& notices, const std::string& why) {
+void lease_record::lose(worker_pool& notices, loss_reason reason, const std::string& why) {
   std::vector<std::function<void()>> callbacks;
   {
     const std::lock_guard lock(guard_);
     if (phase_ != phase::held) return;
     loss_ = printable(why);  // anybody may have written a part of it
+    reason_ = reason;
     phase_ = phase::lost;
     callbacks.swap(callbacks_);
   }
@@ -73,6 +74,11 @@ void lease_record::lose(worker_pool& notices, const std::string& why) {
 std::string lease_record::loss() const {
   const std::lock_guard lock(guard_);
   return loss_;
+}
+
+loss_reason lease_record::reason() const {
+  const std::lock_guard lock(guard_);
+  return reason_;
 }
 
 void lease_record::on_lost(std::function<void()> callback, worker_pool& notices) {

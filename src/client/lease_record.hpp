@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include <dlock/lease.hpp>
+
 #include "protocol/document.hpp"
 #include "util/worker_pool.hpp"
 
@@ -72,8 +74,9 @@ class lease_record {
 
   /// held -> lost: fires the stop token and the callbacks, each on a thread of `notices`. Later calls do nothing.
   /// `why`, for people.
-  void lose(worker_pool& notices, const std::string& why);
+  void lose(worker_pool& notices, loss_reason reason, const std::string& why);
   [[nodiscard]] std::string loss() const;
+  [[nodiscard]] loss_reason reason() const;
   /// True once: what was lost is to be given back by the caller, should the server still count it as held.
   [[nodiscard]] bool give_up() { return !given_up_.exchange(true); }
 
@@ -99,6 +102,7 @@ class lease_record {
   mutable std::mutex guard_;  // phase_ changes, and what follows
   std::vector<std::function<void()>> callbacks_;
   std::string loss_;
+  loss_reason reason_ = loss_reason::none;
   protocol::ms keep_ = 0;
 };
 

@@ -38,8 +38,8 @@ class outbox {
   void tell(const std::string& client, bson document);
   struct shared;
   std::shared_ptr<shared> shared_;
-  worker_pool tellers_{4};
-  worker_pool publisher_{1};
+  worker_pool tellers_{4, "dlock-tell"};
+  worker_pool publisher_{1, "dlock-publish"};
 };
 
 }  // namespace dlock

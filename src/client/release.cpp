@@ -46,7 +46,7 @@ release_result client_core::release(lease_record& record, ms keep, ms timeout) {
   if (record.now() == lease_record::phase::held && !record.held(now())) {
     // Over, and the watch has not come to it yet.
     keeper_->forget(record);
-    record.lose(*notices_, "its lease ended before it was released");
+    record.lose(*notices_, loss_reason::expired, "its lease ended before it was released");
   }
   const auto found = record.begin_release();
   switch (found) {

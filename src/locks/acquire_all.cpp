@@ -143,6 +143,14 @@ std::string lease_set::loss() const {
   return {};
 }
 
+loss_reason lease_set::reason() const {
+  if (!state_) return loss_reason::none;
+  for (const auto& each : state_->leases) {
+    if (const auto why = each.reason(); why != loss_reason::none) return why;
+  }
+  return loss_reason::none;
+}
+
 release_result lease_set::release() {
   return state_ ? release(state_->patience) : release_result::not_held;
 }

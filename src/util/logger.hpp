@@ -31,7 +31,7 @@ class logger {
   explicit logger(log_callback log);
   struct shared;
   std::shared_ptr<shared> shared_;
-  worker_pool thread_{1};
+  worker_pool thread_{1, "dlock-log"};
 };
 
 /// A callback that writes to `to` as long as it is there; never empty, never throws, never blocks.

@@ -12,6 +12,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 
 namespace dlock {
@@ -78,9 +79,13 @@ void join_let_go() noexcept {
 
 }  // namespace
 
-std::thread quiet_thread(std::function<void()> run) {
+std::thread quiet_thread(const char* name, std::function<void()> run) {
   const signals_blocked quiet;
-  return std::thread(std::move(run));
+  return std::thread([name = std::string(name), run = std::move(run)]() mutable {
+    (void)pthread_setname_np(pthread_self(), name.c_str());
+    run();
+    run = nullptr;  // what it owns goes on this thread
+  });
 }
 
 void let_go(std::vector<std::thread> threads) noexcept {

@@ -6,8 +6,9 @@
 
 namespace dlock {
 
-/// A thread that takes no signals: those belong to the program.
-[[nodiscard]] std::thread quiet_thread(std::function<void()> run);
+/// A thread that takes no signals: those belong to the program. `name`, of at most 15 bytes, is what ps and debuggers
+/// show of it.
+[[nodiscard]] std::thread quiet_thread(const char* name, std::function<void()> run);
 
 /// Takes threads for whose end their owner cannot wait: one may be stuck in the driver, or in a callback. Those that
 /// have ended are joined here, at the next call, or by exit(), which waits for the others for at most 5 s.

@@ -19,6 +19,7 @@ struct worker_pool::shared {
   std::condition_variable ended;
   std::deque<std::function<void()>> tasks;
   std::vector<std::thread> all;
+  const char* name = nullptr;
   std::size_t most = 0;
   std::size_t threads = 0;  // that have not ended
   std::size_t free = 0;     // of them, without a task: idle, or just made
@@ -55,7 +56,7 @@ void worker_pool::shared::add_threads(const std::shared_ptr<shared>& s) {
   try {
     while (s->free < s->tasks.size() && s->threads < s->most) {
       s->all.reserve(s->all.size() + 1);
-      s->all.push_back(quiet_thread([s] {
+      s->all.push_back(quiet_thread(s->name, [s] {
         this_threads_pool = s.get();
         run(s);
       }));
@@ -66,7 +67,8 @@ void worker_pool::shared::add_threads(const std::shared_ptr<shared>& s) {
   }
 }
 
-worker_pool::worker_pool(std::size_t most) : shared_(std::make_shared<shared>()) {
+worker_pool::worker_pool(std::size_t most, const char* name) : shared_(std::make_shared<shared>()) {
+  shared_->name = name;
   shared_->most = most;
 }
 

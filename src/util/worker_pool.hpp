@@ -15,7 +15,8 @@ class worker_pool {
   /// For tasks that may block for ever: one that waited for its turn might never have it.
   static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
-  explicit worker_pool(std::size_t most);
+  /// `name`: of its threads (thread.hpp).
+  explicit worker_pool(std::size_t most, const char* name = "dlock");
   worker_pool(const worker_pool&) = delete;
   worker_pool& operator=(const worker_pool&) = delete;
 

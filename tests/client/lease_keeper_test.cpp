@@ -113,6 +113,7 @@ TEST_F(LeaseKeeper, RenewsOverSeveralLeases) {
 
 TEST_F(LeaseKeeper, WithoutAutorefreshALeaseEndsAtItsDeadlineAndSaysSo) {
   const auto record = hold("lock", 300, false);
+  EXPECT_EQ(record->reason(), loss_reason::none);
   const auto end = record->valid_until();
   ASSERT_TRUE(sleeps_until(end));
   env->advance(end - now() - 1);
@@ -122,6 +123,7 @@ TEST_F(LeaseKeeper, WithoutAutorefreshALeaseEndsAtItsDeadlineAndSaysSo) {
   EXPECT_EQ(store->count(operation::renew), 0u);
   EXPECT_TRUE(logs("\"lock\" lost"));
   EXPECT_EQ(record->loss(), over_without_autorefresh);
+  EXPECT_EQ(record->reason(), loss_reason::expired);
 }
 
 TEST_F(LeaseKeeper, ALossIsToldOnTimeWhileARenewalHangs) {
@@ -173,6 +175,7 @@ TEST_F(LeaseKeeper, UnansweredRenewalsDoNotExtend) {
   EXPECT_EQ(store->count(operation::renew), 12u);
   EXPECT_EQ(record->valid_until(), end);
   EXPECT_EQ(record->loss(), not_renewed);
+  EXPECT_EQ(record->reason(), loss_reason::expired);
 }
 
 TEST_F(LeaseKeeper, AHolderThatTheServerDoesNotKnowIsToldAtTheNextRenewal) {
@@ -181,6 +184,7 @@ TEST_F(LeaseKeeper, AHolderThatTheServerDoesNotKnowIsToldAtTheNextRenewal) {
   go_to(now() + 3000);
   EXPECT_EQ(time_of_loss(*record), now()) << "not only when its lease ends";
   EXPECT_TRUE(logs("no longer has it as ours"));
+  EXPECT_EQ(record->reason(), loss_reason::removed);
 }
 
 TEST_F(LeaseKeeper, AnAnswerAfterTheEndOfTheLeaseDoesNotSayThatItWasTakenAway) {
@@ -252,6 +256,7 @@ TEST_F(LeaseKeeper, ARevocationIsTakenFromTheServerAtOnce) {
   EXPECT_EQ(time_of_loss(*record), now()) << "long before it would have been renewed";
   EXPECT_TRUE(record->is_revoked());
   EXPECT_EQ(record->loss(), "it was revoked by an operator");
+  EXPECT_EQ(record->reason(), loss_reason::revoked);
   EXPECT_TRUE(logs("\"lock\" lost: it was revoked by an operator"));
   EXPECT_EQ(store->count(operation::renew), 1u);
 }

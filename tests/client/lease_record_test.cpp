@@ -46,7 +46,7 @@ TEST_F(LeaseRecord, ExtendsForwardsOnly) {
 }
 
 TEST_F(LeaseRecord, IsNotExtendedOnceItIsLostOrGivenBack) {
-  record.lose(notices, "a test");
+  record.lose(notices, loss_reason::removed, "a test");
   record.extend(900);
   EXPECT_EQ(record.valid_until(), 500);
   EXPECT_FALSE(record.held(0));
@@ -89,8 +89,8 @@ TEST_F(LeaseRecord, ALossFiresTheTokenAndEveryCallbackOnce) {
         },
         notices);
   }
-  record.lose(notices, "a test");
-  record.lose(notices, "a test");
+  record.lose(notices, loss_reason::removed, "a test");
+  record.lose(notices, loss_reason::removed, "a test");
   told.wait();
   notices.stop(10s);
   EXPECT_EQ(calls, 2);
@@ -99,7 +99,7 @@ TEST_F(LeaseRecord, ALossFiresTheTokenAndEveryCallbackOnce) {
 }
 
 TEST_F(LeaseRecord, ACallbackRegisteredTooLateIsCalledAtOnceOnAnotherThread) {
-  record.lose(notices, "a test");
+  record.lose(notices, loss_reason::removed, "a test");
   std::promise<std::thread::id> where;
   record.on_lost([&] { where.set_value(std::this_thread::get_id()); }, notices);
   EXPECT_NE(where.get_future().get(), std::this_thread::get_id());
@@ -109,7 +109,7 @@ TEST_F(LeaseRecord, ACallbackIsNotCalledAfterARelease) {
   record.on_lost([] { FAIL(); }, notices);
   (void)record.begin_release();
   record.end_release(phase::released);
-  record.lose(notices, "a test");
+  record.lose(notices, loss_reason::removed, "a test");
   record.on_lost([] { FAIL(); }, notices);
   notices.stop(10s);
   EXPECT_FALSE(record.lost().stop_requested());
@@ -121,7 +121,7 @@ TEST_F(LeaseRecord, ACallbackThatBlocksKeepsNoOtherWaiting) {
   record.on_lost([&] { unblock.get_future().wait(); }, notices);
   std::stop_callback on_stop(record.lost(), [&] { told.count_down(); });
   record.on_lost([&] { told.count_down(); }, notices);
-  record.lose(notices, "a test");
+  record.lose(notices, loss_reason::removed, "a test");
   told.wait();
   unblock.set_value();
   notices.stop(10s);
@@ -131,7 +131,7 @@ TEST_F(LeaseRecord, ALossIsToldEvenIfNoThreadCanBeHad) {
   notices.stop(1s);
   bool told = false;
   record.on_lost([&] { told = true; }, notices);
-  record.lose(notices, "a test");
+  record.lose(notices, loss_reason::removed, "a test");
   EXPECT_TRUE(told);
   EXPECT_TRUE(record.lost().stop_requested());
 }
@@ -148,7 +148,7 @@ TEST_F(LeaseRecord, ALossIsToldEvenIfEveryThreadIsBusyAndThereAreNoMore) {
   record.on_lost([&] { told = true; }, notices);
   {
     const testing::no_more_threads none;
-    record.lose(notices, "a test");
+    record.lose(notices, loss_reason::removed, "a test");
   }
   EXPECT_TRUE(told);
   EXPECT_TRUE(record.lost().stop_requested());
@@ -181,7 +181,7 @@ TEST_F(LeaseRecord, WhatACallbackOwnsGoesOnTheThreadThatCalledIt) {
   record.on_lost([&called, owned = std::move(owned)] { called.set_value(std::this_thread::get_id()); }, notices);
   record.on_lost(slow_to_copy(where, slow), notices);
   slow = true;
-  record.lose(notices, "a test");
+  record.lose(notices, loss_reason::removed, "a test");
   EXPECT_EQ(where.get(), called.get_future().get());
   notices.stop(10s);
 }

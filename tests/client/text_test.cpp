@@ -99,7 +99,7 @@ TEST(Text, ALogMessageIsOneLineAndItsSecretsGoFirst) {
 TEST(Text, WhyALeaseIsLostIsOneLine) {
   const auto notices = std::make_shared<worker_pool>(worker_pool::unlimited);
   lease_record record({.lock = "lock", .id = "owner"}, {.token = 1}, now_ms() + 60'000);
-  record.lose(*notices, "it was revoked by " + eve);
+  record.lose(*notices, loss_reason::revoked, "it was revoked by " + eve);
   EXPECT_EQ(record.loss(), "it was revoked by " + shown_eve);
 }
 

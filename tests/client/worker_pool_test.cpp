@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <latch>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "client/no_threads.hpp"
@@ -35,6 +37,17 @@ TEST(WorkerPool, RunsWhatItIsGiven) {
   }
   all.wait();
   EXPECT_EQ(sum, 10);
+}
+
+TEST(WorkerPool, ItsThreadsHaveItsName) {
+  worker_pool pool(1, "dlock-test");
+  std::promise<std::string> told;
+  ASSERT_TRUE(pool.post([&] {
+    std::array<char, 16> name{};
+    (void)pthread_getname_np(pthread_self(), name.data(), name.size());
+    told.set_value(name.data());
+  }));
+  EXPECT_EQ(told.get_future().get(), "dlock-test");
 }
 
 TEST(WorkerPool, ATaskThatBlocksDelaysNoOtherWhileThereAreThreads) {
