@@ -15,12 +15,12 @@ TEST(Errands, WhatHasNotBegunWhenItsThreadsAreStoppedIsDroppedWithAllThatItOwns)
   const auto io = std::make_shared<worker_pool>(1), notices = std::make_shared<worker_pool>(worker_pool::unlimited);
   const auto going_on = std::make_shared<detail::activity>();
   const std::stop_source closing;
-  event begun, go_on;
-  ASSERT_TRUE(io->post([&] {
-    begun.happen();
-    EXPECT_TRUE(go_on.wait());
+  const auto begun = std::make_shared<event>(), go_on = std::make_shared<event>();  // the thread may outlive this
+  ASSERT_TRUE(io->post([begun, go_on] {
+    begun->happen();
+    EXPECT_TRUE(go_on->wait());
   }));
-  ASSERT_TRUE(begun.wait());
+  ASSERT_TRUE(begun->wait());
   auto owned = std::make_shared<int>(0);
   const auto seen = std::weak_ptr(owned);
   {
@@ -32,7 +32,7 @@ TEST(Errands, WhatHasNotBegunWhenItsThreadsAreStoppedIsDroppedWithAllThatItOwns)
   }
   io->stop(std::chrono::milliseconds{0});
   EXPECT_TRUE(seen.expired());
-  go_on.happen();
+  go_on->happen();
 }
 
 }  // namespace

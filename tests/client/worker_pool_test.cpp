@@ -40,8 +40,8 @@ TEST(WorkerPool, RunsWhatItIsGiven) {
 }
 
 TEST(WorkerPool, ItsThreadsHaveItsName) {
-  worker_pool pool(1, "dlock-test");
   std::promise<std::string> told;
+  worker_pool pool(1, "dlock-test");
   ASSERT_TRUE(pool.post([&] {
     std::array<char, 16> name{};
     (void)pthread_getname_np(pthread_self(), name.data(), name.size());
