@@ -30,7 +30,6 @@ class capped {
   [[nodiscard]] bool has(number at) const { return !all_.empty() && at >= all_.front().at && at <= last_; }
   /// Of the last entry; 0 if there is none.
   [[nodiscard]] number end() const { return all_.empty() ? 0 : last_; }
-  [[nodiscard]] std::size_t size() const { return all_.size(); }
   /// The oldest go, up to these.
   void keep(std::size_t newest) {
     while (all_.size() > newest) all_.pop_front();

@@ -140,7 +140,7 @@ void hold::follow(const releasing& r, releasing_machine::action todo) {
     in_->at(r->machine.until(), again([r] { return r->machine.give_up(); }));
     return in_->send(s->r, again([r, in = in_](const answer& a) {
                        if (a.what == answer::kind::replied) return r->machine.answered(a.reply);
-                       if (a.what == answer::kind::refused) return r->machine.refused(a.in_doubt);
+                       if (a.what == answer::kind::refused) return r->machine.give_up();
                        return r->machine.unanswered(a.in_doubt, in->now());
                      }));
   }

@@ -43,7 +43,7 @@ class broken : public std::runtime_error {
 ///               that the entries of the dead last
 ///   growth      when nothing goes on, nothing is kept: in processes and in documents
 ///
-/// An overlap, or a token, that only an edit by hand can cause, or a server's clock that jumped by more than
+/// An overlap, a token, or a value, that only an edit by hand can cause, or a server's clock that jumped by more than
 /// clock_skew, is counted instead: docs/reliability.md promises nothing then, except for the clock with observed
 /// expiry.
 class rules {

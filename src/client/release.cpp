@@ -101,7 +101,7 @@ release_result client_core::released(lease_record& record, const protocol::reque
       floors_.saw(r.lock, last.reply.fence);
       todo = m.answered(last.reply);
     } else {
-      todo = last.what == answer::kind::refused ? m.refused(last.in_doubt) : m.unanswered(last.in_doubt, now());
+      todo = last.what == answer::kind::refused ? m.give_up() : m.unanswered(last.in_doubt, now());
     }
   }
   const auto& end = std::get<machine::done>(todo);

@@ -60,7 +60,6 @@ class hold_machine {
   void clock_was_set(ms now) noexcept;
   void stop_renewing() noexcept { schedule_.stop_renewing(); }
 
-  [[nodiscard]] bool renews() const noexcept { return renews_; }
   /// Why, after `lost` or `lose`; by whom, if it was revoked.
   [[nodiscard]] loss why() const noexcept { return why_; }
   [[nodiscard]] const std::string& revoked_by() const noexcept { return *revoked_by_; }

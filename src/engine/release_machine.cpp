@@ -33,13 +33,7 @@ release_machine::action release_machine::unanswered(bool in_doubt, ms now) {
   return wait{now + pause_.next()};
 }
 
-release_machine::action release_machine::refused(bool in_doubt) {
-  in_doubt_ = in_doubt_ || in_doubt;
-  return done{.what = result::unknown};
-}
-
-release_machine::action release_machine::give_up() {
-  in_doubt_ = true;
+release_machine::action release_machine::give_up() const {
   return done{.what = result::unknown};
 }
 

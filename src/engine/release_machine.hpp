@@ -16,7 +16,7 @@ namespace dlock::engine {
 /// | asking   | answered            | over: released; or lost, if it was not there and no earlier  |
 /// |          |                     | try of this release can have removed it, or is no lock       |
 /// | asking   | unanswered          | pausing: wait; or over: unknown, if that would be too late   |
-/// | asking   | refused, give_up    | over: unknown                                                |
+/// | asking   | give_up             | over: unknown                                                |
 /// | pausing  | look                | asking: send                                                 |
 class release_machine {
  public:
@@ -48,11 +48,10 @@ class release_machine {
   [[nodiscard]] action answered(const protocol::reply& r);
   /// No answer; `in_doubt`: it may have been carried out.
   [[nodiscard]] action unanswered(bool in_doubt, ms now);
-  [[nodiscard]] action refused(bool in_doubt);
   /// The time of a `wait` has come.
   [[nodiscard]] action look();
-  /// until() has come while a request is in flight.
-  [[nodiscard]] action give_up();
+  /// The server refuses it, or until() has come while a request is in flight.
+  [[nodiscard]] action give_up() const;
 
   /// Until when the answer to a request may be waited for.
   [[nodiscard]] ms until() const noexcept { return until_; }

@@ -115,9 +115,6 @@ TEST(ReleaseMachine, ItsTimeIsOver) {
   (void)hangs.start();
   EXPECT_EQ(end(hangs.give_up()).what, result::unknown);
   EXPECT_FALSE(hangs.ask().brief);
-  releasing refused(release(), 1000, false, false);
-  (void)refused.start();
-  EXPECT_EQ(end(refused.refused(false)).what, result::unknown);
 }
 
 }  // namespace
