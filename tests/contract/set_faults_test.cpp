@@ -1,6 +1,8 @@
 // What becomes of requests when something happens to the set: on a real one, and on the simulator's.
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include "contract/set_harness.hpp"
 
 namespace dlock::testing {
@@ -20,6 +22,14 @@ class SetFaults : public ::testing::Test {
     return r;
   }
   [[nodiscard]] answer done(const request& r) { return set->send(set->primary(), r)->result(); }
+  /// Asks again until there is an answer, as a client does. After an election a majority may need longer than one
+  /// command waits: MongoDB 4.4 stays half a minute with a member that was stopped.
+  [[nodiscard]] protocol::reply settled(const request& r) {
+    for (int times = 0; times < 6; ++times) {
+      if (const auto a = done(r); a.what == answer::kind::replied) return a.reply;
+    }
+    throw std::runtime_error("no answer to " + r.id);
+  }
   /// Nobody else has what this member writes, or: they copy it again.
   void stop_copies(std::size_t of, bool stopped = true) {
     for (std::size_t i = 0; i < set_harness::members; ++i) {
@@ -35,10 +45,7 @@ class SetFaults : public ::testing::Test {
     stop_copies(from, false);
     set->wait_for_another_primary(from);
   }
-  [[nodiscard]] bool holds(const std::string& id) {
-    const auto a = done(ask(operation::renew, id));
-    return a.what == answer::kind::replied && a.reply.mine;
-  }
+  [[nodiscard]] bool holds(const std::string& id) { return settled(ask(operation::renew, id)).mine.has_value(); }
 
   const std::unique_ptr<set_harness> set = make_set();
 };
@@ -50,8 +57,7 @@ TEST_F(SetFaults, WhatNoMajorityHasIsTakenBack) {
   there(old, "a");
   EXPECT_FALSE(first->is_answered());
   fail_over(old);
-  const auto second = done(ask(operation::try_, "b"));
-  EXPECT_TRUE(second.reply.mine);
+  EXPECT_TRUE(settled(ask(operation::try_, "b")).mine);
   set->go_on(old);
   set->wait_until_it_follows(old);
   const auto told = first->result();
@@ -63,7 +69,7 @@ TEST_F(SetFaults, WhatNoMajorityHasIsTakenBack) {
 }
 
 TEST_F(SetFaults, AReleaseThatIsTakenBackLeavesItsHolderThere) {
-  ASSERT_TRUE(done(ask(operation::try_, "a")).reply.mine);
+  ASSERT_TRUE(settled(ask(operation::try_, "a")).mine);
   const auto old = set->primary();
   stop_copies(old);
   const auto release = set->send(old, ask(operation::release, "a"));
@@ -96,7 +102,7 @@ TEST_F(SetFaults, APrimaryThatWasStoppedCarriesOutNothingThatIsKept) {
   set->stop(old);
   const auto late = set->send(old, ask(operation::try_, "late"));
   set->wait_for_another_primary(old);
-  EXPECT_TRUE(done(ask(operation::try_, "a")).reply.mine);
+  EXPECT_TRUE(settled(ask(operation::try_, "a")).mine);
   set->go_on(old);
   set->wait_until_it_follows(old);
   EXPECT_EQ(late->result().what, answer::kind::no_answer);
@@ -108,7 +114,7 @@ TEST_F(SetFaults, ASecondaryCarriesOutNothingAndSaysSo) {
   const auto a = set->send((set->primary() + 1) % set_harness::members, ask(operation::try_, "a"))->result();
   EXPECT_EQ(a.what, answer::kind::no_answer) << a.why;
   EXPECT_FALSE(a.in_doubt);
-  EXPECT_TRUE(done(ask(operation::try_, "b")).reply.mine);
+  EXPECT_TRUE(settled(ask(operation::try_, "b")).mine);
 }
 
 TEST_F(SetFaults, AWriteConcernThatFailsHasBeenCarriedOut) {
@@ -116,7 +122,7 @@ TEST_F(SetFaults, AWriteConcernThatFailsHasBeenCarriedOut) {
   const auto first = done(ask(operation::try_, "a"));
   EXPECT_EQ(first.what, answer::kind::no_answer);
   EXPECT_TRUE(first.in_doubt);
-  EXPECT_FALSE(done(ask(operation::try_, "b")).reply.mine);
+  EXPECT_FALSE(settled(ask(operation::try_, "b")).mine);
   EXPECT_TRUE(holds("a"));
 }
 
@@ -130,18 +136,18 @@ TEST_F(SetFaults, ADoubledRequestIsCarriedOutOnce) {
              waits_too = set->send(at, ask(operation::enqueue, "b"));
   EXPECT_EQ(waits->result().reply.place, 0);
   EXPECT_EQ(waits_too->result().reply.place, 0);
-  EXPECT_EQ(done(ask(operation::peek, "b")).reply.queue, 1);
+  EXPECT_EQ(settled(ask(operation::peek, "b")).queue, 1);
 }
 
 TEST_F(SetFaults, ALateCopyFindsNoWayInOnlyIfThereIsATombstone) {
-  ASSERT_TRUE(done(ask(operation::try_, "a")).reply.mine);
+  ASSERT_TRUE(settled(ask(operation::try_, "a")).mine);
   for (const bool tomb : {false, true}) {
     const std::string id = tomb ? "buried" : "given up";
     auto cancel = ask(operation::cancel, id);
     cancel.tomb = tomb ? 30'000 : 0;
-    EXPECT_EQ(done(ask(operation::enqueue, id)).reply.place, tomb ? 1 : 0);
+    EXPECT_EQ(settled(ask(operation::enqueue, id)).place, tomb ? 1 : 0);
     EXPECT_EQ(done(cancel).what, answer::kind::replied);
-    EXPECT_EQ(done(ask(operation::enqueue, id)).reply.place, tomb ? -1 : 0);
+    EXPECT_EQ(settled(ask(operation::enqueue, id)).place, tomb ? -1 : 0);
   }
 }
 
