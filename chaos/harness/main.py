@@ -86,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--election-timeout", type=int, default=2000, help="of the replica set, in ms (default 2000; MongoDB's own is 10000)")
     what.add_argument("--expiry", choices=["server_clock", "observed"], default="server_clock", help="how leases end")
     what.add_argument("--keep", type=Path, metavar="DIR", help="keep everything in DIR, if all is well, too")
+    what.add_argument("--beside", metavar="COMMIT", help="every second process is of that version of dlock, which is built for it")
     what.add_argument("--bin", type=Path, default=ROOT / "build" / "bin", help=argparse.SUPPRESS)
     other = what.add_mutually_exclusive_group()
     other.add_argument("--positive-control", action="store_true", help="clients that go on after a loss, a resource that lets "
@@ -164,7 +165,7 @@ def main() -> int:
     seed = given.seed if given.seed is not None else int(time.time()) % 1_000_000
     plan = Plan(seconds=given.seconds, seed=seed, faults=given.faults, kinds=given.kinds, workers=given.workers,
                 threads=given.threads, locks_each=given.locks, hold_ms=given.hold, calm=given.calm, ttl_ms=given.ttl,
-                election_timeout_ms=given.election_timeout, observed=given.expiry == "observed")
+                election_timeout_ms=given.election_timeout, observed=given.expiry == "observed", beside=given.beside or "")
     if given.positive_control:
         plan = replace(plan, faults=["holder-frozen"], kinds=["mutex"], stale=True, unfenced=True, ttl_ms=2000)
     if given.keep is not None:

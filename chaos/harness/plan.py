@@ -44,6 +44,7 @@ class Plan:
     long_lease: bool = True
     planted: str = ""
     worker: str = ""  # the program with that bug in it
+    beside: str = ""  # the program of another version: of every second process
 
     @property
     def locks(self) -> list[str]:

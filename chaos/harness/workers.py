@@ -74,6 +74,7 @@ class Settings:
     """What a worker is started with."""
 
     binary: Path
+    beside: Path  # of every second place
     shim: Path  # the folder of chaos-clock.so
     folder: Path  # the run's
     url: str
@@ -216,7 +217,8 @@ class Pool:
         clock.parent.mkdir(exist_ok=True)
         write_clock(clock, 0)
         url = settings.url + "".join(f"&{key}={value}" for key, value in special.get("url_options", {}).items())
-        command = [str(settings.binary), "--url", url, "--name", name, "--resource", str(settings.folder / "resource.sock"),
+        binary = settings.beside if int(place[1:]) % 2 == 1 else settings.binary
+        command = [str(binary), "--url", url, "--name", name, "--resource", str(settings.folder / "resource.sock"),
                    "--history", str(settings.folder / "history" / f"{name}.jsonl"),
                    "--seed", str(settings.seed * 1_000_003 + self.started), "--drain-ms", str(int(1000 * DRAIN)), *settings.flags]
         own = {key: str(value) for key, value in special.items() if key in settings.arguments}

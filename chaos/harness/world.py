@@ -103,7 +103,7 @@ class World:
             self._began_at = client.local["oplog.rs"].find_one(sort=[("$natural", -1)])
 
     def _settings(self) -> Settings:
-        return Settings(self._worker(), self.set.bin, self.folder, self.set.url, self.plan.seed,
+        return Settings(self._worker(), Path(self.plan.beside or self._worker()), self.set.bin, self.folder, self.set.url, self.plan.seed,
                         self.plan.worker_arguments(), ["--stale"] if self.plan.stale else [])
 
     def _worker(self) -> Path:
