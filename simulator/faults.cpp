@@ -117,7 +117,13 @@ void run::harm_clients() {
   auto& luck = world_.luck;
   const auto p = anybody();
   if (!p) return;
-  switch (luck.between(1, 4)) {
+  switch (luck.between(1, 5)) {
+    case 5:  // it is closed, and ends
+      p->close();
+      return during(luck.between(1, 1500), [this, p] {
+        p->kill();
+        if (open_) start("p" + std::to_string(++born_));
+      });
     case 1:
       p->freeze();
       return during(luck.in(2) ? luck.between(1, 1000) : luck.between(1, 20'000), [p] { p->thaw(); });
@@ -154,15 +160,23 @@ void run::interfere() {
       return mongo_dlock(l);
     case 1: {  // revoke: the holder is told by a notice, or at its next renewal
       if (!at || !v || v->what.holders.empty()) return;
+      if (const auto p = luck.in(2) ? anybody() : nullptr) {  // with the library
+        const bool at_once = luck.in(4);
+        if (at_once) world_.judge.edited(l.id, longest);
+        return p->deliver([p, l, at_once, h = v->what.holders.front()] {
+          p->step([&](auto& e, ms when) { (void)e.revoke(l.id, h, l.observed, at_once, when); });
+        });
+      }
       protocol::request r;
       r.op = operation::revoke;
       r.lock = l.id;
       r.id = v->what.holders.front().id;
       r.observed = l.observed;
-      const auto tell = [this, id = r.id, client = v->what.holders.front().client] {
+      const auto tell = [this, lock = l.id, id = r.id, client = v->what.holders.front().client] {
         for (const auto& p : world_.processes) {
           if (p->name() != client) continue;
-          world_.events.after(world_.luck.between(300, 50'000), [p, id] { p->deliver([p, id] { p->revoked(id); }); });
+          world_.events.after(world_.luck.between(300, 50'000),
+                              [p, id, lock] { p->deliver([p, id, lock] { p->revoked(lock, id); }); });
         }
       };
       if (luck.in(3)) return tell();  // it is not true

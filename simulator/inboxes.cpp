@@ -38,7 +38,7 @@ void inboxes::open(const std::string& client) {
   const auto who = box.owner.lock();
   if (box.open || !who) return;
   box.open = true;
-  who->deliver([who] { who->nudge_all(); });
+  who->deliver([who] { who->inbox_opened(); });
   if (luck_.in(4)) box.told.keep(0);  // others have written so much
   box.read = 0;                       // it begins with the first there is, and hears some again
   read(box, who);

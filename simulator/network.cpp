@@ -81,8 +81,7 @@ void network::find_primary(const std::shared_ptr<exchange>& x, tick until) {
     return;
   }
   events_.after(kPatience, [x] { x->end_without("no answer came in time", true); });
-  // Sometimes it is asked who was the primary before.
-  const bool old = luck_.in(50);
+  const bool old = asks_the_wrong_one && luck_.in(50);
   carry(x, old ? static_cast<std::size_t>(luck_.between(0, replica_set::members - 1)) : *primary, false);
 }
 

@@ -41,6 +41,9 @@ class network {
   void restore(const std::string& client) { cut_.erase(client); }
   void restore_all() { cut_.clear(); }
 
+  /// Now and then the member is asked that was the primary before.
+  bool asks_the_wrong_one = false;
+
   /// Decide what becomes of each request and each reply.
   std::function<fate(const protocol::request&)> to_server, to_client;
 

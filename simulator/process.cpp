@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
-#include "client/answering.hpp"
 #include "simulator/acquisition.hpp"
 #include "simulator/hold.hpp"
 #include "simulator/world.hpp"
@@ -15,16 +15,18 @@ using protocol::ms;
 using protocol::operation;
 using protocol::request;
 
-// As in src/client.
-constexpr ms kOverdue = 100;
-constexpr ms kToldAgain = 1000;
-constexpr std::size_t kTold = 1000;
 constexpr std::int64_t kMillion = 1'000'000;
 
 }  // namespace
 
 process::process(world& where, std::string name, tick clock_ahead, std::int64_t clock_gains)
-    : where_(where), name_(std::move(name)), ahead_(clock_ahead), gains_(clock_gains) {}
+    : where_(where),
+      name_(std::move(name)),
+      ahead_(clock_ahead),
+      gains_(clock_gains),
+      engine_(std::make_unique<engine::client>(
+          engine::client::settings{.id = name_, .who = name_}, [this] { return fresh_id(); },
+          [this] { return where_.luck.unit(); })) {}
 
 tick process::local(tick world) const {
   return world + world * gains_ / kMillion + ahead_;
@@ -59,12 +61,11 @@ void process::thaw() {
   if (!frozen_) return;
   where_.notes.tell(where_.events.now(), name_, [] { return std::string("goes on"); });
   frozen_ = false;
-  const auto watched = holds;
   const bool set_clock = where_.luck.in(4);
-  for (const auto& h : watched) {  // the watch of its leases runs before anything is decided
-    if (set_clock) h->clock_was_set();
-    h->look();
-  }
+  step([&](auto& e, ms at) {  // the watch runs before anything is decided
+    if (set_clock) e.clock_was_set(at);
+    e.look(at);
+  });
   auto all = std::exchange(later_, {});
   for (std::size_t i = all.size(); i > 1; --i) {  // its threads wake in any order
     std::swap(all[i - 1], all[static_cast<std::size_t>(where_.luck.between(0, static_cast<std::int64_t>(i) - 1))]);
@@ -83,16 +84,18 @@ void process::kill() {
 void process::clear() {
   alive_ = frozen_ = false;
   later_.clear();
-  expected_.clear();
-  errands_.clear();
-  retries_ = engine::retry_queue(0);
+  calls_.clear();
+  releases_.clear();
+  askings_.clear();
+  on_their_way_.clear();
+  unsettled_.clear();
   holds.clear();
 }
 
 void process::count_all(fault f) const {
-  for (const auto& [_, a] : expected_) where_.seen.hit(f, a->doing());
-  for (const auto& h : holds) where_.seen.hit(f, h->doing());
-  for (std::size_t i = 0; i < errands_.size(); ++i) where_.seen.hit(f, state::undoing);
+  for (const auto& [_, a] : calls_) where_.seen.hit(f, a->doing());
+  for (const auto& h : holds) where_.seen.hit(f, doing(*h));
+  for (std::size_t i = 0; i < engine_->in_the_background(); ++i) where_.seen.hit(f, state::undoing);
 }
 
 void process::deliver(std::function<void()> what) {
@@ -115,131 +118,236 @@ void process::soon(std::function<void()> what) {
       lag, [self = shared_from_this(), what = std::move(what)]() mutable { self->deliver(std::move(what)); });
 }
 
-// --- asking ---------------------------------------------------------------------------------------------------------
+// --- the engine -----------------------------------------------------------------------------------------------------
 
-void process::send(request r, std::function<void(const answer&)> done) {
-  r.client = name_;
-  r.floor = floors_[r.lock];
-  where_.notes.tell(where_.events.now(), name_, [&] { return "asks: " + in_words(r); });
-  where_.net.ask(r, [self = shared_from_this(), r, done = std::move(done)](const answer& a) {
-    self->deliver([self, r, done, a] {
-      self->where_.notes.tell(self->where_.events.now(), self->name_, [&] { return "hears: " + in_words(r, a); });
-      if (a.what == answer::kind::replied) {
-        auto& floor = self->floors_[r.lock];
-        floor = std::max(floor, a.reply.fence);
-        self->announce(r, a.reply);
-      }
-      if (a.what != answer::kind::no_answer) self->server_answers();
-      done(a);
+void process::step(const std::function<void(engine::client&, ms)>& what) {
+  if (!alive_) return;
+  if (!is_told()) engine_->inbox_opened(false, now());
+  what(*engine_, now());
+  follow_up();
+}
+
+void process::follow_up() {
+  for (auto all = engine_->take_events(); !all.empty(); all = engine_->take_events()) {
+    for (const auto& e : all) {
+      std::visit([this](const auto& each) { happened(each); }, e);
+      if (!alive_) return;
+    }
+  }
+  wake_workers();
+  arm();
+  if (engine_->wants_inbox() && !std::exchange(follows_, true)) where_.notices.follow(shared_from_this());
+  if (engine_->wants_events() == hears_events_) return;
+  hears_events_ = engine_->wants_events();
+  soon([this] { step([this](auto& e, ms when) { e.events_opened(hears_events_, when); }); });
+}
+
+/// The watch.
+void process::arm() {
+  const ms next = engine_->next();
+  if (next >= armed_) return;
+  armed_ = next;
+  at(next, [this, round = ++alarms_] {
+    if (round != alarms_) return;
+    armed_ = engine::never;
+    step([](auto& e, ms when) { e.look(when); });
+  });
+}
+
+/// A thread for each command that is due.
+void process::wake_workers() {
+  for (; senders_ < engine_->ready(); ++senders_) {
+    soon([this] {
+      --senders_;
+      send(false);
     });
+  }
+  for (; renewers_ < engine_->ready_renewals(); ++renewers_) {
+    soon([this] {
+      --renewers_;
+      send(true);
+    });
+  }
+  while (engine_->notices() > 0) tell();
+  if (!publishing_ && engine_->publication_is_due(now())) publish();
+}
+
+void process::send(bool renewal) {
+  step([&](auto& e, ms at) {
+    if (where_.threads_fail && where_.luck.in(5000))
+      return renewal ? e.cannot_renew(at) : e.cannot_send("no thread", at);
+    if (const auto out = renewal ? e.next_renewal(at) : e.next_request(at)) carry(*out);
   });
 }
 
-void process::undo(const request& ask, const protocol::abandoned& what) {
-  auto r = detail::cancel_of(ask, what.in_doubt);
-  r.id = what.id;
-  errand(r, now() + std::max(ask.life, ask.delta), [this, r, what](const answer& a, tick sent) {
-    if (a.what == answer::kind::replied && what.in_doubt) where_.judge.undone(r, sent);
+/// A read of a lock, without the network's help.
+void process::look(const engine::client::outgoing& out) {
+  where_.events.after(where_.luck.between(300, 20'000), [self = shared_from_this(), out] {
+    look_answer a;
+    a.why = "no answer";
+    const auto at = self->where_.set.primary();
+    if (at && !self->where_.luck.in(4)) {
+      a.what = answer::kind::replied;
+      a.seen = self->where_.set.committed().read(*out.look, self->where_.set.clock(*at));
+    }
+    self->deliver(
+        [self, ticket = out.ticket, a] { self->step([&](auto& e, ms when) { e.answered(ticket, a, when); }); });
   });
 }
 
-void process::errand(request r, ms until, told_of_errand told) {
-  errands_.emplace(retries_.add(std::move(r), until, now()), std::move(told));
-  pump();
-}
-
-void process::close() {
-  retries_.close();
-  pump();
-}
-
-void process::pump() {
-  while (const auto n = retries_.take(now())) attempt(*n);
-  if (const auto next = retries_.next()) {
-    at(*next, [this, round = ++pumped_] {
-      if (pumped_ == round) pump();
+void process::carry(const engine::client::outgoing& out) {
+  if (out.look) return look(out);
+  on_their_way_[out.ticket] = out.all;
+  for (const auto& r : out.all) {
+    where_.notes.tell(where_.events.now(), name_, [&] { return "asks: " + in_words(r); });
+  }
+  // What goes together in one command goes one by one here, and is answered together.
+  struct command {
+    std::vector<answer> answers;
+    std::size_t missing;
+  };
+  const auto c = std::make_shared<command>(command{std::vector<answer>(out.all.size()), out.all.size()});
+  for (std::size_t i = 0; i < out.all.size(); ++i) {
+    const auto& asked = out.all[i];
+    if (protocol::creates(asked)) ++unsettled_[asked.id];
+    where_.net.ask(asked, [self = shared_from_this(), c, i, r = asked, ticket = out.ticket, sent = where_.events.now(),
+                           in_doubt = unsettled_.contains(asked.id)](const answer& a) {
+      self->deliver([self, c, i, r, ticket, sent, in_doubt, a] {
+        self->where_.notes.tell(self->where_.events.now(), self->name_, [&] { return "hears: " + in_words(r, a); });
+        const bool replied = a.what == answer::kind::replied;
+        if (replied && r.op == operation::cancel && in_doubt) self->where_.judge.undone(r, sent);
+        if (replied || !a.in_doubt) self->settled(r);
+        c->answers[i] = a;
+        if (--c->missing > 0) return;
+        self->on_their_way_.erase(ticket);
+        self->step([&](auto& e, ms at) { e.answered(ticket, c->answers, at); });
+      });
     });
   }
 }
 
-void process::attempt(engine::retry_queue::number n) {
-  const tick sent = where_.events.now();
-  const auto end = [this, n, sent](const answer& a) {
-    const auto told = std::move(errands_.extract(n).mapped());
-    if (told) told(a, sent);
-  };
-  const auto* r = retries_.begin(n, now());
-  if (r == nullptr) return end({});
-  send(*r, [this, n, end](const answer& a) {
-    if (retries_.ended(n, a.what != answer::kind::no_answer, answered_, now())) end(a);
-    pump();
+/// What became of it is known.
+void process::settled(const request& r) {
+  const auto it = protocol::creates(r) ? unsettled_.find(r.id) : unsettled_.end();
+  if (it != unsettled_.end() && --it->second == 0) unsettled_.erase(it);
+}
+
+void process::tell() {
+  const auto n = engine_->next_notice();
+  engine_->told();
+  if (!n) return;
+  if (const auto* r = std::get_if<protocol::revocation>(&n->what)) {
+    for (const auto& p : where_.processes) {
+      if (p->name() == n->client) p->deliver([p, r = *r] { p->revoked(r.lock, r.id); });
+    }
+    return;
+  }
+  const auto* g = std::get_if<protocol::grant>(&n->what);
+  where_.notes.tell(where_.events.now(), name_, [&] { return "tells " + n->client + " of the grant of " + g->id; });
+  where_.notices.tell(n->client, *g);
+}
+
+void process::publish() {
+  publishing_ = true;
+  soon([this] {
+    step([&](auto& e, ms at) {
+      publishing_ = e.next_publication(at).has_value();
+      if (!publishing_) return;
+      soon([this] {
+        const bool there = !where_.luck.in(20);
+        step([&](auto& again, ms when) {
+          again.published(there, where_.luck.in(2), when);
+          publishing_ = false;
+        });
+      });
+    });
   });
 }
 
-void process::server_answers() {
-  answered_ = now();
-  if (!retries_.is_silent()) return;
-  retries_.server_answers();
-  pump();
+void process::close() {
+  step([](auto& e, ms at) { e.close(at); });
+}
+
+// --- what happens ---------------------------------------------------------------------------------------------------
+
+std::shared_ptr<hold> process::find(engine::hold_id h) const {
+  const auto it = std::find_if(holds.begin(), holds.end(), [h](const auto& each) { return each->number() == h; });
+  return it == holds.end() ? nullptr : *it;
+}
+
+void process::happened(const engine::acquire_ended& e) {
+  const auto found = calls_.extract(e.call);
+  std::shared_ptr<hold> got;
+  if (e.got != 0) {
+    got = std::make_shared<hold>(shared_from_this(), e.got);
+    got->begin();
+  }
+  if (found) found.mapped()->ended(e, got);
+}
+
+void process::happened(const engine::waiting& e) {
+  if (const auto it = calls_.find(e.call); it != calls_.end()) it->second->waits();
+}
+
+void process::happened(const engine::release_ended& e) {
+  if (const auto found = releases_.extract(e.call)) found.mapped()(e);
+}
+
+void process::happened(const engine::ask_ended& e) {
+  if (const auto found = askings_.extract(e.call)) found.mapped()(e);
+}
+
+void process::happened(const engine::hold_changed& e) {
+  if (const auto h = find(e.hold)) h->changed(e);
 }
 
 // --- announcements --------------------------------------------------------------------------------------------------
-
-void process::follow() {
-  where_.notices.follow(shared_from_this());
-}
 
 bool process::is_told() const {
   return where_.notices.is_open(name_);
 }
 
-void process::announce(const request& r, const protocol::reply& a) {
-  for (const auto& h : a.heirs) {
-    const protocol::grant g{r.lock, h.id, h.fence, h.since};
-    if (h.client == name_) {
-      heard(g);
-      continue;
-    }
-    const bool ours = h.since >= a.now || r.op == operation::cancel;
-    if (!ours && a.now - h.since < kOverdue) continue;
-    const auto before = told_.find(h.id);
-    if (before != told_.end() && before->second + kToldAgain > now()) continue;
-    if (told_.size() >= kTold) told_.clear();
-    told_[h.id] = now();
-    where_.notes.tell(where_.events.now(), name_, [&] { return "tells " + h.client + " of the grant of " + h.id; });
-    where_.notices.tell(h.client, g);
-  }
-}
-
 void process::heard(const protocol::grant& g) {
-  const auto it = expected_.find(g.id);
-  if (it == expected_.end()) return;
-  soon([who = it->second, g, when = now()] { who->granted(g, when); });
+  soon([this, g] {
+    const auto before = holds.size();
+    step([&](auto& e, ms at) { e.heard(g, at); });
+    if (holds.size() > before) ++where_.seen.by_announcement;
+  });
 }
 
-void process::nudge_all() {
-  for (const auto& [_, a] : expected_) {
-    soon([who = a] { who->nudged(false); });
-  }
+void process::inbox_opened() {
+  soon([this] { step([&](auto& e, ms at) { e.inbox_opened(is_told(), at); }); });
 }
 
-void process::revoked(const std::string& id) {
-  if (const auto it = expected_.find(id); it != expected_.end()) soon([who = it->second] { who->nudged(false); });
-  const auto all = holds;
-  for (const auto& h : all) {
-    if (h->ask().id == id) h->notice();
-  }
+void process::revoked(const std::string& lock, const std::string& id) {
+  soon([this, lock, id] { step([&](auto& e, ms at) { e.heard(protocol::revocation{lock, id, "an operator"}, at); }); });
 }
 
 void process::nudge_foreign(const std::string& lock) {
-  for (const auto& [_, a] : expected_) {
-    if (a->lock() == lock) soon([who = a] { who->nudged(true); });
-  }
+  soon([this, lock] { step([&](auto& e, ms at) { e.heard_release(lock, at); }); });
 }
 
 std::optional<state> process::doing(const std::string& id) const {
-  const auto it = expected_.find(id);
-  return it == expected_.end() ? std::nullopt : std::optional(it->second->doing());
+  const auto c = engine_->expects(id);
+  if (!c) return std::nullopt;
+  const auto op = engine_->asks(*c);
+  return op ? state_of(*op) : state::waiting;
+}
+
+state process::doing(const hold& h) const {
+  for (const auto& [_, all] : on_their_way_) {
+    for (const auto& r : all) {
+      if (r.id == h.ask().id && (r.op == operation::renew || r.op == operation::peek || r.op == operation::amend ||
+                                 r.op == operation::release)) {
+        return r.op == operation::peek ? state::renewing : state_of(r.op);
+      }
+    }
+  }
+  return state::holding;
+}
+
+std::size_t process::kept() const {
+  return engine_->size() + holds.size() + later_.size() + calls_.size() + releases_.size() + askings_.size();
 }
 
 }  // namespace dlock::simulator

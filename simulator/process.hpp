@@ -8,11 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/retry_queue.hpp"
-#include "protocol/acquire.hpp"
+#include "engine/client.hpp"
 #include "protocol/document.hpp"
 #include "protocol/event.hpp"
-#include "protocol/observation.hpp"
 #include "simulator/agenda.hpp"
 #include "simulator/coverage.hpp"
 #include "store/store.hpp"
@@ -23,8 +21,8 @@ struct world;
 class acquisition;
 class hold;
 
-/// A client's process: a clock, what it knows of locks, and what src/client has around the state machines: undoing, and
-/// telling heirs. It can be stopped and killed at any point.
+/// A client's process: the client's own engine, a clock, and around them what src/runtime does with threads. It can be
+/// stopped and killed at any point.
 class process : public std::enable_shared_from_this<process> {
  public:
   /// Its clock is ahead of the world's, and gains so many parts in a million.
@@ -51,43 +49,56 @@ class process : public std::enable_shared_from_this<process> {
   /// On another thread, which has to be woken.
   void soon(std::function<void()> what);
 
-  /// Sends a request as this client; tells the heirs that an answer names, before `done`.
-  void send(protocol::request r, std::function<void(const answer&)> done);
-  /// Repeats it until there is an answer, or until then.
-  using told_of_errand = std::function<void(const answer&, tick sent)>;
-  void errand(protocol::request r, protocol::ms until, told_of_errand told);
-  /// Its client is closed: what is repeated is sent once more.
+  /// One step of its engine, and what follows from it.
+  void step(const std::function<void(engine::client&, protocol::ms now)>& what);
+  [[nodiscard]] const engine::client& client() const noexcept { return *engine_; }
+  /// In a step: who hears of the end of that call.
+  void expect(engine::call_id c, std::shared_ptr<acquisition> who) { calls_[c] = std::move(who); }
+  using told_of_release = std::function<void(const engine::release_ended&)>;
+  using told_of_asking = std::function<void(const engine::ask_ended&)>;
+  void expect(engine::call_id c, told_of_release who) { releases_[c] = std::move(who); }
+  void expect(engine::call_id c, told_of_asking who) { askings_[c] = std::move(who); }
+
+  /// Its client is closed.
   void close();
-  /// Takes an acquisition back that was given up.
-  void undo(const protocol::request& ask, const protocol::abandoned& what);
   [[nodiscard]] std::string fresh_id();
 
   // --- announcements ------------------------------------------------------------------------------------------------
-  void expect(const std::string& id, const std::shared_ptr<acquisition>& who) { expected_[id] = who; }
-  void forget(const std::string& id) { expected_.erase(id); }
-  void follow();
   [[nodiscard]] bool is_told() const;
   void heard(const protocol::grant& g);
-  void nudge_all();
+  /// Its inbox is open now: grants may have been missed.
+  void inbox_opened();
   /// Somebody says that this acquisition was revoked.
-  void revoked(const std::string& id);
+  void revoked(const std::string& lock, const std::string& id);
   /// mongo-dlock has released that lock.
   void nudge_foreign(const std::string& lock);
-  /// What the acquisition of that id is doing.
+  /// What the acquisition of that id is doing, if it waits for its grant.
   [[nodiscard]] std::optional<state> doing(const std::string& id) const;
+  [[nodiscard]] state doing(const hold& h) const;
 
   // --- what lives in it ---------------------------------------------------------------------------------------------
   std::vector<std::shared_ptr<hold>> holds;  // until they are over
-  std::map<std::string, protocol::observation> seen;
-  int calls = 0;  // of its users, that have not ended
+  int calls = 0;                             // of its users, that have not ended
   /// Everything that is kept for something that goes on: zero when nothing does.
-  [[nodiscard]] std::size_t kept() const { return expected_.size() + holds.size() + errands_.size() + later_.size(); }
+  [[nodiscard]] std::size_t kept() const;
 
  private:
-  void pump();
-  void attempt(engine::retry_queue::number n);
-  void server_answers();
-  void announce(const protocol::request& r, const protocol::reply& a);
+  void follow_up();
+  void happened(const engine::acquire_ended& e);
+  void happened(const engine::waiting& e);
+  void happened(const engine::release_ended& e);
+  void happened(const engine::ask_ended& e);
+  void happened(const engine::hold_changed& e);
+  void happened(const engine::trouble&) {}
+  void wake_workers();
+  void send(bool renewal);
+  void carry(const engine::client::outgoing& out);
+  void look(const engine::client::outgoing& out);
+  void settled(const protocol::request& r);
+  void tell();
+  void publish();
+  void arm();
+  [[nodiscard]] std::shared_ptr<hold> find(engine::hold_id h) const;
   [[nodiscard]] tick local(tick world) const;
   [[nodiscard]] tick world_at(tick local) const;
   void count_all(fault f) const;
@@ -101,13 +112,17 @@ class process : public std::enable_shared_from_this<process> {
   int stops_ = 0;
   int ids_ = 0;
   std::vector<std::function<void()>> later_;  // while it is stopped
-  std::map<std::string, std::shared_ptr<acquisition>> expected_;
-  engine::retry_queue retries_{50};
-  std::map<engine::retry_queue::number, told_of_errand> errands_;
-  protocol::ms answered_ = std::numeric_limits<protocol::ms>::min();  // when the server last answered anything
-  int pumped_ = 0;
-  std::map<std::string, std::int64_t> floors_;
-  std::map<std::string, protocol::ms> told_;
+  std::unique_ptr<engine::client> engine_;
+  std::map<engine::call_id, std::shared_ptr<acquisition>> calls_;
+  std::map<engine::call_id, told_of_release> releases_;
+  std::map<engine::call_id, told_of_asking> askings_;
+  std::map<std::uint64_t, std::vector<protocol::request>> on_their_way_;  // by ticket
+  std::map<std::string, int> unsettled_;    // by acquisition: requests that may yet put it into a queue
+  std::size_t senders_ = 0, renewers_ = 0;  // woken, and not there yet
+  bool publishing_ = false;
+  bool follows_ = false, hears_events_ = false;
+  protocol::ms armed_ = engine::never;
+  int alarms_ = 0;
 };
 
 }  // namespace dlock::simulator

@@ -55,7 +55,7 @@ void rules::check_overlap(const hold& h) const {
   std::string who;
   for (const auto& o : all->second) {
     if (!o->believes()) continue;
-    sum += weight(o->ask().what);
+    sum += weight(o->what());
     who += (who.empty() ? "" : ", ") + name(*o);
   }
   if (sum > most && !excused(h)) throw broken("overlap", ask.lock + " is held by " + who);
@@ -63,7 +63,7 @@ void rules::check_overlap(const hold& h) const {
 
 void rules::check_told(const hold& h) const {
   for (const auto& o : live_.at(h.ask().lock)) {
-    const bool both = weight(o->ask().what) + weight(h.ask().what) <= (h.ask().cap > 0 ? h.ask().cap : kShared);
+    const bool both = weight(o->what()) + weight(h.ask().what) <= (h.ask().cap > 0 ? h.ask().cap : kShared);
     if (o.get() == &h || both || o->now() != hold::phase::held || o->in()->is_frozen()) continue;
     if (o->valid_until() + kWatch <= o->in()->now() && !excused(h)) {
       throw broken("told", name(*o) + " was not told that it lost " + h.ask().lock + ", which " + name(h) + " has");

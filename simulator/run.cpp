@@ -38,6 +38,7 @@ run::run(std::uint64_t seed, trace::mode how) : world_(seed, how) {
   longest_thought_ = luck.in(3) ? luck.between(50, 2000) : luck.between(1, 30);
   pause_ = luck.between(100, 2000);
   workers_ = static_cast<int>(luck.between(1, 4));
+  world_.net.asks_the_wrong_one = world_.threads_fail = true;
   world_.clock_rates = 1000;  // twice as fast as NTP moves a clock
   if (luck.in(8)) world_.set.refuse_peeks();
   world_.slowest_thread = luck.in(3) ? 50 * ticks_per_ms : 1000;
@@ -142,13 +143,29 @@ void run::use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h) 
     const ms began = w->in->now();
     world_.notes.tell(world_.events.now(), w->in->name(),
                       [&] { return "releases " + h->ask().lock + " (" + h->ask().id + ")"; });
-    h->release([this, w, stops, began](bool) {
+    if (world_.luck.in(30)) {
       --w->in->calls;
-      constexpr ms kTimeout = 10'000;
-      if (w->in->stops() == stops) world_.judge.call_ended(w->in->name(), "release", w->in->now() - began - kTimeout);
-      think(w);
-    });
+      h->abandon();
+      return think(w);
+    }
+    const ms keep = world_.luck.in(20) ? world_.luck.between(1, 500) : 0;
+    h->release(
+        [this, w, stops, began](bool) {
+          --w->in->calls;
+          constexpr ms kTimeout = 10'000;
+          if (w->in->stops() == stops) {
+            world_.judge.call_ended(w->in->name(), "release", w->in->now() - began - kTimeout);
+          }
+          think(w);
+        },
+        keep);
   };
+  if (luck.in(20)) {
+    p->step([&](auto& e, ms at) { (void)e.read({.id = h->ask().lock}, at); });
+  }
+  if (h->ask().lock.ends_with("shared") && h->ask().what.exclusive && luck.in(4)) {
+    return p->at(until, [h, give_back] { h->downgrade([give_back](bool) { give_back(); }); });
+  }
   const bool publishes = h->ask().what.exclusive && !luck.in(3);
   p->at(until, [this, h, give_back, publishes] {
     if (!publishes || h->now() != hold::phase::held) return give_back();

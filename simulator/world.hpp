@@ -38,6 +38,7 @@ struct world {
   rules judge;
   std::vector<std::shared_ptr<process>> processes;  // the dead ones, too
   tick slowest_thread = 1000;
+  bool threads_fail = false;     // now and then no thread can be had
   std::int64_t clock_rates = 0;  // the clock of a new process gains or loses up to so many parts in a million
 };
 

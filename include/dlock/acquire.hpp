@@ -51,11 +51,11 @@ struct wait_options {
   /// Cancels the wait: outcome::cancelled. At once if nothing was sent yet; else as soon as the server has confirmed
   /// that the queue was left, 0.4 s later at most; without its answer that goes on in the background.
   std::stop_token stop;
-  /// Called on the waiting thread after each answer that says "still queued". It should return soon: while it runs, the
-  /// call heeds neither `timeout` nor `stop`, and takes no grant. A grant that is not taken within
-  /// min(exp_delta, wait_lock_period) passes on, and a place in the queue is lost after max(exp_delta, 3 *
-  /// wait_lock_period); then the wait begins again at the end. An exception from it ends the call and is rethrown; the
-  /// queue is left in the background. It must not use the same lock object.
+  /// Called on the waiting thread after an answer that says "still queued", with the newest place in the queue. The
+  /// wait goes on while it runs: the place is kept, and a grant is taken, held and renewed. It should return soon,
+  /// because the call returns after it only, also if `timeout` or `stop` have ended the wait meanwhile. An exception
+  /// from it ends the call and is rethrown; the queue is left, or what was acquired meanwhile is released, in the
+  /// background. It must not use the same lock object.
   std::function<void(const wait_status&)> on_wait;
 };
 

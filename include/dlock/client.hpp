@@ -13,7 +13,7 @@
 namespace dlock {
 
 namespace detail {
-class client_core;
+class runtime;
 struct testing;
 }  // namespace detail
 
@@ -89,9 +89,9 @@ class client {
   friend class semaphore;
   friend class election;
   friend struct detail::testing;
-  explicit client(std::shared_ptr<detail::client_core> core) noexcept;
-  [[nodiscard]] detail::client_core& core() const;
-  std::shared_ptr<detail::client_core> core_;
+  explicit client(std::shared_ptr<detail::runtime> core) noexcept;
+  [[nodiscard]] detail::runtime& core() const;
+  std::shared_ptr<detail::runtime> core_;
 };
 
 }  // namespace dlock

@@ -7,8 +7,8 @@
 
 #include <dlock/error.hpp>
 
-#include "client/client_core.hpp"
 #include "client/validate.hpp"
+#include "runtime/runtime.hpp"
 #include "store/connection_string.hpp"
 #include "store/driver.hpp"
 #include "store/mongo_channel.hpp"
@@ -35,7 +35,7 @@ constexpr milliseconds kNoticeLimit{5000};
 constexpr milliseconds kLook{50};       // at what the driver's monitors have heard
 constexpr milliseconds kSilence{1000};  // until that is worth a word
 
-std::string shown(milliseconds d) {
+std::string in_words(milliseconds d) {
   if (d < milliseconds{1000}) return std::to_string(d.count()) + " ms";
   const auto tenths = (d.count() + 50) / 100;
   return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10)) + " s";
@@ -78,7 +78,7 @@ void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, millise
   io.stop(milliseconds{0});
   const std::string why = where->problem().why;
   throw error(errc::unavailable,
-              "cannot use the locks: no contact with " + hosts + " within " + shown(timeout) +
+              "cannot use the locks: no contact with " + hosts + " within " + in_words(timeout) +
                   (why.empty() ? "; check that it is up and that the URL names it" : ": " + why),
               {.retryable = true});
 }
@@ -133,12 +133,12 @@ client::client(client_options options) {
     }));
     throw;
   }
-  core_ = std::make_shared<detail::client_core>(std::move(o), std::move(where), notices, std::move(io), std::move(log),
-                                                std::move(env));
+  core_ = std::make_shared<detail::runtime>(std::move(o), std::move(where), notices, std::move(io), std::move(log),
+                                            std::move(env));
   closing.log.reset();
 }
 
-client::client(std::shared_ptr<detail::client_core> core) noexcept : core_(std::move(core)) {}
+client::client(std::shared_ptr<detail::runtime> core) noexcept : core_(std::move(core)) {}
 
 client::~client() {
   close();
@@ -177,7 +177,7 @@ notification_status client::notifications() const {
   return core().notifications();
 }
 
-detail::client_core& client::core() const {
+detail::runtime& client::core() const {
   if (!core_) throw error(errc::closed, "this client was moved from");
   if (core_->forked()) throw error(errc::forked, "this client belongs to the parent process; make one in the child");
   return *core_;

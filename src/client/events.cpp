@@ -1,6 +1,6 @@
 #include <dlock/events.hpp>
 
-#include "client/subscribers.hpp"
+#include "runtime/subscribers.hpp"
 
 namespace dlock {
 

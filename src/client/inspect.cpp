@@ -6,9 +6,9 @@
 #include <dlock/client.hpp>
 #include <dlock/error.hpp>
 
-#include "client/answering.hpp"
-#include "client/client_core.hpp"
 #include "client/validate.hpp"
+#include "runtime/errors.hpp"
+#include "runtime/runtime.hpp"
 #include "util/clock.hpp"
 #include "util/text.hpp"
 
@@ -81,7 +81,7 @@ lock_state shown(const protocol::sight& s, ms skew) {
   return out;
 }
 
-std::optional<protocol::sight> see(detail::client_core& core, const std::string& id, const std::string& doing) {
+std::optional<protocol::sight> see(detail::runtime& core, const std::string& id, const std::string& doing) {
   auto seen = core.read({.id = checked_id(id), .prefix = {}, .after = {}, .most = 1}, doing);
   if (seen.empty()) return std::nullopt;
   if (!seen.front().valid) {

@@ -4,8 +4,9 @@
 
 #include <dlock/error.hpp>
 
-#include "client/held_state.hpp"
 #include "client/validate.hpp"
+#include "runtime/lease_state.hpp"
+#include "runtime/runtime.hpp"
 #include "util/clock.hpp"
 
 namespace dlock {

@@ -36,6 +36,8 @@ class retry_queue {
 
   /// One that is due, if there is room.
   [[nodiscard]] std::optional<number> take(ms now);
+  /// What is to be sent for one that was taken.
+  [[nodiscard]] const protocol::request& request_of(number n) const { return under_way_.at(n).r; }
   /// It is about to be sent. Null: it is too late for it, and it is over. The request is there until ended().
   [[nodiscard]] const protocol::request* begin(number n, ms now);
   /// It came back; whether it is over. `last_answer`: when the server last answered anything, be it before this.

@@ -42,7 +42,7 @@ std::vector<const claim*> in_order(const std::vector<claim>& locks) {
 
 /// What has been got so far. It is given back unless it is handed on, in the time that the call has for that.
 struct gathered {
-  gathered(const detail::client_core& by, std::optional<ms> until) : by_(by), until_(until) {}
+  gathered(const detail::runtime& by, std::optional<ms> until) : by_(by), until_(until) {}
   gathered(const gathered&) = delete;
   gathered& operator=(const gathered&) = delete;
   ~gathered() {
@@ -53,7 +53,7 @@ struct gathered {
   std::vector<lease> leases;
 
  private:
-  const detail::client_core& by_;
+  const detail::runtime& by_;
   std::optional<ms> until_;
 };
 

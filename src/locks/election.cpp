@@ -61,7 +61,7 @@ acquisition election::campaign(std::string value, wait_options options) {
 
 bool election::proclaim(std::string value) {
   return core_->amend(0, checked(std::move(value)), "cannot proclaim a value in election " + in_quotes(id())) ==
-         detail::client_core::amended::done;
+         detail::runtime::amended::done;
 }
 
 release_result election::resign() {

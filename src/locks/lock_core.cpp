@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "client/held_state.hpp"
+#include "runtime/lease_state.hpp"
+#include "runtime/runtime.hpp"
 #include "util/clock.hpp"
 #include "util/text.hpp"
 
@@ -16,10 +17,10 @@ protocol::claim claim_of(std::int64_t weight) {
   return {.exclusive = weight == 0, .weight = weight};
 }
 
-bool is_over(const lease_record& r, ms now) {
+bool is_over(const lease_state& r, ms now) {
   const auto phase = r.now();
-  if (phase == lease_record::phase::held) return !r.held(now);
-  return phase != lease_record::phase::releasing;
+  if (phase == lease_state::phase::held) return !r.held(now);
+  return phase != lease_state::phase::releasing;
 }
 
 }  // namespace
@@ -35,7 +36,7 @@ class lock_core::attempt {
   }
   [[nodiscard]] bool began() const { return began_; }
 
-  std::shared_ptr<lease_record> record;
+  std::shared_ptr<lease_state> record;
 
  private:
   lock_core& lock_;
@@ -50,13 +51,13 @@ bool lock_core::begin() {
   return true;
 }
 
-void lock_core::end(std::shared_ptr<lease_record> acquired) {
+void lock_core::end(std::shared_ptr<lease_state> acquired) {
   const std::lock_guard lock(guard_);
   acquiring_ = false;
   if (acquired) current_.swap(acquired);  // the old one, whose callbacks may own anything, goes without the mutex
 }
 
-std::shared_ptr<lease_record> lock_core::current() {
+std::shared_ptr<lease_state> lock_core::current() {
   const std::lock_guard lock(guard_);
   return current_;
 }
@@ -103,17 +104,14 @@ release_result lock_core::release() {
   return core->release(*record, 0, core->options().operation_timeout.count());
 }
 
-client_core::amended lock_core::amend(std::int64_t weight, std::string value, const std::string& doing) {
+runtime::amended lock_core::amend(std::int64_t weight, const std::string& value, const std::string& doing) {
   core->check_usable(doing);
   const auto record = current();
-  if (!record) return client_core::amended::not_held;
-  auto r = record->ask(protocol::operation::amend);
-  r.what = claim_of(weight);
-  r.value = std::move(value);
-  return core->amend(*record, std::move(r), doing);
+  if (!record) return runtime::amended::not_held;
+  return core->amend(*record, claim_of(weight), value, doing);
 }
 
-lease claimed::make_lease(std::shared_ptr<client_core> core, std::shared_ptr<lease_record> record) {
+lease claimed::make_lease(std::shared_ptr<runtime> core, std::shared_ptr<lease_state> record) {
   return lease(std::make_shared<held_state>(std::move(core), std::move(record)));
 }
 

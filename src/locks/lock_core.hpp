@@ -9,9 +9,9 @@
 
 #include <dlock/acquire_all.hpp>
 
-#include "client/client_core.hpp"
-#include "client/lease_record.hpp"
 #include "client/validate.hpp"
+#include "runtime/lease_state.hpp"
+#include "runtime/runtime.hpp"
 
 namespace dlock::detail {
 
@@ -20,13 +20,13 @@ namespace dlock::detail {
 class lock_core {
  public:
   /// `cap`: of a semaphore; else 0.
-  lock_core(std::shared_ptr<client_core> c, lock_settings s, std::int64_t cap = 0)
+  lock_core(std::shared_ptr<runtime> c, lock_settings s, std::int64_t cap = 0)
       : core(std::move(c)), settings(std::move(s)), capacity(cap) {}
   lock_core(const lock_core&) = delete;
   lock_core& operator=(const lock_core&) = delete;
   ~lock_core() { let_go(core); }
 
-  std::shared_ptr<client_core> core;
+  std::shared_ptr<runtime> core;
   const lock_settings settings;
   const std::int64_t capacity;
 
@@ -34,26 +34,26 @@ class lock_core {
   [[nodiscard]] acquisition acquire(std::int64_t weight, const wait_options& options, std::string value = {});
   /// Releases what is held, if anything is.
   [[nodiscard]] release_result release();
-  /// Changes what this participant holds: see client_core::amend.
-  [[nodiscard]] client_core::amended amend(std::int64_t weight, std::string value, const std::string& doing);
+  /// Changes what this participant holds: see runtime::amend.
+  [[nodiscard]] runtime::amended amend(std::int64_t weight, const std::string& value, const std::string& doing);
 
  private:
   class attempt;
   [[nodiscard]] protocol::acquire_plan plan(std::int64_t weight, const wait_options& options, std::string value);
   [[nodiscard]] bool begin();
-  void end(std::shared_ptr<lease_record> acquired);
-  [[nodiscard]] std::shared_ptr<lease_record> current();
+  void end(std::shared_ptr<lease_state> acquired);
+  [[nodiscard]] std::shared_ptr<lease_state> current();
 
   std::mutex guard_;
   bool acquiring_ = false;
-  std::shared_ptr<lease_record> current_;
+  std::shared_ptr<lease_state> current_;
 };
 
 /// What the kinds may do with the public handles.
 struct claimed {
   [[nodiscard]] static lock_core& lock_of(const claim& c) { return *c.lock_; }
   [[nodiscard]] static std::int64_t weight_of(const claim& c) { return c.weight_; }
-  [[nodiscard]] static lease make_lease(std::shared_ptr<client_core> core, std::shared_ptr<lease_record> record);
+  [[nodiscard]] static lease make_lease(std::shared_ptr<runtime> core, std::shared_ptr<lease_state> record);
   /// `leases`: one for each of `locks`.
   [[nodiscard]] static lease_set make_set(const std::vector<claim>& locks, std::vector<lease> leases);
   /// Releases them and waits for that until `until` at most, for all together; what is not answered then goes on in the

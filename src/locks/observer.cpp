@@ -18,7 +18,7 @@ namespace dlock::detail {
 using protocol::ms;
 using std::chrono::milliseconds;
 
-leader_seen look_for_leader(client_core& core, const std::string& id) {
+leader_seen look_for_leader(runtime& core, const std::string& id) {
   const ms sent = core.now();
   const auto seen =
       core.read({.id = id, .prefix = {}, .after = {}, .most = 1}, "cannot see who leads election " + in_quotes(id));
@@ -36,7 +36,7 @@ leader_seen look_for_leader(client_core& core, const std::string& id) {
 }
 
 struct observer::shared {
-  std::weak_ptr<client_core> core;
+  std::weak_ptr<runtime> core;
   std::string id;
   ms period = 0;
   leader_callback callback;
@@ -69,7 +69,7 @@ struct observer::shared {
     return ended;
   }
 
-  void call(const client_core& with, const std::optional<leader_info>& who) {
+  void call(const runtime& with, const std::optional<leader_info>& who) {
     try {
       callback(who);
     } catch (const std::exception& e) {
@@ -131,7 +131,7 @@ struct observer::shared {
   }
 };
 
-observer::observer(std::shared_ptr<client_core> core, std::string id, milliseconds period, leader_callback callback)
+observer::observer(std::shared_ptr<runtime> core, std::string id, milliseconds period, leader_callback callback)
     : shared_(std::make_shared<shared>()), core_(std::move(core)) {
   shared_->core = core_;
   shared_->id = std::move(id);

@@ -6,15 +6,15 @@
 
 #include <dlock/election.hpp>
 
-#include "client/client_core.hpp"
+#include "runtime/runtime.hpp"
+#include "runtime/subscribers.hpp"
 
 namespace dlock::detail {
 
 /// Looks who leads: when an event of the lock comes, when a lease ends, and every `period`.
 class observer {
  public:
-  observer(std::shared_ptr<client_core> core, std::string id, std::chrono::milliseconds period,
-           leader_callback callback);
+  observer(std::shared_ptr<runtime> core, std::string id, std::chrono::milliseconds period, leader_callback callback);
   observer(const observer&) = delete;
   observer& operator=(const observer&) = delete;
   ~observer();
@@ -24,7 +24,7 @@ class observer {
  private:
   struct shared;
   std::shared_ptr<shared> shared_;
-  std::shared_ptr<client_core> core_;
+  std::shared_ptr<runtime> core_;
   std::shared_ptr<subscriber> events_;
 };
 
@@ -35,6 +35,6 @@ struct leader_seen {
   std::optional<protocol::ms> ends;
   std::optional<protocol::sign> sign;  // with observed expiry: what is to be watched instead
 };
-[[nodiscard]] leader_seen look_for_leader(client_core& core, const std::string& id);
+[[nodiscard]] leader_seen look_for_leader(runtime& core, const std::string& id);
 
 }  // namespace dlock::detail

@@ -4,8 +4,8 @@
 
 #include <dlock/error.hpp>
 
-#include "client/answering.hpp"
 #include "locks/lock_core.hpp"
+#include "runtime/errors.hpp"
 #include "util/text.hpp"
 
 namespace dlock {
@@ -23,13 +23,13 @@ std::int64_t checked(std::int64_t permits) {
 }  // namespace
 
 struct semaphore::state {
-  state(std::shared_ptr<detail::client_core> c, lock_settings s, std::int64_t n)
+  state(std::shared_ptr<detail::runtime> c, lock_settings s, std::int64_t n)
       : core(std::move(c)), settings(std::move(s)), permits(n) {}
   state(const state&) = delete;
   state& operator=(const state&) = delete;
   ~state() { detail::let_go(core); }
 
-  std::shared_ptr<detail::client_core> core;
+  std::shared_ptr<detail::runtime> core;
   const lock_settings settings;
   std::atomic<std::int64_t> permits;
   std::atomic<std::int64_t> resized{0};  // when the capacity was changed last, as far as this object knows
@@ -78,8 +78,8 @@ std::optional<semaphore::resized> semaphore::resize(std::int64_t permits) {
   for (;;) {
     // The server does it only if this is the last change that we know of. If not, it says which one was.
     r.resized = state_->resized;
-    const auto told = state_->core->ask(r, doing, false, until);
-    if (told.other_expiry) detail::fail_other_expiry(doing, r);
+    const auto told = state_->core->ask(r, doing, until);
+    if (told.other_expiry) detail::fail_other_expiry(doing, r.observed);
     state_->resized = told.resized;
     if (told.found && told.cap != permits) {
       if (state_->core->now() < until) continue;

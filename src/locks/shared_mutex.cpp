@@ -53,13 +53,14 @@ acquisition shared_mutex::acquire_shared(wait_options options) {
 }
 
 downgrade_result shared_mutex::downgrade() {
-  using detail::client_core;
+  using detail::runtime;
   switch (core_->amend(kShared, {}, "cannot downgrade lock " + in_quotes(id()))) {
-    case client_core::amended::done:
+    case runtime::amended::done:
       return downgrade_result::downgraded;
-    case client_core::amended::not_held:
+    case runtime::amended::not_held:
       return downgrade_result::not_held;
-    case client_core::amended::lost:
+    case runtime::amended::lost:
+    case runtime::amended::edited:  // amend() throws
       return downgrade_result::lost;
   }
   return downgrade_result::lost;

@@ -38,6 +38,7 @@ acquire_machine::action acquire_machine::start_afresh(ms now) {
   id_ = fresh_id_();
   queued_ = held_ = doubt_ = false;
   queued_at_ = 0;
+  requests_ = 0;
   grant_.reset();
   overdue_.reset();
   pause_ = kFirstPause;
@@ -47,6 +48,7 @@ acquire_machine::action acquire_machine::start_afresh(ms now) {
 acquire_machine::action acquire_machine::ask(operation op, ms now) {
   sent_ = now;
   in_flight_ = true;
+  ++requests_;
   peeks_ = op == operation::peek;
   if (plan_.deadline && now >= *plan_.deadline) last_look_ = true;
   request r = plan_.ask;
@@ -223,9 +225,9 @@ std::optional<acquire_machine::action> acquire_machine::nudged(bool foreign, ms 
 }
 
 acquire_machine::action acquire_machine::give_up(ms now) {
-  doubt_ = doubt_ || !peeks_;
+  doubt_ = doubt_ || (in_flight_ && !peeks_);
   // An answer that is only a little late says nothing new about the server: the last one still stands.
-  if (now - sent_ > 1000) silent_ = true;
+  if (now - sent_ > 1000 || held_) silent_ = true;
   return finish(not_acquired());
 }
 
@@ -255,7 +257,7 @@ const char* acquire_machine::missing() const {
 acquire_machine::action acquire_machine::finish(result what) {
   const bool nothing_there = what == result::busy || what == result::not_a_lock || what == result::other_capacity ||
                              what == result::other_expiry;
-  if (doubt_ || held_ || !nothing_there) undo_.push_back({id_, doubt_});
+  if (requests_ > 0 && (doubt_ || held_ || !nothing_there)) undo_.push_back({id_, doubt_});
   return done{.what = what, .why = what == result::no_answer ? missing() : ""};
 }
 

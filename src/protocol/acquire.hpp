@@ -70,6 +70,12 @@ class acquire_machine {
   /// give_up_at() has come while a request is in flight: its answer is not waited for any more.
   [[nodiscard]] action give_up(ms now);
   [[nodiscard]] action cancel();
+  /// The request in flight was never sent. Before give_up() or cancel(): it leaves no doubt then, and if no other was
+  /// sent for id(), there is nothing to undo.
+  void not_sent() noexcept {
+    in_flight_ = false;
+    --requests_;
+  }
 
   /// Until when the answer to the request in flight may be waited for.
   [[nodiscard]] std::optional<ms> give_up_at() const;
@@ -116,6 +122,7 @@ class acquire_machine {
   std::optional<grant> grant_;  // of id_, as announced,
   ms heard_ = 0;                // then
   int slow_answers_ = 0;
+  int requests_ = 0;  // for id_
   bool in_flight_ = false;
   bool peeks_ = false;      // what is or was in flight only reads
   bool queued_ = false;     // the server said so for id_

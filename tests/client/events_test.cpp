@@ -4,8 +4,8 @@
 #include <functional>
 #include <thread>
 
-#include "client/feeds.hpp"
 #include "client/world.hpp"
+#include "runtime/feeds.hpp"
 
 namespace dlock::testing {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <limits>
 
-#include "client/feeds.hpp"
 #include "client/world.hpp"
+#include "runtime/feeds.hpp"
 
 namespace dlock::testing {
 namespace {

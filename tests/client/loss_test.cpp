@@ -345,5 +345,29 @@ TEST(Close, CanBeCalledTwiceAndLaterCallsAreRefused) {
   EXPECT_TRUE(w.store->calls().empty());
 }
 
+/// No thread can be had for it, so it runs on the watch, which tells everybody the time.
+TEST(Loss, ACallbackThatRunsOnTheWatchCanWaitForACall) {
+  world w;
+  client other = w.another();
+  auto taken = mutex(other, "taken").try_acquire();
+  ASSERT_TRUE(taken);
+  mutex waits(*w.locks, "taken");
+  lock_options o{.id = "lock"};
+  o.exp_delta = 1s;
+  o.autorefresh = false;
+  mutex short_lived(*w.locks, o);
+  auto got = short_lived.try_acquire();
+  ASSERT_TRUE(got);
+  event done;
+  std::atomic<outcome> what = outcome::busy;
+  got->on_lost([&] {
+    what = waits.acquire({.timeout = 300ms}).result();
+    done.happen();
+  });
+  const no_more_threads none;
+  EXPECT_TRUE(done.wait());
+  EXPECT_EQ(what, outcome::timed_out);
+}
+
 }  // namespace
 }  // namespace dlock::testing

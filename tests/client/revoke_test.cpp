@@ -1,8 +1,8 @@
 // Taking a lock off somebody who does something else at the same time.
 #include <gtest/gtest.h>
 
-#include "client/feeds.hpp"
 #include "client/world.hpp"
+#include "runtime/feeds.hpp"
 
 namespace dlock::testing {
 namespace {

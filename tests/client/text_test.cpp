@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include "client/health.hpp"
+#include "client/granted.hpp"
 #include "client/world.hpp"
+#include "runtime/health.hpp"
+#include "runtime/lease_state.hpp"
 #include "util/text.hpp"
 
 namespace dlock::testing {
@@ -97,10 +99,12 @@ TEST(Text, ALogMessageIsOneLineAndItsSecretsGoFirst) {
 }
 
 TEST(Text, WhyALeaseIsLostIsOneLine) {
-  const auto notices = std::make_shared<worker_pool>(worker_pool::unlimited);
-  lease_record record({.lock = "lock", .id = "owner"}, {.token = 1}, now_ms() + 60'000);
-  record.lose(*notices, loss_reason::revoked, "it was revoked by " + eve);
-  EXPECT_EQ(record.loss(), "it was revoked by " + shown_eve);
+  detail::lease_state lease({}, 1, granted("lock", "owner", 1, now_ms() + 60'000));
+  detail::lease_state::callbacks unused;
+  engine::hold_changed revoked{.hold = 1, .now = engine::hold_phase::lost, .why = engine::loss::revoked};
+  revoked.by = eve;
+  EXPECT_TRUE(lease.change(revoked, unused));
+  EXPECT_EQ(lease.loss(), "it was revoked by " + shown_eve);
 }
 
 TEST(Text, WhyNotificationsFailIsOneLine) {

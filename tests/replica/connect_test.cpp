@@ -1,9 +1,32 @@
+#include <filesystem>
+#include <fstream>
+#include <map>
+
 #include "replica/fixture.hpp"
 #include "replica/proxy.hpp"
 
 /// What a URL leads to, and what it cannot change.
 namespace dlock::testing {
 namespace {
+
+/// The threads of this process, by name.
+std::map<std::string, std::size_t> threads() {
+  std::map<std::string, std::size_t> out;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string name;
+    std::getline(std::ifstream(task.path() / "comm"), name);
+    ++out[name];
+  }
+  return out;
+}
+std::size_t sockets() {
+  std::size_t n = 0;
+  for (const auto& fd : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    n += std::filesystem::read_symlink(fd.path(), gone).string().starts_with("socket:") ? 1U : 0U;
+  }
+  return n;
+}
 
 class Connect : public Replica {};
 using ConnectToThree = ThreeMembers;
@@ -31,6 +54,30 @@ TEST_F(ConnectToThree, ADirectConnectionStaysWhereItIs) {
       EXPECT_EQ(error_of([&] { client locks(o); }).code(), errc::unavailable) << "a secondary cannot lock";
     }
   }
+}
+
+/// docs/operations.md, "Connections".
+TEST_F(Connect, AnIdleClientHasFewThreadsAndConnections) {
+  auto before = threads();  // of clients of before, which may take a while to go
+  const auto connected = sockets();
+  const std::size_t of_driver = 2 * members().size();
+  client locks(options());
+  auto now = threads();
+  EXPECT_TRUE(eventually([] { return threads()["dlock-watch"] >= 1; })) << "a thread names itself";
+  EXPECT_LE(now["dlock-watch"], 1 + before["dlock-watch"]);
+  EXPECT_LE(now["dlock-io"], 1 + of_driver + before["dlock-io"])
+      << "the driver's have the name of the thread that made them";
+  EXPECT_LE(sockets(), connected + 1 + of_driver);
+  auto held = mutex(locks, id).try_acquire();
+  ASSERT_TRUE(held);
+  EXPECT_TRUE(eventually([] { return threads()["dlock-follow"] == 1; }));
+  EXPECT_EQ(held->release(), release_result::released);
+  now = threads();
+  std::size_t all = 0, all_before = 0;
+  for (const auto& [_, n] : now) all += n;
+  for (const auto& [_, n] : before) all_before += n;
+  EXPECT_LE(all, 5 + of_driver + all_before);
+  EXPECT_LE(sockets(), connected + 3 + of_driver);
 }
 
 TEST_F(Connect, AnotherNameOfTheSetIsARefusalAtOnce) {

@@ -29,14 +29,35 @@ class Rules : public ::testing::Test {
     p.ask.cap = cap;
     return p;
   }
+  /// What believes that it holds, whatever its process' engine says.
+  class pretender final : public hold {
+   public:
+    pretender(const std::shared_ptr<process>& p, const engine::client::lease& what) : hold(p, 1, what), what_(what) {}
+    /// As the watch does.
+    void look() {
+      if (what_.machine.look(in()->now()) == engine::hold_machine::action::lose) what_.now = phase::lost;
+    }
+
+   protected:
+    [[nodiscard]] const engine::client::lease* there() const override { return &what_; }
+
+   private:
+    engine::client::lease what_;
+  };
+  static std::shared_ptr<pretender> pretend(const std::shared_ptr<process>& p, protocol::request ask,
+                                            std::int64_t token) {
+    const protocol::lease_schedule schedule(p->now(), ask.delta, ask.delta, false, p->now());
+    return std::make_shared<pretender>(
+        p, engine::client::lease{.ask = std::move(ask), .token = token, .machine = engine::hold_machine(schedule)});
+  }
   /// Somebody believes that it holds, as if the server had said so.
   std::shared_ptr<hold> believer(const protocol::acquire_plan& how, std::int64_t token) {
     const auto p = s.start_process("p" + std::to_string(token));
     auto ask = how.ask;
     ask.id = p->fresh_id();
-    auto h = std::make_shared<hold>(p, ask, protocol::acquire_machine::done{{}, p->now(), ask.delta, token, 0}, false,
-                                    false);
+    auto h = pretend(p, ask, token);
     h->begin();
+    p->at(h->valid_until(), [h] { h->look(); });
     return h;
   }
 
@@ -88,8 +109,7 @@ TEST_F(Rules, OneWhoIsStoppedBelievesUntilItsLeaseIsOver) {
 
 TEST_F(Rules, OneWhoRunsIsTold) {
   const auto p = s.start_process("p");
-  const auto h = std::make_shared<hold>(p, plan(0, 0).ask, protocol::acquire_machine::done{{}, p->now(), 2000, 1, 0},
-                                        false, false);
+  const auto h = pretend(p, plan(0, 0).ask, 1);
   s.judge.acquired(h);  // and its watch does not begin
   s.run_for(2000);
   EXPECT_EQ(broken_by([&] { (void)believer(plan(0, 0), 2); }), "told");

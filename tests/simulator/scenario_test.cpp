@@ -264,7 +264,7 @@ TEST(Scenario, WhatIsRepeatedWhenAClientIsClosedIsSentOnceMore) {
   s.set.fail_write_concerns(100);
   second->machine->stop();
   s.run_for(1000);
-  EXPECT_EQ(b->kept(), 1U);
+  EXPECT_EQ(b->client().in_the_background(), 1U);
   int cancels = 0;
   s.net.to_server = [&](const request& r) { return cancels += is(r, operation::cancel) ? 1 : 0, fate{}; };
   b->close();

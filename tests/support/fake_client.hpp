@@ -5,8 +5,8 @@
 
 #include <dlock/client.hpp>
 
-#include "client/client_core.hpp"
 #include "client/validate.hpp"
+#include "runtime/runtime.hpp"
 #include "support/environments.hpp"
 #include "support/fake_store.hpp"
 
@@ -14,14 +14,13 @@ namespace dlock::detail {
 
 /// The friend that dlock::client has for tests: makes one on any store.
 struct testing {
-  static std::shared_ptr<client_core> core_of(const client& c) { return c.core_; }
+  static std::shared_ptr<runtime> core_of(const client& c) { return c.core_; }
   static client make(client_options options, std::shared_ptr<store> where, std::shared_ptr<channel> notices,
                      std::size_t threads, std::shared_ptr<environment> env) {
     auto checked = validated(std::move(options));
     auto log = logger::make(checked.log);
-    return client(std::make_shared<client_core>(std::move(checked), std::move(where), std::move(notices),
-                                                std::make_shared<worker_pool>(threads), std::move(log),
-                                                std::move(env)));
+    return client(std::make_shared<runtime>(std::move(checked), std::move(where), std::move(notices),
+                                            std::make_shared<worker_pool>(threads), std::move(log), std::move(env)));
   }
 };
 

@@ -9,7 +9,7 @@ namespace dlock::testing {
 /// For each bug the shortest way to see it: true if the library does wrong. By the bug's name.
 using demonstrations = std::map<std::string, std::function<bool()>>;
 
-/// What the state machines and the bus do.
+/// What the state machines do.
 [[nodiscard]] demonstrations of_machines();
 /// What becomes of a document, on the server in DLOCK_TEST_URL; the time is the demonstration's.
 [[nodiscard]] demonstrations of_documents();

@@ -1,8 +1,8 @@
 #include <string_view>
 
-#include "client/answering.hpp"
-#include "client/bus.hpp"
 #include "demonstrations.hpp"
+#include "engine/cancel.hpp"
+#include "engine/client.hpp"
 #include "protocol/acquire.hpp"
 #include "protocol/lease_schedule.hpp"
 #include "protocol/pipeline.hpp"
@@ -80,34 +80,32 @@ bool retries_as_somebody_else() {
   return m.id() != first && m.to_undo().empty();
 }
 
-/// A store that says what a test wants it to.
-struct told_store final : store {
-  answer says;
-  [[nodiscard]] answer apply(const request&, lane) override { return says; }
-  [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& all) override { return {all.size(), says}; }
-  [[nodiscard]] look_answer read(const protocol::look&) override { return {}; }
-};
-
-struct waiting final : bus::waiter {
-  bool heard = false;
-  void granted(const protocol::grant&, ms) override { heard = true; }
-  void nudged(bool) override {}
-};
-
 /// Whether an heir hears of it when the answer to a release names it.
 bool heir_hears(answer::kind of_answer) {
-  auto where = std::make_shared<told_store>();
-  where->says.what = of_answer;
-  where->says.reply = queued_at(1000);
-  where->says.reply.heirs.push_back({"heir", "client", 1000, 1000, 6000});
-  auto by = std::make_shared<bus>(nullptr, "channel", "client", log_callback{}, std::make_shared<real_environment>());
-  auto w = std::make_shared<waiting>();
-  by->expect("heir", "lock", w);
+  engine::client e(
+      {.id = "client", .who = "somebody"}, [] { return "heir"; }, [] { return 0.5; });
+  const auto answer_next = [&](answer::kind what, protocol::reply r, ms now) {
+    const auto out = e.next_request(now);
+    answer a;
+    a.what = what;
+    a.reply = std::move(r);
+    if (out) e.answered(out->ticket, std::vector<answer>{a}, now);
+  };
+  protocol::acquire_plan plan;
+  plan.ask.lock = "lock";
+  (void)e.acquire(plan, false, 0);
+  answer_next(answer::kind::replied, queued_at(1000), 10);
   request r;
   r.op = operation::release;
   r.lock = "lock";
-  (void)announcing(where, by)->apply(r, lane::normal);
-  return w->heard;
+  (void)e.ask(r, {}, 20);
+  auto told = queued_at(1020);
+  told.heirs.push_back({"heir", "client", 1000, 1020, 6000});
+  answer_next(of_answer, std::move(told), 30);
+  for (const auto& each : e.take_events()) {
+    if (std::holds_alternative<engine::acquire_ended>(each)) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -121,7 +119,7 @@ demonstrations of_machines() {
       {"no-confirm-after-stale-wait", takes_an_old_grant},
       {"no-poll-fallback", never_looks},
       {"fresh-id-on-retry", retries_as_somebody_else},
-      {"no-tombstone", [] { return detail::cancel_of(request{}, true).tomb == 0; }},
+      {"no-tombstone", [] { return engine::cancel_of(request{}, true).tomb == 0; }},
       {"release-forgets-heirs", [] { return !heir_hears(answer::kind::replied); }},
       {"announce-before-commit", [] { return heir_hears(answer::kind::no_answer); }},
   };

@@ -19,7 +19,7 @@ namespace detail {
 /// Reads what is appended to `events`.
 class subscriber {
  public:
-  subscriber(std::shared_ptr<client_core> client, std::optional<std::string> id, event_callback callback)
+  subscriber(std::shared_ptr<runtime> client, std::optional<std::string> id, event_callback callback)
       : client_(std::move(client)), id_(std::move(id)), callback_(std::move(callback)) {
     const auto file = client_->directory / "events";
     if (std::filesystem::exists(file)) heard_ = static_cast<std::streamoff>(std::filesystem::file_size(file));
@@ -54,7 +54,7 @@ class subscriber {
     }
   }
 
-  std::shared_ptr<client_core> client_;
+  std::shared_ptr<runtime> client_;
   std::optional<std::string> id_;
   event_callback callback_;
   std::streamoff heard_ = 0;
@@ -81,7 +81,7 @@ const char* to_string(lock_event::kind value) noexcept {
 error::error(errc code, const std::string& what, traits properties)
     : std::runtime_error(printable(what)), code_(code), properties_(properties) {}
 
-client::client(client_options options) : core_(std::make_shared<detail::client_core>()) {
+client::client(client_options options) : core_(std::make_shared<detail::runtime>()) {
   constexpr std::string_view scheme = "fake://";
   if (!options.url.starts_with(scheme)) throw error(errc::invalid_argument, "not a fake URL: " + options.url);
   core_->options = std::move(options);

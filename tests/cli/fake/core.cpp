@@ -6,12 +6,12 @@ namespace dlock::detail {
 
 using std::chrono::milliseconds;
 
-void client_core::announce(const char* what, const std::string& id, std::int64_t token) const {
+void runtime::announce(const char* what, const std::string& id, std::int64_t token) const {
   const std::string line = std::string(what) + '\t' + id + '\t' + std::to_string(token) + '\t' + who() + '\n';
   std::ofstream(directory / "events", std::ios::app) << line << std::flush;  // in one write
 }
 
-void client_core::connect() const {
+void runtime::connect() const {
   const auto deadline = boot_clock::now() + options.connect_timeout;
   while (is("outage")) {
     if (boot_clock::now() >= deadline)
@@ -20,27 +20,27 @@ void client_core::connect() const {
   }
 }
 
-void client_core::reach(boot_clock::time_point deadline, const std::stop_token& stop) const {
+void runtime::reach(boot_clock::time_point deadline, const std::stop_token& stop) const {
   while ((is("outage") || is("silent")) && !stop.stop_requested()) {
     if (boot_clock::now() >= deadline) throw error(errc::unavailable, "no answer from the server", {.retryable = true});
     std::this_thread::sleep_for(milliseconds(5));
   }
 }
 
-int client_core::newest(const std::string& id) const {
+int runtime::newest(const std::string& id) const {
   int number = 0;
   while (std::filesystem::exists(file(id, number + 1))) ++number;
   return number;
 }
 
-document client_core::read(const std::string& id, int number) const {
+document runtime::read(const std::string& id, int number) const {
   std::ifstream in(file(id, number));
   std::ostringstream text;
   if (in) text << in.rdbuf();
   return parse_document(text.str());
 }
 
-std::vector<std::string> client_core::ids() const {
+std::vector<std::string> runtime::ids() const {
   std::set<std::string> found;
   for (const auto& each : std::filesystem::directory_iterator(directory)) {
     const std::string name = each.path().filename();
@@ -49,7 +49,7 @@ std::vector<std::string> client_core::ids() const {
   return {found.begin(), found.end()};
 }
 
-void client_core::in_background(std::function<void()> job) {
+void runtime::in_background(std::function<void()> job) {
   {
     const std::lock_guard hold(mutex_);
     ++jobs_;
@@ -62,7 +62,7 @@ void client_core::in_background(std::function<void()> job) {
   }).detach();
 }
 
-void client_core::close() {
+void runtime::close() {
   std::unique_lock hold(mutex_);
   idle_.wait_for(hold, std::chrono::seconds(1), [&] { return jobs_ == 0; });
 }

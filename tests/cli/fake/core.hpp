@@ -27,7 +27,7 @@
 
 namespace dlock::detail {
 
-class client_core {
+class runtime {
  public:
   client_options options;
   std::filesystem::path directory;
@@ -81,7 +81,7 @@ class client_core {
 /// A lease.
 class held_state {
  public:
-  std::shared_ptr<client_core> client;
+  std::shared_ptr<runtime> client;
   lock_options options;
   std::string owner;
   std::int64_t token = 0;
@@ -121,7 +121,7 @@ class held_state {
 /// A lock, and how it is wanted.
 class lock_core {
  public:
-  std::shared_ptr<client_core> client;
+  std::shared_ptr<runtime> client;
   lock_options options;
   claim_shape shape;
   std::string value;

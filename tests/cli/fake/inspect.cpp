@@ -31,7 +31,7 @@ lock_holder seen(const holder_entry& entry) {
           .value = entry.value};
 }
 
-lock_state seen(const detail::client_core& client, const std::string& id, const detail::document& now) {
+lock_state seen(const detail::runtime& client, const std::string& id, const detail::document& now) {
   lock_state out{.id = id, .permits = now.permits, .token = now.token, .at = system_clock::now()};
   for (const holder_entry& each : now.holders) {
     const bool over = detail::time_of(each.until) + client.options.clock_skew <= boot_clock::now();

@@ -99,7 +99,7 @@ lock_core::got lock_core::acquire(const wait_options& how) const {
 
 namespace {
 
-std::shared_ptr<lock_core> make_core(const std::shared_ptr<client_core>& client, std::string id, claim_shape shape) {
+std::shared_ptr<lock_core> make_core(const std::shared_ptr<runtime>& client, std::string id, claim_shape shape) {
   auto core = std::make_shared<lock_core>();
   core->client = client;
   core->options.id = std::move(id);
@@ -133,7 +133,7 @@ claim shared_mutex::shared() const {
 }
 
 struct semaphore::state {
-  std::shared_ptr<detail::client_core> client;
+  std::shared_ptr<detail::runtime> client;
   std::string id;
   std::int64_t permits = 0;
 };

@@ -1,0 +1,250 @@
+// Acquisitions, from their first request to their end.
+#include <algorithm>
+
+#include "engine/cancel.hpp"
+#include "engine/client.hpp"
+
+namespace dlock::engine {
+namespace {
+
+constexpr ms kLeavePatience = 400;         // a cancelled acquisition stays so long to leave the queue properly
+constexpr std::size_t kRemembered = 1000;  // locks
+
+}  // namespace
+
+call_id client::acquire(protocol::acquire_plan plan, bool tells_place, ms now) {
+  look(now);
+  const call_id c = ++last_;
+  if (plan.ask.observed) {
+    const auto it = seen_.find(plan.ask.lock);
+    if (it != seen_.end()) plan.seen = it->second;
+  }
+  auto steps = machine(plan, fresh_id_, jitter_);
+  auto& a = acquisitions_.emplace(c, acquisition{.plan = std::move(plan), .steps = std::move(steps)}).first->second;
+  a.tells_place = tells_place;
+  follow(c, a, a.steps.start(now), now);
+  if (closing_) cancel(c, now);
+  return c;
+}
+
+void client::cancel(call_id c, ms now) {
+  look(now);
+  const auto it = acquisitions_.find(c);
+  if (it == acquisitions_.end()) return;
+  auto& a = it->second;
+  if (a.leaving) return;
+  give_up(a);
+  follow(c, a, a.steps.cancel(), now);
+}
+
+/// Does what its machine says.
+void client::follow(call_id c, acquisition& a, machine::action todo, ms now) {
+  for (;;) {
+    if (a.request != 0) (void)withdraw(a.request);  // if it was not its answer that came
+    const auto* const end = std::get_if<machine::done>(&todo);
+    const bool cancelled = end != nullptr && end->what == machine::result::cancelled;
+    const bool undoes = undo(c, a, cancelled, now);
+    if (end != nullptr) return finish(c, a, *end, cancelled && undoes, now);
+    if (auto* const s = std::get_if<machine::send>(&todo)) {
+      expect(c, a);
+      a.request = submit(std::move(s->r), {purpose::kind::acquisition, c}, now);
+      return timers_.set({kAcquisition, c}, a.steps.give_up_at().value_or(never));
+    }
+    timers_.set({kAcquisition, c}, std::get<machine::wait>(todo).until);
+    std::optional<machine::action> then;
+    if (std::exchange(a.nudge, false)) then = a.steps.nudged(false, now);
+    if (!then && std::exchange(a.foreign_nudge, false)) then = a.steps.nudged(true, now);
+    if (!then) return;
+    todo = *std::move(then);
+  }
+}
+
+void client::acquisition_answered(call_id c, acquisition& a, const answer& r, ms now) {
+  a.request = 0;
+  if (r.what == answer::kind::refused) {
+    acquire_ended e{.call = c, .refused = true, .last = a.steps.last(), .failure = r};
+    e.in_doubt = r.in_doubt || a.steps.in_doubt();
+    (void)a.steps.cancel();  // it may stand in the queue since an earlier answer
+    (void)undo(c, a, false, now);
+    forget(a);
+    timers_.clear({kAcquisition, c});
+    acquisitions_.erase(c);
+    events_.emplace_back(std::move(e));
+    return;
+  }
+  if (r.what != answer::kind::replied) {
+    if (a.failure.why.empty()) events_.emplace_back(trouble{trouble::kind::no_answer, a.plan.ask.lock, r.why});
+    a.failure = r;
+    return follow(c, a, a.steps.unanswered(r.in_doubt, now), now);
+  }
+  a.failure = {};
+  a.brief = r.brief;
+  const bool foreign = r.reply.foreign_until.has_value();
+  const bool queued = r.reply.place >= 0;
+  if (queued) waits(a, foreign);
+  auto then = a.steps.answered(r.reply, now, foreign ? events_open_ : inbox_open_);
+  if (queued && a.tells_place && !std::holds_alternative<machine::done>(then)) {
+    events_.emplace_back(waiting{c, r.reply});
+  }
+  follow(c, a, std::move(then), now);
+}
+
+/// Its time has come, or what it waited for to leave.
+void client::acquisition_due(call_id c, acquisition& a, ms now) {
+  if (a.leaving) {
+    events_.emplace_back(*std::move(a.leaving));
+    timers_.clear({kAcquisition, c});
+    acquisitions_.erase(c);
+    return;
+  }
+  if (a.request == 0) return follow(c, a, a.steps.look(now), now);
+  give_up(a);
+  follow(c, a, a.steps.give_up(now), now);
+}
+
+/// Its request is not waited for any more. If it was never sent, it is not in doubt.
+void client::give_up(acquisition& a) {
+  if (a.request != 0 && withdraw(a.request)) a.steps.not_sent();
+}
+
+void client::finish(call_id c, acquisition& a, const machine::done& d, bool leaves, ms now) {
+  using result = machine::result;
+  forget(a);
+  if (a.plan.ask.observed) {
+    // So that a take-over needs no wait: tries, one after the other, watch a dead holder, too.
+    const auto& seen = a.steps.seen();
+    if (d.what == result::acquired || seen.empty()) {
+      seen_.erase(a.plan.ask.lock);
+    } else {
+      if (seen_.size() >= kRemembered && !seen_.contains(a.plan.ask.lock)) seen_.erase(seen_.begin());
+      seen_.insert_or_assign(a.plan.ask.lock, seen);
+    }
+  }
+  acquire_ended e{.call = c, .what = d.what, .last = a.steps.last(), .failure = a.failure, .missing = d.why};
+  e.in_doubt = !a.steps.to_undo().empty() && a.steps.to_undo().back().in_doubt;
+  if (d.what == result::acquired) e.got = hold(a, d, now);
+  if (leaves) {
+    a.leaving = std::move(e);
+    const ms patient = now + kLeavePatience;
+    timers_.set({kAcquisition, c}, std::min(patient, a.steps.give_up_at().value_or(patient)));
+    return;
+  }
+  events_.emplace_back(std::move(e));
+  timers_.clear({kAcquisition, c});
+  acquisitions_.erase(c);
+}
+
+/// Takes back what it has given up since the last time; whether there was anything.
+bool client::undo(call_id c, acquisition& a, bool leaves, ms now) {
+  const auto& all = a.steps.to_undo();
+  const bool some = a.undone < all.size();
+  while (a.undone < all.size()) {
+    const auto& one = all[a.undone++];
+    auto r = cancel_of(a.plan.ask, one.in_doubt);
+    r.id = one.id;
+    const ms until = now + std::max(r.life, r.delta);
+    retry(std::move(r), until, {.what = leaves ? follow_up::kind::leave : follow_up::kind::nothing, .call = c}, now);
+  }
+  return some;
+}
+
+// --- being told -----------------------------------------------------------------------------------------------------
+
+/// Before its first request is sent: the grant may come before the answer.
+void client::expect(call_id c, acquisition& a) {
+  if (a.expected == a.steps.id()) return;
+  forget(a);
+  a.expected = a.steps.id();
+  expected_.insert_or_assign(a.expected, c);
+}
+
+void client::forget(acquisition& a) {
+  expected_.erase(a.expected);
+  a.expected.clear();
+  if (std::exchange(a.foreign, false)) --foreign_;
+}
+
+/// It stands in the queue, behind mongo-dlock perhaps.
+void client::waits(acquisition& a, bool foreign) {
+  wants_inbox_ = true;
+  if (!foreign || a.foreign || a.expected.empty()) return;
+  a.foreign = true;
+  ++foreign_;
+}
+
+void client::nudge(call_id c, acquisition& a, bool foreign, ms now) {
+  if (a.leaving) return;
+  if (a.request != 0) {  // when it waits again
+    (foreign ? a.foreign_nudge : a.nudge) = true;
+    return;
+  }
+  if (auto then = a.steps.nudged(foreign, now)) follow(c, a, *std::move(then), now);
+}
+
+void client::heard(const protocol::grant& g, ms now) {
+  look(now);
+  granted(g, now);
+}
+
+void client::granted(const protocol::grant& g, ms now) {
+  const auto found = expected_.find(g.id);
+  if (found == expected_.end()) return;
+  const call_id c = found->second;
+  auto& a = acquisitions_.at(c);
+  if (a.plan.ask.lock != g.lock) return;
+  if (auto then = a.steps.announced(g, now, now)) follow(c, a, *std::move(then), now);
+}
+
+void client::heard(const protocol::revocation& r, ms now) {
+  look(now);
+  if (const auto found = expected_.find(r.id); found != expected_.end()) {
+    const call_id c = found->second;
+    auto& a = acquisitions_.at(c);
+    if (a.plan.ask.lock == r.lock) nudge(c, a, false, now);  // it has not heard of its grant: it will look
+  }
+  for (auto& [h, l] : holds_) {
+    if (l.now != hold_phase::held || l.ask.id != r.id || l.ask.lock != r.lock) continue;
+    l.machine.notice(r.by, now);
+    return look_at(h, l, now);
+  }
+}
+
+void client::heard_release(const std::string& lock, ms now) {
+  look(now);
+  if (foreign_ == 0) return;
+  std::vector<call_id> all;
+  for (const auto& [c, a] : acquisitions_) {
+    if (a.foreign && (lock.empty() || a.plan.ask.lock == lock)) all.push_back(c);
+  }
+  for (const auto c : all) {
+    if (const auto it = acquisitions_.find(c); it != acquisitions_.end()) nudge(c, it->second, true, now);
+  }
+}
+
+void client::inbox_opened(bool open, ms now) {
+  look(now);
+  inbox_open_ = open;
+  if (!open) return;
+  std::vector<call_id> all;
+  for (const auto& [_, c] : expected_) all.push_back(c);
+  for (const auto c : all) {
+    if (const auto it = acquisitions_.find(c); it != acquisitions_.end()) nudge(c, it->second, false, now);
+  }
+}
+
+void client::events_opened(bool open, ms now) {
+  events_open_ = open;
+  if (open) heard_release({}, now);
+}
+
+void client::stop_listening() noexcept {
+  expected_.clear();
+  foreign_ = 0;
+  for (auto& [_, a] : acquisitions_) {
+    a.expected.clear();
+    a.foreign = false;
+  }
+  wants_inbox_ = inbox_open_ = events_open_ = false;
+}
+
+}  // namespace dlock::engine

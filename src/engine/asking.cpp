@@ -1,0 +1,165 @@
+// Commands of their own, one at a time: what is neither an acquisition nor a release.
+#include <algorithm>
+
+#include "engine/cancel.hpp"
+#include "engine/client.hpp"
+
+namespace dlock::engine {
+
+call_id client::ask(protocol::request r, std::optional<ms> until, ms now) {
+  return begin({.what = asking::kind::plain, .r = std::move(r), .until = until.value_or(0)}, now);
+}
+
+call_id client::read(protocol::look l, ms now) {
+  return begin({.what = asking::kind::look, .look = std::move(l)}, now);
+}
+
+call_id client::amend(hold_id h, protocol::claim what, std::string value, ms now) {
+  look(now);
+  const auto it = holds_.find(h);
+  if (it == holds_.end() || !it->second.held(now)) {
+    const bool lost = it != holds_.end() && it->second.now == hold_phase::lost;
+    ask_ended e{.call = ++last_, .what = ask_ended::result::answered};
+    e.change = lost ? ask_ended::amended::lost : ask_ended::amended::not_held;
+    const call_id c = e.call;
+    events_.emplace_back(std::move(e));
+    return c;
+  }
+  auto& l = it->second;
+  protocol::request r = l.ask;
+  r.op = protocol::operation::amend;
+  r.brief = false;
+  r.what = what;
+  r.value = std::move(value);
+  r.seq = ++l.amendments;
+  if (!what.exclusive) l.may_be_shared = true;
+  asking a{.what = asking::kind::amend, .r = std::move(r), .hold = h};
+  return begin(std::move(a), now);
+}
+
+call_id client::revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once, ms now) {
+  protocol::request r;
+  r.op = protocol::operation::revoke;
+  r.lock = lock;
+  r.id = h.id;
+  r.who = settings_.who;
+  r.skew = settings_.skew;
+  r.observed = observed;
+  asking a{.what = asking::kind::revoke, .r = std::move(r), .holder = h};
+  a.at_once = at_once;
+  return begin(std::move(a), now);
+}
+
+call_id client::begin(asking a, ms now) {
+  look(now);
+  const call_id c = ++last_;
+  if (closing_) {
+    events_.emplace_back(ask_ended{.call = c, .what = ask_ended::result::closed});
+    return c;
+  }
+  if (a.until == 0) a.until = now + settings_.operation_timeout;
+  a.failure.why = "still waiting for it";
+  send(c, asks_.emplace(c, std::move(a)).first->second, now);
+  return c;
+}
+
+void client::send(call_id c, asking& a, ms now) {
+  if (a.what == asking::kind::look) {
+    looks_.push_back(c);
+    a.request = c;
+  } else {
+    a.request = submit(a.r, {purpose::kind::ask, c}, now);
+  }
+  timers_.set({kAsk, c}, a.until);
+}
+
+void client::answered(std::uint64_t ticket, look_answer a, ms now) {
+  const auto found = reading_.extract(ticket);
+  const auto it = found ? asks_.find(found.mapped()) : asks_.end();
+  if (it != asks_.end()) {
+    auto seen = std::move(a.seen);
+    ask_answered(it->first, it->second, std::move(a), std::move(seen), now);
+  }
+  look(now);
+}
+
+void client::ask_answered(call_id c, asking& a, answer told, std::vector<protocol::sight> seen, ms now) {
+  using result = ask_ended::result;
+  a.request = 0;
+  a.in_doubt = a.in_doubt || told.in_doubt;
+  ask_ended e{.told = std::move(told.reply), .seen = std::move(seen), .in_doubt = a.in_doubt};
+  if (told.what != answer::kind::replied) {
+    a.failure = std::move(told);
+    if (a.failure.what != answer::kind::refused && now + a.pause.peek() < a.until) {
+      return timers_.set({kAsk, c}, now + a.pause.next());
+    }
+    e.what = result::failed;
+    return end(c, a, std::move(e));
+  }
+  e.what = e.told.valid || e.told.other_expiry ? result::answered : result::not_a_lock;
+  if (e.what == result::answered && a.what == asking::kind::amend) e.change = amended(a, e.told, now);
+  if (e.what == result::answered && a.what == asking::kind::revoke && e.told.found) {
+    const auto& h = a.holder;
+    const protocol::revocation notice{a.r.lock, h.id, settings_.who};
+    const bool mine = h.client == settings_.id;
+    if (!mine && settings_.tells) outbox_.tell({h.client, notice});
+    // What was kept after a release is nobody's: there is nobody to wait for. Else a tombstone: a request of its own
+    // that is still on its way must not bring it back.
+    const bool kept = h.is_kept();
+    if (a.at_once || kept) {
+      a.what = asking::kind::take_off;
+      a.r = cancel_of(std::move(a.r), !kept);
+      a.in_doubt = true;
+      a.pause = backoff(500);
+      a.until = now + settings_.operation_timeout;
+      send(c, a, now);
+      if (mine) heard(notice, now);
+      return;
+    }
+    end(c, a, std::move(e));
+    if (mine) heard(notice, now);
+    return;
+  }
+  if (e.what == result::answered && a.what == asking::kind::take_off) {
+    const auto& h = a.holder;
+    if (protocol::is_token(h.fence, e.told.now)) publish_all({{a.r.lock, false, h.fence, h.who, e.told.now}}, now);
+    e.told.found = true;
+  }
+  end(c, a, std::move(e));
+}
+
+ask_ended::amended client::amended(const asking& a, const protocol::reply& told, ms now) {
+  using amended = ask_ended::amended;
+  const auto it = holds_.find(a.hold);
+  if (it == holds_.end()) return amended::not_held;
+  auto& l = it->second;
+  if (!l.held(now)) {
+    look_at(it->first, l, now);  // over, and the watch has not come to it yet
+    return l.now == hold_phase::lost ? amended::lost : amended::not_held;
+  }
+  if (!told.mine || told.mine->revoked) {
+    lose(it->first, l, loss::gone);
+    return amended::lost;
+  }
+  // A later one of this lease came after it: then it is done, too.
+  if (told.mine->seq < a.r.seq || told.mine->seq > l.amendments) return amended::edited;
+  if (a.r.what.exclusive) publish_all({announcement_of(l, settings_.who, true, now)}, now);  // so that observers look
+  return amended::done;
+}
+
+/// Its pause is over, or its time.
+void client::ask_due(call_id c, asking& a, ms now) {
+  if (a.request == 0 && now < a.until) return send(c, a, now);
+  const bool sent = a.request != 0 && (a.what == asking::kind::look || !withdraw(a.request));
+  end(c, a, {.in_doubt = a.in_doubt || (sent && a.what != asking::kind::look)});
+}
+
+void client::end(call_id c, asking& a, ask_ended e) {
+  e.call = c;
+  if (e.what == ask_ended::result::failed || e.what == ask_ended::result::closed) e.failure = std::move(a.failure);
+  timers_.clear({kAsk, c});
+  asks_.erase(c);
+  events_.emplace_back(std::move(e));
+}
+
+}  // namespace dlock::engine

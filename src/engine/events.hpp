@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/hold_machine.hpp"
+#include "protocol/acquire.hpp"
+#include "protocol/answer.hpp"
+#include "protocol/document.hpp"
+#include "protocol/look.hpp"
+
+/// What a client's machine says to whoever drives it.
+namespace dlock::engine {
+
+using protocol::ms;
+
+/// Numbers of a client's calls, and of what it holds. None is used twice.
+using call_id = std::uint64_t;
+using hold_id = std::uint64_t;
+
+enum class hold_phase { held, releasing, in_doubt, released, lost };
+
+/// An acquisition is over.
+struct acquire_ended {
+  using result = protocol::acquire_machine::result;
+  call_id call = 0;
+  result what = result::busy;
+  bool refused = false;       // by the server, as `failure` says; `what` means nothing then
+  hold_id got = 0;            // if acquired
+  protocol::reply last = {};  // the last answer
+  answer failure = {};        // of the last request, if it had no answer
+  bool in_doubt = false;
+  std::string missing = {};  // no_answer: what, for people
+};
+
+/// It stands in the queue, and goes on.
+struct waiting {
+  call_id call = 0;
+  protocol::reply last = {};
+};
+
+struct release_ended {
+  enum class result { released, lost, not_held, unknown };  // unknown: it is repeated in the background
+  call_id call = 0;
+  result what = result::not_held;
+  answer failure = {};  // unknown: of the last request
+};
+
+/// A command of its own is over.
+struct ask_ended {
+  enum class result {
+    answered,
+    not_a_lock,  // `told` says why
+    failed,      // no answer in time, or refused
+    closed,
+  };
+  enum class amended { done, not_held, lost, edited };  // edited: by hand; nothing was changed
+  call_id call = 0;
+  result what = result::failed;
+  protocol::reply told = {};
+  std::vector<protocol::sight> seen = {};  // of a look
+  amended change = amended::done;          // of an amend
+  answer failure = {};
+  bool in_doubt = false;
+};
+
+/// What is held has changed.
+struct hold_changed {
+  hold_id hold = 0;
+  hold_phase now = hold_phase::held;
+  ms valid_until = 0;
+  bool left_free = false;  // released: nobody holds the lock or waits for it
+  // lost:
+  loss why = loss::gone;
+  std::string by = {};  // revoked
+};
+
+/// For the log.
+struct trouble {
+  enum class kind {
+    no_answer,   // an acquisition gets none for the first time
+    no_renewal,  // a lease could not be renewed, for the first time in a row
+    no_peek,     // ... or looked at, after a notice
+  };
+  kind what = kind::no_answer;
+  std::string lock = {};
+  std::string why = {};
+};
+
+using event = std::variant<acquire_ended, waiting, release_ended, ask_ended, hold_changed, trouble>;
+
+}  // namespace dlock::engine

@@ -1,0 +1,219 @@
+// What is held, until it is given back or lost.
+#include <algorithm>
+
+#include "engine/cancel.hpp"
+#include "engine/client.hpp"
+#include "protocol/lease_schedule.hpp"
+
+namespace dlock::engine {
+namespace {
+
+constexpr ms kLong = 250;  // most locks are held for less; whoever holds one for longer listens for revocations
+
+}  // namespace
+
+hold_id client::hold(const acquisition& a, const machine::done& d, ms now) {
+  const hold_id h = ++last_;
+  protocol::request ask = a.plan.ask;
+  ask.id = a.steps.id();
+  ask.client = settings_.id;
+  const protocol::lease_schedule schedule(d.begin, d.lease, ask.delta, a.plan.renews && !closing_, now);
+  lease l{.ask = std::move(ask),
+          .token = d.token,
+          .since = d.since,
+          .begin = d.begin,
+          .heard = now,
+          .machine = hold_machine(schedule),
+          .kept_since = now,
+          .alone = a.brief,
+          .doubtful = a.steps.in_doubt()};
+  floors_.saw(l.ask.lock, l.token);
+  publish_all(announcements_.granted(announcement_of(l, settings_.who, true, now), l.ask.what.exclusive), now);
+  const auto& kept = holds_.emplace(h, std::move(l)).first->second;
+  timers_.set({kHold, h}, std::min(kept.machine.next(), wants_inbox_ ? never : now + kLong));
+  return h;
+}
+
+void client::changed(hold_id h, const lease& l, hold_phase now, bool left_free) {
+  events_.emplace_back(
+      hold_changed{.hold = h, .now = now, .valid_until = l.machine.valid_until(), .left_free = left_free});
+}
+
+void client::look_at(hold_id h, lease& l, ms now) {
+  if (l.now != hold_phase::held) return timers_.clear({kHold, h});
+  using action = hold_machine::action;
+  const auto todo = l.machine.look(now);
+  if (todo == action::lose) return lose(h, l, l.machine.why());
+  if (todo == action::renew) renewals_.emplace_back(h, protocol::operation::renew);
+  if (todo == action::peek) renewals_.emplace_back(h, protocol::operation::peek);
+  if (now >= l.kept_since + kLong) wants_inbox_ = true;
+  timers_.set({kHold, h}, std::min(l.machine.next(), wants_inbox_ ? never : l.kept_since + kLong));
+}
+
+void client::renewed(hold_id h, lease& l, const answer& a, protocol::operation op, ms sent, ms now) {
+  if (l.now != hold_phase::held) return;  // released or over meanwhile
+  using effect = hold_machine::effect;
+  if (a.what != answer::kind::replied) {
+    if (l.machine.unanswered(now)) {
+      const auto what = op == protocol::operation::renew ? trouble::kind::no_renewal : trouble::kind::no_peek;
+      events_.emplace_back(trouble{what, l.ask.lock, a.why});
+    }
+  } else if (const auto became = l.machine.answered(a.reply, sent, now); became == effect::held) {
+    if (a.reply.queue > 0) l.alone = false;
+    changed(h, l, hold_phase::held);
+  } else if (became == effect::lost) {
+    l.revoked = l.machine.why() == loss::revoked;
+    return lose(h, l, l.machine.why(), l.revoked ? l.machine.revoked_by() : std::string());
+  }
+  look_at(h, l, now);
+}
+
+void client::lose(hold_id h, lease& l, loss why, std::string by) {
+  l.now = hold_phase::lost;
+  timers_.clear({kHold, h});
+  hold_changed e{.hold = h, .now = hold_phase::lost, .valid_until = l.machine.valid_until(), .why = why};
+  e.by = std::move(by);
+  events_.emplace_back(std::move(e));
+}
+
+void client::clock_was_set(ms now) {
+  look(now);
+  for (auto& [h, l] : holds_) {
+    l.machine.clock_was_set(now);
+    look_at(h, l, now);
+  }
+}
+
+// --- release --------------------------------------------------------------------------------------------------------
+
+/// The time of a release is told by our clock, counted from the grant: not every answer to a release carries the
+/// server's.
+protocol::announcement client::announcement_of(const lease& l, const std::string& who, bool locked, ms now) {
+  return {l.ask.lock, locked, l.token, who, locked ? l.since : l.since + now - l.begin};
+}
+
+call_id client::release(hold_id h, ms keep, ms timeout, ms now) {
+  look(now);
+  const call_id c = ++last_;
+  release_ended nothing{.call = c, .what = release_ended::result::not_held};
+  const auto it = holds_.find(h);
+  if (it == holds_.end()) {
+    events_.emplace_back(std::move(nothing));
+    return c;
+  }
+  auto& l = it->second;
+  const auto found = l.now;
+  if (found == hold_phase::lost) {
+    // The server may still count it as held: until its end, and a revoked one until somebody lets go.
+    if (!std::exchange(l.given_up, true)) release_in_background(l, now);
+    nothing.what = release_ended::result::lost;
+  }
+  if (found != hold_phase::held && found != hold_phase::in_doubt) {
+    events_.emplace_back(std::move(nothing));
+    return c;
+  }
+  l.now = hold_phase::releasing;
+  timers_.clear({kHold, h});
+  changed(h, l, l.now);
+  keep = l.keep = std::max(l.keep, keep);  // what is repeated without must not cut short what is in doubt
+  protocol::request r = l.ask;
+  r.op = protocol::operation::release;
+  r.keep = keep;
+  // No server's clock says how long ago the grant was. Not before it was heard of, so it is rather kept too long.
+  if (r.observed && keep > 0) r.keep = std::max<ms>(0, keep - (now - l.heard));
+  const bool first = found == hold_phase::held;
+  r.brief = (l.alone || r.what.exclusive) && first;
+  const bool stays = r.keep > 0 && (r.observed || now - l.begin < keep);
+  // Asked again, it may have been told meanwhile.
+  if (!stays && first) {
+    announcements_.will_free(r.id, announcement_of(l, settings_.who, false, now), l.is_exclusive());
+  }
+  release_machine steps(std::move(r), now + timeout, !first, l.doubtful);
+  auto& r_in = releases_.emplace(c, releasing{.hold = h, .steps = std::move(steps)}).first->second;
+  r_in.failure.why = "still waiting for it";
+  follow(c, r_in, r_in.steps.start(), now);
+  return c;
+}
+
+void client::follow(call_id c, releasing& r, release_machine::action todo, ms now) {
+  if (auto* const s = std::get_if<release_machine::send>(&todo)) {
+    r.request = submit(std::move(s->r), {purpose::kind::release, c}, now);
+    return timers_.set({kRelease, c}, r.steps.until());
+  }
+  if (const auto* const pause = std::get_if<release_machine::wait>(&todo)) {
+    return timers_.set({kRelease, c}, pause->until);
+  }
+  end_release(c, r, std::get<release_machine::done>(todo), now);
+}
+
+void client::release_answered(call_id c, releasing& r, const answer& a, ms now) {
+  r.request = 0;
+  r.failure = a;
+  if (a.what == answer::kind::replied) return follow(c, r, r.steps.answered(a.reply), now);
+  follow(c, r, a.what == answer::kind::refused ? r.steps.give_up() : r.steps.unanswered(a.in_doubt, now), now);
+}
+
+void client::end_release(call_id c, releasing& r, const release_machine::done& d, ms now) {
+  using result = release_machine::result;
+  const hold_id h = r.hold;
+  auto& l = holds_.at(h);
+  release_ended e{.call = c, .failure = std::move(r.failure)};
+  const auto ask = r.steps.ask();
+  timers_.clear({kRelease, c});
+  releases_.erase(c);
+  if (d.what == result::unknown) {
+    e.what = release_ended::result::unknown;
+    l.now = hold_phase::in_doubt;
+    give_back(l, ask, now);
+  } else {
+    const bool released = d.what == result::released;
+    e.what = released ? release_ended::result::released : release_ended::result::lost;
+    l.now = released ? hold_phase::released : hold_phase::lost;
+    l.given_up = true;
+    if (released) {
+      if (auto free = announcements_.freed(ask.id)) publish_all({*std::move(free)}, now);
+    }
+    announcements_.not_freed(ask.id);
+    if (d.cancel) {
+      auto look = cancel_of(ask, l.doubtful);
+      const ms until = now + std::max(look.life, look.delta);
+      retry(std::move(look), until, {}, now);
+    }
+  }
+  changed(h, l, l.now, d.left_free);
+  events_.emplace_back(std::move(e));
+  if (l.dropped) drop(h, now);
+}
+
+void client::release_in_background(lease& l, ms now) {
+  if (l.revoked) announcements_.will_free(l.ask.id, announcement_of(l, settings_.who, false, now), l.is_exclusive());
+  auto r = l.ask;
+  r.op = protocol::operation::release;
+  give_back(l, std::move(r), now);
+}
+
+/// As long as the server may count it as held, and for the time of a release at least.
+void client::give_back(const lease& l, protocol::request r, ms now) {
+  const ms end = l.machine.valid_until() + protocol::lease_margin(r.delta) + settings_.skew;
+  follow_up then{.what = follow_up::kind::give_back, .look = cancel_of(r, l.doubtful)};
+  then.doubtful = l.doubtful;
+  then.kept = r.keep > 0;
+  retry(std::move(r), std::max(end, now + settings_.operation_timeout), std::move(then), now);
+}
+
+void client::drop(hold_id h, ms now) {
+  look(now);
+  const auto it = holds_.find(h);
+  if (it == holds_.end()) return;
+  auto& l = it->second;
+  if (l.now == hold_phase::releasing) {  // a call has it
+    l.dropped = true;
+    return;
+  }
+  if (l.now == hold_phase::held) release_in_background(l, now);
+  if (l.now == hold_phase::lost && !l.given_up) release_in_background(l, now);
+  timers_.clear({kHold, h});
+  holds_.erase(h);
+}
+
+}  // namespace dlock::engine

@@ -1,0 +1,116 @@
+#include "runtime/lease_state.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include <dlock/text.hpp>
+
+#include "runtime/monitor.hpp"
+#include "runtime/runtime.hpp"
+
+namespace dlock::detail {
+namespace {
+
+struct told_loss {
+  loss_reason reason;
+  std::string text;
+};
+
+told_loss loss_of(const engine::hold_changed& c) {
+  switch (c.why) {
+    case engine::loss::not_renewed:
+      return {loss_reason::expired, not_renewed};
+    case engine::loss::ended:
+      return {loss_reason::expired, over_without_autorefresh};
+    case engine::loss::gone:
+      return {loss_reason::removed, no_longer_ours};
+    case engine::loss::revoked:
+      return {loss_reason::revoked, "it was revoked by " + c.by};
+  }
+  return {loss_reason::removed, no_longer_ours};
+}
+
+}  // namespace
+
+lease_state::lease_state(std::weak_ptr<monitor> of, engine::hold_id hold, const engine::client::lease& granted)
+    : of_(std::move(of)),
+      hold_(hold),
+      lock_(granted.ask.lock),
+      owner_(granted.ask.id),
+      token_(granted.token),
+      valid_until_(granted.machine.valid_until()) {}
+
+lease_state::~lease_state() {
+  if (const auto m = of_.lock()) m->drop(hold_);
+}
+
+bool lease_state::change(const engine::hold_changed& c, callbacks& unused) {
+  const std::lock_guard lock(guard_);
+  const phase before = phase_;
+  if (c.now == phase::held) {
+    valid_until_ = std::max<protocol::ms>(valid_until_, c.valid_until);
+    return false;
+  }
+  const bool lost = before == phase::held && c.now == phase::lost;
+  if (lost) {
+    auto [reason, text] = loss_of(c);
+    loss_ = printable(text);  // anybody may have written a part of it
+    reason_ = reason;
+  }
+  left_free_ = c.left_free;
+  phase_ = c.now;
+  if (!lost && c.now != phase::releasing) {
+    unused.insert(unused.end(), std::move_iterator(callbacks_.begin()), std::move_iterator(callbacks_.end()));
+    callbacks_.clear();
+  }
+  return lost;
+}
+
+/// No copy of a callback stays behind: what it owns, perhaps the client itself, goes on the thread that called it.
+lease_state::callbacks lease_state::tell_loss(worker_pool& notices) {
+  callbacks all;
+  {
+    const std::lock_guard lock(guard_);
+    told_ = true;
+    all.swap(callbacks_);
+  }
+  all.insert(all.begin(), [stop = stop_]() mutable { stop.request_stop(); });
+  callbacks left;
+  for (auto& callback : all) {  // a thread each: one that blocks for ever keeps no other waiting
+    if (!notices.post(std::move(callback))) left.push_back(std::move(callback));
+  }
+  return left;
+}
+
+void lease_state::on_lost(std::function<void()> callback, worker_pool& notices) {
+  {
+    const std::lock_guard lock(guard_);
+    const bool will_be_told = phase_ == phase::held || (reason_ != loss_reason::none && !told_);
+    if (will_be_told) {
+      callbacks_.push_back(std::move(callback));
+      return;
+    }
+    if (!told_) return;  // it was given back
+  }
+  if (!notices.post(std::move(callback))) callback();
+}
+
+std::string lease_state::loss() const {
+  const std::lock_guard lock(guard_);
+  return loss_;
+}
+
+loss_reason lease_state::reason() const {
+  const std::lock_guard lock(guard_);
+  return reason_;
+}
+
+held_state::held_state(std::shared_ptr<runtime> c, std::shared_ptr<lease_state> r)
+    : core(std::move(c)), record(std::move(r)) {}
+
+held_state::~held_state() {
+  let_go(core);
+}
+
+}  // namespace dlock::detail

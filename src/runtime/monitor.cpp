@@ -1,0 +1,294 @@
+#include "runtime/monitor.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "protocol/event.hpp"
+#include "util/boot_wait.hpp"
+#include "util/test_point.hpp"
+#include "util/text.hpp"
+
+namespace dlock::detail {
+namespace {
+
+using namespace std::chrono_literals;
+using protocol::ms;
+
+constexpr std::size_t kTellers = 4;
+constexpr ms kSlice = 100;
+
+}  // namespace
+
+monitor::monitor(parts of, engine::client::settings s)
+    : env_(std::move(of.env)),
+      where_(std::move(of.where)),
+      channel_(std::move(of.notices)),
+      name_(std::move(of.channel_name)),
+      id_(s.id),
+      io_(std::move(of.io)),
+      callbacks_(std::move(of.callbacks)),
+      renewers_(std::make_shared<worker_pool>(renewal_lanes, "dlock-renew")),
+      tellers_(std::make_shared<worker_pool>(kTellers, "dlock-tell")),
+      publisher_(std::make_shared<worker_pool>(1, "dlock-publish")),
+      log_(std::move(of.log)),
+      health_(std::make_shared<health>(log_)),
+      alarm_(env_->make_timer()),
+      pid_(getpid()),
+      engine_(
+          std::move(s), [e = env_] { return e->fresh_id(); }, [e = env_] { return e->jitter(); }) {}
+
+monitor::~monitor() = default;
+
+bool monitor::forked() const {
+  return getpid() != pid_;
+}
+
+// --- what follows from a step ---------------------------------------------------------------------------------------
+
+/// With the mutex.
+void monitor::collect(effects& out, ms now) {
+  for (auto& e : engine_.take_events()) {
+    std::visit([&](auto& what) { happened(std::move(what), out); }, e);
+  }
+  if (const ms next = engine_.next(); next < armed_) {
+    alarm_->set(next);
+    armed_ = next;
+  }
+  const auto needed = [](std::size_t ready, std::size_t& posted) {
+    const std::size_t more = ready > posted ? ready - posted : 0;
+    posted += more;
+    return more;
+  };
+  out.senders = needed(engine_.ready(), senders_);
+  out.renewers = needed(engine_.ready_renewals(), renewing_);
+  out.tellers = needed(engine_.notices(), telling_);
+  out.publisher = !publishing_ && engine_.publication_is_due(now);
+  publishing_ = publishing_ || out.publisher;
+  out.feeds = engine_.wants_inbox() != inbox_ || engine_.wants_events() != events_;
+  inbox_ = engine_.wants_inbox();
+  events_ = engine_.wants_events();
+  if (watchers_ > 0) changed_.notify_all();
+}
+
+template <typename E>
+void monitor::complete(E e, effects& out) {
+  auto found = slots_.extract(e.call);
+  if (!found) return;
+  auto& s = *found.mapped();
+  s.end = std::move(e);
+  s.changed.notify_all();
+  out.gone.push_back(std::move(found.mapped()));
+}
+
+void monitor::happened(engine::acquire_ended e, effects& out) {
+  if (e.got != 0) {
+    auto lease = std::make_shared<lease_state>(weak_from_this(), e.got, *engine_.find(e.got));
+    leases_.emplace(e.got, lease);
+    // Nobody waits for it any more: it goes, and with it what it holds.
+    if (const auto it = slots_.find(e.call); it != slots_.end()) it->second->lease = lease;
+    out.gone.push_back(std::move(lease));
+  }
+  complete(std::move(e), out);
+}
+
+void monitor::happened(engine::waiting e, effects&) {
+  const auto it = slots_.find(e.call);
+  if (it == slots_.end()) return;
+  it->second->place = std::move(e);
+  it->second->changed.notify_all();
+}
+
+void monitor::happened(engine::release_ended e, effects& out) {
+  if (const auto it = slots_.find(e.call); it != slots_.end()) it->second->unused.swap(out.unused);
+  complete(std::move(e), out);
+}
+
+void monitor::happened(engine::ask_ended e, effects& out) {
+  complete(std::move(e), out);
+}
+
+void monitor::happened(const engine::hold_changed& e, effects& out) {
+  const auto it = leases_.find(e.hold);
+  auto lease = it == leases_.end() ? nullptr : it->second.lock();
+  if (!lease) return;
+  if (lease->change(e, out.unused)) {
+    out.log.emplace_back(log_level::error, "lock " + in_quotes(lease->lock()) + " lost: " + lease->loss());
+    out.lost.push_back(lease);
+  }
+  out.gone.push_back(std::move(lease));
+}
+
+void monitor::happened(const engine::trouble& e, effects& out) {
+  using kind = engine::trouble::kind;
+  const std::string lock = "lock " + in_quotes(e.lock);
+  switch (e.what) {
+    case kind::no_answer:
+      out.log.emplace_back(log_level::info, lock + " gets no answer, trying again: " + e.why);
+      return;
+    case kind::no_renewal:
+      out.log.emplace_back(log_level::warning, lock + " could not be renewed, trying again: " + e.why);
+      return;
+    case kind::no_peek:
+      out.log.emplace_back(log_level::warning,
+                           lock + " could not be looked at, which may have been revoked, trying again: " + e.why);
+      return;
+  }
+}
+
+void monitor::carry_out(effects& todo) {
+  for (const auto& lease : todo.lost) tell(lease);
+  for (auto& [level, text] : todo.log) {
+    if (log_) log_(level, text);
+  }
+  const auto self = todo.senders + todo.renewers + todo.tellers > 0 || todo.publisher ? shared_from_this() : nullptr;
+  for (; todo.senders > 0; --todo.senders) {
+    if (io_->post([self] { self->send(); })) continue;
+    step([&](auto& e, ms now) {
+      senders_ -= todo.senders;
+      e.cannot_send("no thread for it", now);
+    });
+    break;
+  }
+  for (; todo.renewers > 0; --todo.renewers) {
+    if (renewers_->post([self] { self->renew(); })) continue;
+    step([&](auto& e, ms now) {
+      renewing_ -= todo.renewers;
+      e.cannot_renew(now);
+    });
+    break;
+  }
+  for (; todo.tellers > 0; --todo.tellers) {
+    if (tellers_->post([self] { self->tell(); })) continue;
+    step([&](auto& e, ms) {
+      telling_ -= todo.tellers;
+      while (e.next_notice()) e.told();
+    });
+    break;
+  }
+  if (todo.publisher && !publisher_->post([self] { self->publish(); })) {
+    const std::lock_guard lock(guard_);
+    publishing_ = false;  // the next step tries again
+  }
+  if (todo.feeds) adjust_feeds();
+}
+
+/// No thread can be had for a callback: it runs here, and this may be the watch. Until it ends, those who wait look at
+/// the clock themselves; it may itself wait for a call.
+void monitor::tell(const std::shared_ptr<lease_state>& lost) {
+  auto left = lost->tell_loss(*callbacks_);
+  if (left.empty()) return;
+  const auto change = [this](int by) {
+    const std::lock_guard lock(guard_);
+    strangers_ += by;
+    for (const auto& [_, s] : slots_) s->changed.notify_all();
+  };
+  change(1);
+  for (auto& callback : left) {
+    callback();
+    callback = nullptr;
+  }
+  change(-1);
+}
+
+// --- callers --------------------------------------------------------------------------------------------------------
+
+std::optional<engine::waiting> monitor::wait(call_slot& s) {
+  std::unique_lock lock(guard_);
+  const auto ready = [&] { return s.end || s.place; };
+  while (!ready()) {
+    if (strangers_ == 0) {
+      s.changed.wait(lock);
+      continue;
+    }
+    const ms next = std::min(armed_, env_->now_ms() + kSlice);
+    if (wait_until(*env_, s.changed, lock, next, ready)) break;
+    lock.unlock();
+    look(false);
+    lock.lock();
+  }
+  if (s.end) return std::nullopt;
+  return std::exchange(s.place, std::nullopt);
+}
+
+bool monitor::await(const std::function<bool(const engine::client&)>& is_so, std::chrono::milliseconds patience) {
+  std::unique_lock lock(guard_);
+  ++watchers_;
+  const bool so = changed_.wait_for(lock, patience, [&] { return is_so(engine_); });
+  --watchers_;
+  return so;
+}
+
+void monitor::drop(engine::hold_id h) {
+  if (forked()) return;
+  step([&](auto& e, ms now) {
+    leases_.erase(h);
+    e.drop(h, now);
+  });
+}
+
+void monitor::look(bool clock_was_set) {
+  step([&](auto& e, ms now) {
+    alarm_->drain();
+    armed_ = engine::never;
+    if (clock_was_set) e.clock_was_set(now);
+    e.look(now);
+    if (e.next() == engine::never) alarm_->unset();
+  });
+}
+
+// --- workers --------------------------------------------------------------------------------------------------------
+
+/// Sends what is due, one command after the other.
+void monitor::send() {
+  std::optional<engine::client::outgoing> next;
+  step([&](auto& e, ms now) {
+    --senders_;
+    next = e.next_request(now);
+  });
+  while (next) {
+    const auto ticket = next->ticket;
+    if (next->look) {
+      auto a = where_->read(*next->look);
+      next.reset();
+      step([&](auto& e, ms now) {
+        e.answered(ticket, std::move(a), now);
+        next = e.next_request(now);
+      });
+      continue;
+    }
+    const bool release = next->all.front().op == protocol::operation::release;
+    std::vector<answer> answers;
+    if (next->all.size() == 1) {
+      answers.push_back(where_->apply(next->all.front()));
+    } else {
+      answers = where_->apply_all(next->all);
+    }
+    if (release && answers.front().what == answer::kind::replied) test_point("committed");
+    next.reset();
+    step([&](auto& e, ms now) {
+      e.answered(ticket, std::move(answers), now);
+      next = e.next_request(now);
+    });
+  }
+}
+
+void monitor::renew() {
+  std::optional<engine::client::outgoing> next;
+  step([&](auto& e, ms now) {
+    --renewing_;
+    next = e.next_renewal(now);
+  });
+  while (next) {
+    const auto ticket = next->ticket;
+    std::vector<answer> answers;
+    answers.push_back(where_->apply(next->all.front(), lane::renewal));
+    next.reset();
+    step([&](auto& e, ms now) {
+      e.answered(ticket, std::move(answers), now);
+      next = e.next_renewal(now);
+    });
+  }
+}
+
+}  // namespace dlock::detail

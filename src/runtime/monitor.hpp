@@ -1,0 +1,168 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <dlock/options.hpp>
+
+#include "engine/client.hpp"
+#include "runtime/follower.hpp"
+#include "runtime/health.hpp"
+#include "runtime/lease_state.hpp"
+#include "runtime/subscribers.hpp"
+#include "store/channel.hpp"
+#include "store/store.hpp"
+#include "util/environment.hpp"
+#include "util/worker_pool.hpp"
+
+namespace dlock::detail {
+
+/// A caller's thread that waits for its call.
+struct call_slot {
+  std::condition_variable changed;
+  std::optional<std::variant<engine::acquire_ended, engine::release_ended, engine::ask_ended>> end;
+  std::optional<engine::waiting> place;  // the newest that its caller has not seen
+  std::shared_ptr<lease_state> lease;    // if it was acquired
+  lease_state::callbacks unused;         // of what was released: its caller destroys them
+};
+
+/// The engine of one client, under one mutex, and what its threads share (docs/adr/0024-monitor.md). Under the mutex
+/// there are: the engine's state, call slots that are completed, the snapshots of leases, and the alarm that is set.
+/// Outside of it: I/O, users' code, new threads, BSON. Workers pull what is to be sent; each posts no more than there
+/// is to do. Threads of the pools own the monitor, and nothing else of the client.
+class monitor : public std::enable_shared_from_this<monitor> {
+ public:
+  struct parts {
+    std::shared_ptr<store> where;
+    std::shared_ptr<channel> notices;  // null: waiters are woken by this client only
+    std::string channel_name;
+    std::shared_ptr<worker_pool> io;
+    std::shared_ptr<worker_pool> callbacks;  // for users' code
+    std::shared_ptr<environment> env;
+    log_callback log;
+  };
+  monitor(parts of, engine::client::settings s);
+  monitor(const monitor&) = delete;
+  monitor& operator=(const monitor&) = delete;
+  ~monitor();
+
+  /// One step of the engine: `what(engine, now)` under the mutex, and then what follows from it.
+  template <typename F>
+  void step(F&& what) {
+    effects todo;
+    {
+      const std::lock_guard lock(guard_);
+      if (ended_) return;
+      const auto now = env_->now_ms();
+      std::forward<F>(what)(engine_, now);
+      collect(todo, now);
+    }
+    carry_out(todo);
+  }
+  /// In a step: where the end of that call goes.
+  void expect(engine::call_id c, std::shared_ptr<call_slot> s) { slots_.insert_or_assign(c, std::move(s)); }
+  /// In a step: nobody waits for it any more.
+  void forget(engine::call_id c) { slots_.erase(c); }
+  /// Until the call is over; or, sooner, its new place in the queue.
+  [[nodiscard]] std::optional<engine::waiting> wait(call_slot& s);
+  /// Waits until the engine is so, at most `patience`.
+  bool await(const std::function<bool(const engine::client&)>& is_so, std::chrono::milliseconds patience);
+  /// Nobody has that lease any more.
+  void drop(engine::hold_id h);
+
+  [[nodiscard]] std::shared_ptr<subscriber> subscribe(std::optional<std::string> id, event_callback callback);
+  [[nodiscard]] notification_status notifications() const { return health_->now(); }
+
+  // --- the watch: a thread that does nothing but tell the engine the time
+  // -----------------------------------------------
+  /// What it waits for becomes readable when look() is due.
+  [[nodiscard]] int alarm() const noexcept { return alarm_->fd(); }
+  void look(bool clock_was_set);
+
+  // --- the end ------------------------------------------------------------------------------------------------------
+  /// Nobody waits or listens any more; heirs are still told. Waits for its threads, at most `patience`.
+  void stop_listening(std::chrono::milliseconds patience);
+  /// Tells what is to be told, at most for so long. From then on nothing lingers.
+  void flush(std::chrono::milliseconds patience);
+  /// Drops what has not begun, and waits for its threads: not at all, or for `patience` in all.
+  void stop(std::chrono::milliseconds patience);
+  /// Nothing happens any more, whatever comes.
+  void end();
+
+  [[nodiscard]] bool forked() const;
+
+ private:
+  /// What is done when the mutex is free again.
+  struct effects {
+    std::vector<std::pair<log_level, std::string>> log;
+    std::vector<std::shared_ptr<lease_state>> lost;
+    std::size_t senders = 0, renewers = 0, tellers = 0;  // that are needed
+    bool publisher = false;
+    bool feeds = false;
+    // What may be the last of its kind, and a user's:
+    lease_state::callbacks unused;
+    std::vector<std::shared_ptr<void>> gone;
+  };
+  void collect(effects& out, protocol::ms now);
+  void tell(const std::shared_ptr<lease_state>& lost);
+  void carry_out(effects& todo);
+  void happened(engine::acquire_ended e, effects& out);
+  void happened(engine::waiting e, effects& out);
+  void happened(engine::release_ended e, effects& out);
+  void happened(engine::ask_ended e, effects& out);
+  void happened(const engine::hold_changed& e, effects& out);
+  static void happened(const engine::trouble& e, effects& out);
+  template <typename E>
+  void complete(E e, effects& out);
+
+  void send();
+  void renew();
+  void tell();
+  void publish();
+  void adjust_feeds();
+  [[nodiscard]] std::shared_ptr<follower> follow_inbox();
+  [[nodiscard]] std::shared_ptr<follower> follow_events();
+  void heard_event(const bson_t* document);
+  void gap();
+
+  const std::shared_ptr<environment> env_;
+  const std::shared_ptr<store> where_;
+  const std::shared_ptr<channel> channel_;
+  const std::string name_, id_;
+  const std::shared_ptr<worker_pool> io_, callbacks_;
+  const std::shared_ptr<worker_pool> renewers_, tellers_, publisher_;
+  const log_callback log_;
+  const std::shared_ptr<health> health_;
+  const std::unique_ptr<timer> alarm_;
+  const int pid_;
+
+  std::mutex guard_;
+  std::condition_variable changed_;  // for await()
+  int watchers_ = 0;                 // that wait for it
+  int strangers_ = 0;                // callbacks that run on a thread of ours, perhaps on the watch
+  engine::client engine_;
+  std::map<engine::call_id, std::shared_ptr<call_slot>> slots_;
+  std::map<engine::hold_id, std::weak_ptr<lease_state>> leases_;
+  protocol::ms armed_ = engine::never;
+  std::size_t senders_ = 0, renewing_ = 0, telling_ = 0;  // posted, and have not begun
+  bool publishing_ = false;
+  bool inbox_ = false, events_ = false;  // wanted, as it was seen last
+  bool ended_ = false;
+
+  std::mutex feeds_guard_;  // before guard_
+  std::shared_ptr<follower> inbox_feed_, events_feed_;
+  bool listens_ = true;
+  subscribers subscribers_;
+  std::atomic<int> subscriptions_ = 0;
+};
+
+}  // namespace dlock::detail

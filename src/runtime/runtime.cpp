@@ -1,0 +1,271 @@
+#include "runtime/runtime.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/errors.hpp"
+#include "runtime/monitor.hpp"
+#include "runtime/watch.hpp"
+#include "util/clock.hpp"
+#include "util/test_point.hpp"
+#include "util/text.hpp"
+
+namespace dlock::detail {
+namespace {
+
+using namespace std::chrono_literals;
+using protocol::ms;
+
+constexpr ms kClosePatience = 800;
+constexpr auto kListenPatience = 100ms;
+constexpr ms kFlushPatience = 300;
+constexpr ms kEndPatience = 300;  // for the threads, but not what is still to be told
+
+std::optional<holder_info> who_holds(const protocol::reply& r) {
+  // Any date may stand there: one that users can add to a time.
+  const auto left = [&](ms until) { return std::chrono::milliseconds{std::clamp<ms>(until - r.now, 0, longest_wait)}; };
+  if (r.foreign_until) return holder_info{"", 0, left(*r.foreign_until), true};
+  if (!r.first) return std::nullopt;
+  return holder_info{r.first->who, r.first->fence, left(r.first->until), false};
+}
+
+std::string kind_of(std::int64_t cap) {
+  return cap == 0 ? "a mutex or shared lock" : "a semaphore with " + std::to_string(cap) + " permits";
+}
+
+/// What an acquisition that did not fail came to; else an error.
+outcome outcome_of(engine::acquire_ended& e, const protocol::request& ask, const client_options& options,
+                   const std::string& doing) {
+  using result = engine::acquire_ended::result;
+  if (e.refused) fail(doing, e.failure, e.in_doubt);
+  switch (e.what) {
+    case result::acquired:
+      return outcome::acquired;
+    case result::busy:
+      return outcome::busy;
+    case result::timed_out:
+      return outcome::timed_out;
+    case result::cancelled:
+      return outcome::cancelled;
+    case result::no_answer:
+      if (e.failure.why.empty()) e.failure.why = e.missing;
+      e.failure.code = errc::unavailable;
+      fail(doing, e.failure, e.in_doubt);
+    case result::not_a_lock:
+      fail_not_a_lock(doing, options, ask.lock, e.last.defect);
+    case result::other_capacity:
+      throw error(errc::configuration, doing + ": it is in use as " + kind_of(e.last.cap) + ", not as " +
+                                           kind_of(ask.cap) + "; use the same everywhere, or wait until it is free");
+    case result::other_expiry:
+      fail_other_expiry(doing, ask.observed);
+  }
+  return outcome::busy;
+}
+
+engine::client::settings settings_of(const client_options& o, std::string id, std::size_t threads, bool notices) {
+  return {.id = std::move(id),
+          .who = *o.who,
+          .skew = o.clock_skew.count(),
+          .operation_timeout = o.operation_timeout.count(),
+          .undoing = (threads + 1) / 2,
+          .tells = notices};
+}
+
+}  // namespace
+
+runtime::runtime(client_options options, std::shared_ptr<store> where, std::shared_ptr<channel> notices,
+                 std::shared_ptr<worker_pool> io, std::shared_ptr<logger> log, std::shared_ptr<environment> env,
+                 std::unique_ptr<clock_watch> wall_clock)
+    : options_(std::move(options)),
+      env_(std::move(env)),
+      log_(std::move(log)),
+      callbacks_(std::make_shared<worker_pool>(worker_pool::unlimited, "dlock-notice")),
+      monitor_(std::make_shared<monitor>(monitor::parts{.where = std::move(where),
+                                                        .notices = notices,
+                                                        .channel_name = options_.notif_channel,
+                                                        .io = io,
+                                                        .callbacks = callbacks_,
+                                                        .env = env_,
+                                                        .log = writer(log_)},
+                                         settings_of(options_, env_->fresh_id(), io->most(), notices != nullptr))),
+      watch_(monitor_, std::move(wall_clock)) {}
+
+runtime::~runtime() {
+  const ms end = now() + kEndPatience;
+  const auto left = [&] { return std::chrono::milliseconds{std::max<ms>(end - now(), 0)}; };
+  // What goes on in the background may lead to more: a tombstone, heirs to be told.
+  closing_.request_stop();
+  monitor_->step([](auto& e, ms at) { e.close(at); });
+  (void)monitor_->await([](const auto& e) { return e.is_idle(); }, left());
+  watch_.stop();
+  monitor_->stop(left());
+  monitor_->flush(std::chrono::milliseconds{kFlushPatience});
+  monitor_->stop_listening(0ms);
+  monitor_->end();          // threads of ours that are let go may keep it for a while
+  if (log_) log_->close();  // and threads of the driver this
+}
+
+bool runtime::forked() const {
+  return monitor_->forked();
+}
+
+void runtime::check_process(const std::string& doing) const {
+  if (forked()) throw error(errc::forked, doing + ": this client belongs to the parent process; make one in the child");
+}
+
+void runtime::check_usable(const std::string& doing, bool in_doubt) const {
+  check_process(doing);
+  if (!closing_.stop_requested()) return;
+  if (!in_doubt) throw error(errc::closed, doing + ": the client was closed; make another one");
+  throw error(errc::closed,
+              doing + ": the client was closed before an answer came; see with another one whether it was done",
+              {.in_doubt = true});
+}
+
+protocol::request runtime::blank_request(const std::string& lock) const {
+  protocol::request r;
+  r.lock = lock;
+  r.skew = options_.clock_skew.count();
+  r.who = *options_.who;
+  return r;
+}
+
+runtime::acquired runtime::acquire(protocol::acquire_plan plan, const wait_options& options) {
+  const std::string doing = "cannot acquire lock " + in_quotes(plan.ask.lock);
+  check_usable(doing);
+  const protocol::request ask = plan.ask;
+  const auto slot = std::make_shared<call_slot>();
+  engine::call_id c = 0;
+  monitor_->step([&](auto& e, ms at) {
+    c = e.acquire(std::move(plan), static_cast<bool>(options.on_wait), at);
+    if (options.stop.stop_requested()) e.cancel(c, at);
+    monitor_->expect(c, slot);
+  });
+  {
+    const std::stop_callback on_stop(options.stop,
+                                     [m = monitor_, c] { m->step([c](auto& e, ms at) { e.cancel(c, at); }); });
+    for (;;) {
+      std::optional<engine::waiting> place = monitor_->wait(*slot);
+      if (!place) break;
+      try {
+        options.on_wait({place->last.place, place->last.queue, who_holds(place->last)});
+      } catch (...) {
+        monitor_->step([&](auto& e, ms at) {  // if it has been acquired meanwhile, it goes with its slot
+          monitor_->forget(c);
+          e.cancel(c, at);
+        });
+        throw;
+      }
+    }
+  }
+  auto& end = std::get<engine::acquire_ended>(*slot->end);
+  if (slot->lease) test_point("acquired");
+  return {outcome_of(end, ask, options_, doing), slot->lease, who_holds(end.last)};
+}
+
+release_result runtime::release(lease_state& record, ms keep, ms timeout) {
+  using result = engine::release_ended::result;
+  const std::string doing = "cannot release lock " + in_quotes(record.lock());
+  check_process(doing);
+  if (record.held(now())) test_point("releasing");
+  const auto slot = std::make_shared<call_slot>();
+  monitor_->step([&](auto& e, ms at) { monitor_->expect(e.release(record.hold(), keep, timeout, at), slot); });
+  (void)monitor_->wait(*slot);
+  slot->unused.clear();  // they may own the record, and this
+  const auto& end = std::get<engine::release_ended>(*slot->end);
+  switch (end.what) {
+    case result::released:
+      return release_result::released;
+    case result::lost:
+      return release_result::lost;
+    case result::not_held:
+      return release_result::not_held;
+    case result::unknown:
+      fail(doing, end.failure, true);
+  }
+  return release_result::not_held;
+}
+
+/// `begin` in a step begins a call.
+template <typename Begin>
+engine::ask_ended runtime::asked(const std::string& doing, const std::string& lock, Begin begin) {
+  using result = engine::ask_ended::result;
+  const auto slot = std::make_shared<call_slot>();
+  monitor_->step([&](auto& e, ms at) { monitor_->expect(begin(e, at), slot); });
+  (void)monitor_->wait(*slot);
+  auto& end = std::get<engine::ask_ended>(*slot->end);
+  if (end.what == result::closed) check_usable(doing, end.in_doubt);
+  if (end.what == result::not_a_lock) fail_not_a_lock(doing, options_, lock, end.told.defect);
+  if (end.what != result::answered) fail(doing, end.failure, end.in_doubt);
+  return std::move(end);
+}
+
+protocol::reply runtime::ask(const protocol::request& r, const std::string& doing, std::optional<ms> until) {
+  check_usable(doing);
+  return asked(doing, r.lock, [&](auto& e, ms at) { return e.ask(r, until, at); }).told;
+}
+
+std::vector<protocol::sight> runtime::read(const protocol::look& l, const std::string& doing) {
+  check_usable(doing);
+  return asked(doing, l.id, [&](auto& e, ms at) { return e.read(l, at); }).seen;
+}
+
+runtime::amended runtime::amend(lease_state& record, protocol::claim what, const std::string& value,
+                                const std::string& doing) {
+  check_process(doing);
+  const auto end = asked(doing, record.lock(), [&](auto& e, ms at) { return e.amend(record.hold(), what, value, at); });
+  if (end.change != amended::edited) return end.change;
+  throw error(errc::not_a_lock, doing +
+                                    ": nothing was changed, because the entry of this lease was edited by hand; "
+                                    "release the lock and acquire it again");
+}
+
+bool runtime::revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once) {
+  const std::string doing = "cannot revoke lock " + in_quotes(lock);
+  check_usable(doing);
+  return asked(doing, lock, [&](auto& e, ms at) { return e.revoke(lock, h, observed, at_once, at); }).told.found;
+}
+
+std::shared_ptr<subscriber> runtime::subscribe(std::optional<std::string> id, event_callback callback) {
+  if (!callback) throw error(errc::invalid_argument, "subscribe: the callback is empty");
+  check_usable("cannot subscribe to events");
+  return monitor_->subscribe(std::move(id), std::move(callback));
+}
+
+notification_status runtime::notifications() const {
+  return monitor_->notifications();
+}
+
+void runtime::on_lost(lease_state& record, std::function<void()> callback) {
+  record.on_lost(
+      [callback = std::move(callback), log = writer(log_), lock = in_quotes(record.lock())] {
+        try {
+          callback();
+        } catch (const std::exception& e) {
+          log(log_level::error, "the on_lost callback of lock " + lock + " threw: " + e.what());
+        } catch (...) {
+          log(log_level::error, "the on_lost callback of lock " + lock + " threw");
+        }
+      },
+      *callbacks_);
+}
+
+void runtime::close() noexcept {
+  if (forked()) return;
+  closing_.request_stop();
+  const ms until = now() + kClosePatience;
+  monitor_->step([](auto& e, ms at) { e.close(at); });
+  (void)monitor_->await([](const auto& e) { return e.is_idle(); }, std::chrono::milliseconds{kClosePatience});
+  // A process may end right after: whom it woke and what it did would not be heard of.
+  monitor_->flush(std::chrono::milliseconds{std::clamp<ms>(until - now(), 0, kFlushPatience)});
+  monitor_->stop_listening(kListenPatience);
+}
+
+void let_go(std::shared_ptr<runtime>& core) noexcept {
+  if (core && core->forked()) {
+    [[maybe_unused]] const auto* leaked = new std::shared_ptr<runtime>(std::move(core));
+  }
+  core.reset();
+}
+
+}  // namespace dlock::detail

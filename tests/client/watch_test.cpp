@@ -1,0 +1,356 @@
+// The watch of a client: its leases are renewed on time, and whoever has one learns of its end, whatever the network
+// does.
+#include "runtime/watch.hpp"
+
+#include <gtest/gtest.h>
+#include <pthread.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/no_threads.hpp"
+#include "client/watched.hpp"
+#include "runtime/feeds.hpp"
+#include "runtime/monitor.hpp"
+
+namespace dlock::testing {
+namespace {
+
+struct Watch : watched {};
+
+TEST_F(Watch, RenewsOverSeveralLeases) {
+  constexpr ms delta = 2000;
+  const auto held = hold("lock", delta);
+  for (std::size_t i = 1; i <= 10; ++i) {
+    go_to(now() + delta / 3);
+    EXPECT_TRUE(is_extended(held, delta));
+    EXPECT_EQ(store->count(operation::renew), i);
+  }
+  for (const auto& call : store->calls()) {
+    if (call.request.op == operation::renew) {
+      EXPECT_EQ(call.which, lane::renewal);
+    }
+  }
+}
+
+TEST_F(Watch, WithoutAutorefreshALeaseEndsAtItsDeadlineAndSaysSo) {
+  const auto held = hold("lock", 300, false);
+  EXPECT_EQ(held->reason(), loss_reason::none);
+  const auto end = held->valid_until();
+  ASSERT_TRUE(sleeps_until(end));
+  env->advance(end - now() - 1);
+  EXPECT_TRUE(held->held(now()));
+  go_to(end);
+  EXPECT_EQ(time_of_loss(held), end);
+  EXPECT_EQ(store->count(operation::renew), 0u);
+  EXPECT_TRUE(logs("\"lock\" lost"));
+  EXPECT_EQ(held->loss(), detail::over_without_autorefresh);
+  EXPECT_EQ(held->reason(), loss_reason::expired);
+}
+
+TEST_F(Watch, ALossIsToldOnTimeWhileARenewalHangs) {
+  store->block(only(operation::renew));
+  const auto held = hold("lock", 300);
+  const auto end = held->valid_until();
+  go_to(now() + 100);
+  EXPECT_TRUE(store->wait_for_blocked(1));
+  go_to(end);
+  EXPECT_EQ(time_of_loss(held), end);
+  store->unblock();
+}
+
+TEST_F(Watch, ARenewalThatHangsKeepsNoOtherWaiting) {
+  store->block([](const auto& r, lane) { return r.op == operation::renew && r.lock == "hangs"; });
+  const auto stuck = hold("hangs", 600);
+  const auto other = hold("other", 1200);
+  go_to(now() + 200);
+  ASSERT_TRUE(store->wait_for_blocked(1));
+  go_to(now() + 200);
+  EXPECT_TRUE(is_extended(other, 1200));
+  go_to(stuck->valid_until());
+  EXPECT_FALSE(stuck->held(now()));
+  EXPECT_TRUE(other->held(now()));
+  store->unblock();
+}
+
+TEST_F(Watch, ARenewalWithoutAnAnswerIsRepeatedUntilOneComes) {
+  store->inject({.what = fault::kind::lost_answer, .times = 3, .on = only(operation::renew)});
+  const auto held = hold("lock", 3000);
+  go_to(now() + 1000);
+  for (int i = 0; i < 3; ++i) go_to(now() + 150);
+  EXPECT_TRUE(is_extended(held, 3000));
+  EXPECT_TRUE(logs("could not be renewed, trying again"));
+}
+
+TEST_F(Watch, ARenewalForWhichNoThreadCanBeHadIsRepeatedToo) {
+  const auto held = hold("lock", 3000);
+  {
+    const no_more_threads none;
+    go_to(now() + 1000);
+    EXPECT_TRUE(sleeps_until(now() + 150));
+  }
+  EXPECT_EQ(store->count(operation::renew), 0u);
+  go_to(now() + 150);
+  EXPECT_TRUE(is_extended(held, 3000));
+  EXPECT_EQ(store->count(operation::renew), 1u);
+}
+
+TEST_F(Watch, UnansweredRenewalsDoNotExtend) {
+  store->inject({.what = fault::kind::lost_answer, .times = fault::always, .on = only(operation::renew)});
+  const auto held = hold("lock", 400);
+  const auto end = held->valid_until();
+  for (ms next = now() + 133; next < end; next += 20) go_to(next);
+  EXPECT_TRUE(asked(operation::renew, 12)) << "or the last is not sent: its time may be over";
+  go_to(end);
+  EXPECT_EQ(time_of_loss(held), end);
+  EXPECT_EQ(store->count(operation::renew), 12u);
+  EXPECT_EQ(held->valid_until(), end);
+  EXPECT_EQ(held->loss(), detail::not_renewed);
+  EXPECT_EQ(held->reason(), loss_reason::expired);
+}
+
+TEST_F(Watch, AHolderThatTheServerDoesNotKnowIsToldAtTheNextRenewal) {
+  const auto held = hold("lock", 9000);
+  store->put("lock", std::nullopt);
+  go_to(now() + 3000);
+  EXPECT_EQ(time_of_loss(held), now()) << "not only when its lease ends";
+  EXPECT_TRUE(logs("no longer has it as ours"));
+  EXPECT_EQ(held->reason(), loss_reason::removed);
+}
+
+TEST_F(Watch, AnAnswerAfterTheEndOfTheLeaseDoesNotSayThatItWasTakenAway) {
+  store->block(only(operation::renew));
+  const ms begin = now();
+  const auto held = hold("lock", 450);
+  const auto brief = hold("brief", 300, false);
+  const auto entered = std::make_shared<event>(), go_on = std::make_shared<event>();
+  core->on_lost(*brief, [entered, go_on] {
+    entered->happen();
+    EXPECT_TRUE(go_on->wait());
+  });
+  go_to(begin + 150);
+  EXPECT_TRUE(store->wait_for_blocked(1));
+  const no_more_threads none;  // the watch itself tells, and sees no end meanwhile
+  go_to(brief->valid_until());
+  EXPECT_TRUE(entered->wait());
+  store->put("lock", std::nullopt);
+  env->advance(200);
+  store->unblock();
+  EXPECT_TRUE(eventually([&] { return held->lost().stop_requested(); }));
+  go_on->happen();
+  EXPECT_EQ(held->loss(), detail::not_renewed);
+}
+
+TEST_F(Watch, WhatIsForgottenIsNeitherRenewedNorReported) {
+  const auto released = hold("released", 2000);
+  auto dropped = hold("dropped", 2000);
+  ASSERT_TRUE(sleeps_until(now() + 666));
+  EXPECT_EQ(core->release(*released, 0, far), release_result::released);
+  const auto lost = dropped->lost();
+  dropped.reset();
+  EXPECT_TRUE(is_dropped(3)) << "the fixture's, and these two";
+  env->advance(2200);
+  const auto other = hold("other", 2000);
+  EXPECT_TRUE(sleeps_until(now() + 666)) << "it has looked at all";
+  EXPECT_EQ(store->count(operation::renew), 0u);
+  EXPECT_EQ(released->now(), detail::lease_state::phase::released);
+  EXPECT_FALSE(released->lost().stop_requested());
+  EXPECT_FALSE(lost.stop_requested());
+}
+
+TEST_F(Watch, AfterTheEndOfRenewingEndsAreStillWatched) {
+  const auto renewed = hold("renewed", 2000), brief = hold("brief", 600, false);
+  core->close();
+  for (const auto& held : {brief, renewed}) {
+    go_to(held->valid_until());
+    EXPECT_EQ(time_of_loss(held), now()) << held->lock();
+    EXPECT_TRUE(eventually([&] { return held->lost().stop_requested(); })) << held->lock();
+  }
+  EXPECT_EQ(store->count(operation::renew), 0u);
+}
+
+TEST_F(Watch, AnEarlierEndThanAllOthersIsNoticed) {
+  const auto lasting = hold("lasting", 60'000);
+  ASSERT_TRUE(sleeps_until(now() + 20'000));
+  const auto brief = hold("brief", 300, false);
+  go_to(brief->valid_until());
+  EXPECT_EQ(time_of_loss(brief), now());
+}
+
+TEST_F(Watch, ItsOwnWatchMayBeTheLastToLetGoOfIt) {
+  auto own = client(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  const auto held = hold(*own, "lock", 300, false);
+  std::promise<std::string> gone;
+  own->on_lost(*held, [&] {
+    std::array<char, 16> name{};
+    (void)pthread_getname_np(pthread_self(), name.data(), name.size());
+    own.reset();
+    gone.set_value(name.data());
+  });
+  auto where = gone.get_future();
+  const no_more_threads none;
+  go_to(now() + 250);  // it has held it for a while
+  go_to(held->valid_until());
+  ASSERT_EQ(where.wait_for(30s), std::future_status::ready);
+  EXPECT_EQ(where.get(), "dlock-watch");
+}
+
+// --- notices --------------------------------------------------------------------------------------------------------
+
+/// With a channel through which it hears of revocations.
+struct Notice : watched {
+  Notice() : watched(std::make_shared<fake_channel>()) {}
+
+  void mark(const lease& l) const {
+    auto r = core->blank_request(l->lock());
+    r.op = operation::revoke;
+    r.id = l->owner();
+    EXPECT_TRUE(store->apply(r).reply.found);
+  }
+  /// Somebody writes that it was revoked, be that so or not.
+  void notice(const lease& l) const {
+    const std::string client = store->calls().front().request.client;
+    std::vector<bson> one;
+    one.push_back(protocol::revocation_document(client, {l->lock(), l->owner(), "an operator"}));
+    EXPECT_EQ(channel->insert(feed_of_inbox(core->options().notif_channel, client), one).what, answer::kind::replied);
+  }
+};
+
+TEST_F(Notice, ANoticeThatItWasRevokedIsNotBelieved) {
+  const auto held = hold("lock", 60'000);
+  env->advance(10);
+  notice(held);
+  EXPECT_TRUE(is_extended(held, 60'000)) << "the server is asked, at once";
+  EXPECT_TRUE(held->held(now()));
+  EXPECT_EQ(held->reason(), loss_reason::none);
+}
+
+TEST_F(Notice, ARevocationIsTakenFromTheServerAtOnce) {
+  const auto held = hold("lock", 60'000);
+  mark(held);
+  notice(held);
+  EXPECT_EQ(time_of_loss(held), now()) << "long before it would have been renewed";
+  EXPECT_EQ(held->loss(), "it was revoked by an operator");
+  EXPECT_EQ(held->reason(), loss_reason::revoked);
+  EXPECT_TRUE(logs("\"lock\" lost: it was revoked by an operator"));
+  EXPECT_EQ(store->count(operation::renew), 1u);
+}
+
+TEST_F(Notice, ANoticeDuringARenewalIsFollowedByAnother) {
+  const auto held = hold("lock", 60'000), other = hold("other", 60'000, false);
+  store->block(only(operation::renew));
+  notice(held);
+  ASSERT_TRUE(store->wait_for_blocked(1));
+  notice(held);
+  notice(other);
+  ASSERT_TRUE(asked(operation::peek, 1)) << "it has heard of both";
+  EXPECT_EQ(store->count(operation::renew), 1u);
+  store->unblock();
+  EXPECT_TRUE(asked(operation::renew, 2)) << "the first may have been there before the mark";
+  EXPECT_TRUE(held->held(now()));
+}
+
+TEST_F(Notice, AfterANoticeTheServerIsAskedUntilItAnswers) {
+  std::vector<lease> all;
+  for (const bool renews : {true, false}) {
+    const auto op = renews ? operation::renew : operation::peek;
+    const auto held = all.emplace_back(hold(renews ? "renewed" : "not renewed", 60'000, renews));
+    store->inject({.what = fault::kind::lost_request, .times = 2, .on = only(op)});
+    mark(held);
+    notice(held);
+    for (int i = 0; i < 2; ++i) go_to(now() + (renews ? 500 : 100));
+    EXPECT_EQ(time_of_loss(held), now());
+    EXPECT_EQ(held->reason(), loss_reason::revoked);
+    EXPECT_EQ(store->count(op), 3u);
+  }
+}
+
+TEST_F(Notice, ANoticeMakesNoLeaseLongerThatIsNotRenewed) {
+  const auto held = hold("lock", 60'000, false);
+  const auto first = held->valid_until();
+  const auto until = store->get("lock")->holders.at(0).until;
+  notice(held);
+  ASSERT_TRUE(sleeps_until(now() + 100)) << "it has looked";
+  mark(held);  // what was seen was from before
+  go_to(now() + 100);
+  EXPECT_EQ(time_of_loss(held), now());
+  EXPECT_EQ(held->reason(), loss_reason::revoked);
+  EXPECT_EQ(held->valid_until(), first);
+  EXPECT_EQ(store->get("lock")->holders.at(0).until, until);
+  EXPECT_EQ(store->count(operation::renew), 0u);
+}
+
+TEST_F(Notice, ALookThatDoesNotFindItIsRepeated) {
+  const auto held = hold("lock", 60'000, false);
+  const auto there = store->get("lock");
+  store->put("lock", std::nullopt);  // as it was before the grant
+  std::atomic<int> looks = 0;
+  store->block([&](const auto& r, lane) { return r.op == operation::peek && ++looks == 2; });
+  notice(held);
+  go_to(now() + 100);
+  ASSERT_TRUE(store->wait_for_blocked(1));
+  store->put("lock", there);
+  store->unblock();
+  for (int i = 2; i < 10; ++i) go_to(now() + 100);
+  ASSERT_TRUE(asked(operation::peek, 10));
+  ASSERT_TRUE(sleeps_until(held->valid_until())) << "it has looked often enough";
+  EXPECT_EQ(store->count(operation::peek), 10u);
+  EXPECT_TRUE(held->held(now()));
+  store->put("lock", std::nullopt);
+  notice(held);
+  go_to(now() + 100);
+  EXPECT_EQ(time_of_loss(held), now());
+}
+
+TEST_F(Notice, ANoticeThatWasNotTrueSaysNothingOfALaterLoss) {
+  const auto held = hold("lock", 3000);
+  go_to(held->valid_until() - protocol::valid_until(0, 3000) + 1000);
+  EXPECT_TRUE(is_extended(held, 3000));
+  notice(held);
+  EXPECT_TRUE(asked(operation::renew, 2));
+  go_to(now() + 1000);
+  EXPECT_TRUE(is_extended(held, 3000)) << "renewed once more";
+  store->put("lock", std::nullopt);
+  go_to(now() + 1000);
+  EXPECT_EQ(time_of_loss(held), now());
+  EXPECT_EQ(held->reason(), loss_reason::removed);
+  EXPECT_EQ(held->loss(), detail::no_longer_ours);
+}
+
+// --- the end --------------------------------------------------------------------------------------------------------
+
+TEST(Monitor, WhatHasNotBegunWhenItsThreadsAreStoppedIsDroppedWithAllThatItOwns) {
+  const auto io = std::make_shared<worker_pool>(1);
+  const auto begun = std::make_shared<event>(), go_on = std::make_shared<event>();  // the thread may outlive this
+  ASSERT_TRUE(io->post([begun, go_on] {
+    begun->happen();
+    EXPECT_TRUE(go_on->wait());
+  }));
+  ASSERT_TRUE(begun->wait());
+  const auto env = std::make_shared<manual_environment>();
+  const auto callbacks = std::make_shared<worker_pool>(worker_pool::unlimited);
+  auto store = running_store(env);
+  auto m = std::make_shared<detail::monitor>(detail::monitor::parts{.where = store,
+                                                                    .notices = nullptr,
+                                                                    .channel_name = "",
+                                                                    .io = io,
+                                                                    .callbacks = callbacks,
+                                                                    .env = env,
+                                                                    .log = [](log_level, std::string_view) {}},
+                                             engine::client::settings{});
+  const auto seen = std::weak_ptr(m);
+  const auto where = std::weak_ptr(store);
+  m->step([](auto& e, auto at) { (void)e.ask({.op = operation::cancel, .lock = "lock", .id = "a"}, at + 60'000, at); });
+  m->stop(std::chrono::milliseconds{0});
+  m.reset();
+  store.reset();
+  EXPECT_TRUE(seen.expired());
+  EXPECT_TRUE(where.expired());
+  go_on->happen();
+}
+
+}  // namespace
+}  // namespace dlock::testing
