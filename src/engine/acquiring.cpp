@@ -44,7 +44,7 @@ void client::follow(call_id c, acquisition& a, machine::action todo, ms now) {
     const auto* const end = std::get_if<machine::done>(&todo);
     const bool cancelled = end != nullptr && end->what == machine::result::cancelled;
     const bool undoes = undo(c, a, cancelled, now);
-    if (end != nullptr) return finish(c, a, *end, cancelled && undoes, now);
+    if (end != nullptr) return finish(c, a, *end, undoes, now);
     if (auto* const s = std::get_if<machine::send>(&todo)) {
       expect(c, a);
       a.request = submit(std::move(s->r), {purpose::kind::acquisition, c}, now);
@@ -107,7 +107,7 @@ void client::give_up(acquisition& a) {
   if (a.request != 0 && withdraw(a.request)) a.steps.not_sent();
 }
 
-void client::finish(call_id c, acquisition& a, const machine::done& d, bool leaves, ms now) {
+void client::finish(call_id c, acquisition& a, const machine::done& d, bool undoes, ms now) {
   using result = machine::result;
   forget(a);
   if (a.plan.ask.observed) {
@@ -121,9 +121,9 @@ void client::finish(call_id c, acquisition& a, const machine::done& d, bool leav
     }
   }
   acquire_ended e{.call = c, .what = d.what, .last = a.steps.last(), .failure = a.failure, .missing = d.why};
-  e.in_doubt = !a.steps.to_undo().empty() && a.steps.to_undo().back().in_doubt;
+  e.in_doubt = undoes && a.steps.to_undo().back().in_doubt;
   if (d.what == result::acquired) e.got = hold(a, d, now);
-  if (leaves) {
+  if (undoes && d.what == result::cancelled) {
     a.leaving = std::move(e);
     const ms patient = now + kLeavePatience;
     timers_.set({kAcquisition, c}, std::min(patient, a.steps.give_up_at().value_or(patient)));

@@ -345,7 +345,8 @@ std::optional<protocol::operation> client::asks(call_id c) const {
 
 std::size_t client::size() const noexcept {
   return acquisitions_.size() + releases_.size() + asks_.size() + holds_.size() + expected_.size() + requests_.size() +
-         follow_ups_.size() + retries_.size() + queue_.size() + renewals_.size() + announcements_.to_free();
+         follow_ups_.size() + retries_.size() + queue_.size() + renewals_.size() + looks_.size() + reading_.size() +
+         sent_.size() + announcements_.to_free();
 }
 
 }  // namespace dlock::engine

@@ -255,7 +255,7 @@ class client {
   void follow(call_id c, acquisition& a, machine::action todo, ms now);
   void acquisition_answered(call_id c, acquisition& a, const answer& r, ms now);
   void acquisition_due(call_id c, acquisition& a, ms now);
-  void finish(call_id c, acquisition& a, const machine::done& d, bool leaves, ms now);
+  void finish(call_id c, acquisition& a, const machine::done& d, bool undoes, ms now);
   void give_up(acquisition& a);
   bool undo(call_id c, acquisition& a, bool leaves, ms now);
   void expect(call_id c, acquisition& a);

@@ -186,7 +186,8 @@ void client::end_release(call_id c, releasing& r, const release_machine::done& d
 }
 
 void client::release_in_background(lease& l, ms now) {
-  if (l.revoked) announcements_.will_free(l.ask.id, announcement_of(l, settings_.who, false, now), l.is_exclusive());
+  if (l.revoked || l.now == hold_phase::held)
+    announcements_.will_free(l.ask.id, announcement_of(l, settings_.who, false, now), l.is_exclusive());
   auto r = l.ask;
   r.op = protocol::operation::release;
   give_back(l, std::move(r), now);

@@ -230,5 +230,13 @@ TEST_F(ClientsHeirs, AReleaseThatIsAnsweredIsPublishedBeforeItsOwnHeirsGrant) {
   EXPECT_EQ(announced(), "unlocked lock, locked lock, ");
 }
 
+TEST_F(ClientsHeirs, WhatIsDroppedIsPublishedAsFree) {
+  const auto h = hold();
+  EXPECT_EQ(announced(), "locked lock, ");
+  me.drop(h, now);
+  EXPECT_EQ(serve(), "release id-1");
+  EXPECT_EQ(announced(), "unlocked lock, ");
+}
+
 }  // namespace
 }  // namespace dlock::engine

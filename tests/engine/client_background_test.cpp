@@ -216,5 +216,25 @@ TEST_F(ClientsBackground, AReleaseThatCannotBeSentIsTriedAgain) {
   EXPECT_EQ(happened(), "releasing; released, free; release: released");
 }
 
+/// The doubt is of an entry that is undone by itself; this one was never asked for.
+TEST_F(ClientsBackground, ADoubtOfAnEarlierIdIsNotThatOfTheNextOne) {
+  (void)other(protocol::operation::try_);
+  const auto c = acquire();
+  (void)serve();
+  server.what = fault::lost_request;
+  while (now < 1300) (void)pass(50);  // a heartbeat goes without an answer
+  server.what = fault::none;
+  server.documents["lock"] = std::nullopt;
+  while (me.expects("id-1")) {  // it is not there any more: id-2 is to be asked for
+    now = std::max(now, me.next());
+    me.look(now);
+    if (!sent().empty()) answer_all();
+  }
+  me.cancel(c, now);
+  const auto told = happened();
+  EXPECT_NE(told.find("cancelled"), std::string::npos) << told;
+  EXPECT_EQ(told.find("in doubt"), std::string::npos) << told;
+}
+
 }  // namespace
 }  // namespace dlock::engine
