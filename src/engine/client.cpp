@@ -327,6 +327,15 @@ const client::lease* client::find(hold_id h) const {
   return it == holds_.end() ? nullptr : &it->second;
 }
 
+ms client::ends_by(call_id c) const {
+  if (const auto it = acquisitions_.find(c); it != acquisitions_.end()) {
+    return it->second.steps.give_up_at().value_or(never);
+  }
+  if (const auto it = releases_.find(c); it != releases_.end()) return it->second.steps.until();
+  if (const auto it = asks_.find(c); it != asks_.end()) return it->second.until;
+  return never;
+}
+
 std::optional<call_id> client::expects(const std::string& id) const {
   const auto it = expected_.find(id);
   return it == expected_.end() ? std::nullopt : std::optional(it->second);

@@ -162,6 +162,8 @@ class client {
   };
   /// Null: it was dropped.
   [[nodiscard]] const lease* find(hold_id h) const;
+  /// When the call ends at the latest, whatever is answered; `never`: only with an answer, or if it is cancelled.
+  [[nodiscard]] ms ends_by(call_id c) const;
   /// The acquisition that may be heard of by that id.
   [[nodiscard]] std::optional<call_id> expects(const std::string& id) const;
   /// So many requests are repeated in the background.

@@ -197,15 +197,16 @@ std::optional<engine::waiting> monitor::wait(call_slot& s) {
   std::unique_lock lock(guard_);
   const auto ready = [&] { return s.end || s.place; };
   while (!ready()) {
-    if (strangers_ == 0) {
-      s.changed.wait(lock);
-      continue;
+    const int strangers = strangers_;
+    const ms end = strangers > 0 ? std::min(armed_, env_->now_ms() + kSlice) : engine_.ends_by(s.call);
+    const auto changed = [&] { return ready() || strangers_ != strangers; };
+    if (end == engine::never) {
+      s.changed.wait(lock, changed);
+    } else if (!wait_until(*env_, s.changed, lock, end, changed)) {  // a call ends on time, though the watch be late
+      lock.unlock();
+      look(false);
+      lock.lock();
     }
-    const ms next = std::min(armed_, env_->now_ms() + kSlice);
-    if (wait_until(*env_, s.changed, lock, next, ready)) break;
-    lock.unlock();
-    look(false);
-    lock.lock();
   }
   if (s.end) return std::nullopt;
   return std::exchange(s.place, std::nullopt);

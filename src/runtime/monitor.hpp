@@ -28,6 +28,7 @@ namespace dlock::detail {
 
 /// A caller's thread that waits for its call.
 struct call_slot {
+  engine::call_id call = 0;
   std::condition_variable changed;
   std::optional<std::variant<engine::acquire_ended, engine::release_ended, engine::ask_ended>> end;
   std::optional<engine::waiting> place;  // the newest that its caller has not seen
@@ -69,7 +70,10 @@ class monitor : public std::enable_shared_from_this<monitor> {
     carry_out(todo);
   }
   /// In a step: where the end of that call goes.
-  void expect(engine::call_id c, std::shared_ptr<call_slot> s) { slots_.insert_or_assign(c, std::move(s)); }
+  void expect(engine::call_id c, const std::shared_ptr<call_slot>& s) {
+    s->call = c;
+    slots_.insert_or_assign(c, s);
+  }
   /// In a step: nobody waits for it any more.
   void forget(engine::call_id c) { slots_.erase(c); }
   /// Until the call is over; or, sooner, its new place in the queue.
