@@ -15,6 +15,14 @@ namespace {
 using namespace std::chrono_literals;
 using protocol::ms;
 
+/// Whether they grant something to this client.
+[[maybe_unused]] bool names_heir_of(const std::string& client, const std::vector<answer>& answers) {
+  return std::any_of(answers.begin(), answers.end(), [&](const answer& a) {
+    const auto& heirs = a.reply.heirs;
+    return std::any_of(heirs.begin(), heirs.end(), [&](const auto& h) { return h.client == client; });
+  });
+}
+
 constexpr std::size_t kTellers = 4;
 constexpr ms kSlice = 100;
 
@@ -266,6 +274,7 @@ void monitor::send() {
       answers = where_->apply_all(next->all);
     }
     if (release && answers.front().what == answer::kind::replied) test_point("committed");
+    if (names_heir_of(id_, answers)) test_point("heir");
     next.reset();
     step([&](auto& e, ms now) {
       e.answered(ticket, std::move(answers), now);

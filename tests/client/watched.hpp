@@ -25,12 +25,15 @@ struct watched : ::testing::Test {
 
   explicit watched(std::shared_ptr<fake_channel> notices = nullptr) : channel(std::move(notices)), core(client(clock)) {
     // The first lease that has been held for a while has the client listen for revocations.
+    std::size_t before = 0;
     {
       const ms begin = now();
       const auto first = hold("first", far, false);
+      before = published();
       go_to(begin + 250);
     }
     EXPECT_TRUE(is_dropped(1));
+    settle(before);
   }
 
   std::shared_ptr<detail::runtime> client(int wall_clock) {
@@ -47,13 +50,13 @@ struct watched : ::testing::Test {
 
   lease hold(const std::string& lock, ms delta, bool renews = true) { return hold(*core, lock, delta, renews); }
   lease hold(detail::runtime& in, const std::string& lock, ms delta, bool renews = true) const {
-    const auto before = channel ? channel->count(events()) : 0;
+    const auto before = published();
     protocol::acquire_plan plan{.ask = in.blank_request(lock), .queue = false, .renews = renews};
     plan.ask.delta = plan.ask.term = plan.ask.life = delta;
     plan.deadline = now() + far;
     const auto got = in.acquire(std::move(plan), {});
     EXPECT_EQ(got.what, outcome::acquired);
-    if (channel) settle(before);
+    settle(before);
     return got.record;
   }
 
@@ -93,12 +96,13 @@ struct watched : ::testing::Test {
   }
 
  private:
-  [[nodiscard]] std::string events() const { return core->options().notif_channel; }
-  /// What a grant has to tell everybody is told: that has a time, too.
+  [[nodiscard]] std::size_t published() const { return channel ? channel->count(core->options().notif_channel) : 0; }
+  /// What a grant or a release has to tell everybody is told: that has times of its own.
   void settle(std::size_t before) const {
+    if (!channel) return;
     EXPECT_TRUE(eventually([&] {
       if (env->next() == now() + 20) env->advance(20);
-      return channel->count(events()) > before;
+      return published() > before;
     }));
     go_to(now() + 100);
   }
