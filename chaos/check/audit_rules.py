@@ -285,11 +285,11 @@ class Audit:
         waited = {waiter["id"]: waiter for waiter in t.before["waiters"]}
         for waiter in t.after["waiters"]:
             old = waited.get(waiter["id"], waiter)
-            if not t.observed and t.ended(old, self.skew) and waiter["since"] != old["since"]:
-                continue  # it was over, by a clock that another server has, and its first request was repeated: it came anew
+            # If it was over by this server's clock, its first request may have been repeated: then it came anew.
+            anew = not t.observed and t.ended(old, self.skew)
             if waiter["until"] < old["until"] or waiter["seen"] < old["seen"]:
                 self._suspect("audit-until", change, f"the time of {waiter['id']}, which waits, went back")
-            if any(waiter.get(what) != old.get(what) for what in ("exclusive", "weight", "since")):
+            if any(waiter.get(what) != old.get(what) for what in ("exclusive", "weight", *([] if anew else ["since"]))):
                 self._suspect("audit-claims", change, f"{waiter['id']}, which waits, asks for something else")
 
     def _value(self, old: Document, new: Document, change: Change) -> None:
