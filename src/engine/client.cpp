@@ -86,7 +86,7 @@ std::optional<client::outgoing> client::next_request(ms now) {
       sent_.emplace(out.ticket, command{c->ticket, std::move(numbers)});
       return out;
     }
-    queue_.returned(c->ticket, now);
+    queue_.returned(c->ticket);
   }
   return next_look();
 }
@@ -128,7 +128,7 @@ void client::answered(std::uint64_t ticket, std::vector<answer> answers, ms now)
   const auto found = sent_.extract(ticket);
   if (!found) return;
   const auto numbers = std::move(found.mapped().all);
-  if (found.mapped().ticket != 0) queue_.returned(found.mapped().ticket, now);
+  if (found.mapped().ticket != 0) queue_.returned(found.mapped().ticket);
   rearm();
   const auto replied = [](const answer& a) { return a.what != answer::kind::no_answer; };
   if (std::any_of(answers.begin(), answers.end(), replied)) server_answers(now);
@@ -234,6 +234,11 @@ std::optional<outbox::batch> client::next_publication(ms now) {
 
 void client::published(bool there, bool in_doubt, ms now) {
   outbox_.sent(there, in_doubt, now);
+  rearm();
+}
+
+void client::cannot_publish(ms now) {
+  outbox_.postpone(now);
   rearm();
 }
 

@@ -123,6 +123,8 @@ class client {
   [[nodiscard]] bool publication_is_due(ms now) const noexcept { return outbox_.next() <= now; }
   [[nodiscard]] std::optional<outbox::batch> next_publication(ms now);
   void published(bool there, bool in_doubt, ms now);
+  /// What is due cannot be published: there is no thread for it.
+  void cannot_publish(ms now);
   /// The client ends soon: nothing lingers any more.
   void hurry(ms now);
   /// All is told, or cannot be just now.

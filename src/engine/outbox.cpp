@@ -69,6 +69,15 @@ void outbox::sent(bool there, bool in_doubt, ms now) {
   }
 }
 
+void outbox::postpone(ms now) {
+  if (now_ != state::lingering) return;
+  if (hurries_) {
+    now_ = state::idle;
+  } else {
+    linger(now + pause_.next());
+  }
+}
+
 void outbox::hurry(ms now) {
   hurries_ = true;
   if (now_ == state::lingering) linger(now);

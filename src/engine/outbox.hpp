@@ -24,6 +24,7 @@ namespace dlock::engine {
 /// | sending   | sent                             | lingering, for 100 ms: an insert costs the locks' writes  |
 /// | sending   | not sent                         | lingering, for a pause that doubles up to 3 s             |
 /// | sending   | not sent, in doubt               | the same; they are dropped, and a gap takes their place   |
+/// | lingering | postpone                         | lingering, for a pause as after a failure; idle after hurry |
 /// | lingering | hurry                            | lingering, and due now; from then on nothing lingers      |
 /// | sending   | not sent, after hurry            | idle; the next publish tries again                        |
 class outbox {
@@ -53,6 +54,8 @@ class outbox {
   /// What became of it. `in_doubt`: it may be there, and twice would be a lie.
   void sent(bool there, bool in_doubt, ms now);
 
+  /// It is due, and cannot be sent: later, unless the client ends soon.
+  void postpone(ms now);
   /// The client ends soon.
   void hurry(ms now);
   /// All is told and sent, or cannot be just now.

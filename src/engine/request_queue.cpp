@@ -103,7 +103,7 @@ std::optional<request_queue::command> request_queue::take(ms now) {
   return std::nullopt;
 }
 
-void request_queue::returned(number ticket, ms) {
+void request_queue::returned(number ticket) {
   const auto found = sent_.extract(ticket);
   if (!found) return;
   const auto it = locks_.find(found.mapped().lock);

@@ -47,7 +47,7 @@ class request_queue {
   /// What is to be sent now, if anything is.
   [[nodiscard]] std::optional<command> take(ms now);
   /// The command was answered, or failed.
-  void returned(number ticket, ms now);
+  void returned(number ticket);
 
   /// When look() is to be called.
   [[nodiscard]] ms next() const noexcept;

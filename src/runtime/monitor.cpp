@@ -145,7 +145,10 @@ void monitor::happened(const engine::trouble& e, effects& out) {
 }
 
 void monitor::carry_out(effects& todo) {
-  for (const auto& lease : todo.lost) tell(lease);
+  lease_state::callbacks left;
+  for (const auto& lease : todo.lost) {
+    for (auto& callback : lease->tell_loss(*callbacks_)) left.push_back(std::move(callback));
+  }
   for (auto& [level, text] : todo.log) {
     if (log_) log_(level, text);
   }
@@ -175,20 +178,21 @@ void monitor::carry_out(effects& todo) {
     break;
   }
   if (todo.publisher && !publisher_->post([self] { self->publish(); })) {
-    const std::lock_guard lock(guard_);
-    publishing_ = false;  // the next step tries again
+    step([this](auto& e, ms now) {
+      publishing_ = false;
+      e.cannot_publish(now);
+    });
   }
   if (todo.feeds) adjust_feeds();
+  if (!left.empty()) run_here(std::move(left));  // last: it may take its time, and wait for what was posted
 }
 
-/// No thread can be had for a callback: it runs here, and this may be the watch. Until it ends, those who wait look at
-/// the clock themselves; it may itself wait for a call.
-void monitor::tell(const std::shared_ptr<lease_state>& lost) {
-  auto left = lost->tell_loss(*callbacks_);
-  if (left.empty()) return;
+/// No thread can be had for these callbacks: they run here, and this may be the watch. Until they end, those who wait
+/// look at the clock themselves; a callback may itself wait for a call.
+void monitor::run_here(lease_state::callbacks left) {
   const auto change = [this](int by) {
     const std::lock_guard lock(guard_);
-    strangers_ += by;
+    callbacks_here_ += by;
     for (const auto& [_, s] : slots_) s->changed.notify_all();
   };
   change(1);
@@ -205,9 +209,9 @@ std::optional<engine::waiting> monitor::wait(call_slot& s) {
   std::unique_lock lock(guard_);
   const auto ready = [&] { return s.end || s.place; };
   while (!ready()) {
-    const int strangers = strangers_;
-    const ms end = strangers > 0 ? std::min(armed_, env_->now_ms() + kSlice) : engine_.ends_by(s.call);
-    const auto changed = [&] { return ready() || strangers_ != strangers; };
+    const int here = callbacks_here_;
+    const ms end = here > 0 ? std::min(armed_, env_->now_ms() + kSlice) : engine_.ends_by(s.call);
+    const auto changed = [&] { return ready() || callbacks_here_ != here; };
     if (end == engine::never) {
       s.changed.wait(lock, changed);
     } else if (!wait_until(*env_, s.changed, lock, end, changed)) {  // a call ends on time, though the watch be late

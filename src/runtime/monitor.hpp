@@ -117,7 +117,7 @@ class monitor : public std::enable_shared_from_this<monitor> {
     std::vector<std::shared_ptr<void>> gone;
   };
   void collect(effects& out, protocol::ms now);
-  void tell(const std::shared_ptr<lease_state>& lost);
+  void run_here(lease_state::callbacks left);
   void carry_out(effects& todo);
   void happened(engine::acquire_ended e, effects& out);
   void happened(engine::waiting e, effects& out);
@@ -152,7 +152,7 @@ class monitor : public std::enable_shared_from_this<monitor> {
   std::mutex guard_;
   std::condition_variable changed_;  // for await()
   int watchers_ = 0;                 // that wait for it
-  int strangers_ = 0;                // callbacks that run on a thread of ours, perhaps on the watch
+  int callbacks_here_ = 0;           // callbacks that run on a thread of ours, perhaps on the watch
   engine::client engine_;
   std::map<engine::call_id, std::shared_ptr<call_slot>> slots_;
   std::map<engine::hold_id, std::weak_ptr<lease_state>> leases_;

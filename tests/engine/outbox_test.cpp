@@ -90,6 +90,25 @@ TEST_F(Outbox, NoMoreThan500GoTogether) {
   EXPECT_EQ(take(box.next()), "");
 }
 
+TEST_F(Outbox, WhatIsDueAndCannotBeTakenIsDueAgainLater) {
+  publish(1, 0);
+  box.postpone(20);
+  EXPECT_EQ(box.next(), 120);
+  box.postpone(120);
+  EXPECT_EQ(box.next(), 320) << "the pauses double";
+  EXPECT_EQ(take(320), "1");
+}
+
+TEST_F(Outbox, WhenTheClientEndsItIsNotWaitedFor) {
+  publish(1, 0);
+  box.hurry(5);
+  box.postpone(5);
+  EXPECT_EQ(box.next(), never);
+  EXPECT_TRUE(box.is_quiet());
+  publish(2, 6);
+  EXPECT_EQ(take(6), "1 2") << "the next one tries again";
+}
+
 TEST_F(Outbox, WhatIsNotSentIsSentAgainAfterPausesThatDoubleUpTo3S) {
   publish(1, 0);
   ms now = 20;

@@ -46,7 +46,7 @@ struct RequestQueue : ::testing::Test {
     tickets[out] = c->ticket;
     return out;
   }
-  void back(const std::string& command, ms now = 0) { q.returned(tickets.at(command), now); }
+  void back(const std::string& command) { q.returned(tickets.at(command)); }
   /// Two commands are on their way, and do not come back: a, b.
   void be_busy(ms now = 0) {
     for (const auto* id : {"a", "b"}) {
@@ -56,7 +56,7 @@ struct RequestQueue : ::testing::Test {
   }
   /// When all have returned, nothing is left.
   void expect_nothing_left() {
-    for (const auto& [_, ticket] : tickets) q.returned(ticket, 0);
+    for (const auto& [_, ticket] : tickets) q.returned(ticket);
     EXPECT_EQ(take(), "");
     EXPECT_EQ(q.size(), 0U);
     EXPECT_EQ(q.ready(), 0U);
@@ -139,7 +139,7 @@ TEST_F(RequestQueue, ItIsTheLastCommandThatIsWaitedFor) {
   ASSERT_EQ(take(1060), "b");
   add("c", 1070);
   EXPECT_EQ(q.next(), 1160);
-  back("a", 1100);
+  back("a");
   EXPECT_EQ(take(1100), "c");
   expect_nothing_left();
 }
@@ -159,11 +159,11 @@ TEST_F(RequestQueue, WhatHangsIsWaitedForOnceNotByEverybody) {
   add("c", 10);
   q.look(100);
   ASSERT_EQ(take(100), "c");
-  back("c", 100);
+  back("c");
   for (const auto* id : {"d", "e", "f"}) {
     add(id, 100);
     EXPECT_EQ(take(100), id) << "time stands still";
-    back(id, 100);
+    back(id);
   }
   expect_nothing_left();
 }
@@ -176,17 +176,17 @@ TEST_F(RequestQueue, WhatHungAndCameBackDoesNotCountTwice) {
   add("d", 100);
   ASSERT_EQ(take(100), "d");
   add("e", 100);
-  back("a", 120);
-  back("b", 120);
+  back("a");
+  back("b");
   EXPECT_EQ(take(120), "") << "two are on their way still";
   EXPECT_EQ(q.next(), 200);
-  back("c", 130);
-  back("c", 130);  // nor does a command that comes back twice
+  back("c");
+  back("c");  // nor does a command that comes back twice
   add("f", 130);
   EXPECT_EQ(take(130), "e f");
   add("g", 130);
   EXPECT_EQ(take(130), "");
-  back("e f", 140);
+  back("e f");
   EXPECT_EQ(take(140), "g");
   expect_nothing_left();
 }
@@ -204,7 +204,7 @@ TEST_F(RequestQueue, AStaleTurnIsNoTurn) {
   EXPECT_EQ(take(1160), "d");
   add("e", 1160);
   EXPECT_EQ(take(1160), "") << "the turns from before count no more";
-  back("d", 1170);
+  back("d");
   EXPECT_EQ(take(1170), "e");
   expect_nothing_left();
 }
@@ -331,7 +331,7 @@ TEST_F(RequestQueue, AsManyTakersAsAreReadyAreEnough) {
     }
   };
   const auto come_back = [&](std::size_t i) {
-    q.returned(away[i], now);
+    q.returned(away[i]);
     away.erase(away.begin() + static_cast<std::ptrdiff_t>(i));
   };
   for (int step = 0; step < 20'000; ++step) {
