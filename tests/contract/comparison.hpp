@@ -6,7 +6,7 @@
 
 #include "protocol/batch.hpp"
 #include "protocol/pipeline.hpp"
-#include "protocol/transition.hpp"
+#include "reference/transition.hpp"
 #include "support/generate.hpp"
 #include "support/mongo.hpp"
 

@@ -4,7 +4,7 @@
 #include <ostream>
 
 #include "protocol/batch.hpp"
-#include "protocol/transition.hpp"
+#include "reference/transition.hpp"
 #include "support/codec.hpp"
 
 namespace dlock::testing {
