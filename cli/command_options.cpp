@@ -66,10 +66,12 @@ std::vector<option> command_arguments::table(std::vector<option> of_the_verb) {
   std::vector<option> table = std::move(of_the_verb);
   const std::vector<option> first{
       {0, "ttl", "exp_delta", "DURATION",
-       "how long the lock outlives a dlock that died; renewed all\nthe time. Default: 30s, more than an election takes",
+       "lease time: if dlock dies, the lock becomes free after it.\nThe lease renews itself. Default: 30s, longer than "
+       "an\n"
+       "election",
        [&](const std::string& v) { client.exp_delta = parse_duration("--ttl", v); }},
       {0, "kill-after", "", "DURATION",
-       "between TERM and KILL when the lock is lost, taken from\ninside the lease. Default: TTL/4, at most 5s",
+       "time between TERM and KILL when the lock is lost; part of\nthe lease time. Default: TTL/4, at most 5s",
        [&](const std::string& v) { kill_after_ = parse_duration("--kill-after", v); }},
       {'c', "shell", "", "STRING", "run STRING with $SHELL (or /bin/sh) instead of COMMAND",
        [&](const std::string& v) { shell_ = v; }},
@@ -79,18 +81,17 @@ std::vector<option> command_arguments::table(std::vector<option> of_the_verb) {
   const std::vector<option> last{
       {0, "autorefresh", "", "BOOL", "renew the lock while the command runs. Default: true",
        [&](const std::string& v) { client.autorefresh = parse_bool("--autorefresh", v); }},
-      {0, "wait_lock_period", "", "DURATION", "longest time between two looks while waiting. Default: 5s",
+      {0, "wait_lock_period", "", "DURATION", "while waiting, look at the lock at least so often.\nDefault: 5s",
        [&](const std::string& v) { client.wait_lock_period = parse_duration("--wait_lock_period", v); }},
-      {0, "clock_skew", "", "DURATION", "how far the servers' clocks may differ. Default: 500ms",
+      {0, "clock_skew", "", "DURATION", "maximum clock difference between members of the replica\nset. Default: 500ms",
        [&](const std::string& v) {
          client.clock_skew = parse_duration("--clock_skew", v, {.bare_seconds = false, .zero = true});
        }},
       {0, "expiry", "", "HOW",
-       "how it is judged that a holder is gone: by the servers'\nclock, or observed by whoever waits; the same for "
-       "all.\n"
-       "Default: clock",
+       "how a lease expires: 'clock', by the server's clock, or\n'observed', if a waiter sees no renewal for the lease "
+       "time.\nAll users of a lock must agree. Default: clock",
        [&](const std::string& v) { client.expiry = parse_expiry("--expiry", v); }},
-      {'h', "help", "", "", "print this and exit", [&](const std::string&) { out_.help = true; }},
+      {'h', "help", "", "", "print this help and exit", [&](const std::string&) { out_.help = true; }},
   };
   table.insert(table.end(), last.begin(), last.end());
   return table;

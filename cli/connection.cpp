@@ -52,25 +52,26 @@ void log_to_stderr(dlock::log_level level, std::string_view message) {
 std::vector<option> connection_arguments::table() {
   dlock::client_options& client = out_.client;
   return {
-      {'v', "verbose", "", "", "say on stderr what is going on",
+      {'v', "verbose", "", "", "report progress on stderr",
        [&](const std::string&) {
          out_.verbose = true;
          client.log = log_to_stderr;
        }},
-      {0, "url", "", "URL", "the server, without a password.\nDefault: mongodb://localhost:27017",
+      {0, "url", "", "URL", "MongoDB connection string, without a password.\nDefault: mongodb://localhost:27017",
        [&](const std::string& v) { out_.url = v; }},
       {0, "url-file", "", "FILE", "read the URL from FILE", [&](const std::string& v) { out_.url_file = v; }},
       {0, "connect-timeout", "connect_timeout", "SECONDS",
-       "for the first contact with the server; also 500ms, 2m.\nDefault: 30",
+       "limit for the first contact with the server; 500ms and 2m\nwork, too. Default: 30",
        [&](const std::string& v) { out_.connect_timeout = parse_connect_timeout(v); }},
       {0, "db", "", "NAME", "database of the locks. Default: dlocks", [&](const std::string& v) { client.db = v; }},
       {0, "coll", "", "NAME", "collection of the locks. Default: dlocks",
        [&](const std::string& v) { client.coll = v; }},
-      {0, "notif_url", "", "URL", "server and database of the notifications.\nDefault: the server's, mongo_dlock_notif",
+      {0, "notif_url", "", "URL",
+       "server and database of the notifications.\nDefault: the same server, mongo_dlock_notif",
        [&](const std::string& v) { client.notif_url = parse_notif_url(v); }},
-      {0, "notif_channel", "", "NAME", "their collection. Default: mongo_dlock_notif",
+      {0, "notif_channel", "", "NAME", "collection of the notifications.\nDefault: mongo_dlock_notif",
        [&](const std::string& v) { client.notif_channel = v; }},
-      {0, "grace", "", "SECONDS", "keep a lock's document that long after its end. Default: 60",
+      {0, "grace", "", "SECONDS", "keep a lock's document so long after the lock's end.\nDefault: 60",
        [&](const std::string& v) { client.grace = parse_grace(v); }},
   };
 }

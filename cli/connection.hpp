@@ -42,9 +42,9 @@ class connection_arguments {
   connection_options& out_;
 };
 
-/// What the helps of those verbs say alike.
+/// The part that the help texts of these verbs share.
 inline constexpr std::string_view help_on_servers =
-    "The server is named by --url, by --url-file or by the environment variable DLOCK_URL; the command line\n"
-    "wins.\n";
+    "Name the server by --url, by --url-file or by the environment variable DLOCK_URL. The command line wins over\n"
+    "DLOCK_URL.\n";
 
 }  // namespace dlock::cli

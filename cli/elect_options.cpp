@@ -21,9 +21,10 @@ struct raw_options {
 
 std::vector<option> option_table(raw_options& raw) {
   return raw.common.table({
-      {0, "value", "", "V", "what others see of this leader, an address, say: at most\n1,024 bytes. Default: host:pid",
+      {0, "value", "", "V",
+       "what this leader publishes, for example an address. At most\n1,024 bytes. Default: host:pid",
        [&](const std::string& v) { raw.value = v; }},
-      {0, "once", "", "", "do not campaign again after a loss: exit with 123",
+      {0, "once", "", "", "do not campaign again after a loss. Exit with 123",
        [&](const std::string&) { raw.out.once = true; }},
   });
 }
@@ -56,21 +57,27 @@ std::string elect_help() {
   return "Usage: dlock elect [OPTIONS] ID [--] COMMAND [ARG...]\n"
          "       dlock elect [OPTIONS] ID -c STRING\n"
          "\n"
-         "Campaigns in the election ID, runs COMMAND while it is the leader, and campaigns again when that is lost.\n"
-         "Options may follow ID; from COMMAND on nothing is dlock's.\n"
+         "Campaigns in the election ID. Runs COMMAND while it is the leader. Campaigns again if the leadership is "
+         "lost.\n"
+         "Options may follow ID. All words after COMMAND are its own.\n"
          "\n" +
          describe(option_table(raw)) + "\n" + std::string(help_on_commands) + std::string(help_on_servers) +
          "\n"
-         "COMMAND finds DLOCK_ID, DLOCK_TOKEN (the fencing token, which rises from leader to leader), DLOCK_OWNER and\n"
-         "DLOCK_VALUE in its environment. INT, TERM, HUP, QUIT, USR1 and USR2 are passed on to it. When the lead is\n"
-         "lost, or dlock is killed or frozen, COMMAND and all that it started get TERM, then KILL, and are gone "
-         "before\n"
-         "anybody else can lead. When COMMAND ends by itself, dlock resigns and ends, too: what should run for ever\n"
-         "needs somebody who starts dlock again.\n"
+         "COMMAND has DLOCK_ID, DLOCK_TOKEN (the fencing token, higher for each leader), DLOCK_OWNER and DLOCK_VALUE "
+         "in\n"
+         "its environment. dlock passes INT, TERM, HUP, QUIT, USR1 and USR2 on to COMMAND. If the leadership is lost, "
+         "or\n"
+         "dlock is killed or frozen, COMMAND and all its descendants get TERM, then KILL. They are gone before "
+         "anybody\n"
+         "else can lead. If COMMAND ends by itself, dlock resigns and ends, too. Use a service manager to start it "
+         "again.\n"
          "\n"
-         "Exit status: COMMAND's own; 128+N if signal N killed it; 123 the lead was lost and --once was given, or\n"
-         "something of COMMAND's could not be ended; 125 dlock itself failed; 126 COMMAND cannot be executed; 127 it\n"
-         "was not found. A signal while it campaigns ends dlock as if it were not caught.\n";
+         "Exit status:\n"
+         "  COMMAND's own  COMMAND ended; 128+N if signal N ended it\n"
+         "  123            the leadership was lost, and --once was given or a process of COMMAND could not be ended\n"
+         "  125            dlock itself failed\n"
+         "  126, 127       COMMAND cannot be executed; was not found\n"
+         "A signal during the campaign ends dlock as if dlock did not catch it.\n";
 }
 
 }  // namespace dlock::cli

@@ -14,20 +14,20 @@ namespace {
 /// The verb's own options, then those of the connection.
 std::vector<option> with_connection(std::vector<option> table, connection_arguments& connection, bool& help) {
   for (option& each : connection.table()) table.push_back(std::move(each));
-  table.push_back({'h', "help", "", "", "print this and exit", [&](const std::string&) { help = true; }});
+  table.push_back({'h', "help", "", "", "print this help and exit", [&](const std::string&) { help = true; }});
   return table;
 }
 
 std::vector<option> option_table(ls_options& out, connection_arguments& connection) {
   return with_connection(
-      {{0, "prefix", "", "P", "only those whose ID begins with P", [&](const std::string& v) { out.prefix = v; }},
-       {'a', "all", "", "", "also those that nobody holds or waits for", [&](const std::string&) { out.all = true; }},
-       {0, "json", "", "", "for programs: an array", [&](const std::string&) { out.json = true; }}},
+      {{0, "prefix", "", "P", "only locks whose ID begins with P", [&](const std::string& v) { out.prefix = v; }},
+       {'a', "all", "", "", "also locks that nobody holds or waits for", [&](const std::string&) { out.all = true; }},
+       {0, "json", "", "", "print a JSON array", [&](const std::string&) { out.json = true; }}},
       connection, out.help);
 }
 
 std::vector<option> option_table(show_options& out, connection_arguments& connection) {
-  return with_connection({{0, "json", "", "", "for programs: an object", [&](const std::string&) { out.json = true; }}},
+  return with_connection({{0, "json", "", "", "print a JSON object", [&](const std::string&) { out.json = true; }}},
                          connection, out.help);
 }
 
@@ -35,10 +35,11 @@ std::vector<option> option_table(show_options& out, connection_arguments& connec
 std::vector<option> option_table(release_options& out, bool& force, connection_arguments& connection) {
   constexpr std::int64_t most_token = (std::int64_t{1} << 53) - 1;
   return with_connection(
-      {{0, "force", "", "", "take it off its holders; required", [&](const std::string&) { force = true; }},
-       {0, "token", "", "T", "only off the holder with this token (dlock show)",
+      {{0, "force", "", "", "required: confirms that the holders shall lose the lock",
+        [&](const std::string&) { force = true; }},
+       {0, "token", "", "T", "revoke only the holder with this token (see dlock show)",
         [&](const std::string& v) { out.token = parse_number("--token", v, "a fencing token", 1, most_token); }},
-       {0, "now", "", "", "UNSAFE: pass the lock on at once, also while its holder\ngoes on",
+       {0, "now", "", "", "UNSAFE: pass the lock on at once, even if its holder still\nworks",
         [&](const std::string&) { out.now = true; }},
        {'y', "yes", "", "", "do not ask", [&](const std::string&) { out.yes = true; }}},
       connection, out.help);
@@ -100,14 +101,14 @@ std::string ls_help() {
   connection_arguments connection(out);
   return "Usage: dlock ls [OPTIONS]\n"
          "\n"
-         "Lists the locks that are held or waited for: who holds them, since when, until when, with what token, and\n"
-         "how many wait.\n"
+         "Lists the locks that are held or waited for: holder, since when, until when, token, number of waiters.\n"
          "\n" +
          describe(option_table(out, connection)) + "\n" + std::string(help_on_servers) +
          "\n"
-         "Of several holders the first is shown; 'dlock show ID' tells all. Each lock is as it was when it was read.\n"
+         "If a lock has several holders, the first one is shown. 'dlock show ID' shows all. dlock reads the locks one\n"
+         "after the other, not at one instant.\n"
          "\n"
-         "Exit status: 0, also if there are none; 125 dlock itself failed.\n";
+         "Exit status: 0, also if there is no lock; 125 if dlock itself failed.\n";
 }
 
 std::string show_help() {
@@ -115,12 +116,13 @@ std::string show_help() {
   connection_arguments connection(out);
   return "Usage: dlock show [OPTIONS] ID\n"
          "\n"
-         "Shows the lock ID: all who hold it and all who wait, in the order in which they will be served.\n"
+         "Shows the lock ID: all holders, and all waiters in the order of the queue.\n"
          "\n" +
          describe(option_table(out, connection)) + "\n" + std::string(help_on_servers) +
          "\n"
-         "Exit status: 0; 1 there is no such lock, never used or swept after its last use: it is free (null with\n"
-         "--json); 125 dlock itself failed.\n";
+         "Exit status: 0; 1 if there is no such lock: it was never used, or it was removed some time after its last "
+         "use\n"
+         "(--json prints null); 125 if dlock itself failed.\n";
 }
 
 std::string release_help() {
@@ -129,17 +131,17 @@ std::string release_help() {
   connection_arguments connection(out);
   return "Usage: dlock release --force [OPTIONS] ID\n"
          "\n"
-         "For the person on call: takes the lock ID off its holders. They are told at once that they have lost it (a\n"
-         "'dlock run' ends its command, status 123), and the lock passes on when they let go, at the latest when\n"
-         "their leases end. On a terminal dlock shows the holders and asks first.\n"
+         "Revokes the lock ID, for the person on call. The holders are told at once that they have lost it; a 'dlock\n"
+         "run' ends its command with status 123. The lock passes on when they have let go, at the latest when their\n"
+         "leases end. On a terminal dlock shows the holders and asks first.\n"
          "\n" +
          describe(option_table(out, force, connection)) + "\n" + std::string(help_on_servers) +
          "\n"
-         "What --at-least only keeps taken passes on at once. A mongo-dlock (node) client that holds the lock cannot "
-         "be\n"
-         "told, and keeps it.\n"
+         "A lock that only --at-least keeps taken passes on at once. A mongo-dlock (Node.js) client that holds the "
+         "lock\n"
+         "cannot be told, and keeps it.\n"
          "\n"
-         "Exit status: 0 it was taken off somebody; 1 there was nobody, or you said no; 125 dlock itself failed.\n";
+         "Exit status: 0 if a holder was revoked; 1 if there was none, or you said no; 125 if dlock itself failed.\n";
 }
 
 }  // namespace dlock::cli

@@ -23,14 +23,14 @@ using namespace dlock::cli;
 constexpr const char* usage =
     "Usage: dlock VERB ...\n"
     "\n"
-    "  run [OPTIONS] ID COMMAND...    runs a command while holding a distributed lock, or several\n"
-    "  elect [OPTIONS] ID COMMAND...  runs a command while it is the leader of all who are started so\n"
-    "  watch [OPTIONS] [ID...]        prints when locks are locked and unlocked, as it happens\n"
-    "  ls [OPTIONS]                   lists the locks that are held or waited for\n"
-    "  show [OPTIONS] ID              shows a lock: all who hold it and all who wait\n"
-    "  release --force [OPTIONS] ID   takes a lock off its holders\n"
+    "  run [OPTIONS] ID COMMAND...    run a command while holding one distributed lock, or several\n"
+    "  elect [OPTIONS] ID COMMAND...  run a command on one host at a time: the elected leader\n"
+    "  watch [OPTIONS] [ID...]        print an event whenever a lock is locked or unlocked\n"
+    "  ls [OPTIONS]                   list the locks that are held or waited for\n"
+    "  show [OPTIONS] ID              show a lock: all its holders and waiters\n"
+    "  release --force [OPTIONS] ID   revoke a lock from its holders\n"
     "\n"
-    "  -h, --help                     print this and exit; 'dlock VERB --help' tells more\n"
+    "  -h, --help                     print this help and exit; 'dlock VERB --help' has more\n"
     "  -V, --version                  print the version and exit\n";
 
 int dispatch(const std::vector<std::string>& words, process_title title) {

@@ -41,31 +41,31 @@ milliseconds parse_at_least(const std::string& text) {
 std::vector<option> option_table(raw_options& raw) {
   run_options& out = raw.out;
   return raw.common.table({
-      {0, "id", "", "ID", "a lock; repeat it to hold several together, all or none.\nThe first operand is COMMAND then",
+      {0, "id", "", "ID",
+       "a lock. Repeat it to hold several locks together, all or\nnone. COMMAND is then the first operand",
        [&](const std::string& v) { out.ids.push_back(v); }},
-      {'s', "shared", "", "", "hold it beside others that hold it with -s",
+      {'s', "shared", "", "", "hold the lock together with others that use -s",
        [&](const std::string&) { raw.shared = true; }},
-      {'x', "exclusive", "", "", "hold it alone. The default", [&](const std::string&) { raw.exclusive = true; }},
-      {0, "permits", "", "N", "it is a semaphore: N may be taken at a time, the same\nfor all who use it",
+      {'x', "exclusive", "", "", "hold the lock alone. The default", [&](const std::string&) { raw.exclusive = true; }},
+      {0, "permits", "", "N", "the lock is a semaphore with N permits. All users must\ngive the same N",
        [&](const std::string& v) {
          raw.permits = parse_number("--permits", v, "a number of permits", 1, most_permits);
        }},
-      {0, "take", "", "K", "take K of the N. Default: 1",
+      {0, "take", "", "K", "take K of the N permits. Default: 1",
        [&](const std::string& v) { raw.take = parse_number("--take", v, "a number of permits", 1, most_permits); }},
       {'n', "nonblock", "", "",
-       "do not wait: exit with 124 if others hold the lock, and\nwith 125 without an answer within 5 s",
+       "do not wait. Exit with 124 if others hold the lock, with\n125 if the server does not answer within 5 s",
        [&](const std::string&) { out.wait = milliseconds(0); }},
       {'w', "wait", "timeout", "SECONDS",
-       "wait at most so long, also for the server, then exit with\n124 (125 without its answer); also 500ms, 2m; 0 "
-       "means -n.\n"
-       "Default: wait for ever",
+       "wait at most so long for the lock and the server. Then exit\nwith 124 if others hold the lock, with 125 if the "
+       "server\ndoes not answer. 500ms and 2m work, too; 0 means -n.\nDefault: wait without limit",
        [&](const std::string& v) { out.wait = parse_duration("--wait", v, {.bare_seconds = true, .zero = true}); }},
       {'E', "conflict-exit-code", "", "N", "exit with N instead of 124 (0 to 255)",
        [&](const std::string& v) {
          out.conflict_exit_code = static_cast<int>(parse_number("--conflict-exit-code", v, "an exit status", 0, 255));
        }},
       {0, "at-least", "", "DURATION",
-       "keep the lock taken that long from its grant even if the\ncommand ends sooner; dlock itself does not wait",
+       "keep the lock taken for so long after its grant, even if\nthe command ends sooner. dlock itself does not wait",
        [&](const std::string& v) { out.at_least = parse_at_least(v); }},
   });
 }
@@ -127,21 +127,26 @@ std::string run_help() {
          "       dlock run [OPTIONS] ID -c STRING\n"
          "       dlock run [OPTIONS] --id ID --id ID... [--] COMMAND [ARG...]\n"
          "\n"
-         "Runs COMMAND while holding the lock ID. Options may follow ID; from COMMAND on nothing is dlock's.\n"
+         "Runs COMMAND while it holds the lock ID. Options may follow ID. All words after COMMAND are its own.\n"
          "\n" +
          describe(option_table(raw)) + "\n" + std::string(help_on_commands) + std::string(help_on_servers) +
          "\n"
-         "COMMAND finds DLOCK_ID, DLOCK_TOKEN (the fencing token) and DLOCK_OWNER in its environment; of several\n"
-         "locks DLOCK_ID_1, DLOCK_TOKEN_1, DLOCK_OWNER_1 and so on in the order given, and DLOCK_TOKENS, a list.\n"
-         "-s, -x, --permits and --take are for all of them.\n"
+         "COMMAND has DLOCK_ID, DLOCK_TOKEN (the fencing token) and DLOCK_OWNER in its environment. With several "
+         "locks\n"
+         "it has DLOCK_ID_1, DLOCK_TOKEN_1, DLOCK_OWNER_1 and so on in the order given, and DLOCK_TOKENS, a list.\n"
+         "-s, -x, --permits and --take apply to each of the locks.\n"
          "\n"
-         "INT, TERM, HUP, QUIT, USR1 and USR2 are passed on to COMMAND. When the lock is lost, or dlock is killed or\n"
-         "frozen, COMMAND and all that it started get TERM, then KILL, and are gone before anybody else can get the\n"
-         "lock; processes that it asked others to start (sudo, docker, systemd-run, at) are out of dlock's reach.\n"
-         "What a COMMAND that ended normally leaves in the background is left alone and does not keep the lock.\n"
+         "dlock passes INT, TERM, HUP, QUIT, USR1 and USR2 on to COMMAND. If the lock is lost, or dlock is killed or\n"
+         "frozen, COMMAND and all its descendants get TERM, then KILL. They are gone before anybody else can get the\n"
+         "lock. dlock cannot end processes that another service started for COMMAND (sudo, docker, systemd-run, at).\n"
+         "If COMMAND ends normally, dlock leaves its background processes alone. They do not keep the lock.\n"
          "\n"
-         "Exit status: COMMAND's own; 128+N if signal N killed it; 123 the lock was lost while it ran; 124 (or -E)\n"
-         "others hold the lock; 125 dlock itself failed; 126 COMMAND cannot be executed; 127 it was not found.\n";
+         "Exit status:\n"
+         "  COMMAND's own  COMMAND ended; 128+N if signal N ended it\n"
+         "  123            the lock was lost while COMMAND ran\n"
+         "  124, or -E     others hold the lock\n"
+         "  125            dlock itself failed\n"
+         "  126, 127       COMMAND cannot be executed; was not found\n";
 }
 
 }  // namespace dlock::cli

@@ -13,8 +13,8 @@ namespace {
 std::vector<option> option_table(watch_options& out, connection_arguments& connection) {
   std::vector<option> table = connection.table();
   table.insert(table.begin(),
-               {0, "json", "", "", "one JSON object a line", [&](const std::string&) { out.json = true; }});
-  table.push_back({'h', "help", "", "", "print this and exit", [&](const std::string&) { out.help = true; }});
+               {0, "json", "", "", "print one JSON object a line", [&](const std::string&) { out.json = true; }});
+  table.push_back({'h', "help", "", "", "print this help and exit", [&](const std::string&) { out.help = true; }});
   return table;
 }
 
@@ -38,14 +38,14 @@ std::string watch_help() {
   connection_arguments connection(out);
   return "Usage: dlock watch [OPTIONS] [ID...]\n"
          "\n"
-         "Prints when the locks ID, or all locks, are locked and unlocked, as it happens.\n"
+         "Prints an event whenever one of the locks ID, or any lock, is locked or unlocked.\n"
          "\n" +
          describe(option_table(out, connection)) + "\n" + std::string(help_on_servers) +
          "\n"
-         "A 'gap' says that events may have been missed. A lease that runs out is no event: nobody is there to tell.\n"
+         "A 'gap' means that events may have been missed. A lease that expires causes no event.\n"
          "\n"
-         "Exit status: 0 when nobody reads the output any more; 125 dlock itself failed. A signal ends dlock as if it\n"
-         "were not caught: a shell says 130 after Ctrl-C.\n";
+         "Exit status: 0 when nobody reads the output any more; 125 if dlock itself failed. A signal ends dlock as if\n"
+         "dlock did not catch it: a shell says 130 after Ctrl-C.\n";
 }
 
 }  // namespace dlock::cli

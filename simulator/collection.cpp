@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "protocol/plausible.hpp"
-#include "protocol/transition.hpp"
+#include "reference/transition.hpp"
 
 namespace dlock::simulator {
 

@@ -1,4 +1,4 @@
-"""The planted bugs, which are patches of src/, and the one copy of the tree in which they are applied and built."""
+"""The planted bugs, which are patches of src/ and reference/, and the one copy of the tree in which they are applied and built."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import replica_set
 ROOT = Path(__file__).resolve().parents[2]
 PATCHES = ROOT / "chaos" / "planted"
 
-COPIED = ("CMakeLists.txt", "chaos", "cli", "cmake", "include", "simulator", "src", "tests")
+COPIED = ("CMakeLists.txt", "chaos", "cli", "cmake", "include", "reference", "simulator", "src", "tests")
 NOT_COPIED = {"__pycache__", "node_modules"}
 # Not optimised: it is compiled anew for each patch, and runs for a second.
 OPTIONS = ("-G", "Ninja", "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O0 -g0", "-DDLOCK_BUILD_EXAMPLES=OFF", "-DDLOCK_BUILD_BENCH=OFF",
@@ -74,9 +74,9 @@ class Patch:
 
 def read(path: Path) -> Patch:
     about, _, rest = path.read_text().partition("\n")
-    found = re.match(r"Found by: (.+)\n\n--- a/src/", rest)
+    found = re.match(r"Found by: (.+)\n\n--- a/(?:src|reference)/", rest)
     if not about or not found:
-        raise replica_set.SetError(f"{path.name}: a line that says what the bug is, one that says 'Found by: ...', an empty one, and a diff of src/")
+        raise replica_set.SetError(f"{path.name}: a line that says what the bug is, one that says 'Found by: ...', an empty one, and a diff of src/ or reference/")
     return Patch(path, about, [finder(each) for each in found.group(1).split("; ")])
 
 

@@ -1,5 +1,8 @@
 #pragma once
 
+/// @file
+/// What all kinds of locks share: outcomes, wait options, the result of an attempt.
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -17,62 +20,86 @@ class lock_core;
 struct claimed;
 }  // namespace detail
 
-/// What an attempt to acquire came to. None of these is an error.
+/// Outcome of an attempt to acquire. None of these is an error.
 enum class outcome {
-  acquired,      ///< Held; the acquisition carries the lease.
-  busy,          ///< try_acquire only: others hold the lock or wait for it.
-  timed_out,     ///< The deadline passed; the server's last answer said that others hold it.
-  cancelled,     ///< The stop token fired, or the client was closed.
-  already_held,  ///< This very object holds the lock or is acquiring it. Nothing was sent.
+  acquired,      ///< The lock is held. The acquisition carries the lease.
+  busy,          ///< Others hold the lock or wait for it. Only with try_acquire, or a timeout of 0 or less.
+  timed_out,     ///< The deadline passed. The server's last answer said that others hold the lock.
+  cancelled,     ///< The stop token was triggered, or the client was closed.
+  already_held,  ///< This very object holds, acquires or releases the lock. Nothing was sent.
 };
 
-/// "acquired", "busy", ... Never fails.
+/// Name of an outcome. Does not block, does not fail, thread-safe.
+/// @param value The outcome.
+/// @return Static text: "acquired", "busy" and so on.
 [[nodiscard]] const char* to_string(outcome value) noexcept;
 
-/// Who stood in the way, for people and logs; a snapshot that may be over when you read it.
+/// The holder that stood in the way, for people and logs. A snapshot: it may be out of date when you read it.
 struct holder_info {
-  /// What that client said of itself ("host:pid program"), as it said it: see printable(). "" for mongo-dlock.
+  /// The holder's description (client_options::who), by default "host:pid program". Unchanged, so use printable() to
+  /// show it. "" for mongo-dlock.
   std::string who;
-  std::int64_t token = 0;                ///< Its fencing token; 0: mongo-dlock's, or somebody edited it.
-  std::chrono::milliseconds expires_in;  ///< Left of its lease unless it renews; at most 34 years.
-  bool foreign = false;                  ///< Held by node's mongo-dlock.
+  std::int64_t token = 0;                ///< Its fencing token; 0 for mongo-dlock, or if somebody edited it.
+  std::chrono::milliseconds expires_in;  ///< Remaining lease unless it renews, in ms; at most 34 years.
+  bool foreign = false;                  ///< True if the holder is a client of mongo-dlock (Node.js).
 };
 
-/// What a waiter learns each time it looks at the lock.
+/// What a waiter learns each time it looks at the lock. A snapshot.
 struct wait_status {
-  std::int64_t place = 0;             ///< 0 = head of the queue.
-  std::int64_t queue_length = 0;      ///< Waiters, this one included.
-  std::optional<holder_info> holder;  ///< One of the holders.
+  std::int64_t place = 0;             ///< Place in the queue; 0 is the head.
+  std::int64_t queue_length = 0;      ///< Number of waiters, this one included.
+  std::optional<holder_info> holder;  ///< One of the holders, if there is one.
 };
 
+/// How to wait for a lock.
 struct wait_options {
-  /// How long to wait; none: for ever. The call returns at most 100 ms later. Zero or less: one try, as try_acquire.
+  /// Longest wait, in ms. The call returns at most 100 ms after it.
+  /// None: no limit.
+  /// 0 or less: one attempt, as try_acquire. Its limit is operation_timeout plus 100 ms.
   std::optional<std::chrono::milliseconds> timeout;
-  /// Cancels the wait: outcome::cancelled. At once if nothing was sent yet; else as soon as the server has confirmed
-  /// that the queue was left, 0.4 s later at most; without its answer that goes on in the background.
+  /// Cancels the wait; the outcome is outcome::cancelled.
+  /// The call returns at once if nothing was sent yet. Else it returns when the server has confirmed that the waiter
+  /// left the queue, or after 0.4 s. Without a confirmation by then, leaving goes on in the background.
   std::stop_token stop;
-  /// Called on the waiting thread after an answer that says "still queued", with the newest place in the queue. The
-  /// wait goes on while it runs: the place is kept, and a grant is taken, held and renewed. It should return soon,
-  /// because the call returns after it only, also if `timeout` or `stop` have ended the wait meanwhile. An exception
-  /// from it ends the call and is rethrown; the queue is left, or what was acquired meanwhile is released, in the
-  /// background. It must not use the same lock object.
+  /// Progress callback. It is called on the waiting thread after an answer that says "still queued", with the newest
+  /// place in the queue.
+  ///
+  /// The wait goes on while it runs: the place is kept, and a grant is taken, held and renewed.
+  /// It should return soon: the call returns only after it, even if `timeout` or `stop` ended the wait meanwhile.
+  /// It must not use the same lock object.
+  /// An exception from it ends the call and is rethrown. The queue is then left in the background; what was acquired
+  /// meanwhile is released in the background.
   std::function<void(const wait_status&)> on_wait;
 };
 
-/// The answer of an attempt: an outcome and, if it is `acquired`, the lease. Move-only.
+/// Result of an attempt: an outcome and, if it is outcome::acquired, the lease. Move-only.
+///
+/// @par Thread safety
+/// Const members are thread-safe. The lease has its own rules.
+/// @par Blocking
+/// Members never block, except the destructor. It releases a lease that was not moved out, as ~lease() does.
 class [[nodiscard]] acquisition {
  public:
+  /// Only the library needs to make acquisitions.
+  /// @param what The outcome.
+  /// @param held The lease; empty unless acquired.
+  /// @param holder The holder that stood in the way, if known.
   acquisition(outcome what, lease held, std::optional<holder_info> holder);
 
+  /// Outcome of the attempt. @return The outcome. Moving the lease out does not change it.
   [[nodiscard]] outcome result() const noexcept { return result_; }
+  /// Whether the attempt acquired the lock. @return True if result() is outcome::acquired.
   [[nodiscard]] explicit operator bool() const noexcept { return result_ == outcome::acquired; }
 
-  /// The lease; empty unless acquired. Move it out to keep it: `dlock::lease l = std::move(*a);`. It is released with
-  /// the acquisition otherwise.
+  /// The lease. Move it out to keep it: `dlock::lease l = std::move(*a);`. Otherwise it is released with the
+  /// acquisition.
+  /// @return The lease; empty unless acquired.
   [[nodiscard]] lease& operator*() noexcept { return lease_; }
+  /// Access to the lease's members, as operator*(). @return The lease; never null.
   [[nodiscard]] lease* operator->() noexcept { return &lease_; }
 
-  /// Who holds the lock, if it was busy or timed out and the server said so.
+  /// Who holds the lock, for outcome::busy and outcome::timed_out.
+  /// @return None if the server named no holder. Without meaning for other outcomes.
   [[nodiscard]] const std::optional<holder_info>& holder() const noexcept { return holder_; }
 
  private:
@@ -81,11 +108,19 @@ class [[nodiscard]] acquisition {
   std::optional<holder_info> holder_;
 };
 
-/// A lock, and how it is wanted: what acquire_all() takes. A mutex is one; shared_mutex::shared() and exclusive() and
-/// semaphore::take() make one. It shares the object it was made from, which may go meanwhile. Copyable.
+/// A lock and the mode in which it is wanted: the input of acquire_all().
+///
+/// A mutex converts to a claim. shared_mutex::shared(), shared_mutex::exclusive() and semaphore::take() make one.
+/// A claim shares the state of the object that it was made from. That object may be destroyed before the claim.
+/// Copyable.
+///
+/// @par Thread safety
+/// Const members are thread-safe.
+/// @par Blocking
+/// Members never block.
 class claim {
  public:
-  /// The lock's id.
+  /// The lock's id. @return UTF-8.
   [[nodiscard]] const std::string& id() const;
 
  private:

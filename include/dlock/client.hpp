@@ -1,5 +1,8 @@
 #pragma once
 
+/// @file
+/// The client: one process's access to the locks of one collection.
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,70 +20,137 @@ class runtime;
 struct testing;
 }  // namespace detail
 
-/// One process's connection to the locks of one collection: a pool of connections, the thread that renews leases
-/// and the thread that watches their ends. Make one per process (or per collection) and share it.
+/// Access of one process to the locks of one collection. Make one client per process (or per collection) and share it.
 ///
-/// Thread-safe. Move-only. In a forked child it is inert: every call throws errc::forked, the destructor does
-/// nothing, and what the parent holds stays the parent's.
+/// A client has a pool of connections, threads that renew leases, and a thread that watches when leases end.
+///
+/// Move-only. Calls on a client that was moved from throw errc::closed.
+///
+/// In a forked child the client is inert: every call throws errc::forked, the destructor does nothing, and what the
+/// parent holds stays the parent's.
+///
+/// @anchor client_errors
+/// @par Errors
+/// Functions that ask the server throw dlock::error with
+/// - errc::unavailable (retryable) if the server gave no answer,
+/// - errc::authentication, errc::not_authorized, errc::unsupported_server or errc::server if the server refused,
+/// - errc::closed, errc::forked.
+///
+/// @par Thread safety
+/// All members are thread-safe, except moving and destroying.
+/// @par Blocking
+/// Members do not block unless they say so.
 class client {
  public:
-  /// Checks every option, then contacts the server: finds its replica set, checks its version, and makes sure that
-  /// the collection has its TTL index. Blocks for at most `options.connect_timeout` plus 100 ms. Throws dlock::error:
-  /// invalid_argument for an option (before any I/O), for a file named in the URL that TLS cannot use, or for a
-  /// replicaSet that is not the servers' (both at the first contact); unavailable (retryable); authentication: refused
-  /// credentials, or a certificate that is not trusted; not_authorized; unsupported_server; server, if it refuses
-  /// anything else (an index on `et` that is no TTL index, say). Throws std::system_error if the process has no file
-  /// descriptors or threads left.
+  /// Checks every option, then contacts the server.
+  ///
+  /// The first contact finds the replica set, checks the server's version, and makes sure that the collection has its
+  /// TTL index.
+  /// @par Blocking
+  /// Blocks for at most `options.connect_timeout` plus 100 ms.
+  /// @param options Client configuration.
+  /// @throws dlock::error with errc::invalid_argument if an option is not valid (before any I/O), if TLS cannot use a
+  ///   file that the URL names, or if `replicaSet` is not the servers' (both at the first contact).
+  /// @throws dlock::error with errc::unavailable (retryable) if there was no contact in time.
+  /// @throws dlock::error with errc::authentication if the credentials were refused or a certificate is not trusted.
+  /// @throws dlock::error with errc::not_authorized if a right is missing.
+  /// @throws dlock::error with errc::unsupported_server if the server is older than MongoDB 4.4.
+  /// @throws dlock::error with errc::server if the server refused anything else, for example because an index on `et`
+  ///   is not a TTL index.
+  /// @throws std::system_error if the process has no file descriptors or threads left.
   explicit client(client_options options = {});
 
-  /// close(), if that was not called; then the end of the client's threads, if no handle of it is left: at most 1 s
-  /// more if they hang, another 0.7 s if the log callback does, and up to half a second in which the driver ends its
-  /// own. exit() waits for a thread that is still in the driver then, for at most 5 s: destroy clients before. A lock
-  /// object, a lease or an observation that outlives the client keeps it going: the end is then where the last of them
-  /// falls.
+  /// Calls close(), if that was not called. Then ends the client's threads, if no other handle of the client is left.
+  ///
+  /// Lock objects, leases and observations are handles. One that outlives the client keeps it going. The end, and its
+  /// blocking, then comes when the last of them is destroyed.
+  ///
+  /// exit() waits for a thread that is still in the driver then, for at most 5 s. So destroy clients before exit().
+  /// @par Blocking
+  /// Blocks as close(). Then it blocks for at most 1 s if threads hang, for 0.7 s more if the log callback hangs, and
+  /// for up to 0.5 s in which the driver ends its own threads.
   ~client();
+  /// Takes over the other client.
   client(client&&) noexcept;
+  /// Ends the present client as ~client() does, then takes over the other one. @return This object.
   client& operator=(client&&) noexcept;
 
-  /// Ends this client; idempotent. Unlocks nothing: what is held stays valid until its lease runs out, is no longer
-  /// renewed, and reports lost at its deadline (the lease may outlive the client). Threads that wait for a lock come
-  /// back with outcome::cancelled within 1 s and leave the queue if the server answers that fast. What other processes
-  /// are to be told, wake-ups and events, is told if that takes at most 0.3 s. Later calls throw
-  /// errc::closed. Does not throw. Blocks for at most 1 s.
+  /// Ends this client. A second call does nothing. Does not throw.
+  ///
+  /// - Nothing is unlocked. A held lock stays valid until its lease ends. It is not renewed any more and reports its
+  ///   loss at its deadline. The lease object may outlive the client.
+  /// - Threads that wait for a lock return outcome::cancelled within 1 s. They leave the queue if the server answers
+  ///   that fast.
+  /// - Wake-ups and events for other processes are still sent, if that takes at most 0.3 s.
+  /// - Later calls throw errc::closed.
+  /// @par Blocking
+  /// Blocks for at most 1 s.
   void close() noexcept;
 
-  /// Calls `callback` for each lock_event of this lock in all processes, this one included, until the subscription
-  /// ends. Returns at once: subscription::wait_until_open() tells when events are heard. A subscription may outlive the
-  /// client; it is silent then. Throws dlock::error: invalid_argument for the id or an empty callback, closed, forked.
+  /// Calls `callback` for each lock_event of one lock, until the subscription ends. Events of all processes count, this
+  /// one included.
+  ///
+  /// subscription::wait_until_open() tells when events are heard. A subscription may outlive the client; it is silent
+  /// then.
+  /// @param id The lock.
+  /// @param callback The function to call: see event_callback.
+  /// @return The subscription. Keep it: its destructor ends it.
+  /// @throws dlock::error with errc::invalid_argument if the id is not valid or the callback is empty.
+  /// @throws dlock::error with errc::closed or errc::forked.
   [[nodiscard]] subscription subscribe(std::string id, event_callback callback);
-  /// The same for all locks of the notification channel, also of other collections that share it.
+  /// As subscribe(), for all locks of the notification channel. Other collections that share the channel count.
+  /// @param callback The function to call: see event_callback.
+  /// @return The subscription. Keep it: its destructor ends it.
+  /// @throws dlock::error with errc::invalid_argument if the callback is empty.
+  /// @throws dlock::error with errc::closed or errc::forked.
   [[nodiscard]] subscription subscribe_all(event_callback callback);
 
-  /// How the notifications are. Does not block. Throws dlock::error: closed (only if moved from), forked.
+  /// State of this client's notifications. @return A snapshot.
+  /// @throws dlock::error with errc::closed (only if the client was moved from) or errc::forked.
   [[nodiscard]] notification_status notifications() const;
 
-  /// One lock as it is, whoever uses it; nothing if there is no such lock (it may have been swept after its last use).
-  /// Blocks for at most operation_timeout plus 100 ms. Throws dlock::error: invalid_argument for the id; not_a_lock;
-  /// unavailable (retryable); authentication, not_authorized, unsupported_server, server; closed, forked.
+  /// Reads one lock, whoever uses it.
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms.
+  /// @param id The lock.
+  /// @return A snapshot. None if there is no such lock: it may have been swept after its last use.
+  /// @throws dlock::error with errc::invalid_argument if the id is not valid.
+  /// @throws dlock::error with errc::not_a_lock if the document with this id is not a lock.
+  /// @throws dlock::error see @ref client_errors "Errors".
   [[nodiscard]] std::optional<lock_state> inspect(const std::string& id) const;
 
-  /// All locks of the collection whose ids begin with `prefix`, in the order of their ids, those that are free and not
-  /// swept yet included. Documents that are no locks are left out. Not one snapshot: each lock is as it was when it was
-  /// read. Blocks like inspect(), for each hundred of them. Throws like it, but never not_a_lock: invalid_argument is
-  /// for a prefix that no id can begin with.
+  /// Reads all locks of the collection whose ids begin with `prefix`.
+  ///
+  /// Locks that are free and not swept yet are included. Documents that are not locks are left out.
+  /// Together the results are not one snapshot: each lock is as it was when it was read.
+  /// @par Blocking
+  /// Blocks like inspect(), for each hundred locks.
+  /// @param prefix Beginning of the ids; "" for all locks.
+  /// @return The locks, in the order of their ids.
+  /// @throws dlock::error with errc::invalid_argument if no id can begin with `prefix`.
+  /// @throws dlock::error see @ref client_errors "Errors".
   [[nodiscard]] std::vector<lock_state> list(const std::string& prefix = {}) const;
 
-  /// Takes a lock off its holders, or off the one with `token`: for people who know that a holder is stuck. Returns the
-  /// holders that were taken off, none if there are none (of that token). mongo-dlock's are left alone: they cannot be
-  /// told.
-  /// It reads the lock, and then sends one command after the other: one for each holder, two if it is at_once or the
-  /// holder is only lock_holder::kept. Each of these may block for operation_timeout plus 100 ms. Throws like
-  /// inspect(), in_doubt where a command went without an answer. The holders that were taken off before that stay so,
-  /// and are not returned; call again, or look (inspect()), to know.
+  /// Revokes all holders of a lock, or the one with `token`. For operators who know that a holder is stuck.
+  ///
+  /// Holders of mongo-dlock are left alone: they cannot be told.
+  ///
+  /// The call reads the lock. Then it sends the commands one after the other: one per holder, or two if `how` is
+  /// revocation::at_once or the holder is only lock_holder::kept.
+  /// If a command fails, the holders revoked before it stay revoked, and are not returned. Call again, or look with
+  /// inspect().
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms, for each command.
+  /// @param id The lock.
+  /// @param token Fencing token of the holder to revoke; none for all holders.
+  /// @param how What to do with the lock.
+  /// @return The revoked holders. Empty if there are none, or none with `token`.
+  /// @throws dlock::error as inspect(). It is in doubt if a command went without an answer.
   std::vector<lock_holder> revoke(const std::string& id, std::optional<std::int64_t> token = {},
                                   revocation how = revocation::when_released);
 
-  /// The options in force, defaults filled in. Throws dlock::error: closed (only if moved from), forked.
+  /// The options in force. @return The options, with defaults filled in.
+  /// @throws dlock::error with errc::closed (only if the client was moved from) or errc::forked.
   [[nodiscard]] const client_options& options() const;
 
  private:

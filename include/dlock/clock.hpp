@@ -1,23 +1,35 @@
 #pragma once
 
+/// @file
+/// The clock that leases are counted on.
+
 #include <chrono>
 
 namespace dlock {
 
-/// The clock that leases are counted on: CLOCK_BOOTTIME. Like std::chrono::steady_clock it never jumps, but it also
-/// counts the time for which the machine's own kernel was suspended, so a laptop that wakes up knows at once that its
-/// leases are over. No clock of a machine counts the time for which somebody else stopped it: a hypervisor's pause, a
-/// snapshot that is restored later, the downtime of a migration, a process that CRIU restores. Then a lease counts as
-/// held for too long, until a renewal finds that it is not: after a third of the TTL, or at once when the wall clock is
-/// set after the stop, as guest agents and time daemons do. Meets the standard's Clock requirements. Thread-safe, does
-/// not block.
+/// The local clock of leases: Linux CLOCK_BOOTTIME. It meets the standard's Clock requirements.
+///
+/// Like std::chrono::steady_clock, it never jumps. It also counts the time for which this machine's own kernel was
+/// suspended. A laptop that wakes up therefore knows at once that its leases are over.
+///
+/// No clock of a machine counts a stop from outside: a pause by a hypervisor, a snapshot that is restored later, the
+/// downtime of a migration, a process that CRIU restores. After such a stop a lease counts as held for too long. The
+/// next renewal ends that. It comes after a third of the TTL, or at once if the wall clock is set after the stop.
+/// Guest agents and time daemons set it.
+///
+/// @par Thread safety
+/// All members are thread-safe.
+/// @par Blocking
+/// Members never block.
 struct boot_clock {
-  using rep = std::chrono::nanoseconds::rep;
-  using period = std::chrono::nanoseconds::period;
-  using duration = std::chrono::nanoseconds;
-  using time_point = std::chrono::time_point<boot_clock>;
-  static constexpr bool is_steady = true;
+  using rep = std::chrono::nanoseconds::rep;               ///< Number type of a duration.
+  using period = std::chrono::nanoseconds::period;         ///< Unit of a duration: nanoseconds.
+  using duration = std::chrono::nanoseconds;               ///< Duration type.
+  using time_point = std::chrono::time_point<boot_clock>;  ///< Point in time, counted from the boot of the machine.
+  static constexpr bool is_steady = true;                  ///< The clock never goes back.
 
+  /// Current time. Does not fail.
+  /// @return The time since boot, suspend included.
   [[nodiscard]] static time_point now() noexcept;
 };
 

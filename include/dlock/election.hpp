@@ -1,5 +1,8 @@
 #pragma once
 
+/// @file
+/// Leader election.
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -18,28 +21,38 @@ namespace detail {
 class observer;
 }
 
-/// Who leads. A snapshot: it may be over when you read it. Only the leader's own lease says that it still leads.
+/// The leader of an election. A snapshot: it may be out of date when you read it. Only the leader's own lease says that
+/// it still leads.
 struct leader_info {
-  std::string who;                              ///< What its client said of itself.
-  std::string value;                            ///< What it publishes.
-  std::int64_t token = 0;                       ///< Its fencing token, which rises; 0: somebody edited it.
-  std::chrono::system_clock::time_point since;  ///< By the server's clock.
+  std::string who;                              ///< The client's description (client_options::who).
+  std::string value;                            ///< The value that it publishes.
+  std::int64_t token = 0;                       ///< Its fencing token, rising with each leader; 0: somebody edited it.
+  std::chrono::system_clock::time_point since;  ///< Time of its grant, by the server's clock.
 };
 
-/// nullopt: nobody leads.
+/// Callback of an observation. std::nullopt: nobody leads.
 using leader_callback = std::function<void(const std::optional<leader_info>&)>;
 
-/// Calls come for as long as this lives. Move-only.
+/// Calls of a leader_callback arrive as long as this object lives. Move-only.
+///
+/// @par Thread safety
+/// Not thread-safe.
+/// @par Blocking
+/// Members do not block unless they say so.
 class observation {
  public:
+  /// Makes an empty observation: it gets no calls.
   observation() noexcept;
+  /// Takes over the other observation.
   observation(observation&&) noexcept;
+  /// Calls end(), then takes over the other observation. @return This object.
   observation& operator=(observation&&) noexcept;
-  /// end()
+  /// Calls end().
   ~observation();
 
-  /// No call of the callback begins any more. Waits for one that is in progress, at most 1 s, unless it is this very
-  /// thread's. Idempotent.
+  /// Ends the observation: no call of the callback begins any more. A second call does nothing.
+  /// @par Blocking
+  /// Blocks for at most 1 s: it waits for a call in progress, unless that call is on this very thread.
   void end() noexcept;
 
  private:
@@ -48,52 +61,99 @@ class observation {
   std::shared_ptr<detail::observer> observer_;
 };
 
-/// An election: of all who campaign one is the leader, and the next one follows when it resigns or is lost. The idea
-/// and the words are etcd's.
+/// An election. One of all candidates is the leader. The next one follows when the leader resigns or is lost. (The idea
+/// and the words are etcd's.)
 ///
-///     dlock::election cluster{locks, "scheduler"};
-///     if (auto leading = cluster.campaign("10.0.0.7:8080")) schedule(leading->lost(), leading->token());
+/// @code{.cpp}
+/// dlock::election cluster{locks, "scheduler"};
+/// if (auto leading = cluster.campaign("10.0.0.7:8080")) schedule(leading->lost(), leading->token());
+/// @endcode
 ///
-/// It is a mutex whose holder publishes a value, and all that mutex says holds here: a leader is told that it is lost
-/// before another one can be elected, candidates are elected in the order in which they came, the token fences.
-/// Thread-safe. One object is one candidate.
+/// An election is a mutex whose holder publishes a value. What mutex says is true here, too:
+/// - A leader is told that it is lost before another one can be elected.
+/// - Candidates are elected in the order in which they came.
+/// - The token is a fencing token.
+///
+/// One object is one candidate. Move-only. An object that was moved from may only be assigned or destroyed.
+///
+/// @par Thread safety
+/// All members are thread-safe, except moving and destroying.
+/// @par Blocking
+/// Members do not block unless they say so.
 class election {
  public:
-  /// As mutex's: no I/O. Throws dlock::error: invalid_argument for an id or duration that makes no sense, closed,
-  /// forked.
+  /// Makes a candidate. Does no I/O. See mutex::mutex(client&, lock_options).
+  /// @param owner The client.
+  /// @param options Id and settings. Settings that are not given come from the client.
+  /// @throws dlock::error with errc::invalid_argument if an id or duration is not valid.
+  /// @throws dlock::error with errc::closed if the client was moved from.
+  /// @throws dlock::error with errc::forked in a forked child.
   election(client& owner, lock_options options);
+  /// As election(client&, lock_options), with the client's settings.
+  /// @param owner The client.
+  /// @param id The election's id: 1 to 1,000 bytes of UTF-8 without NUL.
   election(client& owner, std::string id);
+  /// Destroys the object, not the lease: see mutex::~mutex().
   ~election();
+  /// Takes over the other object's state.
   election(election&&) noexcept;
+  /// Takes over the other object's state. @return This object.
   election& operator=(election&&) noexcept;
 
-  /// The election's id, which is the lock's. Does not block.
+  /// The election's id, which is the id of its lock. @return UTF-8.
   [[nodiscard]] const std::string& id() const;
 
-  /// Waits until this object is the leader: mutex::acquire(). `value`, at most 1,024 bytes of UTF-8, is what others
-  /// then see: an address, say. Throws dlock::error as acquire() does, and invalid_argument for another value.
+  /// Waits until this object is the leader: see mutex::acquire().
+  /// @par Blocking
+  /// Blocks for at most `options.timeout` plus 100 ms. See wait_options::timeout for no timeout, and for 0 or less.
+  /// @param value What others see of this leader, for example an address. At most 1,024 bytes of UTF-8 without NUL.
+  /// @param options How to wait.
+  /// @return Any outcome. outcome::busy only if the timeout is 0 or less.
+  /// @throws dlock::error as mutex::acquire(), and with errc::invalid_argument if `value` is not valid.
+  /// @throws ... whatever `options.on_wait` throws.
   acquisition campaign(std::string value = {}, wait_options options = {});
 
-  /// Publishes another value. False if this object does not lead (any more). Blocks for at most operation_timeout plus
-  /// 100 ms. Throws dlock::error: invalid_argument; unavailable (retryable, in_doubt): it still leads, with one of the
-  /// two values, and calling again asks again; not_a_lock, if somebody edited the lock's document; authentication,
-  /// not_authorized, unsupported_server, server; closed, forked.
+  /// Publishes another value.
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms.
+  /// @param value As for campaign().
+  /// @return False if this object does not lead, or does not lead any more.
+  /// @throws dlock::error with errc::invalid_argument if `value` is not valid.
+  /// @throws dlock::error with errc::unavailable (retryable, perhaps in doubt) if no answer came in time. This object
+  ///   still leads, with one of the two values. Another call asks again.
+  /// @throws dlock::error with errc::not_a_lock if somebody edited the lock's document.
+  /// @throws dlock::error see @ref client_errors "Errors of the client".
   [[nodiscard]] bool proclaim(std::string value);
 
-  /// Gives up the lead: mutex::release(). not_held if this object does not lead.
+  /// Gives up the lead: see mutex::release().
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms.
+  /// @return What the release did; release_result::not_held if this object does not lead.
+  /// @throws dlock::error as mutex::release().
   [[nodiscard]] release_result resign();
 
-  /// Asks the server who leads. Blocks for at most operation_timeout plus 100 ms. Throws dlock::error: unavailable
-  /// (retryable); authentication, not_authorized, unsupported_server, server; closed, forked.
+  /// Asks the server who leads.
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms.
+  /// @return A snapshot. std::nullopt: nobody leads.
+  /// @throws dlock::error see @ref client_errors "Errors of the client".
   [[nodiscard]] std::optional<leader_info> leader() const;
 
-  /// Calls `callback` with who leads now, and then at each change: another leader, none, another value. Changes are
-  /// pushed; where pushes do not work, and for a leader that dies, it looks every wait_lock_period and when a lease
-  /// ends. Of changes in quick succession it may see the last one only. One call at a time, on a library thread; it may
-  /// block, throw (that is logged), call anything, and end its own observation. While the server does not answer there
-  /// are no calls; a warning goes to the log. It is silent once the client is closed. Does not block. Throws
-  /// dlock::error: invalid_argument for an empty callback; unavailable (retryable) if no thread can be had; closed,
-  /// forked.
+  /// Calls `callback` with the present leader, and then at each change: another leader, no leader, another value.
+  ///
+  /// Changes are pushed. Where pushes do not work, and for a leader that dies, the observation looks at the lock: every
+  /// wait_lock_period, and when a lease ends. Of changes in quick succession it may report the last one only.
+  ///
+  /// Calls come one at a time, on a library thread. The callback may block, call every function, and end its own
+  /// observation. An exception from it is logged.
+  ///
+  /// While the server does not answer there are no calls; a warning goes to the log. There are no calls after the
+  /// client was closed.
+  /// @param callback The function to call.
+  /// @return The observation. Keep it: its destructor ends it.
+  /// @throws dlock::error with errc::invalid_argument if `callback` is empty.
+  /// @throws dlock::error with errc::unavailable (retryable) if no thread can be started.
+  /// @throws dlock::error with errc::closed or errc::forked.
   [[nodiscard]] observation observe(leader_callback callback);
 
  private:

@@ -1,61 +1,93 @@
 #pragma once
 
+/// @file
+/// Failures. Expected outcomes are return values; failures throw dlock::error.
+
 #include <stdexcept>
 #include <string>
 
 namespace dlock {
 
-/// Why a call failed. What a lock answers on a good day is a value and no error: outcome (busy, timed out, cancelled;
+/// Reason of a failure. Expected outcomes are return values, not errors: see outcome (busy, timed out, cancelled;
 /// acquire.hpp) and release_result (not held, lost; lease.hpp).
 enum class errc {
-  invalid_argument,    ///< An option, id or duration makes no sense. Nothing was sent; only that files for TLS cannot
-                       ///< be used (not PEM, another password), or that replicaSet is another, shows when a client
-                       ///< first contacts the server.
-  unavailable,         ///< The server gave no answer in time (down, unreachable, election, too slow).
-  authentication,      ///< The server refused the credentials, or has a certificate that is not trusted.
-  not_authorized,      ///< The credentials lack a right on the database or collection.
-  unsupported_server,  ///< The server is older than MongoDB 4.4.
-  not_a_lock,          ///< The document with this id, or a number in it, was not written by dlock or mongo-dlock.
-  configuration,       ///< The lock is in use with other settings (another capacity, another expiry).
-  closed,              ///< The client was closed, or moved from.
-  forked,              ///< Called in a child process; what the parent holds is the parent's.
-  server,              ///< The server refused the command for another reason; see what() and server_code().
+  /// An option, id or duration is not valid. Nothing was sent.
+  /// Two such errors show only at the client's first contact with the server: a TLS file that cannot be used (not PEM,
+  /// another password), and a `replicaSet` that is not the servers'.
+  invalid_argument,
+  /// The server gave no answer in time: it is down, unreachable, too slow, or in an election.
+  unavailable,
+  /// The server refused the credentials, or its certificate is not trusted.
+  authentication,
+  /// The credentials lack a right on the database or collection.
+  not_authorized,
+  /// The server is older than MongoDB 4.4.
+  unsupported_server,
+  /// dlock or mongo-dlock did not write the document with this id, or a number in it.
+  not_a_lock,
+  /// The lock is in use with other settings: another capacity or another expiry.
+  configuration,
+  /// The client was closed, or moved from. If it was closed during the call, the call may be in doubt.
+  closed,
+  /// Called in a forked child process. What the parent holds stays the parent's.
+  forked,
+  /// The server refused the command for another reason: see error::what() and error::server_code().
+  server,
 };
 
-/// A failure. what() says what failed, on which lock, why, and what to do, in one line that is printable() (text.hpp);
-/// it never contains a password.
+/// The exception of dlock: one class, with a code and two properties.
 ///
-/// The two properties, rather than a tree of classes, are what callers decide by (the idea is libpqxx's):
-/// retryable(): the same call may succeed later as it is;
-/// in_doubt():  the server may have carried out the request although no answer came. What follows depends on the call:
+/// what() is one line. It says what failed, on which lock, why, and what to do. It is printable() (text.hpp) and never
+/// contains a password.
 ///
-///     acquire, try_acquire,    undone in the background as well as it can be; at worst the lock stays taken until its
-///     acquire_all, campaign    lease runs out. Calling again is a new attempt
-///     release, resign          it may be free already. It is not renewed any more, the release goes on in the
-///                              background, and calling again asks again; at worst it stays taken like that, too
-///     downgrade                held still, in one of the two modes: take it for shared. Nothing is undone; call again
-///     proclaim                 leads still, with the old value or the new one. Nothing is undone; call again
-///     resize                   the semaphore has the old number or the new one, this object the old one. Call again
-///     revoke                   the holder may be marked, or gone (at_once). Nothing is undone; call again
+/// Callers decide by the two properties, so there is no tree of exception classes. (The idea is libpqxx's.)
+/// - retryable(): the same call may succeed later, unchanged.
+/// - in_doubt(): the server may have carried out the request, although it did not confirm it.
 ///
-/// What only reads is never in doubt. client::close() reports nothing: what is in doubt by then, and was not undone in
-/// the time that it has, runs out with its lease.
+/// What follows from in_doubt() depends on the call:
+/// - acquire, try_acquire, acquire_all, campaign: dlock undoes the request in the background, as far as it can. At
+///   worst the lock stays taken until its lease ends. Another call is a new attempt.
+/// - release, resign: the lock may be free already. It is not renewed any more. The release goes on in the background,
+///   and another call asks again. At worst the lock stays taken until its lease ends.
+/// - downgrade: the lock is still held, in one of the two modes. Treat it as shared. Nothing is undone. Call again.
+/// - proclaim: this object still leads, with the old value or the new one. Nothing is undone. Call again.
+/// - resize: the semaphore has the old number or the new one. This object keeps the old one. Call again.
+/// - revoke: the holder may be marked, or gone (revocation::at_once). Nothing is undone. Call again.
+///
+/// A call that only reads is never in doubt. client::close() reports nothing: what is still in doubt then, and cannot
+/// be undone in the time that close() has, ends with its lease.
+///
+/// @par Thread safety
+/// Const members are thread-safe.
+/// @par Blocking
+/// Members never block.
 class error : public std::runtime_error {
  public:
+  /// Properties of a failure.
   struct traits {
-    bool retryable = false;
-    bool in_doubt = false;
-    int server_code = 0;
+    bool retryable = false;  ///< See error::retryable().
+    bool in_doubt = false;   ///< See error::in_doubt().
+    int server_code = 0;     ///< See error::server_code().
   };
 
-  /// The library makes these. `what` is made printable().
+  /// Only the library needs to make errors.
+  /// @param code The reason.
+  /// @param what The message. It is made printable().
+  /// @param properties The other properties.
   error(errc code, const std::string& what, traits properties);
+  /// The same with default properties: not retryable, not in doubt, no server code.
+  /// @param code The reason.
+  /// @param what The message. It is made printable().
   error(errc code, const std::string& what) : error(code, what, traits{}) {}
 
+  /// Reason of the failure. @return The code.
   [[nodiscard]] errc code() const noexcept { return code_; }
+  /// Whether a retry makes sense. @return True: the same call may succeed later, unchanged.
   [[nodiscard]] bool retryable() const noexcept { return properties_.retryable; }
+  /// Whether the result is unknown. @return True: the server may have carried out the request, although it did not
+  /// confirm it.
   [[nodiscard]] bool in_doubt() const noexcept { return properties_.in_doubt; }
-  /// The server's error code, 0 if the failure did not come from the server.
+  /// The server's error code. @return 0 if the failure did not come from the server.
   [[nodiscard]] int server_code() const noexcept { return properties_.server_code; }
 
  private:
@@ -63,7 +95,9 @@ class error : public std::runtime_error {
   traits properties_;
 };
 
-/// "invalid_argument", "unavailable", ... Never fails.
+/// Name of an error code. Does not block, does not fail, thread-safe.
+/// @param code The code.
+/// @return Static text: "invalid_argument", "unavailable" and so on.
 [[nodiscard]] const char* to_string(errc code) noexcept;
 
 }  // namespace dlock

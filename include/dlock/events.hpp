@@ -1,5 +1,8 @@
 #pragma once
 
+/// @file
+/// Notifications: events of locks, subscriptions, and their state.
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -12,55 +15,80 @@ namespace detail {
 class subscriber;
 }
 
-/// Something that happened to a lock, anywhere in the fleet. A hint for people and programs, not a fact to act on: it
-/// comes after the event, may come late, and may not come at all (then a `gap` says so). Only a lease says who holds a
-/// lock.
+/// Something that happened to a lock, in any process.
+///
+/// An event is a hint for people and programs. It comes after the fact, may come late, and may not come at all (a gap
+/// says so). Do not decide by events: only a lease says who holds a lock.
 struct lock_event {
+  /// Kinds of events.
   enum class kind {
-    locked,  ///< Somebody acquired the lock.
-    /// Somebody released it. A lease that runs out is not announced: nobody is there to do so. If a release finds that
-    /// the lease has run out, it may be announced.
+    locked,  ///< A client acquired the lock.
+    /// A client released the lock. A lease that ends by itself is not announced: nobody is there to do it. If a release
+    /// finds that the lease has ended, it may be announced.
     unlocked,
-    gap,  ///< Events may have been missed here, of any lock: look for yourself if you need to know.
+    gap,  ///< Events of any lock may have been missed here. Use client::inspect() if you need to know.
   };
-  kind what = kind::gap;
-  std::string id;          ///< The lock; "" for a gap.
-  std::int64_t token = 0;  ///< The fencing token of that grant; 0 if mongo-dlock announced it.
-  /// What that client said of itself, as it said it: see printable(). "" if mongo-dlock announced it.
+  kind what = kind::gap;   ///< What happened.
+  std::string id;          ///< The lock's id; "" for a gap.
+  std::int64_t token = 0;  ///< Fencing token of that grant; 0 if mongo-dlock announced it.
+  /// The client's description (client_options::who). Unchanged, so use printable() to show it. "" if mongo-dlock
+  /// announced it.
   std::string who;
-  /// When, by the server's clock; by this machine's clock, when the event came, if mongo-dlock announced it.
+  /// Time of the event by the server's clock. If mongo-dlock announced it: time of arrival by this machine's clock.
   std::chrono::system_clock::time_point at;
 };
 
-/// "locked", "unlocked", "gap". Never fails.
+/// Name of a kind of event. Does not block, does not fail, thread-safe.
+/// @param value The kind.
+/// @return Static text: "locked", "unlocked", "gap".
 [[nodiscard]] const char* to_string(lock_event::kind value) noexcept;
 
-/// Called for one event at a time, on a library thread. It may block (see subscription), throw (that is logged and
-/// swallowed), call any function of the library, and end its own subscription.
+/// Callback for events. It is called on a library thread, for one event at a time.
+///
+/// It may block (see subscription about slow callbacks), call every function of the library, and end its own
+/// subscription. An exception from it is logged and swallowed.
 using event_callback = std::function<void(const lock_event&)>;
 
-/// Events come for as long as this lives. Move-only. The idea is mongo-dlock's `lock` and `unlock` events.
+/// Events arrive as long as this object lives. Move-only. (The idea: mongo-dlock's `lock` and `unlock` events.)
 ///
-/// Order: the events that one process causes come in their order. Those of different processes come in the order in
-/// which the server got them, which can swap neighbours: an `unlocked` may follow the next holder's `locked`. Compare
-/// the tokens. Gaps: what a slow callback leaves waiting beyond 1,000 events, what rolled over in the channel, or what
-/// a process could not publish is lost, and a `gap` comes in its place. A connection that breaks loses nothing: what
-/// was missed is fetched.
+/// Order:
+/// - Events of one process arrive in its order.
+/// - Events of different processes arrive in the order in which the server got them. Neighbours may be swapped: an
+///   `unlocked` may arrive after the next holder's `locked`. Compare the tokens.
+///
+/// Gaps: a `gap` replaces events that are lost. There are three cases:
+/// - a slow callback has 1,000 events waiting,
+/// - the channel rolled over before they were read,
+/// - a process could not publish them.
+///
+/// A broken connection loses nothing: missed events are fetched.
+///
+/// @par Thread safety
+/// wait_until_open() and end() are thread-safe. Moving and destroying are not.
+/// @par Blocking
+/// Members do not block unless they say so.
 class subscription {
  public:
+  /// Makes an empty subscription: it gets no events.
   subscription() noexcept;
+  /// Takes over the other subscription.
   subscription(subscription&&) noexcept;
+  /// Calls end(), then takes over the other subscription. @return This object.
   subscription& operator=(subscription&&) noexcept;
-  /// end()
+  /// Calls end().
   ~subscription();
 
-  /// Waits until events are heard, at most `timeout`: what happens after it returned true is heard of. False is no
-  /// error: the subscription goes on trying (client::notifications() says what the matter is), unless it is empty, or
-  /// the client was closed. Thread-safe.
+  /// Waits until events are heard: whatever happens after it returned true is reported.
+  /// @par Blocking
+  /// Blocks for at most `timeout`.
+  /// @param timeout Limit in ms.
+  /// @return True if events are heard. False is not an error: the subscription goes on trying
+  ///   (client::notifications() has the problem), unless it is empty or the client was closed.
   [[nodiscard]] bool wait_until_open(std::chrono::milliseconds timeout) const;
 
-  /// No call of the callback begins any more. Waits for one that is in progress, at most 1 s, unless it is this very
-  /// thread's. Idempotent.
+  /// Ends the subscription: no call of the callback begins any more. A second call does nothing.
+  /// @par Blocking
+  /// Blocks for at most 1 s: it waits for a call in progress, unless that call is on this very thread.
   void end() noexcept;
 
  private:
@@ -69,16 +97,19 @@ class subscription {
   std::shared_ptr<detail::subscriber> subscriber_;
 };
 
-/// How a client's notifications are. They only make things faster: without them waiters look at their locks from time
-/// to time (50 ms doubling up to wait_lock_period).
+/// State of a client's notifications. A snapshot.
+///
+/// Notifications only make things faster. Without them, waiters look at their locks from time to time: after 50 ms,
+/// then doubling up to wait_lock_period.
 struct notification_status {
+  /// States.
   enum class state {
-    idle,  ///< Not needed so far.
-    working,
-    failing,  ///< See problem. It is tried again and again; log says when it works again (docs/operations.md).
+    idle,     ///< Not needed so far.
+    working,  ///< Notifications work.
+    failing,  ///< See problem. The client tries again and again. The log says when it works (docs/operations.md).
   };
-  state now = state::idle;
-  std::string problem;  ///< One line, without secrets; "" unless failing.
+  state now = state::idle;  ///< The state.
+  std::string problem;      ///< One line, without secrets; "" unless failing.
 };
 
 }  // namespace dlock

@@ -1,5 +1,9 @@
 #pragma once
 
+/// @file
+/// Locks seen from outside: client::inspect(), client::list(), client::revoke(). For people on call and their tools.
+/// All of it is a snapshot. Times are by the server's clock.
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -10,63 +14,71 @@
 
 namespace dlock {
 
-/// Looking at locks from outside (client::inspect, list, revoke): for people on call and their tools. All of it is a
-/// snapshot; times are the server's.
+/// Mode in which a lock is held or wanted.
 enum class lock_mode {
-  exclusive,
-  shared,   ///< Of a shared_mutex.
-  permits,  ///< Of a semaphore.
+  exclusive,  ///< Exclusive: a mutex, an election, or a shared_mutex in exclusive mode.
+  shared,     ///< Shared mode of a shared_mutex.
+  permits,    ///< Permits of a semaphore.
 };
 
-/// "exclusive", "shared", "permits". Never fails.
+/// Name of a mode. Does not block, does not fail, thread-safe.
+/// @param value The mode.
+/// @return Static text: "exclusive", "shared", "permits".
 [[nodiscard]] const char* to_string(lock_mode value) noexcept;
 
-/// Times are the server's; what is before 1970 or after 2262, which nobody writes on purpose, is shown as that.
+/// A holder of a lock. A snapshot.
+///
+/// Times are by the server's clock. A time before 1970 or after 2262 is shown as that limit. Nobody writes such times
+/// on purpose.
 struct lock_holder {
-  /// What its client said of itself, as it said it: see printable() in text.hpp. "" for mongo-dlock.
+  /// The client's description (client_options::who). Unchanged, so use printable() (text.hpp) to show it. "" for
+  /// mongo-dlock.
   std::string who;
-  lock_mode mode = lock_mode::exclusive;
-  std::int64_t permits = 0;                     ///< Taken, of a semaphore; else 0.
-  std::int64_t token = 0;                       ///< Its fencing token; 0: mongo-dlock's, or somebody edited it.
-  std::chrono::system_clock::time_point since;  ///< Its grant.
-  std::chrono::system_clock::time_point until;  ///< The end of its lease unless it renews.
-  bool expired = false;                         ///< Its lease is over. Among `holders` the lock passes on in a moment,
-                                                ///< when clock_skew is over, too. With observed expiry one look cannot
-                                                ///< tell: false.
-  bool revoked = false;                         ///< See client::revoke.
-  bool foreign = false;                         ///< Held by node's mongo-dlock.
-  bool kept = false;                            ///< Released by lease::release_at_least(): nobody's, and taken until
-                                                ///< `until`. revoke() passes it on at once. (In the document its id
-                                                ///< is lease::owner() with "/kept".)
-  std::string value;                            ///< What a leader publishes.
+  lock_mode mode = lock_mode::exclusive;        ///< Mode in which it holds the lock.
+  std::int64_t permits = 0;                     ///< Number of permits it holds of a semaphore; else 0.
+  std::int64_t token = 0;                       ///< Its fencing token; 0 for mongo-dlock, or if somebody edited it.
+  std::chrono::system_clock::time_point since;  ///< Time of its grant.
+  std::chrono::system_clock::time_point until;  ///< End of its lease, unless it renews.
+  /// Its lease has ended. If it is still among lock_state::holders, the lock passes on in a moment, when clock_skew is
+  /// over, too. With expiry::observed one look cannot tell: false.
+  bool expired = false;
+  bool revoked = false;  ///< It was revoked: see client::revoke().
+  bool foreign = false;  ///< It is a client of mongo-dlock (Node.js).
+  /// It was released by lease::release_at_least(): nobody's, but taken until `until`. client::revoke() passes it on at
+  /// once. In the document its id is lease::owner() with "/kept" at the end.
+  bool kept = false;
+  std::string value;  ///< Value that a leader publishes: see election::campaign().
 };
 
+/// A waiter in the queue of a lock. A snapshot.
 struct lock_waiter {
-  std::string who;
-  lock_mode mode = lock_mode::exclusive;
-  std::int64_t permits = 0;
-  std::chrono::system_clock::time_point since;  ///< When it came.
+  std::string who;                              ///< As lock_holder::who.
+  lock_mode mode = lock_mode::exclusive;        ///< Mode that it wants.
+  std::int64_t permits = 0;                     ///< Number of permits it wants of a semaphore; else 0.
+  std::chrono::system_clock::time_point since;  ///< Time at which it joined the queue.
 };
 
+/// State of a lock. A snapshot.
 struct lock_state {
-  std::string id;
-  std::int64_t permits = 0;                  ///< N of a semaphore; else 0.
-  std::int64_t token = 0;                    ///< The last one that was granted.
-  std::vector<lock_holder> holders;          ///< None: it is free, or the first waiter's in a moment.
+  std::string id;                            ///< The lock's id.
+  std::int64_t permits = 0;                  ///< Number of permits (N) of a semaphore; else 0.
+  std::int64_t token = 0;                    ///< Last fencing token that was granted.
+  std::vector<lock_holder> holders;          ///< Empty: the lock is free, or the first waiter gets it in a moment.
   std::vector<lock_waiter> waiters;          ///< In the order in which they will be served.
-  std::chrono::system_clock::time_point at;  ///< When this was so.
-  dlock::expiry expiry = dlock::expiry::server_clock;
-  /// Who held it and let it run out (died, or release_at_least() kept it until now), as far as nobody has come since.
-  /// They are not in the way of anybody whose clock_skew is not greater than this client's.
+  std::chrono::system_clock::time_point at;  ///< Time of the snapshot.
+  dlock::expiry expiry = dlock::expiry::server_clock;  ///< How the end of a holder is judged.
+  /// Past holders whose lease ended by itself: they died, or release_at_least() kept the lock until now. Listed as long
+  /// as nobody has come since. They block nobody whose clock_skew is not greater than this client's.
   std::vector<lock_holder> expired;
 };
 
-/// What revoke() does with the lock.
+/// What client::revoke() does with the lock.
 enum class revocation {
-  /// The holder is told that its lease is lost, at once if its inbox works, else when it renews; the lock passes on
-  /// when it lets go, or when its lease ends. Nobody else gets in while it may still believe to hold.
+  /// Safe. The holder is told that its lease is lost: at once if its inbox works, else at its next renewal. The lock
+  /// passes on when the holder lets go, or when its lease ends. Nobody else is admitted while the holder may believe
+  /// that it holds the lock.
   when_released,
-  /// The lock passes on at once, and the holder is told as above. Unsafe: it goes on until it has heard of it.
+  /// Unsafe. The lock passes on at once, and the holder is told as above. The holder goes on until it has heard of it.
   at_once,
 };
 

@@ -1,5 +1,8 @@
 #pragma once
 
+/// @file
+/// A held lock: its validity, its fencing token, its loss, its release.
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -16,89 +19,141 @@ class held_state;
 struct claimed;
 }  // namespace detail
 
-/// What a release did.
+/// Result of a release.
 enum class release_result {
-  released,  ///< It was held and is now free, or handed to the next waiter.
+  released,  ///< The lock was held. It is free now, or handed to the next waiter.
   not_held,  ///< There was nothing to release: never acquired, or already released.
-  lost,      ///< The lease had been lost before: somebody else may have held the lock since.
+  lost,      ///< The lease was lost before. Another client may have held the lock since.
 };
 
-/// Why a lease was lost. More kinds may be added.
+/// Reason why a lease was lost. Later versions may add values.
 enum class loss_reason {
-  none,     ///< It was not lost.
-  expired,  ///< It ended: no renewal was answered in time, or autorefresh is off.
-  removed,  ///< The server has it as this client's no longer: somebody removed it, took it over, or revoked it.
-  revoked,  ///< An operator revoked it, and told this client so.
+  none,     ///< The lease is not lost.
+  expired,  ///< The lease ended: no renewal was answered in time, or autorefresh is off.
+  removed,  ///< The server no longer lists this holder: its entry was removed, taken over or revoked.
+  revoked,  ///< An operator revoked the lease, and this client was told so.
 };
 
-/// A lock that is held. Releases on destruction (see the destructor for its bounds).
+/// A lock that is held. The destructor releases it.
 ///
-/// A lease is a promise with an end: it is valid until valid_until(), which renewal keeps moving. If the server cannot
-/// be reached in time, or says that the lock is gone, the lease is lost: lost() fires *before* the server can let
-/// anybody else in. A process that is frozen past the end learns it only when it thaws; to be safe even then,
-/// hand token() to the resource you guard and let it refuse smaller ones (a "fencing token",
-/// see Kleppmann, "How to do distributed locking", 2016).
+/// A lease is valid until valid_until(). Renewals move this time forward. If the server cannot be reached in time, or
+/// says that the lock is gone, the lease is lost. lost() fires *before* the server can admit anybody else.
 ///
-/// Move-only. All members are thread-safe, except moving and destroying, and do not block unless they say so.
+/// A process that is frozen past the end of its lease learns of the loss only when it runs again. To be safe even then,
+/// give token() to the resource that the lock guards, and let the resource refuse smaller tokens. This is a "fencing
+/// token": see Kleppmann, "How to do distributed locking", 2016.
+///
+/// Callbacks of a loss run on library threads: see lost() and on_lost(). If the process can start no more threads, they
+/// run on a thread that exists. It may be a caller's.
+///
+/// Move-only. A lease that was moved from is empty.
+///
+/// @par Thread safety
+/// All members are thread-safe, except moving and destroying.
+/// @par Blocking
+/// Members do not block unless they say so.
 class lease {
  public:
-  /// An empty lease: holds nothing.
+  /// Makes an empty lease: it holds nothing.
   lease() noexcept;
+  /// Takes over the other lease.
   lease(lease&&) noexcept;
+  /// Releases the present lease as ~lease() does, then takes over the other one. @return This object.
   lease& operator=(lease&&) noexcept;
 
-  /// release(), bounded by 5 s (or operation_timeout if that is shorter), never throwing; what could not be released in
-  /// that time is retried in the background and at the latest runs out with its lease. In a forked child: nothing.
+  /// Releases the lock like release(). Never throws.
+  ///
+  /// What could not be released in time is tried again in the background. At the latest the lock becomes free when its
+  /// lease ends. In a forked child the destructor does nothing.
+  /// @par Blocking
+  /// Blocks for at most 5 s, or operation_timeout if that is shorter.
   ~lease();
 
-  /// The lock's id; "" if empty. This, owner() and token() stay what they were when the lease is released or lost.
+  /// The lock's id. id(), owner() and token() do not change when the lease is released or lost.
+  /// @return UTF-8; "" if empty.
   [[nodiscard]] const std::string& id() const;
 
-  /// The identity of this acquisition as the lock's document names its holder; "" if empty.
+  /// Identity of this acquisition: the holder's id in the lock's document.
+  /// @return "" if empty.
   [[nodiscard]] const std::string& owner() const;
 
-  /// The fencing token: positive, below 2^53, and larger than that of any earlier grant of this lock; 0 if empty.
+  /// The fencing token. It is larger than the token of every earlier grant of this lock.
+  /// @return Positive and below 2^53; 0 if empty.
   [[nodiscard]] std::int64_t token() const;
 
-  /// Until when the lock is surely held, as far as is known now: the time at which the last successful request was
-  /// *sent*, plus the TTL, minus a safety margin. Moves with each renewal.
+  /// End of the time for which the lock is surely held, as far as is known now. Each renewal moves it forward.
+  /// @return The time at which the last successful request was *sent*, plus the TTL, minus a safety margin.
   [[nodiscard]] boot_clock::time_point valid_until() const;
 
-  /// valid_until() - now; zero if the lease is lost, released or empty, or in a forked child.
+  /// Remaining validity: valid_until() minus the current time.
+  /// @return ms; 0 if the lease is lost, released or empty, or in a forked child.
   [[nodiscard]] std::chrono::milliseconds valid_for() const;
 
-  /// valid_for() > 0.
+  /// Whether the lock is held now. @return True if valid_for() > 0.
   [[nodiscard]] bool held() const;
 
-  /// A token whose stop is requested when the lease is lost (not when it is released). std::stop_callbacks registered
-  /// on it run one after the other on a library thread that is this lease's alone (one that is registered after the
-  /// loss: at once, on the registering thread). They may block, and keep each other waiting then, but nothing else;
-  /// throw nothing; and call any function of the library.
+  /// Stop token that is triggered when the lease is lost. A release does not trigger it.
+  ///
+  /// std::stop_callbacks on it run one after the other on a library thread. This thread serves this lease only. A
+  /// std::stop_callback that is registered after the loss runs at once on the registering thread.
+  ///
+  /// A callback may block: that delays the other callbacks on this token, nothing else. It may call every function of
+  /// the library. It must not throw.
+  /// @return The token; for an empty lease a token without a stop state.
   [[nodiscard]] std::stop_token lost() const;
 
-  /// Why it was lost, in one line, for people; "" unless it is lost.
+  /// Human-readable loss reason. @return One line; "" unless the lease is lost.
   [[nodiscard]] std::string loss() const;
-  /// The same for programs; none unless it is lost.
+  /// Loss reason for programs. @return loss_reason::none unless the lease is lost.
   [[nodiscard]] loss_reason reason() const;
 
-  /// Calls `callback` once when the lease is lost, on a library thread of its own; at once, on such a thread, if it is
-  /// lost already; never if it is released first, or if the lease is empty or of a parent process. It may block for as
-  /// long as it likes and call anything; an exception from it is logged and swallowed. Several may be registered.
-  /// Throws dlock::error (invalid_argument) for an empty callback.
+  /// Registers a callback for the loss of the lease. Several may be registered.
+  ///
+  /// The callback is called once, on a library thread of its own. If the lease is lost already, it is called at once,
+  /// also on such a thread. It is never called if the lease is released first, is empty, or belongs to a parent
+  /// process.
+  ///
+  /// The callback may block for any time and call every function. An exception from it is logged and swallowed.
+  /// @param callback The function to call.
+  /// @throws dlock::error with errc::invalid_argument if `callback` is empty.
   void on_lost(std::function<void()> callback);
 
-  /// Gives the lock back, also after client::close(). Blocks for at most `timeout` (default: the client's
-  /// operation_timeout) plus 100 ms. Throws dlock::error: invalid_argument if `timeout` is not positive, or `at_least`
-  /// not from 0 to a year; forked; unavailable (in_doubt and retryable) if no answer came in that time; authentication,
-  /// not_authorized, unsupported_server or server (in_doubt) if the server refused. After any of the last five the lock
-  /// is no longer renewed, the release goes on in the background, and calling again asks again.
+  /// Releases the lock, with the client's operation_timeout as limit. See release(std::chrono::milliseconds).
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms.
+  /// @return What the release did.
+  /// @throws dlock::error as release(std::chrono::milliseconds).
   [[nodiscard]] release_result release();
+
+  /// Releases the lock. This also works after client::close().
+  ///
+  /// If the server gives no answer or refuses, the lock is not renewed any more, and the release goes on in the
+  /// background. Another call asks again.
+  /// @par Blocking
+  /// Blocks for at most `timeout` plus 100 ms.
+  /// @param timeout Limit in ms; must be positive.
+  /// @return What the release did.
+  /// @throws dlock::error with errc::invalid_argument if `timeout` is not positive.
+  /// @throws dlock::error with errc::forked in a forked child.
+  /// @throws dlock::error with errc::unavailable (retryable, in doubt) if no answer came in time.
+  /// @throws dlock::error with errc::authentication, errc::not_authorized, errc::unsupported_server or errc::server
+  ///   (in doubt) if the server refused.
   [[nodiscard]] release_result release(std::chrono::milliseconds timeout);
 
-  /// Gives the lock up but keeps it taken until `at_least` has passed since its grant, without anybody renewing
-  /// it: two cron hosts with differing clocks run a one-second job once. With observed expiry it passes on when
-  /// somebody has watched it for what was left of that time. Otherwise like release(timeout); if it throws, any later
-  /// release, the destructor's too, keeps it as long.
+  /// Gives the lock up, but keeps it taken until `at_least` has passed since its grant. Nobody renews it meanwhile.
+  ///
+  /// Use: two cron hosts whose clocks differ run a job of one second once.
+  /// With expiry::observed the lock passes on when somebody has watched it for what was left of `at_least`.
+  /// If this call throws, every later release keeps the lock taken for as long. The destructor's release does, too.
+  ///
+  /// Otherwise it works like release(std::chrono::milliseconds).
+  /// @par Blocking
+  /// Blocks for at most `timeout` plus 100 ms.
+  /// @param at_least Time since the grant, in ms, from 0 to one year.
+  /// @param timeout Limit in ms; must be positive.
+  /// @return What the release did.
+  /// @throws dlock::error as release(std::chrono::milliseconds), and with errc::invalid_argument if `at_least` is out
+  ///   of range.
   [[nodiscard]] release_result release_at_least(std::chrono::milliseconds at_least, std::chrono::milliseconds timeout);
 
  private:

@@ -1,5 +1,8 @@
 #pragma once
 
+/// @file
+/// The distributed mutex.
+
 #include <memory>
 #include <string>
 
@@ -12,56 +15,107 @@ namespace dlock {
 
 /// A distributed mutual-exclusion lock.
 ///
-///     dlock::client locks;
-///     dlock::mutex job{locks, "some-task"};
-///     if (auto got = job.acquire()) {
-///       do_it(got->token(), got->lost());
-///     }
+/// @code{.cpp}
+/// dlock::client locks;
+/// dlock::mutex job{locks, "some-task"};
+/// if (auto got = job.acquire()) {
+///   do_it(got->token(), got->lost());
+/// }
+/// @endcode
 ///
-/// Cheap and thread-safe. One object is one participant: while it holds the lock or is acquiring it, acquiring through
-/// the same object answers already_held at once; threads that compete use an object each. First come, first served:
-/// waiters queue on the server, and nobody passes the head.
+/// One object is one participant. While it holds, acquires or releases the lock, another acquire through the same
+/// object returns outcome::already_held at once. Threads that compete use one object each. Objects are cheap.
 ///
-/// Not reentrant, on purpose (docs/adr/0011-no-reentrancy.md). A mutex and a shared_mutex of one id are one lock.
+/// First come, first served: waiters queue on the server, and nobody passes the head of the queue.
 ///
-/// It is no C++ Mutex on purpose (std::lock_guard does not compile): `lock()` could not say that the lease was lost.
+/// Not reentrant, on purpose (docs/adr/0011-no-reentrancy.md). A mutex and a shared_mutex of the same id are one lock.
 ///
-/// Failures are dlock::error. Acquiring throws unavailable (retryable, perhaps in_doubt); authentication,
-/// not_authorized, unsupported_server, server; not_a_lock; configuration, if the id is in use as another kind of lock
-/// or with another expiry; closed, forked. Releasing throws what lease::release() does. An error of an acquire never
-/// leaves the lock held without end: what the server may have done is undone in the background, or runs out with its
-/// lease.
+/// It does not meet the C++ Mutex requirements, on purpose: std::lock_guard does not compile. A `lock()` could not say
+/// that the lease was lost.
+///
+/// @anchor mutex_errors
+/// @par Errors
+/// Failures throw dlock::error. Acquiring throws it with
+/// - errc::unavailable (retryable, perhaps in doubt) if the server gave no answer,
+/// - errc::authentication, errc::not_authorized, errc::unsupported_server or errc::server if the server refused,
+/// - errc::not_a_lock if the document with this id is not a lock,
+/// - errc::configuration if the id is in use as another kind of lock, or with another expiry,
+/// - errc::closed, errc::forked.
+/// @par
+/// Releasing throws what lease::release() throws. An acquire that throws never leaves the lock held without end: what
+/// the server may have done is undone in the background, or ends with its lease.
+///
+/// Move-only. An object that was moved from may only be assigned or destroyed.
+///
+/// @par Thread safety
+/// All members are thread-safe, except moving and destroying.
+/// @par Blocking
+/// Members do not block unless they say so.
 class mutex {
  public:
-  /// Does no I/O. Throws dlock::error: invalid_argument for an id or duration that makes no sense; closed if the client
-  /// was moved from; forked. The mutex may outlive the client: acquiring then throws closed, releasing works.
+  /// Makes a lock object. Does no I/O.
+  ///
+  /// The object may outlive the client: acquiring then throws errc::closed, releasing works.
+  /// @param owner The client.
+  /// @param options Id and settings. Settings that are not given come from the client.
+  /// @throws dlock::error with errc::invalid_argument if an id or duration is not valid.
+  /// @throws dlock::error with errc::closed if the client was moved from.
+  /// @throws dlock::error with errc::forked in a forked child.
   mutex(client& owner, lock_options options);
+  /// As mutex(client&, lock_options), with the client's settings.
+  /// @param owner The client.
+  /// @param id The lock's id: 1 to 1,000 bytes of UTF-8 without NUL.
   mutex(client& owner, std::string id);
+  /// As mutex(client&, std::string).
+  /// @param owner The client.
+  /// @param id The lock's id, NUL-terminated.
   mutex(client& owner, const char* id) : mutex(owner, std::string(id)) {}
-  /// A lock with a new UUID v4 as its id.
+  /// As mutex(client&, lock_options), with a new UUID v4 as id.
+  /// @param owner The client.
   explicit mutex(client& owner) : mutex(owner, lock_options{}) {}
+  /// Destroys the object, not its lease: a held lock stays held.
+  /// @par Blocking
+  /// Does not block, unless this is the last handle of a destroyed client: see client::~client().
   ~mutex();
+  /// Takes over the other object's state.
   mutex(mutex&&) noexcept;
+  /// Takes over the other object's state. @return This object.
   mutex& operator=(mutex&&) noexcept;
 
-  /// The lock's id. Does not block.
+  /// The lock's id. @return UTF-8.
   [[nodiscard]] const std::string& id() const;
 
-  /// One attempt; never queues. mongo-dlock's `lock`. Blocks for at most operation_timeout plus 100 ms.
-  /// Outcomes: acquired, busy, already_held, cancelled (client closed).
+  /// Makes one attempt to acquire the lock. It never queues. (mongo-dlock: `lock`.)
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms.
+  /// @return outcome::acquired, outcome::busy, outcome::already_held, or outcome::cancelled if the client was closed
+  ///   meanwhile.
+  /// @throws dlock::error see @ref mutex_errors "Errors".
   acquisition try_acquire();
 
-  /// Waits in the queue until it is this object's turn. mongo-dlock's `wait_lock`. Outcomes: all but busy (unless
-  /// timeout <= 0). While the server gives no answer it goes on trying up to the timeout, or for operation_timeout
-  /// without one, then throws unavailable. An outage that begins after a first answer is waited out. Rethrows what
-  /// options.on_wait throws.
+  /// Waits in the queue until it is this object's turn. (mongo-dlock: `wait_lock`.)
+  ///
+  /// While the server gives no first answer, the call tries again: up to the timeout, or for operation_timeout if there
+  /// is no timeout. Then it throws errc::unavailable.
+  ///
+  /// An outage that begins after a first answer is waited out. If there is still no answer at the deadline, the call
+  /// throws errc::unavailable.
+  /// @par Blocking
+  /// Blocks for at most `options.timeout` plus 100 ms. See wait_options::timeout for no timeout, and for 0 or less.
+  /// @param options How to wait.
+  /// @return Any outcome. outcome::busy only if the timeout is 0 or less.
+  /// @throws dlock::error see @ref mutex_errors "Errors".
+  /// @throws ... whatever `options.on_wait` throws.
   acquisition acquire(wait_options options = {});
 
-  /// Releases what this object holds: its lease's release(), with operation_timeout. mongo-dlock's `unlock`. not_held
-  /// if it holds nothing.
+  /// Releases what this object holds: lease::release() of its lease. (mongo-dlock: `unlock`.)
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms.
+  /// @return What the release did; release_result::not_held if this object holds nothing.
+  /// @throws dlock::error as lease::release().
   [[nodiscard]] release_result release();
 
-  /// For acquire_all().
+  /// The lock as input of acquire_all(). @return A claim that shares this object's state.
   operator claim() const;  // NOLINT(google-explicit-constructor): a mutex is wanted in one way only
 
  private:

@@ -1,5 +1,8 @@
 #pragma once
 
+/// @file
+/// Configuration of clients and of locks.
+
 #include <chrono>
 #include <functional>
 #include <optional>
@@ -8,108 +11,151 @@
 
 namespace dlock {
 
-enum class log_level { debug, info, warning, error };
+/// Severity of a log message. docs/operations.md lists dlock's messages and their levels.
+enum class log_level {
+  debug,    ///< Details of the MongoDB driver.
+  info,     ///< Progress, for example that notifications work again.
+  warning,  ///< A problem that dlock works around, for example a renewal without an answer.
+  error     ///< A lost lease, or a user callback that threw an exception.
+};
 
-/// Receives the library's messages (docs/operations.md lists them), the MongoDB driver's own included (those of all
-/// clients in the process: the driver has one log). Each is one line, and printable() (text.hpp). Called one message at
-/// a time on a thread that does nothing else, never under a lock, never after the client and its leases are gone. An
-/// exception from it is swallowed. Without one the library says nothing: it never prints.
+/// Callback for the library's messages (docs/operations.md lists them). Without one the library says nothing: it never
+/// prints.
 ///
-/// libmongoc's log handler is the process's, not a client's: the first client that is made replaces it (also if no
-/// `log` is given: then the driver's messages go nowhere) and calls mongoc_init(). A program that uses libmongoc or
-/// mongocxx itself sets its handler again after that; dlock then only misses the driver's messages. dlock never calls
-/// mongoc_cleanup(), and no program needs to. Whoever does, as mongocxx::instance does when it is destroyed, must do it
-/// after all clients and leases are gone, and if the server was out of reach 15 s later: a thread that is stuck in the
-/// driver is let go of (client::close()), and its time-outs are three of up to 5 s.
+/// - It also gets the messages of the MongoDB driver. The driver has one log per process, so these are of all clients.
+/// - Each message is one line and printable() (text.hpp).
+/// - It is called for one message at a time, on a thread that does nothing else. No lock is held meanwhile.
+/// - It is never called after the client and its leases are gone.
+/// - An exception from it is swallowed.
+///
+/// @par Use of libmongoc in the same process
+/// libmongoc has one log handler per process, not per client. The first client replaces it and calls mongoc_init().
+/// This also happens if no `log` is given; the driver's messages are then dropped.
+/// @par
+/// A program that uses libmongoc or mongocxx itself sets its own handler after that. dlock then only misses the
+/// driver's messages.
+/// @par
+/// dlock never calls mongoc_cleanup(), and no program needs to. mongocxx::instance calls it in its destructor. Whoever
+/// calls it must do it after all clients and leases are gone. If the server was out of reach, wait 15 s more:
+/// client::close() does not wait for a thread that is stuck in the driver, and the driver then needs up to three
+/// time-outs of up to 5 s each.
 using log_callback = std::function<void(log_level level, std::string_view message)>;
 
-/// How it is judged that a holder is gone, so that its lock may pass on. All who use a lock must agree.
+/// How waiters judge that a holder is gone, so that the lock may pass on. All users of a lock must agree.
 enum class expiry {
-  /// By the server's clock, which ends a lease at its `until`; `clock_skew` is the allowance for servers that disagree.
+  /// By the server's clock. A lease ends at the time `until` in its document. client_options::clock_skew allows for
+  /// servers whose clocks differ.
   server_clock,
-  /// By whoever waits: the holder's entry has not changed for its whole lease on the waiter's own clock. No server's
-  /// clock matters, however far it jumps. The price: a take-over may take up to a lease longer; a try takes over only
-  /// if this client has watched for so long by earlier tries or waits; idle documents are never swept; mongo-dlock
-  /// cannot use the lock. docs/adr/0016-observed-expiry.md.
+  /// By the waiter's own clock. A holder is gone if its entry has not changed for its whole lease while the waiter
+  /// watched. No server's clock matters, however far it jumps.
+  ///
+  /// The price:
+  /// - A take-over may take up to one lease longer.
+  /// - A try takes over only if this client has watched for so long, by earlier tries or waits.
+  /// - Idle documents are never swept.
+  /// - mongo-dlock cannot use the lock.
+  ///
+  /// See docs/adr/0016-observed-expiry.md.
   observed,
 };
 
-/// What a client is made of. Names and defaults are mongo-dlock's; where a default differs, it says so.
-/// Everything is checked by the client's constructor, before any I/O.
+/// Client configuration.
+///
+/// Names and defaults are mongo-dlock's. An option whose default differs, or that mongo-dlock does not have, says so.
+/// The client's constructor checks every option before any I/O, and throws errc::invalid_argument.
 struct client_options {
-  /// MongoDB connection string. A URL that names one member discovers the member's replica set, unless it says
-  /// `directConnection=true`. `w`, `journal`, `readPreference` and `retryWrites` in it do not affect locks.
-  /// `socketTimeoutMS`, `connectTimeoutMS`, `serverSelectionTimeoutMS` and `waitQueueTimeoutMS` are lowered to a third
-  /// of the client's exp_delta (0.5 to 5 s; at most half of operation_timeout), `heartbeatFrequencyMS` to 2 s; smaller
-  /// values stay. `maxPoolSize` (default: 100) is how many commands may be under way at once; for renewals and
-  /// notifications there are up to 24 connections on top. Connections are opened when they are needed, and kept; a
-  /// thread that waits for a lock needs none. docs/operations.md has more on sizes.
+  /// MongoDB connection string.
+  ///
+  /// - A URL that names one member finds the member's replica set, unless it has `directConnection=true`.
+  /// - `w`, `journal`, `readPreference` and `retryWrites` in it have no effect on locks.
+  /// - `socketTimeoutMS`, `connectTimeoutMS`, `serverSelectionTimeoutMS` and `waitQueueTimeoutMS` are lowered: to a
+  ///   third of the client's exp_delta (at least 0.5 s and at most 5 s), and to at most half of operation_timeout.
+  ///   Smaller values stay.
+  /// - `heartbeatFrequencyMS` is lowered to 2 s. Smaller values stay.
+  /// - `maxPoolSize` (default: 100) is the number of commands that may run at once. Up to 24 more connections serve
+  ///   renewals and notifications.
+  ///
+  /// Connections are opened when they are needed, and kept. A thread that waits for a lock needs none.
+  /// docs/operations.md has more on sizes.
   std::string url = "mongodb://localhost:27017";
 
-  /// Database and collection of the locks, at most 63 and 190 bytes. Every process that shares a lock must use the
-  /// same.
+  /// Database of the locks. At most 63 bytes. All processes that share a lock must use the same one.
   std::string db = "dlocks";
+  /// Collection of the locks. At most 190 bytes. All processes that share a lock must use the same one.
   std::string coll = "dlocks";
 
   /// Connection string, with database, of the notification channel.
-  /// Default: `mongodb://localhost:27017/mongo_dlock_notif` if `url` has its default too, else `url`'s server and
-  /// credentials with database mongo_dlock_notif (mongo-dlock stays with localhost there). If it is given, even as the
-  /// same server, it has a pool of connections of its own.
+  ///
+  /// - Default if `url` has its default: `mongodb://localhost:27017/mongo_dlock_notif`.
+  /// - Default else: the server and credentials of `url`, with database `mongo_dlock_notif`. (mongo-dlock stays with
+  ///   localhost.)
+  /// - If given, even with the same server, it has a connection pool of its own.
   std::optional<std::string> notif_url;
 
-  /// The channel's collection, at most 190 bytes; the inboxes' names begin with it. Not the locks' own.
+  /// Collection of the notification channel. At most 190 bytes. The names of the inboxes begin with it. It must not be
+  /// the collection of the locks.
   std::string notif_channel = "mongo_dlock_notif";
 
-  /// Seconds after a lock's end at which MongoDB's TTL index may remove its document. 1 s to 2^31-1 s.
+  /// Time from a lock's end until MongoDB's TTL index may remove its document. 1 s to 2^31-1 s.
+  ///
   /// An existing index with another value is adopted, with one warning.
-  /// Below 30 s it may remove what keeps a late request out (a tombstone, docs/protocol.md): if a command of an
-  /// acquisition that was given up arrives after that, the lock is taken for one exp_delta although nobody holds it.
-  /// Two never hold it.
+  ///
+  /// Below 30 s the index may remove a tombstone (docs/protocol.md), which keeps late requests out. If a command of an
+  /// abandoned acquisition arrives after that, the lock is taken for one exp_delta although nobody holds it. Two
+  /// clients never hold it.
   std::chrono::seconds grace{60};
 
-  /// Lease time (TTL): how long an acquired lock stays valid unless it is renewed. 200 ms to a year.
-  /// Let the client's be the shortest of all its locks: the limit of a single wait for the network follows from this
-  /// one (see url), not from lock_options::exp_delta. With 30 s here that is 5 s, and a lock of 2 s is lost as soon as
-  /// one renewal gets onto a connection on which nothing comes back. Longer ones lose nothing by it.
+  /// Lease time (TTL), in ms: how long an acquired lock stays valid without renewal. 200 ms to one year.
+  ///
+  /// The client's value should be the shortest of all its locks. The limit of a single wait for the network follows
+  /// from this value (see url), not from lock_options::exp_delta. Example: with 30 s here that limit is 5 s. A lock of
+  /// 2 s is then lost as soon as one renewal gets onto a connection on which nothing comes back. Locks with a longer
+  /// TTL lose nothing by a short value here.
   std::chrono::milliseconds exp_delta{5000};
 
-  /// Whether held locks are renewed in the background. mongo-dlock's default is off; here it is on.
+  /// Whether held locks are renewed in the background. mongo-dlock's default is off.
   bool autorefresh = true;
 
-  /// The longest time between two looks at the lock while waiting for it. 50 ms to a year.
+  /// Longest time between two looks of a waiter at the lock, in ms. 50 ms to one year.
   std::chrono::milliseconds wait_lock_period{5000};
 
-  /// How far two clocks of the server's members (or two mongos) may be apart: a rival may take a lease over only
-  /// this long after its end. 0 to 1 hour. Use one value in the whole fleet. No mongo-dlock counterpart.
+  /// Maximum clock difference between members of the replica set (or between two mongos), in ms. 0 to 1 hour.
+  ///
+  /// It is added to every expiry: a rival may take a lease over only this long after its end. Use one value in the
+  /// whole fleet. mongo-dlock has no such option.
   std::chrono::milliseconds clock_skew{500};
 
-  /// Of the locks that say nothing else. No mongo-dlock counterpart.
+  /// Expiry of the locks whose lock_options::expiry is not set. mongo-dlock has no such option.
   dlock::expiry expiry = dlock::expiry::server_clock;
 
-  /// The limit of the constructor's first contact. The default is more than an election takes. What waiting cannot mend
-  /// (credentials, a certificate, the name of the set) is an error at once. 100 ms to a year. No mongo-dlock
-  /// counterpart.
+  /// Limit for the constructor's first contact with the server, in ms. 100 ms to one year.
+  ///
+  /// The default is longer than an election takes. Problems that waiting cannot solve (credentials, a certificate, the
+  /// name of the replica set) fail at once. mongo-dlock has no such option.
   std::chrono::milliseconds connect_timeout{30000};
 
-  /// The time a call without a deadline of its own may take to reach the server and get an answer. 100 ms to 1 hour.
+  /// Limit for a call without a deadline of its own, in ms: reach the server and get an answer. 100 ms to 1 hour.
+  /// mongo-dlock has no such option.
   std::chrono::milliseconds operation_timeout{10000};
 
-  /// For people, stored with what this client holds. Default: "host:pid program". At most 200 bytes of UTF-8.
+  /// Description of this client for people. It is stored with what this client holds. At most 200 bytes of UTF-8
+  /// without NUL. Default: "host:pid program". mongo-dlock has no such option.
   std::optional<std::string> who;
 
-  /// See log_callback. Default: none.
+  /// Callback for log messages: see log_callback. Default: none. mongo-dlock has no such option.
   log_callback log;
 };
 
-/// What a lock is made of; what is not given comes from the client.
+/// Lock configuration. What is not given comes from the client.
 struct lock_options {
-  /// Locks of equal id are the same lock. 1 to 1,000 bytes of UTF-8 without NUL. Default: a new UUID v4.
+  /// The lock's id. Locks with equal ids are the same lock. 1 to 1,000 bytes of UTF-8 without NUL. Default: a new UUID
+  /// v4.
   std::optional<std::string> id;
-  /// Not shorter than the client's: see client_options::exp_delta.
+  /// See client_options::exp_delta. It should not be shorter than the client's.
   std::optional<std::chrono::milliseconds> exp_delta;
-  std::optional<bool> autorefresh;
-  std::optional<std::chrono::milliseconds> wait_lock_period;
-  std::optional<dlock::expiry> expiry;
+  std::optional<bool> autorefresh;                            ///< See client_options::autorefresh.
+  std::optional<std::chrono::milliseconds> wait_lock_period;  ///< See client_options::wait_lock_period.
+  std::optional<dlock::expiry> expiry;                        ///< See client_options::expiry.
 };
 
 }  // namespace dlock

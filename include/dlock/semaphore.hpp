@@ -1,5 +1,8 @@
 #pragma once
 
+/// @file
+/// The distributed semaphore.
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,53 +14,111 @@
 
 namespace dlock {
 
-/// A distributed counting semaphore: N permits, taken one or several at a time, all or nothing.
+/// A distributed counting semaphore of N permits. One or several are taken at a time, all or nothing.
 ///
-///     dlock::semaphore slots{locks, "api-calls", 8};
-///     if (auto slot = slots.acquire()) call(*slot);
+/// @code{.cpp}
+/// dlock::semaphore slots{locks, "api-calls", 8};
+/// if (auto slot = slots.acquire()) call(*slot);
+/// @endcode
 ///
-/// A permit is a lease: of a process that dies it comes back when its lease runs out. Nothing else can leak one.
-/// First come, first served: whoever waits for three permits is not passed by those who want one.
+/// Permits are held by a lease. If a process dies, its permits come back when the lease ends. A permit cannot leak in
+/// any other way.
 ///
-/// Unlike mutex, one object may hold many permits: each acquire is a participant of its own, and what it gives back is
-/// its lease. Cheap, copyable, thread-safe. What mutex says of errors and of blocking holds here, too.
+/// First come, first served: a waiter for three permits is not passed by waiters for one.
 ///
-/// A fencing token tells old permits from new ones; it cannot enforce N at the resource (docs/kinds.md).
+/// Unlike a mutex, one object may hold many permits. Each acquire is a participant of its own, and its lease gives its
+/// permits back. Objects are cheap and copyable. An object that was moved from may only be assigned or destroyed.
+///
+/// A fencing token tells which of two permits is newer. It cannot enforce N at the resource (docs/kinds.md).
+///
+/// @par Errors
+/// As @ref mutex_errors "Errors of a mutex".
+/// @par Thread safety
+/// All members are thread-safe, except assigning, moving and destroying.
+/// @par Blocking
+/// Members do not block unless they say so.
 class semaphore {
  public:
-  /// `permits`: N, 1 to 1,000,000, the same for all who use this id. Does no I/O. Throws dlock::error: invalid_argument
-  /// for N, or an id or duration that makes no sense; closed if the client was moved from; forked.
+  /// Makes a semaphore object. Does no I/O.
+  /// @param owner The client.
+  /// @param options Id and settings. Settings that are not given come from the client.
+  /// @param permits N: from 1 to 1,000,000, the same for all users of this id.
+  /// @throws dlock::error with errc::invalid_argument if N, an id or a duration is not valid.
+  /// @throws dlock::error with errc::closed if the client was moved from.
+  /// @throws dlock::error with errc::forked in a forked child.
   semaphore(client& owner, lock_options options, std::int64_t permits);
+  /// As semaphore(client&, lock_options, std::int64_t), with the client's settings.
+  /// @param owner The client.
+  /// @param id The semaphore's id: 1 to 1,000 bytes of UTF-8 without NUL.
+  /// @param permits N: from 1 to 1,000,000, the same for all users of this id.
   semaphore(client& owner, std::string id, std::int64_t permits);
 
-  /// The lock's id, and N as this object knows it: resize() by another object does not change it. Do not block.
+  /// The lock's id. @return UTF-8.
   [[nodiscard]] const std::string& id() const;
+  /// N as this object knows it. A resize() by another object does not change it. @return The number of permits.
   [[nodiscard]] std::int64_t permits() const;
 
-  /// One attempt to take `k` permits, or to wait for them: mutex::try_acquire(), mutex::acquire(). Never already_held.
-  /// Throws dlock::error as these do, and invalid_argument if k is not from 1 to permits(); configuration if others use
-  /// this id with another number, or as a mutex: what() names both.
+  /// Makes one attempt to take `k` permits: see mutex::try_acquire().
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms.
+  /// @param k Number of permits, from 1 to permits().
+  /// @return As mutex::try_acquire(); never outcome::already_held.
+  /// @throws dlock::error as mutex::try_acquire().
+  /// @throws dlock::error with errc::invalid_argument if `k` is out of range.
+  /// @throws dlock::error with errc::configuration if others use this id with another N, or as a mutex. what() names
+  ///   both.
   acquisition try_acquire(std::int64_t k = 1);
+  /// Waits for one permit: acquire(1, options).
+  /// @par Blocking
+  /// Blocks for at most `options.timeout` plus 100 ms. See wait_options::timeout for no timeout, and for 0 or less.
+  /// @param options How to wait.
+  /// @return As mutex::acquire(); never outcome::already_held.
+  /// @throws dlock::error as acquire(std::int64_t, wait_options).
   acquisition acquire(wait_options options = {}) { return acquire(1, std::move(options)); }
+  /// Waits for `k` permits: see mutex::acquire().
+  /// @par Blocking
+  /// Blocks for at most `options.timeout` plus 100 ms. See wait_options::timeout for no timeout, and for 0 or less.
+  /// @param k Number of permits, from 1 to permits().
+  /// @param options How to wait.
+  /// @return As mutex::acquire(); never outcome::already_held.
+  /// @throws dlock::error as mutex::acquire().
+  /// @throws dlock::error with errc::invalid_argument if `k` is out of range.
+  /// @throws dlock::error with errc::configuration if others use this id with another N, or as a mutex. what() names
+  ///   both.
+  /// @throws ... whatever `options.on_wait` throws.
   acquisition acquire(std::int64_t k, wait_options options = {});
 
-  /// For acquire_all(): k permits of this one. Does no I/O. Throws dlock::error: invalid_argument if k is not from 1 to
-  /// permits().
+  /// `k` permits as input of acquire_all(). Does no I/O.
+  /// @param k Number of permits, from 1 to permits().
+  /// @return The claim.
+  /// @throws dlock::error with errc::invalid_argument if `k` is out of range.
   [[nodiscard]] claim take(std::int64_t k) const;
 
-  /// What resize() found.
+  /// Result of resize(): the users of the semaphore at that moment.
   struct resized {
-    std::int64_t in_use = 0;   ///< Holders at that moment; they keep their permits.
-    std::int64_t waiting = 0;  ///< Those who still wait.
+    std::int64_t in_use = 0;   ///< Number of holders. They keep their permits.
+    std::int64_t waiting = 0;  ///< Number of waiters that still wait.
   };
-  /// Changes N for all, on purpose, and for this object. More: waiters are admitted at once. Fewer: nobody loses a
-  /// permit; as long as more than N are taken, nobody is admitted. Who waits for more than N leaves the queue with
-  /// errc::configuration. Other objects still ask for the old number and are told so (configuration): change their
-  /// settings as well, because once nobody uses it, whoever comes next sets the number. Nothing if nobody uses the
-  /// semaphore just now: then there is nothing to change but this object.
-  /// Blocks for at most operation_timeout plus 100 ms. Throws dlock::error: invalid_argument for N; unavailable
-  /// (retryable, perhaps in_doubt); configuration if the id is in use with another expiry; authentication,
-  /// not_authorized, unsupported_server, server; closed, forked. This object then has its old number.
+  /// Changes N for all users, and for this object.
+  ///
+  /// - More permits: waiters are admitted at once.
+  /// - Fewer permits: nobody loses a permit. Nobody is admitted as long as more than N are taken. A waiter for more
+  ///   than N leaves the queue with errc::configuration.
+  ///
+  /// Other objects still ask for the old number, and fail with errc::configuration. Change their settings as well: once
+  /// nobody uses the semaphore, the next user sets the number.
+  ///
+  /// If nobody uses the semaphore at the moment, only this object changes. If resize() throws, this object keeps its
+  /// old number.
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms.
+  /// @param permits The new N: from 1 to 1,000,000.
+  /// @return The users; std::nullopt if nobody uses the semaphore.
+  /// @throws dlock::error with errc::invalid_argument if N is out of range.
+  /// @throws dlock::error with errc::unavailable (retryable, perhaps in doubt) if no answer came in time.
+  /// @throws dlock::error with errc::configuration if the id is in use with another expiry.
+  /// @throws dlock::error with errc::not_a_lock if somebody edited the lock's document.
+  /// @throws dlock::error see @ref client_errors "Errors of the client".
   std::optional<resized> resize(std::int64_t permits);
 
  private:

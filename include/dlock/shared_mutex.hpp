@@ -1,5 +1,8 @@
 #pragma once
 
+/// @file
+/// The distributed readers/writer lock.
+
 #include <memory>
 #include <string>
 
@@ -10,69 +13,136 @@
 
 namespace dlock {
 
-/// What a downgrade did.
+/// Result of a downgrade.
 enum class downgrade_result {
-  downgraded,  ///< Held in shared mode now; it was exclusive, or shared already.
+  downgraded,  ///< The lock is held in shared mode now. It was exclusive, or shared already.
   not_held,    ///< This object holds nothing.
-  lost,        ///< The lease was lost: somebody else may have held the lock since.
+  lost,        ///< The lease was lost. Another client may have held the lock since.
 };
 
-/// A distributed shared/exclusive (readers/writer) lock: one exclusive holder, or any number of shared ones.
+/// A distributed shared/exclusive (readers/writer) lock: one exclusive holder, or any number of shared holders.
 ///
-///     dlock::shared_mutex rates{locks, "rates"};
-///     if (auto reading = rates.acquire_shared()) use(*reading);
+/// @code{.cpp}
+/// dlock::shared_mutex rates{locks, "rates"};
+/// if (auto reading = rates.acquire_shared()) use(*reading);
+/// @endcode
 ///
-/// Fair in the order of arrival: readers that follow each other are admitted together, a reader that came after a
-/// waiting writer waits behind it, so neither can starve the other. Cheap, thread-safe, one object is one participant,
-/// as with mutex; what mutex says of errors and of blocking holds here, too.
+/// Fair, in the order of arrival. Readers that follow each other are admitted together. A reader that came after a
+/// waiting writer waits behind it. So neither readers nor writers starve.
 ///
-/// Fencing needs two numbers. Shared holders have tokens of their own, and an exclusive one may be admitted and gone
-/// between two of them. A guarded resource keeps the highest token of an exclusive holder and the highest of any, and
-/// accepts a shared request if its token is at least the first, an exclusive one if it is at least the second
-/// (examples/fencing.cpp; docs/kinds.md has the argument).
+/// One object is one participant, as with mutex. Objects are cheap. Move-only. An object that was moved from may only
+/// be assigned or destroyed.
+///
+/// @par Fencing
+/// A guarded resource needs two numbers: the highest token of an exclusive holder, and the highest token of any holder.
+/// - It accepts a shared request if its token is at least the first number.
+/// - It accepts an exclusive request if its token is at least the second number.
+/// @par
+/// The reason: shared holders have tokens of their own, and an exclusive holder may come and go between two of them.
+/// See examples/fencing.cpp, and docs/kinds.md for the argument.
+///
+/// @par Errors
+/// As @ref mutex_errors "Errors of a mutex".
+/// @par Thread safety
+/// All members are thread-safe, except moving and destroying.
+/// @par Blocking
+/// Members do not block unless they say so.
 class shared_mutex {
  public:
-  /// As mutex's: no I/O. Throws dlock::error: invalid_argument for an id or duration that makes no sense, closed,
-  /// forked.
+  /// Makes a lock object. Does no I/O. See mutex::mutex(client&, lock_options).
+  /// @param owner The client.
+  /// @param options Id and settings. Settings that are not given come from the client.
+  /// @throws dlock::error with errc::invalid_argument if an id or duration is not valid.
+  /// @throws dlock::error with errc::closed if the client was moved from.
+  /// @throws dlock::error with errc::forked in a forked child.
   shared_mutex(client& owner, lock_options options);
+  /// As shared_mutex(client&, lock_options), with the client's settings.
+  /// @param owner The client.
+  /// @param id The lock's id: 1 to 1,000 bytes of UTF-8 without NUL.
   shared_mutex(client& owner, std::string id);
+  /// As shared_mutex(client&, std::string).
+  /// @param owner The client.
+  /// @param id The lock's id, NUL-terminated.
   shared_mutex(client& owner, const char* id) : shared_mutex(owner, std::string(id)) {}
+  /// Destroys the object, not the lease: see mutex::~mutex().
   ~shared_mutex();
+  /// Takes over the other object's state.
   shared_mutex(shared_mutex&&) noexcept;
+  /// Takes over the other object's state. @return This object.
   shared_mutex& operator=(shared_mutex&&) noexcept;
 
-  /// The lock's id. Does not block.
+  /// The lock's id. @return UTF-8.
   [[nodiscard]] const std::string& id() const;
 
-  /// Exclusive: mutex::try_acquire(), mutex::acquire(). If this object holds the lock in shared mode the answer is
-  /// already_held: there is no upgrade, because two readers that upgrade wait for each other for ever. Release and
-  /// acquire, and read again what you had read (docs/adr/0012-no-upgrade.md).
+  /// Makes one attempt to acquire the lock in exclusive mode: see mutex::try_acquire().
+  ///
+  /// There is no upgrade. If this object holds the lock in shared mode, the outcome is outcome::already_held. The
+  /// reason: two readers that upgrade would wait for each other for ever. Release, acquire, and read again what you had
+  /// read (docs/adr/0012-no-upgrade.md).
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms.
+  /// @return As mutex::try_acquire().
+  /// @throws dlock::error as mutex::try_acquire().
   acquisition try_acquire();
+  /// Waits for the lock in exclusive mode: see mutex::acquire(). There is no upgrade: see try_acquire().
+  /// @par Blocking
+  /// Blocks for at most `options.timeout` plus 100 ms. See wait_options::timeout for no timeout, and for 0 or less.
+  /// @param options How to wait.
+  /// @return As mutex::acquire().
+  /// @throws dlock::error as mutex::acquire().
+  /// @throws ... whatever `options.on_wait` throws.
   acquisition acquire(wait_options options = {});
 
-  /// Shared: beside other shared holders. Never passes a waiter, not even to join those that hold the lock.
+  /// Makes one attempt to acquire the lock in shared mode, beside other shared holders.
+  ///
+  /// It never passes a waiter, not even to join the present holders.
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms.
+  /// @return As mutex::try_acquire().
+  /// @throws dlock::error as mutex::try_acquire().
   acquisition try_acquire_shared();
+  /// Waits for the lock in shared mode. It never passes a waiter: see try_acquire_shared().
+  /// @par Blocking
+  /// Blocks for at most `options.timeout` plus 100 ms. See wait_options::timeout for no timeout, and for 0 or less.
+  /// @param options How to wait.
+  /// @return As mutex::acquire().
+  /// @throws dlock::error as mutex::acquire().
+  /// @throws ... whatever `options.on_wait` throws.
   acquisition acquire_shared(wait_options options = {});
 
-  /// Exclusive to shared, in one command and without a gap: nobody exclusive comes between. Readers at the head of the
-  /// queue are admitted beside it. The lease and its token stay. Blocks for at most operation_timeout plus 100 ms.
-  /// Throws dlock::error: unavailable (retryable, in_doubt) if no answer came in time: it is still held, in one of the
-  /// two modes, and calling again asks again; not_a_lock, if somebody edited the lock's document; authentication,
-  /// not_authorized, unsupported_server, server; closed (nothing is downgraded once the client is closed), forked.
+  /// Changes the mode from exclusive to shared, in one command.
+  ///
+  /// There is no gap: no exclusive holder comes between. Readers at the head of the queue are admitted beside this
+  /// object. The lease and its token stay.
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms.
+  /// @return What the downgrade did.
+  /// @throws dlock::error with errc::unavailable (retryable, perhaps in doubt) if no answer came in time. The lock is
+  ///   still held, in one of the two modes. Another call asks again.
+  /// @throws dlock::error with errc::not_a_lock if somebody edited the lock's document.
+  /// @throws dlock::error see @ref client_errors "Errors of the client". Nothing is downgraded once the client is
+  ///   closed.
   [[nodiscard]] downgrade_result downgrade();
 
-  /// Releases what this object holds, in either mode: mutex::release(). not_held if it holds nothing.
+  /// Releases what this object holds, in either mode: see mutex::release().
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms.
+  /// @return What the release did; release_result::not_held if this object holds nothing.
+  /// @throws dlock::error as mutex::release().
   [[nodiscard]] release_result release();
 
-  /// For acquire_all(). Do not block.
+  /// The lock in exclusive mode, as input of acquire_all(). @return A claim that shares this object's state.
   [[nodiscard]] claim exclusive() const;
+  /// The lock in shared mode, as input of acquire_all(). @return A claim that shares this object's state.
   [[nodiscard]] claim shared() const;
 
  private:
   std::shared_ptr<detail::lock_core> core_;
 };
 
-/// "downgraded", "not_held", "lost". Never fails.
+/// Name of a result. Does not block, does not fail, thread-safe.
+/// @param value The result.
+/// @return Static text: "downgraded", "not_held", "lost".
 [[nodiscard]] const char* to_string(downgrade_result value) noexcept;
 
 }  // namespace dlock

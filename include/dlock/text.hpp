@@ -1,18 +1,32 @@
 #pragma once
 
+/// @file
+/// Safe output of text that others wrote.
+
 #include <string>
 #include <string_view>
 
 namespace dlock {
 
-/// `text` for a terminal, a log or any one line: what could change how the text around it is read is written as \xNN,
-/// byte by byte. That is: control characters (line breaks and U+009B among them), characters that turn the direction
-/// of writing, characters that nobody sees (zero width, fillers, variation selectors), and bytes that are not UTF-8.
-/// All else stays. Twice changes no more than once. For reading, not for parsing: a backslash stays a backslash.
+/// Makes `text` safe for a terminal, a log, or any other single line.
 ///
-/// What dlock says itself (error::what(), log messages, lease::loss(), notification_status::problem) is like that
-/// already. What others wrote is given as they wrote it: a lock's id, holder_info::who, leader_info::value and the
-/// like. Thread-safe, does not block, throws nothing but std::bad_alloc.
+/// Some bytes could change how a reader sees the text around them. Each such byte is written as `\xNN`:
+/// - control characters (line breaks and U+009B are among them),
+/// - characters that change the direction of writing,
+/// - invisible characters (zero width, fillers, variation selectors),
+/// - bytes that are not valid UTF-8.
+///
+/// Everything else stays as it is. A second call changes nothing more.
+/// The result is for reading, not for parsing: a backslash in `text` is not escaped.
+///
+/// dlock's own texts are printable already: error::what(), log messages, lease::loss(),
+/// notification_status::problem. Texts of others are passed on unchanged: a lock's id, holder_info::who,
+/// leader_info::value and similar members.
+///
+/// Does not block. Thread-safe.
+/// @param text Any bytes.
+/// @return The printable text.
+/// @throws std::bad_alloc if there is no memory. Throws nothing else.
 [[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace dlock

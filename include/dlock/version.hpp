@@ -1,13 +1,16 @@
 #pragma once
 
-/// The library's version, as in `find_package(dlock 0.1)`.
-#define DLOCK_VERSION_MAJOR 0
-#define DLOCK_VERSION_MINOR 1
-#define DLOCK_VERSION_PATCH 0
+/// @file
+/// The version of the library. `find_package(dlock 0.1)` compares the same numbers.
+
+#define DLOCK_VERSION_MAJOR 0  ///< First number of the version.
+#define DLOCK_VERSION_MINOR 1  ///< Second number of the version.
+#define DLOCK_VERSION_PATCH 0  ///< Third number of the version.
 
 namespace dlock {
 
-/// "0.1.0". Never fails, does not block, thread-safe.
+/// Version of the linked library. Does not block, does not fail, thread-safe.
+/// @return Static text, for example "0.1.0".
 [[nodiscard]] const char* version() noexcept;
 
 }  // namespace dlock

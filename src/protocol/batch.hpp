@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <vector>
 
 #include "protocol/pipeline.hpp"
@@ -19,13 +18,6 @@ using batch = std::vector<request>;
 /// Of requests that wait, in the order in which they came: the places of those that go now as one batch, the first of
 /// all and what goes together with it. No enqueue passes one that came before it.
 [[nodiscard]] std::vector<std::size_t> next_batch(const std::vector<const request*>& waiting);
-
-struct batch_result {
-  std::optional<document> after;
-  std::vector<reply> answers;  // one for each request
-};
-/// The reference model, as transition() is for one request.
-[[nodiscard]] batch_result transition(const std::optional<document>& before, const batch& requests, ms now);
 
 [[nodiscard]] bson batch_command(const batch& requests, const command_options& options);
 /// One reply for each request. Total, as parse_reply.

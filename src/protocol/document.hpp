@@ -147,13 +147,22 @@ struct request {
 
 /// Whether the operation only reads: what it sees is what a majority has acknowledged, and no reason to believe
 /// anything.
-[[nodiscard]] bool only_reads(const request& r) noexcept;
+[[nodiscard]] inline bool only_reads(const request& r) noexcept {
+  return r.op == operation::peek;
+}
 /// Whether the operation may create the document.
-[[nodiscard]] bool creates(const request& r) noexcept;
+[[nodiscard]] inline bool creates(const request& r) noexcept {
+  return r.op == operation::try_ || r.op == operation::enqueue || (r.op == operation::cancel && r.tomb > 0);
+}
 /// Whether the operation needs a holder of its id in a lock that is ours, and finds nothing without.
-[[nodiscard]] bool speaks_of_a_holder(const request& r) noexcept;
+[[nodiscard]] inline bool speaks_of_a_holder(const request& r) noexcept {
+  return r.op == operation::renew || r.op == operation::release || r.op == operation::amend ||
+         r.op == operation::revoke;
+}
 /// Whether the operation is one of somebody who waits: with observed expiry it expires others, and its reply has signs.
-[[nodiscard]] bool watches(const request& r) noexcept;
+[[nodiscard]] inline bool watches(const request& r) noexcept {
+  return r.op == operation::try_ || r.op == operation::enqueue || r.op == operation::heartbeat;
+}
 /// So many of the waiters just before its own are in such a reply.
 inline constexpr std::int64_t watched_waiters = 3;
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// The stages that the update pipelines have in common: MongoDB's own language. transition.cpp is the same in C++, and
-// the reading order is the same.
+// The stages that the update pipelines have in common: MongoDB's own language. reference/transition.cpp is the same in
+// C++, and the reading order is the same.
 //
 // The server parses every command anew, and that is most of what an operation costs it: each expression counts,
 // evaluated or not. So little is said twice, and the first stage puts what the others need within reach by name:

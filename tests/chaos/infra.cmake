@@ -12,4 +12,4 @@ set_tests_properties(chaos.proxy chaos.clock chaos.leftovers PROPERTIES LABELS "
 set(chaos_main ${DLOCK_PYTHON} -B ${PROJECT_SOURCE_DIR}/chaos/harness/main.py --bin ${chaos_bin})
 dlock_test(NAME chaos.short COMMAND ${chaos_main} --seconds 50 --seed 7
   --faults primary-kill,stepdown,primary-frozen,minority-primary,one-way-partition,holder-frozen,holder-killed,waiter-killed,kill-at,swallow-reply,reset-mid-reply,write-concern-fails,notify-dropped,client-clock)
-set_tests_properties(chaos.short PROPERTIES LABELS "chaos;timed" TIMEOUT 600 RESOURCE_LOCK crowded COST 400)
+set_tests_properties(chaos.short PROPERTIES LABELS "chaos;timed;full" TIMEOUT 600 RESOURCE_LOCK crowded COST 400)

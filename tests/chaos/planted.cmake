@@ -21,4 +21,4 @@ set_tests_properties(chaos.planted PROPERTIES LABELS chaos TIMEOUT 120 COST 15 E
 # Of the protocol alone: it is built in half a minute.
 dlock_test(NAME chaos.planted_few COMMAND ${DLOCK_YIELDING} ${DLOCK_PYTHON} -B ${PROJECT_SOURCE_DIR}/chaos/harness/prove.py
   --build ${PROJECT_BINARY_DIR}/planted late-resize observed-too-early bad-fence-is-a-lock)
-set_tests_properties(chaos.planted_few PROPERTIES LABELS chaos TIMEOUT 900 COST 100)
+set_tests_properties(chaos.planted_few PROPERTIES LABELS "chaos;full" TIMEOUT 900 COST 100)

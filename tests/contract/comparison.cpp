@@ -235,19 +235,18 @@ std::uint64_t seed() {
 
 search_result search(comparison& compare, const rc::Gen<scenario>& gen, int most, std::uint64_t seed) {
   search_result out;
-  rc::Random random(seed);
   constexpr int kSize = 100;
   // Short batches first: most mutations are caught at once.
   for (int size = 50; out.cases < most; size = kBatch) {
     std::vector<rc::Shrinkable<scenario>> shrinkables;
     std::vector<scenario> scenarios;
     for (int i = 0; i < std::min(size, most - out.cases); ++i) {
-      shrinkables.push_back(gen(random.split(), kSize));
+      shrinkables.push_back(gen(rc::Random(seed + static_cast<std::uint64_t>(out.cases + i)), kSize));
       scenarios.push_back(shrinkables.back().value());
     }
     const auto differences = compare.differences(scenarios);
     for (std::size_t i = 0; i < differences.size(); ++i) {
-      ++out.cases;
+      out.seed = seed + static_cast<std::uint64_t>(out.cases++);
       if (differences[i].empty()) continue;
       out.difference = differences[i];
       out.where = shrinkables[i];

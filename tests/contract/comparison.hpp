@@ -6,7 +6,7 @@
 
 #include "protocol/batch.hpp"
 #include "protocol/pipeline.hpp"
-#include "protocol/transition.hpp"
+#include "reference/transition.hpp"
 #include "support/generate.hpp"
 #include "support/mongo.hpp"
 
@@ -51,6 +51,7 @@ class comparison {
 
 struct search_result {
   int cases = 0;           // that were tried
+  std::uint64_t seed = 0;  // of the last one: a search that begins with it tries it first
   std::string difference;  // the first one, empty if there was none
   std::optional<rc::Shrinkable<scenario>> where;
 };

@@ -12,7 +12,7 @@
 
 #include "engine/client.hpp"
 #include "protocol/batch.hpp"
-#include "protocol/transition.hpp"
+#include "reference/transition.hpp"
 
 /// A language for tables of a client: what it sends, and what happens. No clock, no threads.
 namespace dlock::engine {

@@ -106,10 +106,10 @@ TEST_F(Auth, RightsThatAreTakenAwayLaterAreAnErrorOfTheCall) {
 TEST_F(Auth, AWatcherLooksAndChangesNothing) {
   client locks(as("owner")), looking(as("watcher"));
   const auto first = locks.subscribe_all([](const lock_event&) {});  // makes the channel
-  ASSERT_TRUE(first.wait_until_open(10s)) << locks.notifications().problem;
+  ASSERT_TRUE(first.wait_until_open(60s)) << locks.notifications().problem;
   std::atomic<int> heard = 0;
   const auto heeded = looking.subscribe(id, [&](const lock_event&) { ++heard; });
-  ASSERT_TRUE(heeded.wait_until_open(10s)) << looking.notifications().problem;
+  ASSERT_TRUE(heeded.wait_until_open(60s)) << looking.notifications().problem;
   auto got = mutex(locks, id).acquire();
   ASSERT_TRUE(got);
   EXPECT_TRUE(eventually([&] { return heard > 0; }));
@@ -136,7 +136,7 @@ TEST_F(Auth, TheDocumentedRoleSuffices) {
   client locks(as("owner"));
   auto got = mutex(locks, id).acquire();
   ASSERT_TRUE(got);
-  EXPECT_EQ(mutex(locks, id).acquire({.timeout = 2s}).result(), outcome::timed_out);
+  EXPECT_EQ(mutex(locks, id).acquire({.timeout = 5s}).result(), outcome::timed_out);
   EXPECT_EQ(got->release(), release_result::released);
   expect_no_secret(log.text());
 }

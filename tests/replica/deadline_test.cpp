@@ -13,11 +13,13 @@ using Deadline = ThreeMembers;
 
 TEST_F(Deadline, HoldsWhileThePrimaryIsFrozen) {
   auto o = options("test", 20s);
-  o.operation_timeout = o.connect_timeout = 1s;
+  o.operation_timeout = 1s;
   client locks(o);
-  auto held = mutex(locks, id + "Held").try_acquire();
-  auto other = mutex(locks, id + "Other").try_acquire();
-  auto scope = std::make_unique<acquisition>(mutex(locks, id + "Scope").try_acquire());
+  o.connect_timeout = 1s;
+  const wait_options patient{.timeout = 60s};  // before it is frozen nothing has to be that fast
+  auto held = mutex(locks, id + "Held").acquire(patient);
+  auto other = mutex(locks, id + "Other").acquire(patient);
+  auto scope = std::make_unique<acquisition>(mutex(locks, id + "Scope").acquire(patient));
   ASSERT_TRUE(held && other && *scope);
   const auto who = primary();
   {

@@ -128,10 +128,20 @@ void frozen::thaw() {
   pid_ = 0;
 }
 
+fail_command::place fail_command::on(const member& m) {
+  auto there = std::make_shared<connection>(url_of(m));
+  (void)there->run("admin", json(R"({"hello": 1})").get());
+  return there;
+}
+
 fail_command::fail_command(const std::string& app, const std::string& data, int times, const std::string& commands)
-    : url_(url_of(primary())) {
+    : fail_command(on(primary()), app, data, times, commands) {}
+
+fail_command::fail_command(place where, const std::string& app, const std::string& data, int times,
+                           const std::string& commands)
+    : where_(std::move(where)) {
   const auto mode = times == 0 ? std::string(R"("alwaysOn")") : R"({"times": )" + std::to_string(times) + "}";
-  const auto done = connection(url_).run(
+  const auto done = where_->run(
       "admin", json(R"({"configureFailPoint": "failCommand", "mode": )" + mode + R"(, "data": {"failCommands": [)" +
                     commands + R"(], "appName": ")" + app + R"(", )" + data + "}}")
                    .get());
@@ -140,7 +150,7 @@ fail_command::fail_command(const std::string& app, const std::string& data, int 
 }
 
 fail_command::~fail_command() {
-  connection(url_).run("admin", json(R"({"configureFailPoint": "failCommand", "mode": "off"})").get());
+  where_->run("admin", json(R"({"configureFailPoint": "failCommand", "mode": "off"})").get());
 }
 
 journal::~journal() {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -64,12 +65,17 @@ class fail_command {
   /// `data`: what goes wrong, for instance `"errorCode": 11602`; `times`: 0 = always.
   fail_command(const std::string& app, const std::string& data, int times = 0,
                const std::string& commands = R"("findAndModify")");
+  /// Where it is to be set, with a connection that is there: so that it takes no longer than one command.
+  using place = std::shared_ptr<connection>;
+  [[nodiscard]] static place on(const member& m);
+  fail_command(place where, const std::string& app, const std::string& data, int times = 0,
+               const std::string& commands = R"("findAndModify")");
   ~fail_command();
   fail_command(const fail_command&) = delete;
   fail_command& operator=(const fail_command&) = delete;
 
  private:
-  std::string url_;
+  place where_;
 };
 
 /// How long `f` took.

@@ -38,7 +38,7 @@ bool refused(F&& call) {
 }
 
 TEST_F(Fork, TheChildHoldsNothingAndTheParentKeepsItsLock) {
-  std::optional<client> locks(options("test", 3s));
+  std::optional<client> locks(options("test", 5s));
   mutex lock(*locks, id), other(*locks, id + "Other");
   auto got = lock.try_acquire();
   ASSERT_TRUE(got);
@@ -58,7 +58,7 @@ TEST_F(Fork, TheChildHoldsNothingAndTheParentKeepsItsLock) {
   });
   EXPECT_EQ(status, 42);
   EXPECT_LT(wall_clock_ms() - before, 9000) << "by itself an operation gives up after 10 s";
-  std::this_thread::sleep_for(4s);
+  std::this_thread::sleep_for(6s);
   EXPECT_TRUE(got->held()) << "renewed over more than a lease";
   EXPECT_EQ(holders(id), 1u);
   EXPECT_EQ(got->release(), release_result::released);
@@ -66,9 +66,9 @@ TEST_F(Fork, TheChildHoldsNothingAndTheParentKeepsItsLock) {
 }
 
 TEST_F(Fork, AChildMayHaveAClientOfItsOwnAndADifferentIdentity) {
-  client locks(options("test", 5s));
+  client locks(options("test", 20s));
   auto got = mutex(locks, id).try_acquire();
-  const auto o = options("child", 5s);
+  const auto o = options("child", 20s);
   const int status = status_of([&] {
     client mine(o);
     if (mutex(mine, id).try_acquire().result() != outcome::busy) return 1;

@@ -9,7 +9,7 @@
 namespace dlock::testing {
 namespace {
 
-constexpr milliseconds kLease = 2500ms;
+constexpr milliseconds kLease = 4s;
 constexpr milliseconds kDay = 24h;
 
 class ObservedExpiry : public Replica {
@@ -115,7 +115,7 @@ TEST_F(ObservedExpiry, SharedLocksAndPermitsPassOnFromTheDeadAlone) {
   auto died = semaphore(dead, id, 2).try_acquire();
   ASSERT_TRUE(died);
   dead.close();
-  EXPECT_EQ(theirs.acquire(1, {.timeout = 300ms}).result(), outcome::timed_out);
+  EXPECT_EQ(theirs.acquire(1, {.timeout = 2s}).result(), outcome::timed_out);
   EXPECT_TRUE(theirs.acquire(1, {.timeout = 60s}));
   EXPECT_TRUE(held->held());
 }

@@ -23,7 +23,7 @@ class Usage(unittest.TestCase):
                       ["fuzz", "--seconds", "all"], ["fuzz", "nothing"], ["fuzz", "urls", "../corpus"], ["fuzz", ""], ["planted", "nothing"], ["planted", "../planted/lifo"], ["server"], ["server", "restart"],
                       ["server", "start", "--nodes"],
                       ["server", "start", "--nodes", "0"], ["server", "start", "--nodes", "3", "x"],
-                      ["test", "-L"], ["test", "-j", "0"], ["test", "--server"], ["test", "--server", "new"], ["demo", "--server", ""],
+                      ["test", "-L"], ["test", "--full", "x"], ["test", "-j", "0"], ["test", "--server"], ["test", "--server", "new"], ["demo", "--server", ""],
                       ["chaos", "--server", "4.4", "--server", "5.0"], ["build", "--server", "4.4"], ["server", "stop", "--server", "4.4"],
                       ["portability"], ["portability", "buster"], ["portability", "trixie", "sid"], ["portability", "trixie", "--mirror"],
                       ["server", "start", "--bad"], ["server", "url", "x"], ["server", "stop", "--nodes", "1"]):

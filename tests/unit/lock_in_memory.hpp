@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "protocol/transition.hpp"
+#include "reference/transition.hpp"
 #include "support/codec.hpp"
 
 /// One lock and the server's clock, for tests of the model that read like a story.

@@ -13,7 +13,7 @@
 
 #include "protocol/acquire.hpp"
 #include "protocol/lease_schedule.hpp"
-#include "protocol/transition.hpp"
+#include "reference/transition.hpp"
 
 namespace dlock::testing {
 namespace {

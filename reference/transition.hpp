@@ -1,9 +1,9 @@
 #pragma once
 
 #include <optional>
-#include <string>
-#include <utility>
+#include <vector>
 
+#include "protocol/batch.hpp"
 #include "protocol/document.hpp"
 
 namespace dlock::protocol {
@@ -16,5 +16,11 @@ struct transition_result {
 /// The reference model: what one operation does to the document (empty if there is none) when the server's clock says
 /// `now`. pipeline.cpp says the same in MongoDB's language; a property test holds the two together.
 [[nodiscard]] transition_result transition(const std::optional<document>& before, const request& r, ms now);
+
+struct batch_result {
+  std::optional<document> after;
+  std::vector<reply> answers;  // one for each request
+};
+[[nodiscard]] batch_result transition(const std::optional<document>& before, const batch& requests, ms now);
 
 }  // namespace dlock::protocol

@@ -1,8 +1,7 @@
-#include "protocol/transition.hpp"
+#include "reference/transition.hpp"
 
 #include <algorithm>
 
-#include "protocol/batch.hpp"
 #include "protocol/plausible.hpp"
 
 namespace dlock::protocol {
@@ -289,30 +288,6 @@ bool begin_observed(document& d, const request& r) {
 }
 
 }  // namespace
-
-bool only_reads(const request& r) noexcept {
-  return r.op == operation::peek;
-}
-
-bool watches(const request& r) noexcept {
-  return r.op == operation::try_ || r.op == operation::enqueue || r.op == operation::heartbeat;
-}
-
-bool creates(const request& r) noexcept {
-  return r.op == operation::try_ || r.op == operation::enqueue || (r.op == operation::cancel && r.tomb > 0);
-}
-
-bool speaks_of_a_holder(const request& r) noexcept {
-  switch (r.op) {
-    case operation::renew:
-    case operation::release:
-    case operation::amend:
-    case operation::revoke:
-      return true;
-    default:
-      return false;
-  }
-}
 
 transition_result transition(const std::optional<document>& before, const request& r, ms now) {
   transition_result not_found{before, reply{}};
