@@ -57,7 +57,7 @@ int elect(session& session, const elect_options& options) {
 
 int cmd_elect(const std::vector<std::string>& arguments, process_title title) {
   const elect_options options = parse_elect(arguments);
-  if (options.help) return write_out_and_exit_with(exit_ok, elect_help());
+  if (options.help) return print_and_return(exit_ok, elect_help());
   fill_standard_streams();
   session session(options, {.ids = {options.id},
                             .what = "the lead of " + in_quotes(options.id),

@@ -77,7 +77,7 @@ class release_command {
     }
     const bool asks = isatty(STDIN_FILENO) == 1 && !options_.yes;
     if (asks ? !ask() : !revoke(options_.token)) return exit_nothing;
-    return write_out_and_exit_with(exit_ok, done_);
+    return print_and_return(exit_ok, done_);
   }
 
   /// Has the holders told.
@@ -125,7 +125,7 @@ class release_command {
 
 int cmd_release(const std::vector<std::string>& arguments) {
   const release_options options = parse_release(arguments);
-  if (options.help) return write_out_and_exit_with(exit_ok, release_help());
+  if (options.help) return print_and_return(exit_ok, release_help());
   fill_standard_streams();
   release_command command(options);
   const int status = command.run();

@@ -64,7 +64,7 @@ int run(session& session, const run_options& options) {
 
 int cmd_run(const std::vector<std::string>& arguments, process_title title) {
   const run_options options = parse_run(arguments);
-  if (options.help) return write_out_and_exit_with(exit_ok, run_help());
+  if (options.help) return print_and_return(exit_ok, run_help());
   fill_standard_streams();
   session session(options, {.ids = options.ids,
                             .what = (options.ids.size() > 1 ? "one of the locks " : "the lock ") + names(options.ids),

@@ -135,7 +135,7 @@ class watch_command {
 
 int cmd_watch(const std::vector<std::string>& arguments) {
   watch_options options = parse_watch(arguments);
-  if (options.help) return write_out_and_exit_with(exit_ok, watch_help());
+  if (options.help) return print_and_return(exit_ok, watch_help());
   const bool unread = fcntl(STDOUT_FILENO, F_GETFD) == -1;
   if (unread) return exit_ok;
   fill_standard_streams();

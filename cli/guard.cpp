@@ -38,7 +38,7 @@ void rename(const process_title& title, pid_t dlock) {
 }
 
 /// Nobody's end of file may wait for a guard.
-void let_go_of_standard_streams() {
+void detach_standard_streams() {
   const unique_fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) return;
   for (const int fd : {0, 1, 2}) dup2(null.get(), fd);
@@ -170,7 +170,7 @@ class guard {
     if (witness_) witness_->saw(all, plan_.terminate_at());
     command_ = started.pid;
     exec_error_ = std::move(started.exec_error);
-    if (!setup_.many_terms) let_go_of_standard_streams();
+    if (!setup_.many_terms) detach_standard_streams();
     state_ = state::running;
   }
 

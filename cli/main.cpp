@@ -36,9 +36,9 @@ constexpr const char* usage =
 int dispatch(const std::vector<std::string>& words, process_title title) {
   if (words.empty()) throw failure("no verb given, such as 'run'; see 'dlock --help'");
   const std::string& verb = words.front();
-  if (verb == "-h" || verb == "--help") return write_out_and_exit_with(exit_ok, usage);
+  if (verb == "-h" || verb == "--help") return print_and_return(exit_ok, usage);
   if (verb == "-V" || verb == "--version") {
-    return write_out_and_exit_with(exit_ok, std::string("dlock ") + dlock::version() + "\n");
+    return print_and_return(exit_ok, std::string("dlock ") + dlock::version() + "\n");
   }
   if (verb == "run") return cmd_run({words.begin() + 1, words.end()}, title);
   if (verb == "elect") return cmd_elect({words.begin() + 1, words.end()}, title);

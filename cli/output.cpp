@@ -27,7 +27,7 @@ int write_out(std::string_view text) {
   return 0;
 }
 
-int write_out_and_exit_with(int status, std::string_view text) {
+int print_and_return(int status, std::string_view text) {
   const int problem = write_out(text);
   if (problem == 0) return status;
   if (problem == EPIPE) return exit_ok;

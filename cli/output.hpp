@@ -9,6 +9,6 @@ namespace dlock::cli {
 
 /// The same for a verb that has said all then. Returns what to exit with: `status`, 0 if nobody reads it, or 125 once
 /// it has complained.
-[[nodiscard]] int write_out_and_exit_with(int status, std::string_view text);
+[[nodiscard]] int print_and_return(int status, std::string_view text);
 
 }  // namespace dlock::cli

@@ -27,7 +27,7 @@ using time_point = boot_clock::time_point;
 
 /// Readers and writers at the other ends of our pipes have to do with the command only. Not stderr: we may have to say
 /// something.
-void let_go_of_stdin_and_stdout() {
+void detach_stdin_and_stdout() {
   const unique_fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) return;
   dup2(null.get(), 0);
@@ -76,7 +76,7 @@ class supervisor {
     told_ = held_.valid_until();
     plan_.lease_until(told_);
     guard_.start(told_, environment_of(held_.grants()));
-    let_go_of_stdin_and_stdout();
+    detach_stdin_and_stdout();
 
     for (bool heeded = false;;) {
       std::array<pollfd, 3> fds{{{.fd = guard_.fd(), .events = POLLIN, .revents = 0},

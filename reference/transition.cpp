@@ -298,14 +298,14 @@ transition_result transition(const std::optional<document>& before, const reques
   if (only_reads(r)) return {before, peek(d, r, now)};
   if (r.op == operation::resize && d.cap == 0) return not_found;
   if (const auto wrong = defect(d, now); !wrong.empty()) {
-    const bool finds = !speaks_of_a_holder(r) || (d.observed == r.observed && finds_holder(d, r, cut));
+    const bool finds = !targets_holder(r) || (d.observed == r.observed && finds_holder(d, r, cut));
     return finds ? transition_result{before, not_a_lock(wrong, now)} : not_found;
   }
   if (is_of_other_expiry(d, r)) {
-    if (speaks_of_a_holder(r)) return not_found;
+    if (targets_holder(r)) return not_found;
     return {before, {.found = true, .valid = false, .other_expiry = true, .now = now}};
   }
-  if (speaks_of_a_holder(r)) {
+  if (targets_holder(r)) {
     if (!finds_holder(d, r, cut)) return not_found;
     if (r.op == operation::renew) {
       renew(d, *find(d.holders, r.id), r, now);

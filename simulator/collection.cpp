@@ -15,7 +15,7 @@ using protocol::request;
 carried_out carry_out(const version& before, const request& r, ms now) {
   if (before && !before->is_lock) {
     protocol::reply a;
-    const bool looks_for_more = protocol::speaks_of_a_holder(r) || r.op == operation::resize;
+    const bool looks_for_more = protocol::targets_holder(r) || r.op == operation::resize;
     if (looks_for_more && r.op != operation::renew) return {before, a};  // its filter does not find it
     a.found = true;
     a.valid = false;
@@ -42,8 +42,8 @@ void collection::put(const std::string& lock, version v) {
   }
 }
 
-std::vector<protocol::sight> collection::read(const protocol::look& l, ms now) const {
-  std::vector<protocol::sight> seen;
+std::vector<protocol::snapshot> collection::read(const protocol::lookup& l, ms now) const {
+  std::vector<protocol::snapshot> seen;
   for (const auto& [id, v] : all_) {
     const bool wanted = l.id.empty() ? id > l.after && id.starts_with(l.prefix) : id == l.id;
     if (!wanted || static_cast<std::int64_t>(seen.size()) >= l.most) continue;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "protocol/document.hpp"
-#include "protocol/look.hpp"
+#include "protocol/lookup.hpp"
 
 namespace dlock::simulator {
 
@@ -30,7 +30,7 @@ class collection {
  public:
   [[nodiscard]] version get(const std::string& lock) const;
   void put(const std::string& lock, version v);
-  [[nodiscard]] std::vector<protocol::sight> read(const protocol::look& l, protocol::ms now) const;
+  [[nodiscard]] std::vector<protocol::snapshot> read(const protocol::lookup& l, protocol::ms now) const;
   [[nodiscard]] const std::map<std::string, version>& all() const noexcept { return all_; }
 
  private:

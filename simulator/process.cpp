@@ -183,12 +183,12 @@ void process::send(bool renewal) {
 /// A read of a lock, without the network's help.
 void process::look(const engine::client::outgoing& out) {
   where_.events.after(where_.luck.between(300, 20'000), [self = shared_from_this(), out] {
-    look_answer a;
+    lookup_answer a;
     a.why = "no answer";
     const auto at = self->where_.set.primary();
     if (at && !self->where_.luck.in(4)) {
       a.what = answer::kind::replied;
-      a.seen = self->where_.set.committed().read(*out.look, self->where_.set.clock(*at));
+      a.seen = self->where_.set.committed().read(*out.lookup, self->where_.set.clock(*at));
     }
     self->deliver(
         [self, ticket = out.ticket, a] { self->step([&](auto& e, ms when) { e.answered(ticket, a, when); }); });
@@ -196,7 +196,7 @@ void process::look(const engine::client::outgoing& out) {
 }
 
 void process::carry(const engine::client::outgoing& out) {
-  if (out.look) return look(out);
+  if (out.lookup) return look(out);
   on_their_way_[out.ticket] = out.all;
   for (const auto& r : out.all) {
     where_.notes.tell(where_.events.now(), name_, [&] { return "asks: " + in_words(r); });

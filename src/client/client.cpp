@@ -126,7 +126,7 @@ client::client(client_options options) {
     connect(where, *io, o.connect_timeout, pool->hosts(), writer(log), *env);
   } catch (...) {
     // Their ends can take longer than the caller has: the driver needs half a second to stop its own threads.
-    let_go(quiet_thread("dlock-end", [where = std::move(where), io = std::move(io), pool]() mutable {
+    drop(quiet_thread("dlock-end", [where = std::move(where), io = std::move(io), pool]() mutable {
       io.reset();
       where.reset();
       pool.reset();
@@ -142,7 +142,7 @@ client::client(std::shared_ptr<detail::runtime> core) noexcept : core_(std::move
 
 client::~client() {
   close();
-  detail::let_go(core_);
+  detail::drop(core_);
 }
 
 client::client(client&&) noexcept = default;
@@ -150,7 +150,7 @@ client::client(client&&) noexcept = default;
 client& client::operator=(client&& other) noexcept {
   if (this != &other) {
     close();
-    detail::let_go(core_);
+    detail::drop(core_);
     core_ = std::move(other.core_);
   }
   return *this;

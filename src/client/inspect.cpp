@@ -28,7 +28,7 @@ std::int64_t permits_of(const protocol::claim& what, std::int64_t cap) {
   return what.exclusive || cap == 0 ? 0 : what.weight;
 }
 
-lock_holder shown(const protocol::holder& h, const protocol::sight& s) {
+lock_holder shown(const protocol::holder& h, const protocol::snapshot& s) {
   return {.who = h.who,
           .mode = mode_of(h.what, s.what.cap),
           .permits = permits_of(h.what, s.what.cap),
@@ -47,7 +47,7 @@ bool is_foreign(const protocol::document& d) {
   return d.ct != d.mine && d.lockd != protocol::lockd_flag::no;
 }
 
-lock_state shown(const protocol::sight& s, ms skew) {
+lock_state shown(const protocol::snapshot& s, ms skew) {
   const auto& d = s.what;
   lock_state out{.id = s.id,
                  .permits = d.cap,
@@ -81,7 +81,7 @@ lock_state shown(const protocol::sight& s, ms skew) {
   return out;
 }
 
-std::optional<protocol::sight> see(detail::runtime& core, const std::string& id, const std::string& doing) {
+std::optional<protocol::snapshot> see(detail::runtime& core, const std::string& id, const std::string& doing) {
   auto seen = core.read({.id = checked_id(id), .prefix = {}, .after = {}, .most = 1}, doing);
   if (seen.empty()) return std::nullopt;
   if (!seen.front().valid) {
@@ -113,7 +113,7 @@ std::optional<lock_state> client::inspect(const std::string& id) const {
 std::vector<lock_state> client::list(const std::string& prefix) const {
   if (!prefix.empty()) (void)checked_id(prefix);
   std::vector<lock_state> out;
-  protocol::look l{.id = {}, .prefix = prefix, .after = {}, .most = kPage};
+  protocol::lookup l{.id = {}, .prefix = prefix, .after = {}, .most = kPage};
   for (;;) {
     const auto page = core().read(l, "cannot list locks");
     for (const auto& s : page) {

@@ -10,8 +10,8 @@ call_id client::ask(protocol::request r, std::optional<ms> until, ms now) {
   return begin({.what = asking::kind::plain, .r = std::move(r), .until = until.value_or(0)}, now);
 }
 
-call_id client::read(protocol::look l, ms now) {
-  return begin({.what = asking::kind::look, .look = std::move(l)}, now);
+call_id client::read(protocol::lookup l, ms now) {
+  return begin({.what = asking::kind::lookup, .lookup = std::move(l)}, now);
 }
 
 call_id client::amend(hold_id h, protocol::claim what, std::string value, ms now) {
@@ -64,8 +64,8 @@ call_id client::begin(asking a, ms now) {
 }
 
 void client::send(call_id c, asking& a, ms now) {
-  if (a.what == asking::kind::look) {
-    looks_.push_back(c);
+  if (a.what == asking::kind::lookup) {
+    lookups_.push_back(c);
     a.request = c;
   } else {
     a.request = submit(a.r, {purpose::kind::ask, c}, now);
@@ -73,7 +73,7 @@ void client::send(call_id c, asking& a, ms now) {
   timers_.set({kAsk, c}, a.until);
 }
 
-void client::answered(std::uint64_t ticket, look_answer a, ms now) {
+void client::answered(std::uint64_t ticket, lookup_answer a, ms now) {
   const auto found = reading_.extract(ticket);
   const auto it = found ? asks_.find(found.mapped()) : asks_.end();
   if (it != asks_.end()) {
@@ -83,7 +83,7 @@ void client::answered(std::uint64_t ticket, look_answer a, ms now) {
   look(now);
 }
 
-void client::ask_answered(call_id c, asking& a, answer told, std::vector<protocol::sight> seen, ms now) {
+void client::ask_answered(call_id c, asking& a, answer told, std::vector<protocol::snapshot> seen, ms now) {
   using result = ask_ended::result;
   a.request = 0;
   a.in_doubt = a.in_doubt || told.in_doubt;
@@ -150,8 +150,8 @@ ask_ended::amended client::amended(const asking& a, const protocol::reply& told,
 /// Its pause is over, or its time.
 void client::ask_due(call_id c, asking& a, ms now) {
   if (a.request == 0 && now < a.until) return send(c, a, now);
-  const bool sent = a.request != 0 && (a.what == asking::kind::look || !withdraw(a.request));
-  end(c, a, {.in_doubt = a.in_doubt || (sent && a.what != asking::kind::look)});
+  const bool sent = a.request != 0 && (a.what == asking::kind::lookup || !withdraw(a.request));
+  end(c, a, {.in_doubt = a.in_doubt || (sent && a.what != asking::kind::lookup)});
 }
 
 void client::end(call_id c, asking& a, ask_ended e) {

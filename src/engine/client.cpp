@@ -27,7 +27,7 @@ void client::close(ms now) {
   for (const auto& [c, _] : asks_) all.push_back(c);
   for (const auto c : all) {
     auto& a = asks_.at(c);
-    const bool sent = a.what != asking::kind::look && a.request != 0 && !withdraw(a.request);
+    const bool sent = a.what != asking::kind::lookup && a.request != 0 && !withdraw(a.request);
     end(c, a, {.what = ask_ended::result::closed, .in_doubt = a.in_doubt || sent});
   }
   retries_.close();
@@ -60,9 +60,9 @@ bool client::withdraw(number& n) {
 std::optional<client::outgoing> client::next_request(ms now) {
   look(now);
   // In turns: many who lock must not keep a look from its turn.
-  look_next_ = !look_next_;
-  if (look_next_ || queue_.ready() == 0) {
-    if (auto out = next_look()) return out;
+  lookup_next_ = !lookup_next_;
+  if (lookup_next_ || queue_.ready() == 0) {
+    if (auto out = next_lookup()) return out;
   }
   while (auto c = queue_.take(now)) {
     outgoing out{.ticket = ++last_, .all = {}};
@@ -88,17 +88,17 @@ std::optional<client::outgoing> client::next_request(ms now) {
     }
     queue_.returned(c->ticket);
   }
-  return next_look();
+  return next_lookup();
 }
 
-std::optional<client::outgoing> client::next_look() {
-  while (!looks_.empty()) {
-    const auto it = asks_.find(looks_.front());
-    looks_.pop_front();
+std::optional<client::outgoing> client::next_lookup() {
+  while (!lookups_.empty()) {
+    const auto it = asks_.find(lookups_.front());
+    lookups_.pop_front();
     if (it == asks_.end()) continue;
     const auto ticket = ++last_;
     reading_.emplace(ticket, it->first);
-    return outgoing{.ticket = ticket, .all = {}, .look = it->second.look};
+    return outgoing{.ticket = ticket, .all = {}, .lookup = it->second.lookup};
   }
   return std::nullopt;
 }
@@ -174,8 +174,8 @@ void client::cannot_send(const std::string& why, ms now) {
   while (auto out = next_request(now)) {
     answer none;
     none.why = why;
-    if (out->look) {
-      look_answer nothing_seen;
+    if (out->lookup) {
+      lookup_answer nothing_seen;
       nothing_seen.why = why;
       answered(out->ticket, std::move(nothing_seen), now);
       continue;
@@ -359,7 +359,7 @@ std::optional<protocol::operation> client::asks(call_id c) const {
 
 std::size_t client::size() const noexcept {
   return acquisitions_.size() + releases_.size() + asks_.size() + holds_.size() + expected_.size() + requests_.size() +
-         follow_ups_.size() + retries_.size() + queue_.size() + renewals_.size() + looks_.size() + reading_.size() +
+         follow_ups_.size() + retries_.size() + queue_.size() + renewals_.size() + lookups_.size() + reading_.size() +
          sent_.size() + announcements_.to_free();
 }
 

@@ -76,7 +76,7 @@ class client {
   [[nodiscard]] call_id revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once, ms now);
   /// A command of its own, repeated until it is answered; until `until`, or the operation_timeout is over.
   [[nodiscard]] call_id ask(protocol::request r, std::optional<ms> until, ms now);
-  [[nodiscard]] call_id read(protocol::look l, ms now);
+  [[nodiscard]] call_id read(protocol::lookup l, ms now);
   /// Nobody has this lease any more.
   void drop(hold_id h, ms now);
   /// No new calls; acquisitions are cancelled, nothing is renewed any more.
@@ -85,18 +85,18 @@ class client {
   // --- requests -----------------------------------------------------------------------------------------------------
   struct outgoing {
     std::uint64_t ticket = 0;
-    std::vector<protocol::request> all;       // one, or several that go together in one command
-    std::optional<protocol::look> look = {};  // or this
+    std::vector<protocol::request> all;           // one, or several that go together in one command
+    std::optional<protocol::lookup> lookup = {};  // or this
   };
   /// Commands that are due, at most.
-  [[nodiscard]] std::size_t ready() const noexcept { return queue_.ready() + looks_.size(); }
+  [[nodiscard]] std::size_t ready() const noexcept { return queue_.ready() + lookups_.size(); }
   [[nodiscard]] std::size_t ready_renewals() const noexcept { return renewals_.size(); }
   /// To be sent now.
   [[nodiscard]] std::optional<outgoing> next_request(ms now);
   [[nodiscard]] std::optional<outgoing> next_renewal(ms now);
   /// One answer for each request, in their order.
   void answered(std::uint64_t ticket, std::vector<answer> answers, ms now);
-  void answered(std::uint64_t ticket, look_answer a, ms now);
+  void answered(std::uint64_t ticket, lookup_answer a, ms now);
   /// Nothing can be sent: there is no thread for it.
   void cannot_send(const std::string& why, ms now);
   void cannot_renew(ms now);
@@ -200,10 +200,10 @@ class client {
     answer failure = {};
   };
   struct asking {
-    enum class kind { plain, look, amend, revoke, take_off };
+    enum class kind { plain, lookup, amend, revoke, take_off };
     kind what = kind::plain;
     protocol::request r = {};
-    protocol::look look = {};
+    protocol::lookup lookup = {};
     ms until = 0;
     bool in_doubt = false;
     backoff pause{500};
@@ -239,7 +239,7 @@ class client {
   // client.cpp
   [[nodiscard]] number submit(protocol::request r, purpose who, ms now);
   bool withdraw(number& n);
-  [[nodiscard]] std::optional<outgoing> next_look();
+  [[nodiscard]] std::optional<outgoing> next_lookup();
   void one_answered(on_its_way what, const answer& a, number n, ms now);
   void announce(const protocol::request& r, const protocol::reply& a, ms now);
   void publish_all(std::vector<protocol::announcement> all, ms now);
@@ -285,7 +285,7 @@ class client {
   // asking.cpp
   [[nodiscard]] call_id begin(asking a, ms now);
   void send(call_id c, asking& a, ms now);
-  void ask_answered(call_id c, asking& a, answer told, std::vector<protocol::sight> seen, ms now);
+  void ask_answered(call_id c, asking& a, answer told, std::vector<protocol::snapshot> seen, ms now);
   void ask_due(call_id c, asking& a, ms now);
   void end(call_id c, asking& a, ask_ended e);
   [[nodiscard]] ask_ended::amended amended(const asking& a, const protocol::reply& told, ms now);
@@ -308,8 +308,8 @@ class client {
   std::map<std::string, protocol::observation> seen_;  // of locks with observed expiry that were tried in vain
 
   request_queue queue_;
-  std::deque<call_id> looks_;
-  bool look_next_ = false;
+  std::deque<call_id> lookups_;
+  bool lookup_next_ = false;
   std::deque<std::pair<hold_id, protocol::operation>> renewals_;
   std::map<number, on_its_way> requests_;  // waiting, or on their way
   struct command {

@@ -10,7 +10,7 @@
 #include "protocol/acquire.hpp"
 #include "protocol/answer.hpp"
 #include "protocol/document.hpp"
-#include "protocol/look.hpp"
+#include "protocol/lookup.hpp"
 
 /// What a client's machine says to whoever drives it.
 namespace dlock::engine {
@@ -61,8 +61,8 @@ struct ask_ended {
   call_id call = 0;
   result what = result::failed;
   protocol::reply told = {};
-  std::vector<protocol::sight> seen = {};  // of a look
-  amended change = amended::done;          // of an amend
+  std::vector<protocol::snapshot> seen = {};  // of a look
+  amended change = amended::done;             // of an amend
   answer failure = {};
   bool in_doubt = false;
 };

@@ -24,7 +24,7 @@ class lock_core {
       : core(std::move(c)), settings(std::move(s)), capacity(cap) {}
   lock_core(const lock_core&) = delete;
   lock_core& operator=(const lock_core&) = delete;
-  ~lock_core() { let_go(core); }
+  ~lock_core() { drop(core); }
 
   std::shared_ptr<runtime> core;
   const lock_settings settings;

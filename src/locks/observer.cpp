@@ -147,7 +147,7 @@ observer::observer(std::shared_ptr<runtime> core, std::string id, milliseconds p
 }
 
 observer::~observer() {
-  let_go(core_);
+  drop(core_);
 }
 
 void observer::end(milliseconds patience) {

@@ -27,7 +27,7 @@ struct semaphore::state {
       : core(std::move(c)), settings(std::move(s)), permits(n) {}
   state(const state&) = delete;
   state& operator=(const state&) = delete;
-  ~state() { detail::let_go(core); }
+  ~state() { detail::drop(core); }
 
   std::shared_ptr<detail::runtime> core;
   const lock_settings settings;

@@ -6,7 +6,7 @@
 #include <dlock/error.hpp>
 
 #include "protocol/document.hpp"
-#include "protocol/look.hpp"
+#include "protocol/lookup.hpp"
 
 namespace dlock {
 
@@ -28,8 +28,8 @@ struct answer {
 };
 
 /// What was seen, if it was answered.
-struct look_answer : answer {
-  std::vector<protocol::sight> seen;
+struct lookup_answer : answer {
+  std::vector<protocol::snapshot> seen;
 };
 
 }  // namespace dlock

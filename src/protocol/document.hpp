@@ -155,7 +155,7 @@ struct request {
   return r.op == operation::try_ || r.op == operation::enqueue || (r.op == operation::cancel && r.tomb > 0);
 }
 /// Whether the operation needs a holder of its id in a lock that is ours, and finds nothing without.
-[[nodiscard]] inline bool speaks_of_a_holder(const request& r) noexcept {
+[[nodiscard]] inline bool targets_holder(const request& r) noexcept {
   return r.op == operation::renew || r.op == operation::release || r.op == operation::amend ||
          r.op == operation::revoke;
 }

@@ -207,7 +207,7 @@ bson query(const request& r, const bson& now) {
   auto q = make_bson();
   append(q.get(), "_id", r.lock);
   if (r.op == operation::resize) append(q.get(), "cap", single("$gt", std::int64_t{0}).get());
-  if (speaks_of_a_holder(r)) {
+  if (targets_holder(r)) {
     auto holder = single("id", r.id);
     if (r.observed && r.op == operation::renew) bson_append_null(holder.get(), "revoked", -1);
     append(q.get(), "holders", single("$elemMatch", holder.get()).get());

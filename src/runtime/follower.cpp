@@ -40,20 +40,20 @@ struct follower::shared {
 
   void run() {
     auto pause = kFirstPause;
-    channel::ear ear;
-    ear.gap = to.gap;
-    ear.opened = [&] {
+    channel::callbacks callbacks;
+    callbacks.gap = to.gap;
+    callbacks.opened = [&] {
       pause = kFirstPause;
       if (stop.stop_requested()) return;
       state->works(part);
       set_open(true);
       to.opened(true);
     };
-    ear.heard = [&](const bson_t* d) {
+    callbacks.heard = [&](const bson_t* d) {
       if (!stop.stop_requested()) to.heard(d);
     };
     while (!stop.stop_requested()) {
-      const answer a = where->follow(what, place, ear, stop.get_token());
+      const answer a = where->follow(what, place, callbacks, stop.get_token());
       set_open(false);
       if (stop.stop_requested()) break;
       to.opened(false);
@@ -84,7 +84,7 @@ follower::~follower() {
 void follower::stop(std::chrono::milliseconds patience) {
   if (shared_->stop.request_stop()) {
     try {
-      let_go(quiet_thread("dlock-end", [s = shared_] { s->where->interrupt(s->place); }));  // it does I/O
+      drop(quiet_thread("dlock-end", [s = shared_] { s->where->interrupt(s->place); }));  // it does I/O
     } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): then it notices by itself
     }
     shared_->state->rests(shared_->part);

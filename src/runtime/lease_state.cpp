@@ -110,7 +110,7 @@ held_state::held_state(std::shared_ptr<runtime> c, std::shared_ptr<lease_state> 
     : core(std::move(c)), record(std::move(r)) {}
 
 held_state::~held_state() {
-  let_go(core);
+  drop(core);
 }
 
 }  // namespace dlock::detail

@@ -261,8 +261,8 @@ void monitor::send() {
   });
   while (next) {
     const auto ticket = next->ticket;
-    if (next->look) {
-      auto a = where_->read(*next->look);
+    if (next->lookup) {
+      auto a = where_->read(*next->lookup);
       next.reset();
       step([&](auto& e, ms now) {
         e.answered(ticket, std::move(a), now);

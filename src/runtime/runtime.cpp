@@ -205,7 +205,7 @@ protocol::reply runtime::ask(const protocol::request& r, const std::string& doin
   return asked(doing, r.lock, [&](auto& e, ms at) { return e.ask(r, until, at); }).told;
 }
 
-std::vector<protocol::sight> runtime::read(const protocol::look& l, const std::string& doing) {
+std::vector<protocol::snapshot> runtime::read(const protocol::lookup& l, const std::string& doing) {
   check_usable(doing);
   return asked(doing, l.id, [&](auto& e, ms at) { return e.read(l, at); }).seen;
 }
@@ -261,7 +261,7 @@ void runtime::close() noexcept {
   monitor_->stop_listening(kListenPatience);
 }
 
-void let_go(std::shared_ptr<runtime>& core) noexcept {
+void drop(std::shared_ptr<runtime>& core) noexcept {
   if (core && core->forked()) {
     [[maybe_unused]] const auto* leaked = new std::shared_ptr<runtime>(std::move(core));
   }

@@ -60,7 +60,7 @@ class runtime {
   /// then, on which lock.
   [[nodiscard]] protocol::reply ask(const protocol::request& r, const std::string& doing,
                                     std::optional<protocol::ms> until = {});
-  [[nodiscard]] std::vector<protocol::sight> read(const protocol::look& l, const std::string& doing);
+  [[nodiscard]] std::vector<protocol::snapshot> read(const protocol::lookup& l, const std::string& doing);
 
   using amended = engine::ask_ended::amended;
   /// A holder asks for less, or publishes something else.
@@ -108,6 +108,6 @@ class runtime {
 
 /// A handle's reference to its runtime: in a forked child it is let go of without running a destructor, because the
 /// threads and sockets are the parent's.
-void let_go(std::shared_ptr<runtime>& core) noexcept;
+void drop(std::shared_ptr<runtime>& core) noexcept;
 
 }  // namespace dlock::detail

@@ -49,7 +49,7 @@ void watch::stop() {
   shared_->stopped = true;
   [[maybe_unused]] const int done = eventfd_write(shared_->wake, 1);
   if (thread_.get_id() == std::this_thread::get_id()) {
-    dlock::let_go(std::move(thread_));
+    dlock::drop(std::move(thread_));
   } else if (thread_.joinable()) {
     thread_.join();
   }

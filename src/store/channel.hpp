@@ -27,7 +27,7 @@ class channel {
   };
 
   /// What a follower is told, on the thread that follows.
-  struct ear {
+  struct callbacks {
     std::function<void()> opened;  // from here on, documents come as they are inserted
     std::function<void(const bson_t*)> heard;
     std::function<void()> gap;  // documents after `place` may have been missed
@@ -42,8 +42,8 @@ class channel {
   [[nodiscard]] virtual answer insert(const feed& where, const std::vector<bson>& documents) = 0;
 
   /// Follows until `stop` (then the answer is `replied`) or until it cannot any more, and says why: call it again.
-  /// Blocks; throws nothing but what `ear` throws. Thread-safe.
-  [[nodiscard]] virtual answer follow(const feed& what, place& from, const ear& to, std::stop_token stop) = 0;
+  /// Blocks; throws nothing but what a callback throws. Thread-safe.
+  [[nodiscard]] virtual answer follow(const feed& what, place& from, const callbacks& to, std::stop_token stop) = 0;
 
   /// Makes the follow() that was given this place look at its stop token soon. Blocks for as long as I/O takes.
   /// Thread-safe.

@@ -56,7 +56,7 @@ void initialise_driver() {
   static const bool once = [] {
     mongoc_log_set_handler(forward, nullptr);  // first: the initialisation may have something to say
     mongoc_init();
-    join_let_go_at_exit();
+    join_dropped_at_exit();
     return true;
   }();
   (void)once;

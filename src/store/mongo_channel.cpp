@@ -179,7 +179,7 @@ answer mongo_channel::find_newest(mongoc_client_t* client, const std::string& co
 }
 
 /// Where a feed of everything begins: behind `from`, if that is still there, else at the newest document.
-answer mongo_channel::find_place(mongoc_client_t* client, const feed& what, place& from, const ear& to,
+answer mongo_channel::find_place(mongoc_client_t* client, const feed& what, place& from, const callbacks& to,
                                  std::vector<bson>& newest) {
   if (answer a = find_newest(client, what.coll, newest); a.what != answer::kind::replied) return a;
   if (from.last) {
@@ -244,7 +244,7 @@ answer mongo_channel::open(tail_cursor& c, mongoc_client_t* client, const feed& 
   return lost("the server closes the cursor at once");
 }
 
-answer mongo_channel::follow(const feed& what, place& from, const ear& to, std::stop_token stop) {
+answer mongo_channel::follow(const feed& what, place& from, const callbacks& to, std::stop_token stop) {
   if (answer a = pool_->open(); a.what != answer::kind::replied) return a;
   const mongo_pool::borrowed own(*pool_);
   mongoc_client_t* client = own.get();

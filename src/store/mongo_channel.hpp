@@ -22,7 +22,7 @@ class mongo_channel final : public channel {
   mongo_channel(std::shared_ptr<mongo_pool> pool, std::string db, log_callback log);
 
   [[nodiscard]] answer insert(const feed& where, const std::vector<bson>& documents) override;
-  [[nodiscard]] answer follow(const feed& what, place& from, const ear& to, std::stop_token stop) override;
+  [[nodiscard]] answer follow(const feed& what, place& from, const callbacks& to, std::stop_token stop) override;
   void interrupt(const place& follower) override;
 
  private:
@@ -33,7 +33,7 @@ class mongo_channel final : public channel {
   [[nodiscard]] bool exists(mongoc_client_t* client, const std::string& coll) const;
   [[nodiscard]] answer make_capped(mongoc_client_t* client, const feed& what);
   [[nodiscard]] answer find_newest(mongoc_client_t* client, const std::string& coll, std::vector<bson>& ids) const;
-  [[nodiscard]] answer find_place(mongoc_client_t* client, const feed& what, place& from, const ear& to,
+  [[nodiscard]] answer find_place(mongoc_client_t* client, const feed& what, place& from, const callbacks& to,
                                   std::vector<bson>& newest);
   [[nodiscard]] answer open(tail_cursor& c, mongoc_client_t* client, const feed& what, const bson_t* filter,
                             server_reply& reply, bool& mended);

@@ -227,15 +227,15 @@ std::vector<answer> mongo_store::apply_all(const protocol::batch& requests) {
   return out;
 }
 
-look_answer mongo_store::read(const protocol::look& l) {
+lookup_answer mongo_store::read(const protocol::lookup& l) {
   const mongo_pool::borrowed own(*pool_);
   if (own.get() == nullptr) return {all_busy(), {}};
   server_reply reply;
   const auto limit = pool_->io_limit().count() * 4 / 5;
-  const auto command = protocol::look_command(l, settings_.coll, limit, settings_.now_expression);
-  look_answer a{pool_->run(own.get(), settings_.db, command.get(), reply.out()), {}};
+  const auto command = protocol::lookup_command(l, settings_.coll, limit, settings_.now_expression);
+  lookup_answer a{pool_->run(own.get(), settings_.db, command.get(), reply.out()), {}};
   a.in_doubt = false;
-  if (a.what == answer::kind::replied) a.seen = protocol::parse_sights(reply.get());
+  if (a.what == answer::kind::replied) a.seen = protocol::parse_snapshots(reply.get());
   return a;
 }
 

@@ -41,7 +41,7 @@ class mongo_store final : public store {
 
   [[nodiscard]] answer apply(const protocol::request& r, lane which) override;
   [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& requests) override;
-  [[nodiscard]] look_answer read(const protocol::look& l) override;
+  [[nodiscard]] lookup_answer read(const protocol::lookup& l) override;
 
  private:
   [[nodiscard]] answer judged(answer a) const;

@@ -29,7 +29,7 @@ class store {
   [[nodiscard]] virtual std::vector<answer> apply_all(const protocol::batch& requests) = 0;
 
   /// Reads without changing anything. As apply() in all else.
-  [[nodiscard]] virtual look_answer read(const protocol::look& l) = 0;
+  [[nodiscard]] virtual lookup_answer read(const protocol::lookup& l) = 0;
 };
 
 }  // namespace dlock

@@ -45,7 +45,7 @@ struct leftovers {
 
 /// Never destroyed: what is in it may not have ended. A forked child has its own: it has no thread of its parent's, and
 /// one of those may hold the mutex.
-leftovers& all_let_go() {
+leftovers& all_dropped() {
   static std::atomic<leftovers*> newest = new leftovers;
   leftovers* now = newest;
   while (now->process != getpid()) {
@@ -63,8 +63,8 @@ bool has_ended(std::thread& t) noexcept {
   return true;
 }
 
-void join_let_go() noexcept {
-  auto& all = all_let_go();
+void join_dropped() noexcept {
+  auto& all = all_dropped();
   const auto until = std::chrono::steady_clock::now() + kPatienceAtExit;
   for (auto pause = std::chrono::milliseconds{1};;) {
     {
@@ -88,11 +88,11 @@ std::thread quiet_thread(const char* name, std::function<void()> run) {
   });
 }
 
-void let_go(std::vector<std::thread> threads) noexcept {
-  [[maybe_unused]] static const int once = std::atexit(join_let_go);  // without a driver, too
+void drop(std::vector<std::thread> threads) noexcept {
+  [[maybe_unused]] static const int once = std::atexit(join_dropped);  // without a driver, too
   std::list<std::thread> more;
   try {
-    auto& all = all_let_go();
+    auto& all = all_dropped();
     more.resize(threads.size());
     std::move(threads.begin(), threads.end(), more.begin());
     more.remove_if([](auto& t) { return !t.joinable() || has_ended(t); });
@@ -106,14 +106,14 @@ void let_go(std::vector<std::thread> threads) noexcept {
   }
 }
 
-void let_go(std::thread thread) noexcept {
+void drop(std::thread thread) noexcept {
   std::vector<std::thread> one(1);
   one.front() = std::move(thread);
-  let_go(std::move(one));
+  drop(std::move(one));
 }
 
-void join_let_go_at_exit() {
-  (void)std::atexit(join_let_go);
+void join_dropped_at_exit() {
+  (void)std::atexit(join_dropped);
 }
 
 }  // namespace dlock

@@ -84,7 +84,7 @@ worker_pool::~worker_pool() {
     const std::lock_guard lock(shared_->guard);
     threads.swap(shared_->all);
   }
-  let_go(std::move(threads));
+  drop(std::move(threads));
 }
 
 bool worker_pool::post(std::function<void()>&& task) {

@@ -370,7 +370,7 @@ class slow_store final : public store {
   [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& requests) override {
     return on_->apply_all(requests);
   }
-  [[nodiscard]] look_answer read(const protocol::look& l) override { return on_->read(l); }
+  [[nodiscard]] lookup_answer read(const protocol::lookup& l) override { return on_->read(l); }
 
  private:
   std::shared_ptr<fake_store> on_;

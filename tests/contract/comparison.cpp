@@ -78,7 +78,7 @@ struct observed {
 
 /// Some look for a holder of ours, or a capacity, and may not find one in what is no lock.
 bool may_miss(const protocol::request& r) {
-  return protocol::speaks_of_a_holder(r) || r.op == protocol::operation::resize;
+  return protocol::targets_holder(r) || r.op == protocol::operation::resize;
 }
 
 std::string compare_other(const scenario& s, const observed& o) {

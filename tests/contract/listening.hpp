@@ -17,13 +17,13 @@ class listening {
  public:
   listening(channel& where, channel::feed what, channel::place* from) : place_(from) {
     thread_ = std::jthread([this, &where, what = std::move(what), from](std::stop_token stop) {
-      const channel::ear ear{.opened = [this] { note("open"); },
-                             .heard =
-                                 [this](const bson_t* d) {
-                                   if (const auto n = protocol::read_string(d, "n"); !n.empty()) note(n);
-                                 },
-                             .gap = [this] { note("gap"); }};
-      auto end = where.follow(what, *from, ear, stop);
+      const channel::callbacks callbacks{.opened = [this] { note("open"); },
+                                         .heard =
+                                             [this](const bson_t* d) {
+                                               if (const auto n = protocol::read_string(d, "n"); !n.empty()) note(n);
+                                             },
+                                         .gap = [this] { note("gap"); }};
+      auto end = where.follow(what, *from, callbacks, stop);
       const std::lock_guard lock(guard_);
       end_ = std::move(end);
       changed_.notify_all();

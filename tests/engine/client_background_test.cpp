@@ -189,7 +189,7 @@ TEST_F(ClientsBackground, ALookHasItsTurnAmongManyThatLock) {
   for (int i = 0; i < 2; ++i) {
     const auto next = me.next_request(now);
     ASSERT_TRUE(next);
-    looks = looks || next->look;
+    looks = looks || next->lookup;
     on_their_way.push_back(*next);
   }
   EXPECT_TRUE(looks);

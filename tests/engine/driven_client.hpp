@@ -96,8 +96,8 @@ struct tiny_server {
     }
     return out;
   }
-  look_answer read(const protocol::look& l, ms now) const {
-    look_answer out;
+  lookup_answer read(const protocol::lookup& l, ms now) const {
+    lookup_answer out;
     out.why = "a fault";
     if (what != fault::none) return out;
     out.what = answer::kind::replied;
@@ -149,7 +149,7 @@ struct driven {
       if (!next) return false;
       out += out.empty() ? "" : ", ";
       for (std::size_t i = 0; i < next->all.size(); ++i) out += (i > 0 ? " + " : "") + show(next->all[i]);
-      if (next->look) out += "look";
+      if (next->lookup) out += "look";
       on_their_way.push_back(*std::move(next));
       return true;
     };
@@ -160,8 +160,8 @@ struct driven {
   /// The server answers what is on its way.
   void answer_all() {
     for (auto& o : std::exchange(on_their_way, {})) {
-      if (o.look) {
-        me.answered(o.ticket, server.read(*o.look, now), now);
+      if (o.lookup) {
+        me.answered(o.ticket, server.read(*o.lookup, now), now);
       } else {
         me.answered(o.ticket, server.apply(o.all, now), now);
       }

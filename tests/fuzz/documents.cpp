@@ -1,7 +1,7 @@
 // What a server may answer, whatever somebody wrote into the collection.
 #include "fuzz.hpp"
 #include "protocol/batch.hpp"
-#include "protocol/look.hpp"
+#include "protocol/lookup.hpp"
 #include "protocol/reply.hpp"
 
 namespace {
@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace dlock::protocol;
   bson_t b;
   if (!bson_init_static(&b, data, size)) return 0;
-  for (const auto& s : parse_sights(&b)) {
+  for (const auto& s : parse_snapshots(&b)) {
     require(!s.valid || (s.what.fence >= 0 && s.what.fence < end_of_tokens(s.now)), "a lock has a possible token");
     for (const auto& h : s.what.holders)
       require(!s.valid || h.fence == 0 || is_token(h.fence, s.now), "its holders have possible tokens, or none");

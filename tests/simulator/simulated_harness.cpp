@@ -48,9 +48,9 @@ class simulated_harness final : public store_harness, private store {
     for (const auto& r : all) out.push_back(apply(r, lane::normal));
     return out;
   }
-  [[nodiscard]] look_answer read(const protocol::look& l) override {
+  [[nodiscard]] lookup_answer read(const protocol::lookup& l) override {
     const std::lock_guard lock(guard_);
-    look_answer out;
+    lookup_answer out;
     out.what = answer::kind::replied;
     out.seen = set_.committed().read(l, now());
     return out;

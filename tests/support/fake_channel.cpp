@@ -31,7 +31,7 @@ answer fake_channel::insert(const feed& where, const std::vector<bson>& document
   return a;
 }
 
-answer fake_channel::follow(const feed& what, place& from, const ear& to, std::stop_token stop) {
+answer fake_channel::follow(const feed& what, place& from, const callbacks& to, std::stop_token stop) {
   answer a;
   std::unique_lock lock(guard_);
   if (!failing_.empty()) {

@@ -16,7 +16,7 @@ namespace dlock::testing {
 class fake_channel final : public channel {
  public:
   [[nodiscard]] answer insert(const feed& where, const std::vector<bson>& documents) override;
-  [[nodiscard]] answer follow(const feed& what, place& from, const ear& to, std::stop_token stop) override;
+  [[nodiscard]] answer follow(const feed& what, place& from, const callbacks& to, std::stop_token stop) override;
   void interrupt(const place& follower) override;
 
   // --- faults -------------------------------------------------------------------------------------------------------

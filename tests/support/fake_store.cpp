@@ -51,9 +51,9 @@ std::vector<answer> fake_store::apply_all(const protocol::batch& requests) {
   return out;
 }
 
-look_answer fake_store::read(const protocol::look& l) {
+lookup_answer fake_store::read(const protocol::lookup& l) {
   const std::lock_guard lock(mutex_);
-  look_answer out;
+  lookup_answer out;
   for (const auto& f : faults_) {
     if (f.on) continue;
     out.why = f.why;

@@ -29,7 +29,7 @@ class fake_store final : public store {
   /// One by one.
   [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& requests) override;
   /// Hit by an outage: faults for all requests.
-  [[nodiscard]] look_answer read(const protocol::look& l) override;
+  [[nodiscard]] lookup_answer read(const protocol::lookup& l) override;
 
   // --- time ---------------------------------------------------------------------------------------------------------
   [[nodiscard]] protocol::ms now() const;

@@ -160,7 +160,7 @@ document any_document(const request& r, ms now) {
   d.lockd = static_cast<lockd_flag>(*inRange(0, 4));
   if (chance(90)) d.ct = near_now(now);
   d.mine = chance(70) ? d.ct : chance(50) ? std::nullopt : std::optional(near_now(now));
-  if (speaks_of_a_holder(r) && chance(50)) d.mine = d.ct;
+  if (targets_holder(r) && chance(50)) d.mine = d.ct;
   d.et = until();
   return d;
 }
@@ -213,10 +213,10 @@ std::vector<waiter> any_admitted(const document& d, const request& r, ms now) {
 /// Makes the request speak of somebody in the document, most of the time.
 void aim(request& r, const document& d, ms now) {
   if (r.op == operation::resize && chance(70)) r.resized = d.resized;
-  if (!chance(speaks_of_a_holder(r) ? 85 : 70)) return;
+  if (!chance(targets_holder(r) ? 85 : 70)) return;
   std::vector<std::string> ids;
   for (const auto& h : d.holders) ids.push_back(h.id);
-  if (!speaks_of_a_holder(r)) {
+  if (!targets_holder(r)) {
     for (const auto& w : d.waiters) ids.push_back(w.id);
   }
   if (r.op == operation::try_ || r.op == operation::enqueue || r.op == operation::cancel) {

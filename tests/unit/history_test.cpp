@@ -189,7 +189,7 @@ class historian {
 
   /// A holder of ours that is alive is found, unless it was revoked and wants to renew.
   void not_found(const request& r) {
-    if (!before_ || before_->ct != before_->mine || !speaks_of_a_holder(r)) return;
+    if (!before_ || before_->ct != before_->mine || !targets_holder(r)) return;
     for (const auto& h : before_->holders) {
       if (h.id != r.id || h.until <= now_ - r.skew) continue;
       must(h.revoked && r.op == operation::renew, "a live holder was not found");

@@ -3,7 +3,7 @@
 
 #include <limits>
 
-#include "protocol/look.hpp"
+#include "protocol/lookup.hpp"
 #include "protocol/read.hpp"
 #include "protocol/reply.hpp"
 #include "support/codec.hpp"
@@ -170,7 +170,7 @@ TEST(Reply, NumbersOfEntriesAreSo) {
 
 TEST(Sights, AHolderWithNoPossibleTokenIsShownWithoutOne) {
   const auto seen = [](const std::string& holders) {
-    return parse_sights(
+    return parse_snapshots(
                from_json(R"({"cursor": {"firstBatch": [{"now": {"$date": {"$numberLong": "60"}}, "d": {"_id": "job",
       "fence": 7000, "et": {"$date": {"$numberLong": "95"}}, "holders": [)" +
                          holders + "]}}]}}")

@@ -1,4 +1,4 @@
-#include "protocol/look.hpp"
+#include "protocol/lookup.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -23,7 +23,7 @@ std::string beginning_with(const std::string& text) {
   return out;
 }
 
-bson filter(const look& l) {
+bson filter(const lookup& l) {
   if (!l.id.empty()) return single("_id", single("$eq", l.id).get());
   auto id = make_bson();
   // Strings only: whatever else somebody has for an _id is no lock.
@@ -68,8 +68,8 @@ lockd_flag parse_lockd(const bson_t* d) {
   return lockd_flag::one;
 }
 
-sight parse_sight(const bson_t* s) {
-  sight out;
+snapshot parse_snapshot(const bson_t* s) {
+  snapshot out;
   out.now = read_clock(s, "now");
   read_document(s, "d", [&](const bson_t* d) {
     out.id = read_string(d, "_id");
@@ -98,15 +98,15 @@ sight parse_sight(const bson_t* s) {
 
 }  // namespace
 
-bson look_command(const look& l, const std::string& coll, std::int64_t limit, const std::string& now) {
-  auto sighted = make_bson();
-  append(sighted.get(), "d", "$$ROOT");
-  append_parsed(sighted.get(), "now", parse(now));
+bson lookup_command(const lookup& l, const std::string& coll, std::int64_t limit, const std::string& now) {
+  auto wrapped = make_bson();
+  append(wrapped.get(), "d", "$$ROOT");
+  append_parsed(wrapped.get(), "now", parse(now));
   auto stages = make_bson();
   append(stages.get(), "0", single("$match", filter(l).get()).get());
   append(stages.get(), "1", single("$sort", single("_id", std::int64_t{1}).get()).get());
   append(stages.get(), "2", single("$limit", l.most).get());
-  append(stages.get(), "3", single("$replaceWith", sighted.get()).get());
+  append(stages.get(), "3", single("$replaceWith", wrapped.get()).get());
   auto c = make_bson();
   append(c.get(), "aggregate", coll);
   append_array(c.get(), "pipeline", stages.get());
@@ -116,10 +116,10 @@ bson look_command(const look& l, const std::string& coll, std::int64_t limit, co
   return c;
 }
 
-std::vector<sight> parse_sights(const bson_t* server_reply) {
-  std::vector<sight> out;
+std::vector<snapshot> parse_snapshots(const bson_t* server_reply) {
+  std::vector<snapshot> out;
   read_document(server_reply, "cursor",
-                [&](const bson_t* cursor) { out = entries<sight>(cursor, "firstBatch", parse_sight); });
+                [&](const bson_t* cursor) { out = entries<snapshot>(cursor, "firstBatch", parse_snapshot); });
   return out;
 }
 

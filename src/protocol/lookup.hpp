@@ -10,7 +10,7 @@
 /// Reading locks without changing anything: for people, and for those who observe.
 namespace dlock::protocol {
 
-struct look {
+struct lookup {
   std::string id;      // this lock; empty: those whose ids begin with `prefix`
   std::string prefix;  // of ids, after
   std::string after;   // this one ("": from the first)
@@ -18,7 +18,7 @@ struct look {
 };
 
 /// One document as it was read.
-struct sight {
+struct snapshot {
   std::string id;
   ms now = 0;          // the server's clock
   bool valid = true;   // it is a lock
@@ -27,9 +27,9 @@ struct sight {
 };
 
 /// The aggregation that reads them on the primary, as a majority has acknowledged them. `now`: see command_options.
-[[nodiscard]] bson look_command(const look& l, const std::string& coll, std::int64_t limit, const std::string& now);
+[[nodiscard]] bson lookup_command(const lookup& l, const std::string& coll, std::int64_t limit, const std::string& now);
 
 /// Its answer. Total, as parse_reply.
-[[nodiscard]] std::vector<sight> parse_sights(const bson_t* server_reply);
+[[nodiscard]] std::vector<snapshot> parse_snapshots(const bson_t* server_reply);
 
 }  // namespace dlock::protocol
