@@ -1,8 +1,7 @@
-"""What the tests of the command share: servers that can be made to fail, processes, terminals.
+"""What the tests of the command share: a server that can be made to fail, processes, terminals.
 
-The same tests run against the fake library (DLOCK_BIN is dlock_fake, no DLOCK_TEST_URL) and against the real one on
-the replica set that DLOCK_TEST_URL names. Cases run in parallel: they mostly wait. Each has a server handle, a lock id
-and a folder of its own.
+They test the program in DLOCK_BIN on the replica set that DLOCK_TEST_URL names. Cases run in parallel: they mostly wait.
+Each has a server handle, a lock id and a folder of its own.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "scripts"), str(Path(_
 
 import mongod  # noqa: E402
 from evidence import named  # noqa: E402
-from servers import ADMIN_URL, PATIENCE, REAL_URL, FakeServer, RealServer, wait_for  # noqa: E402
+from replica_set import ReplicaSet  # noqa: E402
+from servers import ADMIN_URL, PATIENCE, TEST_URL, Server, wait_for  # noqa: E402
 from telling import Asking  # noqa: E402
 from witness import Process, remember  # noqa: E402
 
 DLOCK = os.environ.get("DLOCK_BIN", "")
-FAKE = not REAL_URL
 PROMPT = "<%> "
 # What a test starts ends with it, also when the test is killed.
 MORTAL = ("setpriv", "--pdeathsig", "KILL")
@@ -107,7 +106,7 @@ class Case(unittest.TestCase):
         self.folder = Path(tempfile.mkdtemp(prefix="dlock-cli-"))
         self.processes: list[Process] = []
         self.terminals: list[Terminal] = []
-        self.server: Any = FakeServer(self.folder) if FAKE else RealServer(self.folder)
+        self.server = Server()
         self.addCleanup(self.server.close)
         self.lock = "job"
         self.environment = {**os.environ, "DLOCK_URL": self.server.url, "PS1": "$ ", "TERM": "dumb"}
@@ -119,11 +118,11 @@ class Case(unittest.TestCase):
 
     def command(self, *words: str, verb: str = "run") -> list[str]:
         """dlock run with `words`, on this case's locks."""
-        return [DLOCK, verb, *([] if FAKE else ["--db", self.server.db]), *words]
+        return [DLOCK, verb, "--db", self.server.db, *words]
 
     def shell_command(self, words: str, verb: str = "run") -> str:
         """The same for a shell."""
-        return f"{DLOCK} {verb} {'' if FAKE else '--db ' + self.server.db} {words}"
+        return f"{DLOCK} {verb} --db {self.server.db} {words}"
 
     def start(self, *words: str, through: tuple[str, ...] = (), verb: str = "run", **options: Any) -> subprocess.Popen[str]:
         """Without a terminal, in a session of its own; `through` a command that executes its arguments."""
@@ -152,12 +151,10 @@ class Case(unittest.TestCase):
         out, err = process.communicate(timeout=seconds)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
-    def own_set(self, **options: Any) -> Any:
+    def own_set(self, **options: Any) -> ReplicaSet:
         """A ReplicaSet with these options. Without a mongod, as where ./run portability runs us, the case is skipped."""
         if mongod.find() is None:
             self.skipTest("needs servers of its own, and there is no mongod (the tests were given a server by DLOCK_TEST_URL)")
-        from replica_set import ReplicaSet  # the fake needs no pymongo
-
         return ReplicaSet(**options)
 
     def account(self) -> str:
@@ -325,18 +322,15 @@ def _run_case(case: Case) -> tuple[str, str, float]:
 
 
 def main(workers: int = 8) -> None:
-    """Runs the cases of the calling file, in parallel; names as arguments select some. --real: insist on a server."""
+    """Runs the cases of the calling file, in parallel; names as arguments select some."""
     if not DLOCK:
         sys.exit("DLOCK_BIN is not set; it names the dlock program to test")
+    if not TEST_URL:
+        sys.exit("DLOCK_TEST_URL is not set; it names a replica set: scripts/replica_set.py run -- COMMAND")
     module = sys.modules["__main__"]
     suite = unittest.defaultTestLoader.loadTestsFromModule(module)
     cases = [case for group in suite for case in group]  # type: ignore[attr-defined]
-    words = sys.argv[1:]
-    if "--real" in words:
-        words.remove("--real")
-        if FAKE:
-            sys.exit("DLOCK_TEST_URL is not set; it names a replica set: scripts/replica_set.py run -- COMMAND")
-    if chosen := words:
+    if chosen := sys.argv[1:]:
         cases = [case for case in cases if any(word in case.id() for word in chosen)]
     if not cases:
         sys.exit("no such test")

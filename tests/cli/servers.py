@@ -1,4 +1,4 @@
-"""Servers that can be made to fail: the fake library's folder, and the real one behind a relay."""
+"""A server that can be made to fail: it is behind a relay."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pymongo
+from bson import json_util
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "security"))
 
 import roles  # noqa: E402
 
-REAL_URL = os.environ.get("DLOCK_TEST_URL", "")
+TEST_URL = os.environ.get("DLOCK_TEST_URL", "")
 ADMIN_URL = os.environ.get("DLOCK_TEST_ADMIN_URL", "")  # then dlock has the role that docs/security.md says it needs
 PATIENCE = 30.0  # for things that must happen, on a busy machine
 
@@ -32,54 +35,11 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE)
         time.sleep(0.01)
 
 
-class FakeServer:
-    """The folder that stands for a server."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "server"
-        self.folder.mkdir()
-        self.url = f"fake://{self.folder}"
-
-    def close(self) -> None:
-        pass
-
-    def break_off(self) -> None:
-        (self.folder / "outage").touch()
-
-    def mend(self) -> None:
-        (self.folder / "outage").unlink()
-
-    def url_without_locks(self) -> str:
-        """A server that can be contacted, and says nothing of locks for 8 s. For one case of a file."""
-        (self.folder / "silent").touch()
-        return self.url
-
-    def evict(self, lock: str) -> None:
-        (self.folder / f"evicted-{lock}").touch()
-
-    def documents(self) -> list[Any]:
-        return sorted(path.name for path in self.folder.iterdir())
-
-    def account(self) -> str:
-        return "\n".join(f"{name}: {(self.folder / name).read_text(errors='replace')}" for name in self.documents())
-
-    def newest(self, lock: str) -> Path:
-        return max(self.folder.glob(f"lock-{lock}.*"), key=lambda path: int(path.suffix[1:]))
-
-    def hold_as_mongo_dlock(self, lock: str) -> None:
-        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        entry = "\t".join(("holder", "node", "exclusive", "0", "0", str(now), str(now + 60 * 10**9), "f", "", ""))
-        (self.folder / f"lock-{lock}.1").write_text(f"lock\t0\t0\n{entry}\n")
-
-
-class RealServer:
+class Server:
     """The primary, seen through a relay that can be broken off, and with a database of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        import pymongo
-
-        self._pymongo = pymongo  # the fake needs none
-        self.client = pymongo.MongoClient(ADMIN_URL or REAL_URL)
+    def __init__(self) -> None:
+        self.client = pymongo.MongoClient(ADMIN_URL or TEST_URL)
         self.client.admin.command("ping")
         host, port = wait_for(lambda: self.client.primary, "a primary")
         self.relay = Relay(host, port)
@@ -131,9 +91,7 @@ class RealServer:
 
     def account(self) -> str:
         """The locks' documents, if the server answers soon."""
-        from bson import json_util
-
-        with self._pymongo.MongoClient(ADMIN_URL or REAL_URL, serverSelectionTimeoutMS=3000, socketTimeoutMS=3000) as client:
+        with pymongo.MongoClient(ADMIN_URL or TEST_URL, serverSelectionTimeoutMS=3000, socketTimeoutMS=3000) as client:
             return "\n".join(json_util.dumps(each) for each in client[self.db].dlocks.find())
 
 

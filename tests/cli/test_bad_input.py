@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from harness import DLOCK, FAKE, PATIENCE, Case, main
+from harness import DLOCK, PATIENCE, Case, main
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
@@ -58,7 +58,7 @@ REFUSED = {
 PASSWORDS = ("mongodb://me:PaSSw0rd@host/db", "mongodb+srv://me:PaSSw0rd@host", "mongodb://me:PaSSw0rd/@host", "me:PaSSw0rd@host",
              "mongodb://me@h/?tlsCertificateKeyFilePassword=PaSSw0rd",
              "mongodb://me@h/?authMechanismProperties=AWS_SESSION_TOKEN:PaSSw0rd")
-# What the real library refuses, and from where the words come.
+# What the library refuses, and from where the words come.
 REFUSED_BY_THE_LIBRARY = [
     (["--db", "", "job", "true"], {}, "db"), (["--coll", "", "job", "true"], {}, "coll"),
     (["--db", "a b", "job", "true"], {}, "db"), (["--coll", "a$b", "job", "true"], {}, "coll"),
@@ -124,11 +124,6 @@ class BadInput(Case):
 class BadInputForTheLibrary(Case):
     check = BadInput.check
     check_dlock = BadInput.check_dlock
-
-    def setUp(self) -> None:
-        super().setUp()
-        if FAKE:
-            self.skipTest("needs the real library")
 
     def test_refused_before_any_contact(self) -> None:
         for words, environment, expected in REFUSED_BY_THE_LIBRARY:

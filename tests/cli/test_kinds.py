@@ -2,9 +2,8 @@
 """dlock run: shared, exclusive and permits; several locks at once."""
 
 import time
-import unittest
 
-from harness import FAKE, PATIENCE, Case, main, wait_for
+from harness import PATIENCE, Case, main, wait_for
 
 SHOW = 'for n in ID TOKEN OWNER ID_1 TOKEN_1 OWNER_1 ID_2 TOKEN_2 OWNER_2 ID_3 TOKENS VALUE; do ' \
        'eval "echo $n=\\${DLOCK_$n-unset}"; done'
@@ -53,7 +52,6 @@ class Kinds(Case):
         self.assertEqual(waiter.communicate(timeout=PATIENCE)[0], "mine\n")
 
 
-@unittest.skipIf(FAKE, "the fake library's locks know nothing of it")
 class Observed(Case):
     def test_all_must_agree(self) -> None:
         for held, asked in ((["--expiry", "observed"], []), ([], ["--expiry", "observed"])):

@@ -12,7 +12,7 @@ import unittest
 import uuid
 from collections.abc import Callable
 
-from harness import FAKE, PATIENCE, Case, children_of, is_alive, main, parent_of, wait_for
+from harness import PATIENCE, Case, children_of, is_alive, main, parent_of, wait_for
 
 TTL = 4.0
 
@@ -104,16 +104,11 @@ class Loss(Case):
     def test_the_server_is_out_of_reach(self) -> None:
         process = self.hold()
         self.assertEqual(len(self.family()), 6)
-        if FAKE:  # the rival's way to the server would be down as well
-            self.server.break_off()
-            self.check_lost(process, "not renewed in time")
-            self.assertEqual(self.family(), [])
-        else:
-            self.environment["DLOCK_URL"] = self.server.way_round
-            rival = self.rival()
-            self.server.break_off()
-            self.check_all_gone_before(rival)
-            self.check_lost(process, "not renewed in time")
+        self.environment["DLOCK_URL"] = self.server.way_round
+        rival = self.rival()
+        self.server.break_off()
+        self.check_all_gone_before(rival)
+        self.check_lost(process, "not renewed in time")
 
     def test_the_server_no_longer_has_it(self) -> None:
         process = self.hold()
@@ -275,8 +270,6 @@ class Loss(Case):
     def test_a_descendant_of_another_user(self) -> None:
         """It cannot be killed: dlock says so and does not wait for it."""
         self.folder.chmod(0o777)
-        if FAKE:
-            self.server.folder.chmod(0o777)
         become_root = self.folder / "become-root"
         shutil.copy(shutil.which("setpriv"), become_root)
         become_root.chmod(0o4755)

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness import FAKE, PATIENCE, Case, main, read_line, wait_for
+from harness import PATIENCE, Case, main, read_line, wait_for
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -25,7 +25,7 @@ class Recipes(Case):
         super().setUp()
         self.used: set[str] = set()
         self.file("bin").mkdir()
-        words = "" if FAKE else f'case $verb in --*) ;; *) set -- --db {self.server.db} "$@" ;; esac'
+        words = f'case $verb in --*) ;; *) set -- --db {self.server.db} "$@" ;; esac'
         self.script(f'#!/bin/sh\nverb=$1\nshift\n{words}\nexec {self.command()[0]} "$verb" "$@"\n', "bin/dlock")
         self.environment["PATH"] = f"{self.folder}/bin:{self.environment['PATH']}"
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import unittest
 
-from harness import FAKE, PATIENCE, Case, main, wait_for
+from harness import PATIENCE, Case, main, wait_for
 
 # Executes its arguments in a process whose number in this PID namespace is the one that it has in the outer one.
 TWIN = """
@@ -88,7 +88,6 @@ class Surroundings(Case):
     def test_a_proc_that_hides_the_processes_of_others(self) -> None:
         """Its own it shows."""
         self.folder.chmod(0o777)
-        self.server_is_for_all()
         hidden = ("unshare", "--mount", "sh", "-c", 'mount -o remount,hidepid=2 /proc; exec "$@"', "sh",
                   "setpriv", "--reuid", "65534", "--clear-groups")
         script = self.script("setsid sleep 600 & echo $! >>left; echo yes >ready; wait")
@@ -146,8 +145,7 @@ class Surroundings(Case):
         self.check_nests("-s job -- sh -c 'exit 7'", "-s")
         self.check_nests("--permits 3 job -- sh -c 'exit 7'", "--permits 3 --take 2")
         self.check_nests("-E 7 -n job -- true")  # it does not wait
-        if not FAKE:
-            self.check_nests("--coll others job -- sh -c 'exit 7'")
+        self.check_nests("--coll others job -- sh -c 'exit 7'")
 
     def test_a_nested_dlock_that_waits_for_others(self) -> None:
         """Of three permits others have one, for now."""
@@ -177,10 +175,6 @@ class Surroundings(Case):
         """Once it is told that nobody waits for it."""
         self.run_to_end(self.lock, "-c", f"env -u DLOCK_HELD {self.shell_command('-w 30 job -- touch later')} >&- 2>&- &")
         wait_for(self.file("later").exists, "it to get the lock")
-
-    def server_is_for_all(self) -> None:
-        if hasattr(self.server, "folder"):
-            self.server.folder.chmod(0o777)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness import ADMIN_URL, DLOCK, FAKE, PATIENCE, Case, has_output, main, read_line, read_rest, wait_for
+from bson import ObjectId
+from harness import ADMIN_URL, DLOCK, PATIENCE, Case, has_output, main, read_line, read_rest, wait_for
 
 LINE = r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z  (locked  |unlocked)  (.*)  token (\d+)  (.+)\n\Z"
-ODD_IDS = ["gr\u00fcn \u9501 \U0001d11e", "it's \"quoted\"", "-n", "\x1b[31mred", "\u202egnp", "\x9b31m", "a:b@c"]
-if not FAKE:  # whose locks are files
-    ODD_IDS += ["a\nb", "a\tb", "a/b", "x" * 1000]
+ODD_IDS = ["gr\u00fcn \u9501 \U0001d11e", "it's \"quoted\"", "-n", "\x1b[31mred", "\u202egnp", "\x9b31m", "a:b@c", "a\nb", "a\tb", "a/b",
+           "x" * 1000]
 
 
 class Watch(Case):
@@ -23,8 +23,6 @@ class Watch(Case):
 
     def own_channel(self) -> list[str]:
         """Other cases run at the same time."""
-        if FAKE:
-            return []
         if ADMIN_URL:  # no password on the command line, and no right to another database
             return ["--notif_channel", self.server.db]
         return ["--notif_url", self.server.url.replace("/?", f"/{self.server.db}?")]
@@ -80,11 +78,7 @@ class Watch(Case):
         return False
 
     def announce_gap(self) -> None:
-        if FAKE:
-            with open(self.server.folder / "events", "a") as events:
-                events.write("gap\n")
-        else:
-            self.channel().insert_one({"dummy": True, "gap": True})
+        self.channel().insert_one({"dummy": True, "gap": True})
 
     def channel(self) -> Any:
         if ADMIN_URL:
@@ -159,8 +153,6 @@ class Watch(Case):
         self.end(plain)
 
     def test_events_of_mongo_dlock(self) -> None:
-        if FAKE:
-            self.skipTest("needs a channel")
         plain, parsed = self.watch(), self.watch("--json")
         self.channel().insert_one({"event": "job", "message": {"id": "job", "locked": True}})
         self.assertRegex(read_line(plain.stdout), r"Z  locked    job  a mongo-dlock \(node\) client\n\Z")
@@ -168,10 +160,6 @@ class Watch(Case):
         self.assertEqual((event["event"], event["id"], event["token"], event["who"]), ("locked", "job", None, None))
 
     def test_an_event_from_the_future_makes_nobody_deaf(self) -> None:
-        if FAKE:
-            self.skipTest("needs a channel")
-        from bson import ObjectId
-
         def insert(number: int) -> None:
             self.channel().insert_one({"_id": ObjectId(f"ffffffff{number:016x}"), "event": "odd",
                                        "message": {"id": "odd", "locked": True, "token": 7, "who": "somebody"}})
@@ -283,12 +271,8 @@ class Watch(Case):
         self.check_refused("--connect-timeout", "3", err="server|contact")
 
     def test_no_channel(self) -> None:
-        if FAKE:
-            (self.server.folder / "deaf").touch()
-            self.check_refused("--connect-timeout", "3", err="notification channel within 3 s: .")
-        else:
-            self.check_refused("--connect-timeout", "3", "--notif_url", "mongodb://127.0.0.1:1/x",
-                               err="notification channel within 3 s: .*127.0.0.1:1")
+        self.check_refused("--connect-timeout", "3", "--notif_url", "mongodb://127.0.0.1:1/x",
+                           err="notification channel within 3 s: .*127.0.0.1:1")
 
     def test_bad_input(self) -> None:
         for words, expected in ((["--bogus"], "unknown option '--bogus'; see 'dlock watch --help'"), (["job", "-x"], "'-x'"),

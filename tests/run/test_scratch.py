@@ -217,11 +217,16 @@ class Some(Case):
 main()
 """
 DLOCK = """#!/bin/sh
-echo "it said $2" >&2
-[ "$2" = fine ] || exit 3
+shift 3  # run --db NAME
+echo "it said $1" >&2
+[ "$1" = fine ] || exit 3
 """
 
 
+needs_mongod = unittest.skipIf(mongod.find() is None, "there is no mongod (the tests were given a server by DLOCK_TEST_URL)")
+
+
+@needs_mongod
 class CasesOfTheCommand(Case):
     """tests/cli/harness.py"""
 
@@ -232,9 +237,9 @@ class CasesOfTheCommand(Case):
         dlock.chmod(0o755)
         self.environment = {name: value for name, value in self.environment.items() if not name.startswith("DLOCK_TEST")}
         self.environment["DLOCK_BIN"] = str(dlock)
-        done = self.call(*self.wrapped(sys.executable, "-B", str(cases)))
+        done = self.call(*self.wrapped(SET, "run", "--", sys.executable, "-B", str(cases)))
         self.assertEqual(done.returncode, 1, done.stdout)
-        self.assertIn(f"$ {dlock} run wrong\n  status 3\n  stdout: (nothing)\n  stderr: it said wrong\n", done.stdout)
+        self.assertRegex(done.stdout, rf"\$ {dlock} run --db \w+ wrong\n  status 3\n  stdout: \(nothing\)\n  stderr: it said wrong\n")
         names = files_in(self.evidence)
         self.assertEqual([name for name in names if name.endswith("/good")], [])
         (account,) = [name for name in names if name.endswith("/account.txt")]
@@ -242,7 +247,7 @@ class CasesOfTheCommand(Case):
         self.assertIn("it said wrong", (self.evidence / account).read_text())
 
 
-@unittest.skipIf(mongod.find() is None, "there is no mongod (the tests were given a server by DLOCK_TEST_URL)")
+@needs_mongod
 class Servers(Case):
     """A replica set's logs are kept, its data is not."""
 

@@ -11,16 +11,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from harness import REAL_URL, Case, main, read_line  # noqa: E402
+from harness import TEST_URL, Case, main, read_line  # noqa: E402
 from replica_set import make_certificates  # noqa: E402
 
 
 class Tls(Case):
     def setUp(self) -> None:
         super().setUp()
-        if "&tls=true" not in REAL_URL:
+        if "&tls=true" not in TEST_URL:
             self.skipTest("needs a set with TLS: scripts/replica_set.py run --tls")
-        self.without_tls, self.tls = REAL_URL.split("&tls=true")
+        self.without_tls, self.tls = TEST_URL.split("&tls=true")
 
     def run_with(self, url: str, *words: str) -> subprocess.CompletedProcess[str]:
         self.environment["DLOCK_URL"] = url
@@ -44,13 +44,13 @@ class Tls(Case):
         return f"&tls=true&tlsCAFile={self.folder}/ca.pem"
 
     def test_with_the_right_ca(self) -> None:
-        self.check_works(REAL_URL)
+        self.check_works(TEST_URL)
 
     def test_one_member_is_enough(self) -> None:
-        self.check_works(REAL_URL.replace("replicaSet=dlock&", ""))
+        self.check_works(TEST_URL.replace("replicaSet=dlock&", ""))
 
     def test_watching_and_looking(self) -> None:
-        self.check_works(REAL_URL)
+        self.check_works(TEST_URL)
         watch = self.start("-v", verb="watch")
         assert watch.stderr
         self.assertEqual(read_line(watch.stderr), "dlock: watching\n")
@@ -67,7 +67,7 @@ class Tls(Case):
         self.check_refused(self.without_tls + "&tls=true", "certificate verify failed", "tlsCAFile=FILE", within=6)
 
     def test_another_host(self) -> None:
-        self.check_refused(REAL_URL.replace("127.0.0.1", "localhost"), "hostname mismatch", "as their certificates do", within=6)
+        self.check_refused(TEST_URL.replace("127.0.0.1", "localhost"), "hostname mismatch", "as their certificates do", within=6)
 
     def test_files_that_are_no_good(self) -> None:
         missing, junk = self.file("no.pem"), self.file("junk.pem")
@@ -87,9 +87,9 @@ class Tls(Case):
 
 class NoTls(Case):
     def test_tls_to_a_server_without(self) -> None:
-        if "&tls=true" in REAL_URL:
+        if "&tls=true" in TEST_URL:
             self.skipTest("needs a set without TLS")
-        self.environment["DLOCK_URL"] = REAL_URL + "&tls=true"
+        self.environment["DLOCK_URL"] = TEST_URL + "&tls=true"
         result = self.run_to_end("--connect-timeout", "3", self.lock, "true")
         self.assertEqual(result.returncode, 125)
         self.assertRegex(result.stderr, r"\Adlock: [^\n]*and that it takes TLS\n\Z")
