@@ -7,16 +7,16 @@
 namespace dlock::protocol {
 namespace {
 
-constexpr ms kFirstPause = 50;         // between looks; doubles up to the longest
-constexpr ms kRetryPause = 50;         // after no answer; doubles up to
-constexpr ms kLongestRetry = 1000;     // so much
-constexpr ms kOvertime = 80;           // the answer to the look at the deadline may come so long after it
-constexpr int kSlowAnswers = 2;        // renewals of a grant that took half of the lease to arrive
-constexpr ms kEnough = 250;            // what must be left of an heir's first term
-constexpr ms kShortestTurn = 5;        // a hand-off is not shorter
-constexpr ms kPatientRetry = 2000;     // a crowd's, after no answer
-constexpr ms kOutage = 15'000;         // an entry is to survive it: an election takes 12 s at worst, and a retry
-constexpr std::int64_t kWatchful = 3;  // so many at the head of the queue look when a lease ends
+constexpr ms kFirstPause = 50;         // between two polls; doubles up to longest_pause()
+constexpr ms kRetryPause = 50;         // after no answer; doubles up to kLongestRetry
+constexpr ms kLongestRetry = 1000;     // the longest pause after no answer
+constexpr ms kOvertime = 80;           // after the deadline: how long to wait for the answer to the last poll
+constexpr int kSlowAnswers = 2;        // how often to renew a grant whose answer took half of the lease
+constexpr ms kEnough = 250;            // what must be left of the first term of an heir
+constexpr ms kShortestTurn = 5;        // no hand-off is shorter
+constexpr ms kPatientRetry = 2000;     // the longest turn of a waiter that got no answer
+constexpr ms kOutage = 15'000;         // an entry must survive it: an election of 12 s (the worst case) and a retry
+constexpr std::int64_t kWatchful = 3;  // how many waiters at the head of the queue poll when a lease ends
 
 }  // namespace
 
@@ -31,8 +31,8 @@ acquire_machine::action acquire_machine::start(ms now) {
   return first;
 }
 
-/// "No such entry" means: begin again with a fresh id. Never re-append the old one: a delayed command of it would be a
-/// ghost.
+/// "No such entry" means: begin again with a new id. The old id is never appended again: a delayed command with that id
+/// would leave a ghost in the queue.
 acquire_machine::action acquire_machine::start_afresh(ms now) {
   if (doubt_) undo_.push_back({id_, true});
   id_ = fresh_id_();
@@ -62,15 +62,15 @@ acquire_machine::action acquire_machine::answered(const reply& r, ms now, bool p
   contact_ = true;
   silent_ = in_flight_ = false;
   last_ = r;
-  if (r.instead) {  // what was sent to peek moved our entry after all
+  if (r.instead) {  // the store sent a heartbeat in place of the peek, so our entry was moved
     no_peeks_ = true;
     peeks_ = false;
   }
   if (peeks_ && !stands_as_before(r, now)) return ask(operation::heartbeat, now);
-  if (!r.found) return start_afresh(now);  // swept by the TTL index, or deleted by mongo-dlock's unlock
+  if (!r.found) return start_afresh(now);  // removed by the TTL index, or deleted by mongo-dlock's unlock
   if (!r.valid) return finish(r.other_expiry ? result::other_expiry : result::not_a_lock);
   if (plan_.ask.observed) plan_.seen.saw(r.signs, now);
-  if (r.mine && r.mine->revoked) {  // before it knew of its grant
+  if (r.mine && r.mine->revoked) {  // revoked before this client knew of the grant
     undo_.push_back({id_, doubt_});
     doubt_ = false;
     return start_afresh(now);
@@ -85,7 +85,8 @@ acquire_machine::action acquire_machine::answered(const reply& r, ms now, bool p
   return finish(result::busy);
 }
 
-/// Every request that finds itself holder also renews; so the lease counts from when this one was sent.
+/// Every request that finds its own entry among the holders also renews it. So the lease counts from the time at which
+/// this request was sent.
 acquire_machine::action acquire_machine::granted(ms now) {
   held_ = true;
   if (!is_token(last_.mine->fence, last_.now)) {  // somebody edited the entry: as a token it would be a lie
@@ -96,7 +97,7 @@ acquire_machine::action acquire_machine::granted(ms now) {
   const bool late = plan_.deadline && now >= *plan_.deadline;
   if (left < plan_.ask.delta / 2 && !late && slow_answers_++ < kSlowAnswers) return ask(operation::heartbeat, now);
   if (left <= 2 * (plan_.ask.delta / 10)) {
-    doubt_ = true;  // not worth having, but the server holds it for us
+    doubt_ = true;  // too little of the lease is left, but on the server the lock is still held for us
     return finish(result::no_answer);
   }
   return done{result::acquired, sent_, plan_.ask.delta, last_.mine->fence, last_.mine->since};
@@ -112,8 +113,9 @@ acquire_machine::action acquire_machine::queued(ms now, bool pushed) {
     asked_server_ = last_.now;
     overdue_.reset();
   }
-  // Asked after it was announced, the server does not confirm it; or it is from before: the entry has been granted, has
-  // ended, and a late copy of a request has queued it once more.
+  // The grant notice does not count in two cases. First: the server was asked after the notice came, and did not
+  // confirm it. Second: the notice is from an earlier time in the queue. The entry was granted and has expired, and a
+  // late copy of a request has queued it again.
   queued_at_ = std::max(queued_at_, last_.fence);
   if (grant_ && (sent_ > heard_ || grant_->fence <= queued_at_)) grant_.reset();
   if (grant_) {
@@ -131,7 +133,7 @@ acquire_machine::action acquire_machine::queued(ms now, bool pushed) {
   return wait{std::max(next, now)};
 }
 
-/// When somebody's lease ends, unless it is renewed meanwhile.
+/// When the next lease ends, if it is not renewed before.
 std::optional<ms> acquire_machine::next_end(ms now) const {
   if (plan_.ask.observed) {
     const auto over = plan_.seen.next(id_);
@@ -144,13 +146,13 @@ std::optional<ms> acquire_machine::next_end(ms now) const {
   return first ? std::optional(std::max(now, now + *first + plan_.ask.skew - last_.now) + 1) : std::nullopt;
 }
 
-/// No sooner is it the turn of somebody at that place, however short the leases. A crowd that looks more often than
-/// that has the server busy with its looks.
+/// The turn of a waiter at that place cannot come sooner than this, even if the leases are short. If a crowd polled
+/// more often, the server would be busy with these polls alone.
 ms acquire_machine::turn_of(std::int64_t place) const {
   return std::min(kShortestTurn * place, longest_pause());
 }
 
-/// A silent heir's first lease may be as short as the smaller of the two; it must be heard of before.
+/// The first term of an heir may be as short as the smaller of the two. The heir has to send a command before it ends.
 ms acquire_machine::longest_pause() const {
   return std::max<ms>(std::min(plan_.wait_period, plan_.ask.delta) * 9 / 10, kFirstPause);
 }
@@ -172,9 +174,8 @@ acquire_machine::action acquire_machine::look(ms now) {
   return ask(plan_.queue ? operation::enqueue : operation::try_, now);
 }
 
-/// Deep in a queue there is nothing to do but to stay in it. To look, the document need not be changed, which costs
-/// the server as much as a release does. But what a peek sees is no reason to believe anything, and an entry lives no
-/// longer for having been seen.
+/// Far back in the queue, a waiter only has to stay in it. It can poll without changing the document (a change costs
+/// the server as much as a release). But what a peek shows proves nothing, and a peek does not extend the entry.
 bool acquire_machine::may_peek(ms now) const {
   const bool at_head = last_.place < kWatchful || last_.foreign_until;
   const bool late = plan_.deadline && now >= *plan_.deadline;
@@ -182,8 +183,8 @@ bool acquire_machine::may_peek(ms now) const {
   return in_time && !at_head && !late && !grant_ && !no_peeks_ && !plan_.ask.observed;
 }
 
-/// In the queue still, and a heartbeat would let nobody in; or those before it will see to that sooner, unless they are
-/// dead. Everything else is for a heartbeat to find out.
+/// True in two cases: the waiter is still in the queue, and a heartbeat would admit nobody; or a heartbeat would, but
+/// the waiters before it will send one sooner, unless they are dead. In all other cases a heartbeat has to find out.
 bool acquire_machine::stands_as_before(const reply& r, ms now) {
   if (r.place < 0 || !r.next_end || !r.head_until || r.foreign_until) return false;
   if (std::min(*r.next_end, *r.head_until) + plan_.ask.skew > r.now) {
@@ -194,11 +195,11 @@ bool acquire_machine::stands_as_before(const reply& r, ms now) {
   return now < *overdue_ + turn_of(r.place);
 }
 
-/// The heir's lease without a command of its own (docs/adr/0008-hand-off.md has the argument). The server counts it
-/// from `since`, which is not before the server's time in the answer to the request sent at asked_. That may be long
-/// ago, and the server's clock may go faster than ours: the last peek is the nearer one to count from, but `since` may
-/// be before it. With observed expiry others count from when they see the grant, which is after that request; no
-/// server's time is asked.
+/// The lease of an heir that has not sent a command of its own (docs/adr/0008-hand-off.md has the argument). The server
+/// counts this lease from `since`, and `since` is not before the server's time in the answer to the request that was
+/// sent at asked_. That request may be long ago, and the server's clock may run faster than ours. So the last peek is
+/// the closer time to count from, but `since` may be before the peek. With observed expiry, others count from the
+/// moment at which they see the grant, and that is after the request. There, no time of a server is used.
 std::optional<acquire_machine::done> acquire_machine::by_announcement(ms now) const {
   const ms term = std::min(plan_.ask.term, plan_.ask.delta);
   const ms since = plan_.ask.observed ? 0 : grant_->since - asked_server_;
@@ -209,11 +210,11 @@ std::optional<acquire_machine::done> acquire_machine::by_announcement(ms now) co
 }
 
 std::optional<acquire_machine::action> acquire_machine::announced(const grant& g, ms heard, ms now) {
-  if (g.id != id_ || grant_) return std::nullopt;  // of an acquisition that was given up, or announced before
-  if (queued_ && g.fence <= queued_at_) return std::nullopt;  // of an earlier time in the queue
+  if (g.id != id_ || grant_) return std::nullopt;  // the acquisition was given up, or this is not the first notice
+  if (queued_ && g.fence <= queued_at_) return std::nullopt;  // the notice is from an earlier time in the queue
   grant_ = g;
   heard_ = heard;
-  if (!queued_) return std::nullopt;  // first the answer that it was queued
+  if (!queued_) return std::nullopt;  // the answer that says "queued" has to come first
   if (auto d = by_announcement(now)) return *d;
   if (in_flight_) return std::nullopt;
   return ask(operation::heartbeat, now);
@@ -226,7 +227,7 @@ std::optional<acquire_machine::action> acquire_machine::nudged(bool foreign, ms 
 
 acquire_machine::action acquire_machine::give_up(ms now) {
   doubt_ = doubt_ || (in_flight_ && !peeks_);
-  // An answer that is only a little late says nothing new about the server: the last one still stands.
+  // An answer that is only a little late says nothing new about the server: the last answer still counts.
   if (now - sent_ > 1000 || held_) silent_ = true;
   return finish(not_acquired());
 }
@@ -242,7 +243,8 @@ std::optional<ms> acquire_machine::give_up_at() const {
   return std::nullopt;
 }
 
-/// Others hold it if the last answer said so: not if that was a grant that is being confirmed, or "no entry".
+/// timed_out: the last answer said that others hold the lock. If the last answer was "no entry", or a grant that still
+/// has to be confirmed, that is not known: no_answer.
 acquire_machine::result acquire_machine::not_acquired() const {
   return contact_ && !silent_ && last_.place >= 0 ? result::timed_out : result::no_answer;
 }

@@ -12,26 +12,26 @@
 
 namespace dlock::protocol {
 
-/// What an attempt to acquire is made of. Local times are milliseconds on the caller's clock.
+/// The parameters of one attempt to acquire. Local times are milliseconds on the caller's clock.
 struct acquire_plan {
-  request ask;                 // everything but op and id
+  request ask;                 // everything except op and id
   bool queue = true;           // false: one try
   bool brief = false;          // see request::brief
-  bool renews = true;          // the lease will be renewed, so that it may begin with an heir's first term
-  ms wait_period = 5000;       // the longest time between two looks
+  bool renews = true;          // the lease will be renewed, so it may begin with the first term of an heir
+  ms wait_period = 5000;       // the longest time between two polls
   std::optional<ms> deadline;  // local time
-  ms patience = 10000;         // first contact without a deadline: give up after so long
+  ms patience = 10000;         // without a deadline: give up after this time if no answer has come at all
   observation seen;            // with observed expiry: what this process has seen of the lock before
 };
 
 /// An acquisition that was given up, and has to be undone on the server.
 struct abandoned {
   std::string id;
-  bool in_doubt = false;  // a request for it was never answered: it may yet arrive
+  bool in_doubt = false;  // a request for it was never answered: the request may still arrive
 };
 
-/// One attempt to acquire, as a state machine without I/O, clock or threads (the form is Boost.Redis's): it is told
-/// what happened and says what to do next. docs/protocol.md, "Acquiring", has the table.
+/// One attempt to acquire, as a state machine without I/O, clock or threads (in the form that Boost.Redis uses). The
+/// caller tells it what happened, and it answers what to do next. docs/protocol.md, "Acquiring", has the table.
 class acquire_machine {
  public:
   struct send {
@@ -44,11 +44,11 @@ class acquire_machine {
   struct done {
     result what;
     // acquired:
-    ms begin = 0;  // the lease surely lasts from here, in local time,
-    ms lease = 0;  // for so long
+    ms begin = 0;  // local time; the lease certainly lasts from here ...
+    ms lease = 0;  // ... for this long
     std::int64_t token = 0;
     ms since = 0;  // of the grant, on the server's clock
-    // no_answer: what is missing, for people, unless a failed request says more.
+    // no_answer: what is missing, for people. It is used if no failed request says more.
     const char* why = "";
   };
   using action = std::variant<send, wait, done>;
@@ -57,31 +57,32 @@ class acquire_machine {
   acquire_machine(acquire_plan plan, std::function<std::string()> fresh_id, std::function<double()> jitter);
 
   [[nodiscard]] action start(ms now);
-  /// The request in flight was answered, or not. `pushed`: grants are announced at present, so that there is no need to
-  /// look often.
+  /// The request in flight was answered. `pushed`: grant notices arrive at present, so there is no need to poll often.
   [[nodiscard]] action answered(const reply& r, ms now, bool pushed = false);
+  /// The request in flight got no answer. `in_doubt`: the server may have executed it.
   [[nodiscard]] action unanswered(bool in_doubt, ms now);
   /// The time of a `wait` has come.
   [[nodiscard]] action look(ms now);
-  /// Somebody announced, at `heard`, that an acquisition was granted. Nothing: go on as before.
+  /// A grant notice was received at `heard`. No result: go on as before.
   [[nodiscard]] std::optional<action> announced(const grant& g, ms heard, ms now);
-  /// Announcements may have been missed (or `foreign`: mongo-dlock released the lock). Nothing: go on as before.
+  /// Notices may have been missed. `foreign`: mongo-dlock has released the lock, or its events may have been missed. No
+  /// result: go on as before.
   [[nodiscard]] std::optional<action> nudged(bool foreign, ms now);
-  /// give_up_at() has come while a request is in flight: its answer is not waited for any more.
+  /// give_up_at() has come while a request is in flight: do not wait for its answer any more.
   [[nodiscard]] action give_up(ms now);
   [[nodiscard]] action cancel();
-  /// The request in flight was never sent. Before give_up() or cancel(): it leaves no doubt then, and if no other was
-  /// sent for id(), there is nothing to undo.
+  /// The request in flight was never sent. To be called before give_up() or cancel(): then this request leaves no
+  /// doubt, and if no other request was sent for id(), there is nothing to undo.
   void not_sent() noexcept {
     in_flight_ = false;
     --requests_;
   }
 
-  /// Until when the answer to the request in flight may be waited for.
+  /// The caller may wait for the answer to the request in flight until this time.
   [[nodiscard]] std::optional<ms> give_up_at() const;
-  /// The acquisitions to undo; the last one is acquired if the result is.
+  /// The acquisitions that have to be undone. id() is not among them if the result is `acquired`.
   [[nodiscard]] const std::vector<abandoned>& to_undo() const { return undo_; }
-  /// A request for id() was never answered, or its grant came so late that it may still stand.
+  /// A request for id() was never answered, or its grant came so late that the server may still count it.
   [[nodiscard]] bool in_doubt() const { return doubt_; }
   /// The last answer, for people.
   [[nodiscard]] const reply& last() const { return last_; }
@@ -113,25 +114,25 @@ class acquire_machine {
   ms started_ = 0;
   ms sent_ = 0;
   ms pause_ = 0;
-  ms asked_ = 0;         // when the last request was sent that moved our entry and was answered "queued",
-  ms asked_server_ = 0;  // and the server's time in that answer
-  ms peeked_ = 0;        // the same of the last peek
+  ms asked_ = 0;         // when the last request was sent that moved our entry and was answered "queued" ...
+  ms asked_server_ = 0;  // ... and the server's time in that answer
+  ms peeked_ = 0;        // the same for the last peek
   ms peeked_server_ = 0;
   std::int64_t queued_at_ = 0;  // the highest token that the lock had given when an answer said "queued"
-  std::optional<ms> overdue_;   // since when a peek has seen somebody there whose time is over
-  std::optional<grant> grant_;  // of id_, as announced,
-  ms heard_ = 0;                // then
+  std::optional<ms> overdue_;   // since when peeks have shown an expired holder, or an expired first waiter
+  std::optional<grant> grant_;  // the grant notice for id_ ...
+  ms heard_ = 0;                // ... and when it came
   int slow_answers_ = 0;
   int requests_ = 0;  // for id_
   bool in_flight_ = false;
-  bool peeks_ = false;      // what is or was in flight only reads
+  bool peeks_ = false;      // the last request is a peek
   bool queued_ = false;     // the server said so for id_
   bool held_ = false;       // the server said that id_ is a holder
-  bool no_peeks_ = false;   // this server answers none
+  bool no_peeks_ = false;   // this server refuses peeks
   bool doubt_ = false;      // a request for id_ went without an answer
-  bool last_look_ = false;  // the look at the deadline was sent
+  bool last_look_ = false;  // the poll at the deadline was sent
   bool contact_ = false;    // there was an answer at all
-  bool silent_ = false;     // ... but none to the last request that had its time
+  bool silent_ = false;     // ... but none to the last request, although it had enough time
 };
 
 }  // namespace dlock::protocol

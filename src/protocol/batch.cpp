@@ -14,11 +14,12 @@ namespace {
 
 constexpr std::size_t kTogether = 64;  // requests in one command
 
-/// Those who leave and were there; only the reply that follows reads it, and the next command forgets it.
+/// The ids that are released here and were among the holders. Only the reply to this command reads them, and the next
+/// command drops them.
 constexpr auto kDone = R"({"$set": {"done": {"$cond": [{"$eq": ["$d.ct", "$d.mine"]},
   {"$setIntersection": [{"$ifNull": ["$d.holders.id", []]}, "$r.leave"]}, []]}}})";
 
-/// As stage kIsNew of one request, for each.
+/// The same as the stage kIsNew of a single request, for each request.
 constexpr auto kNewOnes = R"({"$set": {"new": {"$filter": {
   "input": {"$cond": [{"$and": [{"$ne": ["$cap", "$r.cap"]}, {"$ne": [["$h", "$w"], [[], []]]}]}, [], "$r.come"]},
   "cond": {"$not": [{"$or": [{"$gt": ["$$this.weight", "$r.cap"]},
@@ -42,7 +43,8 @@ bool leaves(const request& r) {
   return r.op == operation::release;
 }
 
-/// A stage that speaks of the request's id, for all who come, or leave.
+/// Changes a stage for one request into a stage for a batch: instead of the id of the request it uses the ids of all
+/// enqueues, or of all releases.
 std::string of_many(std::string stage) {
   const auto replace = [&](const std::string& one, const std::string& many) {
     for (std::size_t at = 0; (at = stage.find(one, at)) != std::string::npos; at += many.size())
@@ -189,7 +191,7 @@ std::vector<reply> parse_batch_reply(const bson_t* server_reply, const batch& re
     const auto whole = parse_value(value);
     for (std::size_t i = 0; i < requests.size(); ++i) {
       const auto& id = requests[i].id;
-      if (leaves(requests[i]) && !done.contains(id)) continue;  // not found
+      if (leaves(requests[i]) && !done.contains(id)) continue;  // it was not among the holders
       auto& one = out[i];
       one = whole;
       if (!whole.valid) continue;

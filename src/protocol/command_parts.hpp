@@ -7,15 +7,15 @@
 #include "protocol/document.hpp"
 #include "protocol/pipeline.hpp"
 
-/// What the commands of pipeline.cpp, batch.cpp and short_form.cpp are made of.
+/// The common parts of the commands in pipeline.cpp, batch.cpp and short_form.cpp.
 namespace dlock::protocol {
 
-/// A lock without a capacity, in pipelines: the largest number needs no case.
+/// In pipelines, "no capacity" is this large number. So it needs no case of its own.
 inline constexpr std::int64_t unbounded = std::int64_t{1} << 53;
 
-/// A piece of extended JSON, wrapped as {"e": value}, so that the value may be of any type.
+/// Parses a piece of extended JSON. The result is wrapped as {"e": value}, so that the value can have any type.
 [[nodiscard]] bson parse(const std::string& json);
-/// Its value.
+/// Appends the value of what parse() has returned.
 void append_parsed(bson_t* to, std::string_view key, const bson& parsed);
 
 /// {key: value}
@@ -26,15 +26,16 @@ template <typename Value>
   return b;
 }
 
-/// What the request's holder or waiter keeps.
+/// What the entry of the holder or waiter takes from the request.
 [[nodiscard]] bson entry(const request& r);
 
-/// {"$literal": {the request}}: no string of the user's is ever an expression.
+/// {"$literal": {the request}}. So a string of the user is never an expression.
 [[nodiscard]] bson literals(const request& r);
-/// What requests that go together have in common.
+/// The fields that are equal in requests that go together.
 void append_common(bson_t* to, const request& r);
 
-/// How many at the head of the queue were admitted and are still stored: an expression, of any document.
+/// How many entries at the head of the queue were admitted and are still stored. An expression that works on any
+/// document.
 [[nodiscard]] const bson& admitted();
 
 /// The first stage: see stages.hpp.
@@ -46,14 +47,15 @@ void append_common(bson_t* to, const request& r);
 /// {"$let": {"vars": ..., "in": ...}}
 [[nodiscard]] bson let(const bson& vars, const bson& in);
 
-/// The reply: these fields as they are, and what `summary` makes of the lists with `vars` and n, those of the queue
-/// that were admitted. It must be total: a projection that fails does so after the update.
+/// The projection that makes the reply: some fields unchanged, and `summary`, which reads the lists. `summary` can use
+/// `vars` and n (how many entries of the queue were admitted and are still stored). It must be total: if a projection
+/// fails, the update has already happened.
 [[nodiscard]] bson reply_projection(bson vars, const bson& summary, const bson& now);
 
-/// now - skew: entries with an `until` of this or less have ended for others.
+/// now - skew. Entries whose `until` is this or earlier have expired for everybody but their owner.
 [[nodiscard]] bson cut(const request& r, const bson& now);
 
-/// What follows query and update.
+/// Appends the options that follow after query and update.
 void append_options(bson_t* command, bool returns_new, bool upsert, const command_options& options);
 
 }  // namespace dlock::protocol

@@ -9,7 +9,7 @@ void append_date(bson_t* to, const char* key, ms value) {
   bson_append_date_time(to, key, -1, value);
 }
 
-/// FNV-1a: every version of every client must come to the same number.
+/// FNV-1a. Every version of every client must calculate the same number.
 std::uint64_t hash(const std::string& text) {
   std::uint64_t h = 14695981039346656037u;
   for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 1099511628211u;
