@@ -6,8 +6,8 @@
 namespace dlock::protocol {
 namespace {
 constexpr ms kNever = std::numeric_limits<ms>::max();
-/// An heir's first term is made a whole lease soon, so that it outlasts an election; not at once, because many give the
-/// lock back within that time.
+/// An heir renews this soon after it has learned of its grant, so that it has a full lease, which outlasts an election.
+/// It does not renew at once, because many holders release within this time.
 constexpr ms kFirstTerm = 25;
 }  // namespace
 

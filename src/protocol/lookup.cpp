@@ -12,7 +12,7 @@
 namespace dlock::protocol {
 namespace {
 
-/// A regular expression for what begins with this text.
+/// A regular expression that matches what begins with this text.
 std::string beginning_with(const std::string& text) {
   std::string out = "^";
   for (const char c : text) {
@@ -26,7 +26,7 @@ std::string beginning_with(const std::string& text) {
 bson filter(const lookup& l) {
   if (!l.id.empty()) return single("_id", single("$eq", l.id).get());
   auto id = make_bson();
-  // Strings only: whatever else somebody has for an _id is no lock.
+  // Only strings: a document with another type of _id is not a lock.
   append(id.get(), "$gt", l.after);
   if (!l.prefix.empty()) bson_append_regex(id.get(), "$regex", -1, beginning_with(l.prefix).c_str(), "");
   return single("_id", id.get());

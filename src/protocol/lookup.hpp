@@ -7,14 +7,14 @@
 #include "protocol/bson.hpp"
 #include "protocol/document.hpp"
 
-/// Reading locks without changing anything: for people, and for those who observe.
+/// Reads locks without changing anything: for people, and for observers.
 namespace dlock::protocol {
 
 struct lookup {
-  std::string id;      // this lock; empty: those whose ids begin with `prefix`
-  std::string prefix;  // of ids, after
-  std::string after;   // this one ("": from the first)
-  std::int64_t most = 100;
+  std::string id;           // read this lock; empty: read the locks whose ids begin with `prefix`
+  std::string prefix;       // see `id`
+  std::string after;        // with a prefix: only ids after this one ("": from the first)
+  std::int64_t most = 100;  // at most this many
 };
 
 /// One document as it was read.
@@ -26,10 +26,11 @@ struct snapshot {
   document what;
 };
 
-/// The aggregation that reads them on the primary, as a majority has acknowledged them. `now`: see command_options.
+/// The aggregation that reads them. It runs on the primary and reads what a majority has acknowledged. `now`: see
+/// command_options.
 [[nodiscard]] bson lookup_command(const lookup& l, const std::string& coll, std::int64_t limit, const std::string& now);
 
-/// Its answer. Total, as parse_reply.
+/// Parses its answer. Total, like parse_reply.
 [[nodiscard]] std::vector<snapshot> parse_snapshots(const bson_t* server_reply);
 
 }  // namespace dlock::protocol

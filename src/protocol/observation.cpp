@@ -5,9 +5,10 @@
 namespace dlock::protocol {
 namespace {
 
-/// Two machines' clocks may run at rates that differ by so much of a span. (Holders stop earlier still: lease_margin.)
+/// The clocks of two machines may run at different rates. The difference may be up to this part of a span. (Holders
+/// stop even earlier: lease_margin.)
 constexpr ms kRate = 50;              // a fiftieth
-constexpr ms kLongest = ms{1} << 50;  // whatever stands in the document: no overflow
+constexpr ms kLongest = ms{1} << 50;  // so that no value in the document leads to an overflow
 
 ms over_at(ms since, ms span) {
   span = std::clamp<ms>(span, 0, kLongest);

@@ -9,21 +9,22 @@
 
 namespace dlock::protocol {
 
-/// What one process has seen of a lock with observed expiry: since when which entry has had its beat. No clock of its
-/// own: times are milliseconds on the caller's, which must not be set and must run during a suspend.
+/// What one process has seen of a lock with observed expiry: for each entry, since when it has had its beat. This class
+/// has no clock of its own. Times are milliseconds on the caller's clock. Nobody may set that clock, and it must run
+/// during a suspend.
 ///
-/// A holder counts its lease from when it *sent* the command that gave the entry its beat; this counts from when the
-/// reply that first showed the beat was *received*, which is later, whatever any server's clock says. And an entry is
-/// only ever removed at the beat that was seen.
+/// A holder counts its lease from the moment at which it *sent* the command that gave the entry its beat. This class
+/// counts from the moment at which the reply that first showed the beat was *received*. That is later, whatever the
+/// clock of any server says. And an entry is removed only if it still has the beat that was seen.
 class observation {
  public:
-  /// A reply that a majority acknowledged, received at `now`. Entries that it does not show are forgotten.
+  /// A reply that a majority acknowledged was received at `now`. Entries that it does not show are forgotten.
   void saw(const std::vector<sign>& signs, ms now);
 
-  /// Those that have not been heard of for their whole span; `me` is never among them.
+  /// The entries that have had the same beat for their whole span. `me` is never among them.
   [[nodiscard]] std::vector<pulse> over(ms now, const std::string& me) const;
   [[nodiscard]] bool empty() const { return entries_.empty(); }
-  /// When the next of them will be over, unless it is heard of.
+  /// When the next entry will be over, if its beat does not change before.
   [[nodiscard]] std::optional<ms> next(const std::string& me) const;
 
  private:

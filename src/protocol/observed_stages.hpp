@@ -5,12 +5,14 @@
 
 #include "protocol/stages.hpp"
 
-// The stages of locks with observed expiry, where they differ from those of stages.hpp and pipeline.cpp: no clock says
-// what has ended, and whoever is heard of gets another `beat` (docs/adr/0016-observed-expiry.md). Separate constants,
-// because every expression costs the other locks, too. beat: this command's `rev`.
+// The stages of locks with observed expiry, where they differ from those of stages.hpp and pipeline.cpp. No clock says
+// what has expired, and an entry gets another `beat` with each command of its owner
+// (docs/adr/0016-observed-expiry.md). They are separate constants, because every expression in a common stage would
+// cost the other locks, too. beat: the `rev` of this command.
 namespace dlock::protocol::stage {
 
-/// d. Has our mark, or is not in use: then it becomes one of observed expiry.
+/// d. The document has our mark (`observed`), or it is not in use. In the second case it becomes a lock with observed
+/// expiry.
 inline constexpr auto kObservedLock = R"({"$cond": [
   {"$or": [
     {"$eq": ["$$ROOT", {"_id": "$_id"}]},
@@ -26,7 +28,8 @@ inline constexpr auto kObservedLock = R"({"$cond": [
       {"$setIsSubset": [[{"$type": "$holders"}, {"$type": "$waiters"}, {"$type": "$gone"}], ["array", "missing"]]}]}]},
   "$$ROOT", {}]})";
 
-/// Who was watched for long enough, and still has the beat that was seen, goes; and what has no beat.
+/// Removes entries that were watched for long enough and still have the beat that was seen. Also removes entries
+/// without a beat.
 inline constexpr auto kExpire = R"({"$set": {
   "h": {"$filter": {"input": {"$ifNull": ["$d.holders", []]}, "cond": {"$and": [{"$gt": ["$$this.beat", 0]},
     {"$not": [{"$in": [{"id": "$$this.id", "beat": "$$this.beat"}, "$r.expire"]}]}]}}},
@@ -38,14 +41,14 @@ inline constexpr auto kExpire = R"({"$set": {
   "f": {"$trunc": [{"$max": ["$d.fence", "$r.floor",
     {"$subtract": [{"$multiply": [{"$toLong": "$now"}, 1000]}, 1]}]}, -3]}}})";
 
-/// As kKeepHolder; `keep` counts from now.
+/// Like kKeepHolder, but `keep` counts from now.
 inline constexpr auto kKeepObserved = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$cond": [
   {"$and": [{"$eq": ["$$this.id", "$r.id"]}, {"$not": ["$$this.revoked"]}]},
   {"$mergeObjects": ["$$this", {"id": {"$concat": ["$$this.id", "/kept"]},
     "until": {"$add": ["$now", "$r.keep"]}, "announced": true, "beat": "$beat", "span": "$r.keep"}]},
   "$$this"]}}}}})";
 
-/// As kFinish; with no `et`, the TTL index never sweeps it.
+/// Like kFinish. There is no `et`, so the TTL index never removes the document.
 inline constexpr auto kFinishObserved = R"({"$replaceWith": {"$cond": [{"$eq": ["$d", {}]}, "$was",
   {"_id": "$was._id",
    "fence": {"$cond": [{"$eq": ["$a.k", 0]}, {"$ifNull": ["$d.fence", {"$numberLong": "0"}]},
@@ -59,26 +62,26 @@ inline constexpr auto kFinishObserved = R"({"$replaceWith": {"$cond": [{"$eq": [
      {"$slice": ["$w", "$a.k", 2147483647]}]},
    "gone": {"$slice": ["$g", -32]}, "observed": true}]}})";
 
-/// As kTakeHolders and kRenewed. That there is an entry to move, the filter has made sure of.
+/// Like kTakeHolders and kRenewed. The query has made sure that there is an entry to move.
 inline constexpr auto kTakeObserved = R"({"$set": {"h": "$d.holders",
   "beat": {"$add": [{"$ifNull": ["$d.rev", 0]}, {"$numberLong": "1"}]}}})";
 inline constexpr auto kRenewedObserved = R"({"$replaceWith": {"$cond": [{"$eq": ["$d", {}]}, "$was",
   {"$mergeObjects": ["$was", {"holders": "$h", "rev": "$beat"}]}]}})";
 
-/// A stage of other locks, with what an entry has besides: `more` stands before the field `before`.
+/// A stage of other locks, with additional fields in the entry: `more` is inserted before the field `before`.
 inline std::string with(const std::string& stage, const std::string& more, const std::string& before) {
   const auto at = stage.find(before);
   if (at == std::string::npos) throw std::logic_error("dlock: pipeline: no " + before + " in " + stage);
   return stage.substr(0, at) + more + ", " + stage.substr(at);
 }
 
-/// What a holder, or a waiter, gets when it is heard of.
+/// What a holder or a waiter gets with each command of its own.
 inline constexpr auto kHeldBeat = R"("beat": "$beat", "span": "$r.delta")";
 inline constexpr auto kQueuedBeat = R"("beat": "$beat", "span": "$r.life")";
-/// And a waiter that is admitted: kGrant's.
+/// What a waiter gets when it is admitted (in kGrant).
 inline constexpr auto kGrantedBeat = R"("beat": "$beat",
   "span": {"$cond": [{"$eq": ["$$this.id", "$r.id"]}, "$$this.delta", "$$this.term"]})";
-/// And one that has it already: kAmend's.
+/// What a holder keeps in kAmend: kMoveHolder has already set it.
 inline constexpr auto kSameBeat = R"("beat": "$$this.beat", "span": "$$this.span")";
 
 }  // namespace dlock::protocol::stage

@@ -7,8 +7,8 @@
 namespace dlock::protocol {
 namespace {
 
-/// Of constant size whatever the queue, as the summary of a change. The lists may be missing: nobody has written the
-/// document just now. Whom mongo-dlock evicted is no holder any more.
+/// Its size does not depend on the queue, like that of the summary of a change. The lists may be missing, because this
+/// command has not written the document. A holder that mongo-dlock evicted does not count as a holder any more.
 constexpr auto kSeen = R"({"$cond": [
   {"$setIsSubset": [[{"$type": "$holders"}, {"$type": "$waiters"}, {"$type": "$gone"}], ["array", "missing"]]},
   {"$let": {

@@ -15,8 +15,8 @@ namespace {
 
 using namespace stage;
 
-/// new: the request may become a waiter: it can fit at all, its id is not known or given up, and the lock is not in use
-/// with another capacity.
+/// new: the request may become a waiter. That is so if its weight is not above the capacity, if its id is neither in
+/// the lists nor given up, and if the lock is not in use with another capacity.
 constexpr auto kIsNew = R"({"$set": {"new": {"$not": [{"$or": ["$r.too_heavy",
   {"$in": ["$r.id", {"$concatArrays": ["$h.id", "$w.id", "$g.id"]}]},
   {"$and": [{"$ne": ["$cap", "$r.cap"]}, {"$ne": [["$h", "$w"], [[], []]]}]}]}]}}})";
@@ -25,14 +25,15 @@ constexpr auto kAppend = R"({"$set": {"cap": {"$cond": ["$new", "$r.cap", "$cap"
   "w": {"$cond": ["$new", {"$concatArrays": ["$w", [
     {"$mergeObjects": ["$r.entry", {"since": "$now", "seen": "$now", "until": {"$add": ["$now", "$r.life"]}}]}]]}, "$w"]}}})";
 
-/// A try does not barge: it becomes a waiter for this command only (once), and only if there is no other.
+/// A try does not overtake: it becomes a waiter for this command only (once), and only if there is no other waiter.
 constexpr auto kOnce = R"({"$set": {"new": {"$and": ["$new", {"$eq": ["$w", []]}]}, "once": true}})";
 
 constexpr auto kRemoveWaiter =
     R"({"$set": {"w": {"$filter": {"input": "$w", "cond": {"$ne": ["$$this.id", "$r.id"]}}}}})";
 
-/// A release whose holder stays, taken, until `keep` after its grant; kRemoveHolder follows, for one whose `keep` is
-/// over. It is nobody's any more: a renewal that is still on its way must not find it. What was revoked does not stay.
+/// A release with `keep`: the holder entry stays until since + keep, so the lock stays taken. kRemoveHolder follows,
+/// for a holder whose `keep` is over. Nobody owns the kept entry: a renewal that is still on its way must not find it.
+/// A revoked entry does not stay.
 constexpr auto kKeepHolder = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$cond": [
   {"$and": [{"$eq": ["$$this.id", "$r.id"]}, {"$not": ["$$this.revoked"]},
     {"$gt": [{"$add": ["$$this.since", "$r.keep"]}, "$now"]}]},
@@ -40,12 +41,12 @@ constexpr auto kKeepHolder = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"
     "until": {"$add": ["$$this.since", "$r.keep"]}, "announced": true}]},
   "$$this"]}}}}})";
 
-/// The id is not to be admitted any more, should its request arrive late.
+/// Leaves a tombstone: if a request with this id arrives late, it must not be admitted.
 constexpr auto kBury = R"({"$set": {"g": {"$cond": [{"$in": ["$r.id", "$g.id"]}, "$g",
   {"$concatArrays": ["$g", [{"id": "$r.id", "until": {"$add": ["$now", "$r.tomb"]}}]]}]}}})";
 
-/// Asks for no more than it has: that would have to wait for the others. And comes after the last amend of this holder:
-/// a late copy of an earlier one undoes nothing.
+/// The new claim must not be larger than the old one: a larger claim would have to wait for the others. And this amend
+/// must be later than the last amend of this holder, so that a late copy undoes nothing.
 constexpr auto kAmend = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$cond": [
   {"$and": [{"$eq": ["$$this.id", "$r.id"]}, {"$not": ["$$this.revoked"]}, {"$gt": ["$r.seq", "$$this.seq"]}, {"$or": [
     {"$and": ["$$this.exclusive", {"$lte": ["$r.entry.weight", "$cap"]}]},
@@ -55,19 +56,19 @@ constexpr auto kAmend = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$cond
    "client": "$$this.client", "announced": "$$this.announced", "value": "$r.entry.value", "seq": "$r.seq"},
   "$$this"]}}}}})";
 
-/// Nobody needs to tell it of its grant any more.
+/// `announced` becomes true, because nobody needs to tell this holder of its grant any more.
 constexpr auto kRevoke = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$cond": [
   {"$eq": ["$$this.id", "$r.id"]}, {"$mergeObjects": ["$$this", {"revoked": true, "announced": true}]}, "$$this"]}}}}})";
 
-/// Unless the capacity was changed since the sender saw it: a late copy undoes nothing.
+/// Changes nothing if the capacity was changed after the sender saw it. So a late copy undoes nothing.
 constexpr auto kResize = R"({"$set": {"cap": {"$cond": [
   {"$eq": [{"$cond": [{"$in": [{"$type": "$d.resized"}, ["int", "long"]]}, "$d.resized", 0]}, "$r.resized"]}, "$r.cap", "$cap"]}}})";
-/// Waiters that do not fit any more leave: at the head they would wait for ever.
+/// Removes waiters that do not fit any more. At the head of the queue they would wait forever.
 constexpr auto kDropHeavy = R"({"$set": {"w": {"$filter": {"input": "$w", "cond":
   {"$or": ["$$this.exclusive", {"$lte": ["$$this.weight", "$cap"]}]}}}}})";
 
-/// A renewal purges nothing and admits nobody. That there is an entry to move, its filter has made sure of (kAlive): a
-/// holder ($$me) that has not ended ($$cut), in a lock that mongo-dlock has not taken meanwhile.
+/// A renewal purges nothing and admits nobody. Its query (kAlive) has made sure that there is an entry to move: a
+/// holder ($$me) that has not expired ($$cut), in a lock that mongo-dlock has not taken meanwhile.
 constexpr auto kTakeHolders = R"({"$set": {"h": "$d.holders"}})";
 constexpr auto kRenewed = R"({"$replaceWith": {"$cond": [{"$eq": ["$d", {}]}, "$was", {"$mergeObjects": ["$was",
   {"holders": "$h", "et": {"$add": [{"$max": "$h.until"}, "$r.skew"]},
@@ -77,7 +78,7 @@ constexpr auto kAlive = R"({"$and": [{"$eq": ["$ct", "$mine"]}, {"$isArray": "$h
     {"$and": [{"$eq": ["$$this.id", "$$me"]}, {"$gt": ["$$this.until", "$$cut"]}, {"$not": ["$$this.revoked"]}]}}}]}]})";
 constexpr auto kOurs = R"({"$eq": ["$ct", "$mine"]})";
 
-/// The same lists for locks with observed expiry.
+/// The lists of stages() for locks with observed expiry.
 std::vector<std::string> observed_stages(operation op, bool stays) {
   const auto move_holder = with(kMoveHolder, kHeldBeat, R"("announced": true)");
   const auto move_waiter = with(kMoveWaiter, kQueuedBeat, R"("until")");
@@ -110,7 +111,7 @@ std::vector<std::string> observed_stages(operation op, bool stays) {
   throw std::logic_error("dlock: pipeline: unknown operation");
 }
 
-/// Of constant size whatever the queue: of the holders only the first, $$me and the heirs.
+/// Its size does not depend on the queue. Of the holders, it has only the first, $$me and the heirs.
 constexpr auto kSummary = R"({"$cond": [
   {"$and": [{"$isArray": "$holders"}, {"$isArray": "$waiters"}, {"$isArray": "$gone"}]},
   {"$let": {"vars": {"w": {"$slice": ["$waiters", "$$n", 2147483647]}}, "in": {
@@ -122,13 +123,13 @@ constexpr auto kSummary = R"({"$cond": [
    "dead": {"$in": ["$$me", "$gone.id"]}}}},
   null]})";
 
-/// Whom to watch: all holders, and the waiters just before $$me.
+/// The entries to watch: all holders, and the waiters just before $$me.
 constexpr auto kSigns = R"("signs": {"$map": {
   "input": {"$concatArrays": ["$holders", {"$slice": ["$waiters",
     {"$max": [0, {"$subtract": [{"$indexOfArray": ["$waiters.id", "$$me"]}, 3]}]}, 3]}]},
   "in": {"id": "$$this.id", "beat": "$$this.beat", "span": "$$this.span"}}})";
 
-/// Release and cancel come in two forms: something of mine may stay (`keep`, `tomb`).
+/// Release and cancel have two forms. In one of them, something of mine stays in the document (`keep`, `tomb`).
 bool stays(const request& r) {
   return (r.op == operation::release && r.keep > 0) || (r.op == operation::cancel && r.tomb > 0);
 }
@@ -164,7 +165,7 @@ std::vector<std::string> stages(operation op, bool stays) {
 using stage_list = std::vector<bson>;
 
 const stage_list& constant_stages(const request& r) {
-  // Never freed: a lease of static duration may still be released while the process ends.
+  // Never freed: a lease with static storage duration may still be released while the process ends.
   static const auto& parsed = *new auto([] {
     std::array<std::array<stage_list, 4>, static_cast<std::size_t>(operation::resize) + 1> out;
     for (std::size_t i = 0; i < out.size(); ++i) {
@@ -199,8 +200,8 @@ bson projection(const request& r, const bson& now) {
   return reply_projection(me(r), r.observed && watches(r) ? with_signs : summary, now);
 }
 
-/// Most operations look for the lock alone. Those that speak of a holder must tell whether there was one: they look for
-/// it, too, and find nothing if mongo-dlock took the lock meanwhile.
+/// Most operations search for the lock alone. Those that target a holder must tell whether it was there. So they search
+/// for the holder, too, and find no document if mongo-dlock has taken the lock meanwhile.
 bson query(const request& r, const bson& now) {
   static const auto& alive = *new bson(parse(kAlive));
   static const auto& ours = *new bson(parse(kOurs));

@@ -8,7 +8,8 @@
 #include "protocol/bson.hpp"
 #include "protocol/document.hpp"
 
-/// Fields of documents that anybody may have written: a field that is missing or of another type counts as absent.
+/// Reads fields of documents that anybody may have written. A field that is missing or has another type counts as
+/// absent.
 namespace dlock::protocol {
 
 inline bool find_field(const bson_t* in, const char* key, bson_iter_t& it) {
@@ -16,14 +17,14 @@ inline bool find_field(const bson_t* in, const char* key, bson_iter_t& it) {
 }
 
 inline std::int64_t read_number(const bson_t* in, const char* key, std::int64_t otherwise = 0) {
-  constexpr double kEnd = 9.2e18;  // of what fits
+  constexpr double kEnd = 9.2e18;  // larger numbers do not fit into 64 bits
   bson_iter_t it;
   if (!find_field(in, key, it) || !BSON_ITER_HOLDS_NUMBER(&it)) return otherwise;
   if (BSON_ITER_HOLDS_DOUBLE(&it) && !(bson_iter_double(&it) > -kEnd && bson_iter_double(&it) < kEnd)) return otherwise;
   return bson_iter_as_int64(&it);
 }
 
-/// Of what is no whole number, nothing.
+/// 0 if it is not a whole number.
 inline std::int64_t read_integer(const bson_t* in, const char* key) {
   bson_iter_t it;
   return find_field(in, key, it) && BSON_ITER_HOLDS_INT(&it) ? bson_iter_as_int64(&it) : 0;

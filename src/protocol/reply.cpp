@@ -14,7 +14,7 @@ bool is_number_or_missing(const bson_t* in, const char* key) {
   return !find_field(in, key, it) || BSON_ITER_HOLDS_NUMBER(&it);
 }
 
-/// A number from 0 to below `end`, or none.
+/// Whether the field is absent, or is a number from 0 to below `end`.
 bool is_below(const bson_t* in, const char* key, std::int64_t end) {
   bson_iter_t it;
   if (!find_field(in, key, it)) return true;
@@ -47,7 +47,7 @@ std::int64_t read_count(const bson_t* in, const char* key, std::int64_t otherwis
   return std::clamp<std::int64_t>(read_number(in, key, otherwise), otherwise, std::numeric_limits<std::int32_t>::max());
 }
 
-/// The lists, summarised.
+/// Reads the summary of the lists.
 void read_summary(const bson_t* r, reply& out) {
   const std::string me = read_string(r, "me");
   out.place = read_count(r, "place", -1);
@@ -161,7 +161,7 @@ std::optional<reply> parse_short_reply(const bson_t* server_reply, const request
     const bool is_holder = mine != holders->end();
     const bool is_last = queue > 0 && read_string(d, "last") == r.id;
     const bool taken = is_holder && holders->size() == 1 && queue == 0;
-    // Of a lock that was not changed nothing more is to be known.
+    // If the lock was not changed, this answer tells nothing.
     if (r.op == operation::release ? is_holder : !taken && !is_last) return;
     out.emplace();
     out->found = true;

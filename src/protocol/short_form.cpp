@@ -10,17 +10,17 @@ namespace {
 
 // was, now, cut, n and r: as in stages.hpp.
 
-// <name>: the piece of that name.
+// <name> stands for the piece with that name (kPieces).
 constexpr auto kTry =
     R"({"$replaceWith": {"$cond": [{"$and": [<usable>, <same capacity>, <free>]}, <taken>, "$was"]}})";
 
-/// For exclusive claims only: whatever the capacity, they fit beside nobody.
+/// For exclusive claims only: they fit beside no other holder, whatever the capacity is.
 constexpr auto kEnqueue = R"({"$replaceWith": {"$cond": [{"$and": [<usable>, <same capacity>]},
   {"$cond": [<free>, <taken>, {"$cond": [<in use>, <queued>, "$was"]}]}, "$was"]}})";
 
-/// Held by me alone, and either nobody waits, or an exclusive one is the next. w: the next. It stays where it is while
-/// those who were admitted are few among those who are stored: to take it out would write all others anew. k: so many
-/// of them there are then.
+/// The case: I am the only holder, and either nobody waits, or the next waiter is exclusive. w: the next waiter. It
+/// stays stored in the queue while only a small part of the stored entries was admitted: to remove it, all the others
+/// would have to be written again. k: the number of admitted entries after this command.
 constexpr auto kRelease = R"({"$replaceWith": {"$let": {
   "vars": {"w": {"$arrayElemAt": [{"$cond": [{"$isArray": "$was.waiters"}, "$was.waiters", []]}, "$n"]},
     "k": {"$add": ["$n", 1]}},
@@ -47,10 +47,10 @@ struct piece {
   const char* name;
   const char* text;
 };
-/// A piece may name those that follow it.
+/// A piece may name pieces that follow it.
 constexpr piece kPieces[] = {
-    {"<usable>",  // a lock of ours, of which nothing has ended, with room below the end of tokens; this request was not
-                  // given up already
+    {"<usable>",  // a lock of ours without expired entries, with room below the end of tokens; this request was not
+                  // given up before
      R"({"$isArray": "$was.holders"}, {"$isArray": "$was.waiters"}, {"$isArray": "$was.gone"},
         {"$eq": ["$was.ct", "$was.mine"]}, {"$eq": [{"$type": "$was.et"}, "date"]},
         {"$setIsSubset": [[{"$type": "$was.fence"}, {"$type": "$was.rev"}], ["long", "int", "double"]]},
@@ -70,7 +70,7 @@ constexpr piece kPieces[] = {
           "who": "$r.entry.who", "client": "$r.entry.client", "announced": true, "value": "$r.entry.value"}],
         "waiters": [], "gone": "$was.gone", "lockd": 1, "ct": "$now", "et": {"$add": ["$now", "$r.delta", "$r.skew"]},
         "mine": "$now"}}})"},
-    {"<in use>",  // by somebody alone; and this is no late copy of a request that was repeated meanwhile
+    {"<in use>",  // by an exclusive holder; and this is not a late copy of a request that was repeated meanwhile
      R"({"$and": [{"$in": [true, "$was.holders.exclusive"]},
         {"$not": [{"$in": ["$r.id", {"$concatArrays": ["$was.holders.id", "$was.waiters.id"]}]}]}]})"},
     {"<queued>", R"({
@@ -92,7 +92,7 @@ bson assembled(std::string stage) {
   return parse(stage);
 }
 
-/// All of the holders come back: they are few, or this was another case.
+/// The reply has all holders: they are few, or this was another case.
 constexpr auto kProjection =
     R"({"_id": 0, "fence": 1, "rev": 1, "cap": 1, "resized": 1, "ct": 1, "et": 1, "mine": 1, "holders": 1,
   "admitted": 1, "queue": {"$cond": [{"$isArray": "$waiters"}, {"$size": "$waiters"}, -1]},
@@ -109,7 +109,8 @@ bson wrap_stage(const request& r, const bson& now) {
   return single("$replaceWith", wrap.get());
 }
 
-/// Parsed once per process, and never freed: a lease of static duration may still be released while it ends.
+/// Parsed once per process, and never freed: a lease with static storage duration may still be released while the
+/// process ends.
 const bson& constant_stage(const request& r) {
   static const auto& of_try = *new bson(assembled(kTry));
   static const auto& of_enqueue = *new bson(assembled(kEnqueue));
@@ -134,7 +135,7 @@ bson short_command(const request& r, const command_options& options) {
   append(pipeline.get(), "0", wrap_stage(r, now).get());
   append_parsed(pipeline.get(), "1", constant_stage(r));
   auto query = single("_id", r.lock);
-  // What is mine goes. That it was there, nothing could tell afterwards.
+  // The command removes my holder entry. Afterwards nothing could tell that it was there, so the query searches for it.
   if (r.op == operation::release) append(query.get(), "holders", single("$elemMatch", single("id", r.id).get()).get());
   auto c = make_bson();
   append(c.get(), "findAndModify", options.coll);

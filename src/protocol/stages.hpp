@@ -1,22 +1,22 @@
 #pragma once
 
-// The stages that the update pipelines have in common: MongoDB's own language. reference/transition.cpp is the same in
-// C++, and the reading order is the same.
+// The stages that the update pipelines have in common, in MongoDB's own language. reference/transition.cpp is the same
+// in C++, and can be read in the same order.
 //
-// The server parses every command anew, and that is most of what an operation costs it: each expression counts,
-// evaluated or not. So little is said twice, and the first stage puts what the others need within reach by name:
+// The server parses every command again, and that is most of what an operation costs it. So each expression counts,
+// even if it is not evaluated. Therefore little is said twice, and the first stage gives names to what the others need:
 //
-//   was  the document as it was          d    the same if it is a lock, else {} (so that no stage can fail on it)
-//   now  the server's clock, as a date   cut  entries with `until` <= cut have ended for others: now - skew
-//   n    so many at the head of the queue were admitted, and are still stored (docs/adr/0018-lazy-queue.md)
-//   r    the request (all literals: no user string is ever an expression)
+//   was  the document before this command  d    the same if it is a lock, else {} (so that no stage can fail on it)
+//   now  the server's clock, as a date     cut  now - skew: entries with `until` <= cut have expired for others
+//   n    how many entries at the head of the queue were admitted and are still stored (docs/adr/0018-lazy-queue.md)
+//   r    the request (all literals: a string of a user is never an expression)
 //
-// The other stages are constants, parsed once per process. "No capacity" is 2^53 in them (`unbounded`).
+// The other stages are constants, parsed once per process. In them, "no capacity" is 2^53 (`unbounded`).
 namespace dlock::protocol::stage {
 
-/// d. A lock is {_id} alone, or has a date `et` and nothing of another type in our fields, and a `fence` and a `rev`
-/// that a server may have written ($$now; reply.cpp says the same). Whatever else somebody keeps in the collection is
-/// left as it is.
+/// d. A lock is {_id} alone, or has a date `et`, our fields with the right types, and a `fence` and a `rev` that a
+/// server may have written (by $$now; reply.cpp has the same conditions). Any other document in the collection is left
+/// unchanged.
 inline constexpr auto kLock = R"({"$cond": [
   {"$or": [
     {"$eq": ["$$ROOT", {"_id": "$_id"}]},
@@ -30,13 +30,13 @@ inline constexpr auto kLock = R"({"$cond": [
       {"$setIsSubset": [[{"$type": "$holders"}, {"$type": "$waiters"}, {"$type": "$gone"}], ["array", "missing"]]}]}]},
   "$$ROOT", {}]})";
 
-/// n, of any document.
+/// n. It works on any document.
 inline constexpr auto kAdmitted =
     R"({"$cond": [{"$eq": [{"$type": "$admitted"}, "int"]}, {"$max": [0, "$admitted"]}, 0]})";
 
-/// What has ended goes, and who was admitted. h: holders, w: waiters, g: tombstones; theirs: mongo-dlock holds the
-/// lock; f: the token before the next one. If mongo-dlock took the lock, our holders are over, even if its own lease
-/// ended since.
+/// Removes expired entries, and waiters that were already admitted. h: holders; w: waiters; g: tombstones; theirs:
+/// mongo-dlock holds the lock; f: the token before the next one. If mongo-dlock has taken the lock, our holders are
+/// over, even if its own lease has ended since.
 inline constexpr auto kPurge = R"({"$set": {
   "h": {"$cond": [{"$eq": ["$d.ct", "$d.mine"]},
     {"$filter": {"input": {"$ifNull": ["$d.holders", []]}, "cond": {"$gt": ["$$this.until", "$cut"]}}}, []]},
@@ -48,7 +48,7 @@ inline constexpr auto kPurge = R"({"$set": {
   "f": {"$trunc": [{"$max": ["$d.fence", "$r.floor",
     {"$subtract": [{"$multiply": [{"$toLong": "$now"}, 1000]}, 1]}]}, -3]}}})";
 
-/// My entries' times move, and never backwards: `now` may be stale. A revoked lease does not get longer.
+/// The times of my entries move, but never backwards: `now` may be stale. A revoked lease is not extended.
 inline constexpr auto kMoveHolder = R"({"$set": {"h": {"$map": {"input": "$h", "in": {"$cond": [
   {"$and": [{"$eq": ["$$this.id", "$r.id"]}, {"$not": ["$$this.revoked"]}]},
   {"$mergeObjects": ["$$this", {"until": {"$max": ["$$this.until", {"$add": ["$now", "$r.delta"]}]},
@@ -64,9 +64,9 @@ inline constexpr auto kMoveWaiter = R"({"$set": {"w": {"$map": {"input": "$w", "
 inline constexpr auto kRemoveHolder =
     R"({"$set": {"h": {"$filter": {"input": "$h", "cond": {"$ne": ["$$this.id", "$r.id"]}}}}})";
 
-/// The head of the queue is admitted while it fits, and nobody passes it. a.k: so many are; taken: the weights held,
-/// theirs among them, carried along because to add them up at each step would take the square of the time; go: the one
-/// before was admitted, and is not exclusive.
+/// The head of the queue is admitted as long as it fits, and nobody overtakes it. a.k: how many waiters are admitted.
+/// taken: the sum of the held weights, with those of the waiters admitted so far. It is carried along, because adding
+/// up at each step would take quadratic time. go: the waiter before was admitted, and is not exclusive.
 inline constexpr auto kAdmit = R"({"$set": {"a": {"$reduce": {
   "input": {"$cond": [{"$or": ["$theirs", {"$in": [true, "$h.exclusive"]}]}, [], "$w"]},
   "initialValue": {"k": 0, "taken": {"$sum": "$h.weight"}, "go": true},
@@ -77,8 +77,8 @@ inline constexpr auto kAdmit = R"({"$set": {"a": {"$reduce": {
      "go": {"$not": ["$$this.exclusive"]}},
     {"$mergeObjects": ["$$value", {"go": false}]}]}}}}})";
 
-/// Who was admitted becomes a holder. An heir, admitted by somebody else's command, gets a short lease until it is
-/// heard of.
+/// The admitted waiters become holders. An heir (admitted by the command of another acquisition) gets a short lease
+/// until its own first command.
 inline constexpr auto kGrant = R"({"$set": {"h": {"$concatArrays": ["$h", {"$map": {
   "input": {"$range": [0, "$a.k"]}, "as": "i", "in": {"$let": {"vars": {"this": {"$arrayElemAt": ["$w", "$$i"]}}, "in": {
     "id": "$$this.id", "exclusive": "$$this.exclusive", "weight": "$$this.weight", "delta": "$$this.delta",
@@ -88,8 +88,8 @@ inline constexpr auto kGrant = R"({"$set": {"h": {"$concatArrays": ["$h", {"$map
     "fence": {"$add": ["$f", {"$multiply": [{"$add": ["$$i", 1]}, 1000]}]}, "who": "$$this.who",
     "client": "$$this.client", "announced": {"$eq": ["$$this.id", "$r.id"]}, "value": "$$this.value"}}}}}]}}})";
 
-/// While mongo-dlock holds the lock, its fields stay as it wrote them. Else the lock is ours: `mine` says so, and
-/// `lockd` is 1 or absent (with `true`, a client of mongo-dlock 1.x would delete our lock).
+/// While mongo-dlock holds the lock, its fields stay as it wrote them. Otherwise the lock is ours. `mine` says so, and
+/// `lockd` is 1 or absent (if it were `true`, a client of mongo-dlock 1.x would delete our lock).
 inline constexpr auto kFinish = R"({"$replaceWith": {"$cond": [{"$eq": ["$d", {}]}, "$was", {"$mergeObjects": [
   {"_id": "$was._id",
    "fence": {"$cond": [{"$eq": ["$a.k", 0]}, {"$ifNull": ["$d.fence", {"$numberLong": "0"}]},
