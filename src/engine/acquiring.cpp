@@ -7,8 +7,8 @@
 namespace dlock::engine {
 namespace {
 
-constexpr ms kLeavePatience = 400;         // a cancelled acquisition stays so long to leave the queue properly
-constexpr std::size_t kRemembered = 1000;  // locks
+constexpr ms kLeavePatience = 400;         // how long a cancelled acquisition waits for the answer to its cancel
+constexpr std::size_t kRemembered = 1000;  // locks with observed expiry
 
 }  // namespace
 
@@ -37,10 +37,10 @@ void client::cancel(call_id c, ms now) {
   follow(c, a, a.steps.cancel(), now);
 }
 
-/// Does what its machine says.
+/// Does what the machine of the acquisition says.
 void client::follow(call_id c, acquisition& a, machine::action todo, ms now) {
   for (;;) {
-    if (a.request != 0) (void)withdraw(a.request);  // if it was not its answer that came
+    if (a.request != 0) (void)withdraw(a.request);  // something else came than its answer
     const auto* const end = std::get_if<machine::done>(&todo);
     const bool cancelled = end != nullptr && end->what == machine::result::cancelled;
     const bool undoes = undo(c, a, cancelled, now);
@@ -64,7 +64,7 @@ void client::acquisition_answered(call_id c, acquisition& a, const answer& r, ms
   if (r.what == answer::kind::refused) {
     acquire_ended e{.call = c, .refused = true, .last = a.steps.last(), .failure = r};
     e.in_doubt = r.in_doubt || a.steps.in_doubt();
-    (void)a.steps.cancel();  // it may stand in the queue since an earlier answer
+    (void)a.steps.cancel();  // it may stand in the queue because of an earlier request
     (void)undo(c, a, false, now);
     forget(a);
     timers_.clear({kAcquisition, c});
@@ -89,7 +89,7 @@ void client::acquisition_answered(call_id c, acquisition& a, const answer& r, ms
   follow(c, a, std::move(then), now);
 }
 
-/// Its time has come, or what it waited for to leave.
+/// The time of its timer has come. Or it is leaving the queue, and its cancel was answered.
 void client::acquisition_due(call_id c, acquisition& a, ms now) {
   if (a.leaving) {
     events_.emplace_back(*std::move(a.leaving));
@@ -102,7 +102,7 @@ void client::acquisition_due(call_id c, acquisition& a, ms now) {
   follow(c, a, a.steps.give_up(now), now);
 }
 
-/// Its request is not waited for any more. If it was never sent, it is not in doubt.
+/// Stops waiting for its request. If the request was never sent, it is not in doubt.
 void client::give_up(acquisition& a) {
   if (a.request != 0 && withdraw(a.request)) a.steps.not_sent();
 }
@@ -111,7 +111,7 @@ void client::finish(call_id c, acquisition& a, const machine::done& d, bool undo
   using result = machine::result;
   forget(a);
   if (a.plan.ask.observed) {
-    // So that a take-over needs no wait: tries, one after the other, watch a dead holder, too.
+    // Remembered, so that tries, one after the other, can watch a dead holder, too. Then a take-over needs no waiting.
     const auto& seen = a.steps.seen();
     if (d.what == result::acquired || seen.empty()) {
       seen_.erase(a.plan.ask.lock);
@@ -134,7 +134,7 @@ void client::finish(call_id c, acquisition& a, const machine::done& d, bool undo
   acquisitions_.erase(c);
 }
 
-/// Takes back what it has given up since the last time; whether there was anything.
+/// Undoes the acquisitions that it has given up since the last call. True if there were any.
 bool client::undo(call_id c, acquisition& a, bool leaves, ms now) {
   const auto& all = a.steps.to_undo();
   const bool some = a.undone < all.size();
@@ -148,9 +148,9 @@ bool client::undo(call_id c, acquisition& a, bool leaves, ms now) {
   return some;
 }
 
-// --- being told -----------------------------------------------------------------------------------------------------
+// --- notices --------------------------------------------------------------------------------------------------------
 
-/// Before its first request is sent: the grant may come before the answer.
+/// To be called before its first request is sent: the grant notice may come before the answer.
 void client::expect(call_id c, acquisition& a) {
   if (a.expected == a.steps.id()) return;
   forget(a);
@@ -164,7 +164,7 @@ void client::forget(acquisition& a) {
   if (std::exchange(a.foreign, false)) --foreign_;
 }
 
-/// It stands in the queue, behind mongo-dlock perhaps.
+/// It stands in the queue. `foreign`: behind mongo-dlock.
 void client::waits(acquisition& a, bool foreign) {
   wants_inbox_ = true;
   if (!foreign || a.foreign || a.expected.empty()) return;
@@ -174,7 +174,7 @@ void client::waits(acquisition& a, bool foreign) {
 
 void client::nudge(call_id c, acquisition& a, bool foreign, ms now) {
   if (a.leaving) return;
-  if (a.request != 0) {  // when it waits again
+  if (a.request != 0) {  // follow() does it as soon as the acquisition waits again
     (foreign ? a.foreign_nudge : a.nudge) = true;
     return;
   }
@@ -200,7 +200,7 @@ void client::heard(const protocol::revocation& r, ms now) {
   if (const auto found = expected_.find(r.id); found != expected_.end()) {
     const call_id c = found->second;
     auto& a = acquisitions_.at(c);
-    if (a.plan.ask.lock == r.lock) nudge(c, a, false, now);  // it has not heard of its grant: it will look
+    if (a.plan.ask.lock == r.lock) nudge(c, a, false, now);  // it does not know of its grant yet: it asks the server
   }
   for (auto& [h, l] : holds_) {
     if (l.now != hold_phase::held || l.ask.id != r.id || l.ask.lock != r.lock) continue;

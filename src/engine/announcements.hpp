@@ -13,26 +13,27 @@ namespace dlock::engine {
 
 using protocol::ms;
 
-/// Decides who is told of which heir, and in which order grants and releases of one lock are published.
+/// Decides which heirs this client notifies, and in which order grants and releases of one lock are published.
 ///
-/// An heir is told by whoever admitted it. The others tell it only if that seems not to have happened: it has not been
-/// heard of for 100 ms, or the answer is that of a cancel, which also follows a release whose answer was lost. Nobody
-/// tells it twice within a second.
+/// The client that admitted an heir sends it a grant notice. Another client does so only if that seems not to have
+/// happened. That is so in two cases: the heir has not sent a command for 100 ms; or the answer is the answer to a
+/// cancel, because a cancel also follows a release whose answer was lost. No client notifies the same heir twice within
+/// a second.
 ///
-/// A release of this client that is on its way is published before a later grant of the same lock that it makes room
-/// for, although its answer has not come yet: the grant proves it.
+/// A release of this client may still be on its way when a later grant of the same lock comes that needs the room of
+/// this release. Then the release is published first, although its answer has not come yet: the grant proves it.
 class announcements {
  public:
-  /// Whether this client tells that heir, which an answer to `r` has named.
+  /// Whether this client sends a grant notice to `h`, an heir in the answer to `r`.
   [[nodiscard]] bool tells(const protocol::request& r, const protocol::reply& a, const protocol::heir& h, ms now);
 
-  /// What is to be published, once, when the release of `id` has freed the lock.
+  /// `a` has to be published once, when the release of `id` has freed the lock.
   void will_free(const std::string& id, protocol::announcement a, bool exclusive);
-  /// It has: this is to be published, unless it was before.
+  /// The release has freed the lock. The result has to be published; there is none if it was published before.
   [[nodiscard]] std::optional<protocol::announcement> freed(const std::string& id);
-  /// It has not, or nobody will know.
+  /// The release has not freed the lock, or nobody will know whether it has.
   void not_freed(const std::string& id) { to_free_.erase(id); }
-  /// A grant, and before it the releases that it proves.
+  /// The grant `a`, and before it the releases that it proves.
   [[nodiscard]] std::vector<protocol::announcement> granted(protocol::announcement a, bool exclusive);
 
   [[nodiscard]] std::size_t to_free() const noexcept { return to_free_.size(); }
@@ -43,7 +44,7 @@ class announcements {
     bool exclusive = false;
   };
   std::map<std::string, release> to_free_;  // by acquisition
-  std::map<std::string, ms> told_;          // heirs, and when
+  std::map<std::string, ms> told_;          // the ids of heirs, and when they were notified
 };
 
 }  // namespace dlock::engine

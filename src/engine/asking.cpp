@@ -1,4 +1,4 @@
-// Commands of their own, one at a time: what is neither an acquisition nor a release.
+// Single commands that belong neither to an acquisition nor to a release.
 #include <algorithm>
 
 #include "engine/cancel.hpp"
@@ -103,8 +103,8 @@ void client::ask_answered(call_id c, asking& a, answer told, std::vector<protoco
     const protocol::revocation notice{a.r.lock, h.id, settings_.who};
     const bool mine = h.client == settings_.id;
     if (!mine && settings_.tells) outbox_.tell({h.client, notice});
-    // What was kept after a release is nobody's: there is nobody to wait for. Else a tombstone: a request of its own
-    // that is still on its way must not bring it back.
+    // A kept entry has no owner, so there is nobody to wait for. Any other holder gets a tombstone: a request of its
+    // own that is still on its way must not bring it back.
     const bool kept = h.is_kept();
     if (a.at_once || kept) {
       a.what = asking::kind::take_off;
@@ -134,20 +134,20 @@ ask_ended::amended client::amended(const asking& a, const protocol::reply& told,
   if (it == holds_.end()) return amended::not_held;
   auto& l = it->second;
   if (!l.held(now)) {
-    look_at(it->first, l, now);  // over, and the watch has not come to it yet
+    look_at(it->first, l, now);  // it is over, but look() has not found that yet
     return l.now == hold_phase::lost ? amended::lost : amended::not_held;
   }
   if (!told.mine || told.mine->revoked) {
     lose(it->first, l, loss::gone);
     return amended::lost;
   }
-  // A later one of this lease came after it: then it is done, too.
+  // If a later amend of this lease came after this one, this one is done, too.
   if (told.mine->seq < a.r.seq || told.mine->seq > l.amendments) return amended::edited;
-  if (a.r.what.exclusive) publish_all({announcement_of(l, settings_.who, true, now)}, now);  // so that observers look
+  if (a.r.what.exclusive) publish_all({announcement_of(l, settings_.who, true, now)}, now);  // so that observers read
   return amended::done;
 }
 
-/// Its pause is over, or its time.
+/// Its pause is over, or its time is over.
 void client::ask_due(call_id c, asking& a, ms now) {
   if (a.request == 0 && now < a.until) return send(c, a, now);
   const bool sent = a.request != 0 && (a.what == asking::kind::lookup || !withdraw(a.request));

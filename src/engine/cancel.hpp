@@ -4,9 +4,10 @@
 
 namespace dlock::engine {
 
-/// Takes back whatever `r` may have done; `in_doubt`: leaves a tombstone for what is still on its way.
+/// A cancel that undoes everything that `r` may have done. `in_doubt`: it leaves a tombstone, against requests that are
+/// still on their way.
 [[nodiscard]] inline protocol::request cancel_of(protocol::request r, bool in_doubt) {
-  constexpr protocol::ms kTombstone = 30'000;  // longer than a command can be on its way: every I/O has a shorter limit
+  constexpr protocol::ms kTombstone = 30'000;  // no command is on its way for so long: every I/O has a shorter limit
   r.op = protocol::operation::cancel;
   r.tomb = in_doubt ? kTombstone : 0;
   r.keep = 0;

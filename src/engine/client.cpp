@@ -1,4 +1,4 @@
-// What all calls share: requests and their answers, the background, the time.
+// What all calls share: requests and their answers, the requests of the background, the timers.
 #include "engine/client.hpp"
 
 #include <algorithm>
@@ -45,7 +45,7 @@ client::number client::submit(protocol::request r, purpose who, ms now) {
   return n;
 }
 
-/// Nobody waits for its answer any more. True: it was not sent, and never will be.
+/// Nobody waits for the answer any more. True: the request was not sent, and never will be.
 bool client::withdraw(number& n) {
   const number which = std::exchange(n, 0);
   if (queue_.withdraw(which)) {
@@ -59,7 +59,7 @@ bool client::withdraw(number& n) {
 
 std::optional<client::outgoing> client::next_request(ms now) {
   look(now);
-  // In turns: many who lock must not keep a look from its turn.
+  // Requests and lookups take turns: many requests must not delay a lookup.
   lookup_next_ = !lookup_next_;
   if (lookup_next_ || queue_.ready() == 0) {
     if (auto out = next_lookup()) return out;
@@ -72,8 +72,8 @@ std::optional<client::outgoing> client::next_request(ms now) {
       if (w.who.what == purpose::kind::retry && retries_.begin(w.who.of, now) == nullptr) {
         const auto who = w.who.of;
         requests_.erase(i.n);
-        retry_over(who, {}, now);  // its time was over before its turn
-        pump(now);                 // there is room for another one
+        retry_over(who, {}, now);  // its time was over before its turn came
+        pump(now);                 // now there is room for another one
         continue;
       }
       w.sent = now;
@@ -184,7 +184,7 @@ void client::cannot_send(const std::string& why, ms now) {
     for (const auto n : numbers) {
       const auto& who = requests_.at(n).who;
       if (who.what != purpose::kind::retry) continue;
-      retries_.drop(who.of);  // it runs out by itself
+      retries_.drop(who.of);  // on the server, the entry that it was about will expire
       if (const auto then = follow_ups_.extract(who.of)) announcements_.not_freed(then.mapped().look.id);
       requests_.at(n).who = {};
     }
@@ -203,10 +203,10 @@ void client::cannot_renew(ms now) {
   }
 }
 
-// --- what an answer says besides ------------------------------------------------------------------------------------
+// --- what an answer also says ---------------------------------------------------------------------------------------
 
 void client::announce(const protocol::request& r, const protocol::reply& a, ms now) {
-  // First: an heir of this client publishes its own grant as soon as it knows.
+  // This comes first: an heir of this client publishes its own grant as soon as it knows of it.
   if (r.op == protocol::operation::release && a.found) {
     if (auto free = announcements_.freed(r.id)) publish_all({*std::move(free)}, now);
   }
@@ -256,13 +256,14 @@ void client::server_answers(ms now) {
   pump(now);
 }
 
-/// Until `until`, by when what it is about runs out by itself.
+/// Repeats `r` in the background until it is answered, or until `until`. At that time, the entry that it is about has
+/// expired on the server.
 void client::retry(protocol::request r, ms until, follow_up then, ms now) {
   follow_ups_.emplace(retries_.add(std::move(r), until, now), std::move(then));
   pump(now);
 }
 
-/// Sends what is due, as far as there is room.
+/// Submits the requests of the background that are due, as long as there is room.
 void client::pump(ms now) {
   while (const auto n = retries_.take(now)) {
     (void)submit(retries_.request_of(*n), {purpose::kind::retry, *n}, now);
@@ -289,7 +290,7 @@ void client::retry_over(number n, const answer& a, ms now) {
     if (auto free = announcements_.freed(then.look.id)) publish_all({*std::move(free)}, now);
   }
   announcements_.not_freed(then.look.id);
-  // As after a release that was answered in time; but what was not, may have to be kept.
+  // The same as after a release that was answered in time. But if there was no answer, the entry may have to be kept.
   const bool unheard = !replied && then.doubtful && !then.kept;
   if (unheard || (replied && (then.doubtful || !a.reply.found))) {
     retry(then.look, now + std::max(then.look.life, then.look.delta), {}, now);
@@ -304,7 +305,7 @@ void client::look(ms now) {
 
 void client::fire(const key& k, ms now) {
   if (k == kRetry) return pump(now);
-  if (k == kOutbox) return;  // whoever drives this sees that a publication is due
+  if (k == kOutbox) return;  // the driver asks publication_is_due()
   if (k == kQueue) {
     queue_.look(now);
     return rearm();

@@ -26,75 +26,76 @@
 
 namespace dlock::engine {
 
-/// All that a client does, as one state machine: no threads, no clock, no I/O, no user's code. Whoever drives it
-/// (src/runtime, the simulator) tells it of calls, answers and notices, and when look() is due; takes the requests that
-/// are to be sent, what is to be told to others, and the events that say what came of it all. `now` is local time, and
-/// must not go back. It is not safe for threads.
+/// Everything that a client does, as one state machine: no threads, no clock, no I/O, no code of the user. Its driver
+/// (src/runtime, or the simulator) tells it about calls, answers and notices, and calls look() when it is due. The
+/// driver takes from it the requests to send, the notices and announcements for others, and the events that say how
+/// things ended. `now` is local time and must not go back. The class is not thread-safe.
 ///
-/// A call begins with a function that returns its number, and is over with an event of that number; that may be there
-/// at once. The states of calls and holds are those of the machines that they are made of: acquire_machine,
-/// release_machine, hold_machine, retry_queue, request_queue, outbox. What is between them:
+/// A call begins with a function that returns its number. It is over with an event that has this number. The event may
+/// be there at once. The states of calls and holds are the states of the machines that they consist of:
+/// acquire_machine, release_machine, hold_machine, retry_queue, request_queue, outbox. This table has the rest:
 ///
 /// | what                | event                               | next                                                 |
 /// |---------------------|-------------------------------------|------------------------------------------------------|
-/// | acquire             | its machine is done, acquired       | over: a hold, the only owner of "held"               |
-/// | acquire             | cancelled, by its caller or close() | leaving: its place in the queue is given up          |
-/// | leaving             | that was answered, or took 400 ms   | over                                                 |
-/// | acquire             | done otherwise, or refused          | over; what it may have left there is undone          |
+/// | acquire             | its machine is done: acquired       | over: a hold, the only owner of "held"               |
+/// | acquire             | cancelled by its caller or close()  | leaving: a cancel gives up its place in the queue    |
+/// | leaving             | the cancel was answered, or 400 ms  | over                                                 |
+/// | acquire             | done in another way, or refused     | over; what it may have left on the server is undone  |
 /// | hold: held          | it is over, or the server says so   | lost                                                 |
 /// | hold: held          | release                             | releasing                                            |
 /// | hold: releasing     | answered                            | released, or lost                                    |
 /// | hold: releasing     | no answer in time                   | in doubt; the release is repeated in the background  |
-/// | hold: in doubt      | release                             | releasing, once more                                 |
-/// | hold: lost          | release                             | the server is asked to give it up, once              |
+/// | hold: in doubt      | release                             | releasing again                                      |
+/// | hold: lost          | release                             | the server is asked once to remove the holder        |
 /// | any hold            | drop                                | gone; if it was held, it is released                 |
 class client {
  public:
   struct settings {
-    std::string id;  // of this client; others tell it of grants by it
+    std::string id;  // the id of this client: with it, others notify the client of grants
     std::string who;
     ms skew = 500;
     ms operation_timeout = 10'000;
-    std::size_t undoing = 50;  // so many requests of the background are on their way at most
-    bool tells = true;         // there is a channel
+    std::size_t undoing = 50;  // at most this many requests of the background are on their way
+    bool tells = true;         // there is a channel for notices and announcements
   };
 
   /// `fresh_id` makes identities that never repeat; `jitter` gives a number in [0, 1).
   client(settings s, std::function<std::string()> fresh_id, std::function<double()> jitter);
 
   // --- calls --------------------------------------------------------------------------------------------------------
-  /// `tells_place`: with an event each time that it is told its place in the queue.
+  /// `tells_place`: there is an event for each answer that tells its place in the queue.
   [[nodiscard]] call_id acquire(protocol::acquire_plan plan, bool tells_place, ms now);
   /// Gives up an acquisition.
   void cancel(call_id c, ms now);
-  /// Gives a lease back, `keep` ms after its grant at the earliest; a release before this one may have asked for more,
-  /// and gets it.
+  /// Gives a lease back, but not earlier than `keep` ms after its grant. If an earlier release of it had a longer
+  /// `keep`, the longer one counts.
   [[nodiscard]] call_id release(hold_id h, ms keep, ms timeout, ms now);
   /// A holder asks for less, or publishes another value.
   [[nodiscard]] call_id amend(hold_id h, protocol::claim what, std::string value, ms now);
-  /// Takes the lock off one of its holders. Event: `told.found` is whether it held it.
+  /// Revokes one of the holders of the lock. In the event, `told.found` says whether it was a holder.
   [[nodiscard]] call_id revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once, ms now);
-  /// A command of its own, repeated until it is answered; until `until`, or the operation_timeout is over.
+  /// A single command. It is repeated until it is answered, or until `until` (none: until the operation_timeout is
+  /// over).
   [[nodiscard]] call_id ask(protocol::request r, std::optional<ms> until, ms now);
   [[nodiscard]] call_id read(protocol::lookup l, ms now);
-  /// Nobody has this lease any more.
+  /// The owner of this lease does not need it any more.
   void drop(hold_id h, ms now);
-  /// No new calls; acquisitions are cancelled, nothing is renewed any more.
+  /// From now on, new calls end at once. Acquisitions are cancelled, and nothing is renewed any more.
   void close(ms now);
 
   // --- requests -----------------------------------------------------------------------------------------------------
   struct outgoing {
     std::uint64_t ticket = 0;
     std::vector<protocol::request> all;           // one, or several that go together in one command
-    std::optional<protocol::lookup> lookup = {};  // or this
+    std::optional<protocol::lookup> lookup = {};  // or a lookup; then `all` is empty
   };
-  /// Commands that are due, at most.
+  /// How many commands are due (an upper bound).
   [[nodiscard]] std::size_t ready() const noexcept { return queue_.ready() + lookups_.size(); }
   [[nodiscard]] std::size_t ready_renewals() const noexcept { return renewals_.size(); }
-  /// To be sent now.
+  /// The next one that has to be sent now.
   [[nodiscard]] std::optional<outgoing> next_request(ms now);
   [[nodiscard]] std::optional<outgoing> next_renewal(ms now);
-  /// One answer for each request, in their order.
+  /// One answer for each request, in the order of the requests.
   void answered(std::uint64_t ticket, std::vector<answer> answers, ms now);
   void answered(std::uint64_t ticket, lookup_answer a, ms now);
   /// Nothing can be sent: there is no thread for it.
@@ -103,11 +104,12 @@ class client {
 
   // --- notices ------------------------------------------------------------------------------------------------------
   void heard(const protocol::grant& g, ms now);
-  /// Only the server knows whether it is true.
+  /// Only the server knows whether this is true.
   void heard(const protocol::revocation& r, ms now);
-  /// mongo-dlock has released that lock; empty: any.
+  /// mongo-dlock has released this lock. Empty: it may have released any lock.
   void heard_release(const std::string& lock, ms now);
-  /// What comes to the inbox is heard from now on, or is not; the same of everybody's events.
+  /// From now on, this client receives what comes to its inbox, or does not. events_opened: the same for the events for
+  /// everybody.
   void inbox_opened(bool open, ms now);
   void events_opened(bool open, ms now);
   [[nodiscard]] bool wants_inbox() const noexcept { return wants_inbox_; }
@@ -115,26 +117,25 @@ class client {
   /// Nobody waits for notices any more.
   void stop_listening() noexcept;
 
-  // --- what is to be told to others (outbox.hpp)
-  // ----------------------------------------------------------------------
+  // --- what others have to be told (outbox.hpp) ---------------------------------------------------------------------
   [[nodiscard]] std::size_t notices() const noexcept { return outbox_.notices(); }
   [[nodiscard]] std::optional<outbox::notice> next_notice() { return outbox_.next_notice(); }
   void told() noexcept { outbox_.told(); }
   [[nodiscard]] bool publication_is_due(ms now) const noexcept { return outbox_.next() <= now; }
   [[nodiscard]] std::optional<outbox::batch> next_publication(ms now);
   void published(bool there, bool in_doubt, ms now);
-  /// What is due cannot be published: there is no thread for it.
+  /// A publication is due, but there is no thread for it.
   void cannot_publish(ms now);
-  /// The client ends soon: nothing lingers any more.
+  /// The client ends soon: no batch waits for more announcements any more.
   void hurry(ms now);
-  /// All is told, or cannot be just now.
+  /// Everything was sent, or cannot be sent at the moment.
   [[nodiscard]] bool is_quiet() const noexcept { return outbox_.is_quiet(); }
 
   // --- time ---------------------------------------------------------------------------------------------------------
-  /// When look() is to be called; `never`: no time brings anything.
+  /// When look() has to be called. `never`: nothing waits for a time.
   [[nodiscard]] ms next() const noexcept { return timers_.next(); }
   void look(ms now);
-  /// The machine may have been stopped in a way that its clock does not count.
+  /// The computer may have been stopped in a way that its clock does not count.
   void clock_was_set(ms now);
 
   /// What has happened since the last call, in order.
@@ -142,39 +143,40 @@ class client {
 
   // --- what is held -------------------------------------------------------------------------------------------------
   struct lease {
-    protocol::request ask;   // of the acquisition
-    std::int64_t token = 0;  // and its grant:
-    ms since = 0;            // by the server's clock,
-    ms begin = 0;            // and by ours, at the latest;
-    ms heard = 0;            // when it was heard of, by ours
+    protocol::request ask;   // the request of the acquisition
+    std::int64_t token = 0;  // its fencing token
+    ms since = 0;            // the time of its grant, on the server's clock
+    ms begin = 0;            // the same on our clock: it was not later than this
+    ms heard = 0;            // when this client learned of the grant, on our clock
     hold_machine machine;
     hold_phase now = hold_phase::held;
     ms kept_since = 0;
-    bool alone = false;          // nobody else asked for the lock since; a hint for the short form
+    bool alone = false;          // nobody else has asked for the lock since the grant; a hint for the short form
     bool may_be_shared = false;  // a downgrade was sent
-    bool doubtful = false;       // a request of it went without an answer before it was granted, and may yet arrive
+    bool doubtful = false;       // before the grant, a request of it got no answer, and may still arrive
     bool revoked = false;
-    bool given_up = false;  // what was lost is given back, should the server still count it as held
-    bool dropped = false;   // by its owner, during a release
-    ms keep = 0;            // the longest that a release of it has asked
+    bool given_up = false;  // it was lost, and the server was asked to remove the holder, if it is still there
+    bool dropped = false;   // its owner called drop() during a release
+    ms keep = 0;            // the longest `keep` of its releases
     std::int64_t amendments = 0;
 
     [[nodiscard]] bool held(ms at) const noexcept { return now == hold_phase::held && at < machine.valid_until(); }
     [[nodiscard]] bool is_exclusive() const noexcept { return ask.what.exclusive && !may_be_shared; }
   };
-  /// Null: it was dropped.
+  /// Null: the hold was dropped.
   [[nodiscard]] const lease* find(hold_id h) const;
-  /// When the call ends at the latest, whatever is answered; `never`: only with an answer, or if it is cancelled.
+  /// The latest time at which the call ends, whatever the server answers. `never`: it ends only with an answer, or if
+  /// it is cancelled.
   [[nodiscard]] ms ends_by(call_id c) const;
-  /// The acquisition that may be heard of by that id.
+  /// The acquisition with this id, if a notice for it may come.
   [[nodiscard]] std::optional<call_id> expects(const std::string& id) const;
-  /// So many requests are repeated in the background.
+  /// How many requests are repeated in the background.
   [[nodiscard]] std::size_t in_the_background() const noexcept { return retries_.size(); }
-  /// What the call has on its way.
+  /// The operation of the request that the call has on its way.
   [[nodiscard]] std::optional<protocol::operation> asks(call_id c) const;
-  /// Nothing goes on that close() has to wait for.
+  /// There is nothing left that close() has to wait for.
   [[nodiscard]] bool is_idle() const noexcept { return acquisitions_.empty() && retries_.size() == 0; }
-  /// Everything that is kept for something that goes on, or is held.
+  /// The number of all entries that are kept for calls, holds and requests.
   [[nodiscard]] std::size_t size() const noexcept;
 
  private:
@@ -184,14 +186,14 @@ class client {
     protocol::acquire_plan plan;
     machine steps;
     bool tells_place = false;
-    number request = 0;  // waiting, or on its way
+    number request = 0;  // its request, which waits to be sent or is on its way
     std::string expected = {};
     bool foreign = false;  // it waits behind mongo-dlock
     bool nudge = false, foreign_nudge = false;
     answer failure = {};
-    bool brief = false;  // the last answer came in short
+    bool brief = false;  // the last answer was one to the short form
     std::size_t undone = 0;
-    std::optional<acquire_ended> leaving = {};  // what it ends with
+    std::optional<acquire_ended> leaving = {};  // it is leaving the queue, and this will be its event
   };
   struct releasing {
     hold_id hold = 0;
@@ -215,7 +217,7 @@ class client {
     protocol::holder holder = {};
     bool at_once = false;
   };
-  /// On whose behalf a request is sent.
+  /// For whom a request is sent.
   struct purpose {
     enum class kind { nobody, acquisition, renewal, release, ask, retry };
     kind what = kind::nobody;
@@ -234,7 +236,7 @@ class client {
     protocol::request look = {};  // give_back: the cancel that may have to follow
     bool doubtful = false, kept = false;
   };
-  using key = std::pair<int, std::uint64_t>;  // of a timer
+  using key = std::pair<int, std::uint64_t>;  // the key of a timer
 
   // client.cpp
   [[nodiscard]] number submit(protocol::request r, purpose who, ms now);
@@ -249,7 +251,7 @@ class client {
   void retry_over(number n, const answer& a, ms now);
   void pump(ms now);
   void fire(const key& k, ms now);
-  /// After each change of the request queue, or the outbox.
+  /// To be called after each change of the request queue or the outbox.
   void rearm() {
     timers_.set(kQueue, queue_.next());
     timers_.set(kOutbox, outbox_.next());
@@ -297,27 +299,27 @@ class client {
   const std::function<std::string()> fresh_id_;
   const std::function<double()> jitter_;
   bool closing_ = false;
-  std::uint64_t last_ = 0;  // number given
+  std::uint64_t last_ = 0;  // the last number that was given to a call, hold, request or ticket
 
   std::map<call_id, acquisition> acquisitions_;
   std::map<call_id, releasing> releases_;
   std::map<call_id, asking> asks_;
   std::map<hold_id, lease> holds_;
-  std::map<std::string, call_id> expected_;            // acquisitions that may be heard of
-  std::size_t foreign_ = 0;                            // of them, behind mongo-dlock
-  std::map<std::string, protocol::observation> seen_;  // of locks with observed expiry that were tried in vain
+  std::map<std::string, call_id> expected_;            // acquisitions for which a notice may come, by their ids
+  std::size_t foreign_ = 0;                            // how many of them wait behind mongo-dlock
+  std::map<std::string, protocol::observation> seen_;  // by lock: locks with observed expiry that were not acquired
 
   request_queue queue_;
   std::deque<call_id> lookups_;
   bool lookup_next_ = false;
   std::deque<std::pair<hold_id, protocol::operation>> renewals_;
-  std::map<number, on_its_way> requests_;  // waiting, or on their way
+  std::map<number, on_its_way> requests_;  // they wait to be sent, or are on their way
   struct command {
-    std::uint64_t ticket = 0;  // the queue's; 0: of a renewal
+    std::uint64_t ticket = 0;  // the ticket of the request queue; 0: it is a renewal
     std::vector<number> all;
   };
   std::map<std::uint64_t, command> sent_;     // by ticket
-  std::map<std::uint64_t, call_id> reading_;  // the same of looks
+  std::map<std::uint64_t, call_id> reading_;  // lookups on their way, by ticket
   retry_queue retries_;
   std::map<retry_queue::number, follow_up> follow_ups_;
   ms answered_ = std::numeric_limits<ms>::min();  // when the server last answered anything

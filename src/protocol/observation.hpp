@@ -10,8 +10,8 @@
 namespace dlock::protocol {
 
 /// What one process has seen of a lock with observed expiry: for each entry, since when it has had its beat. This class
-/// has no clock of its own. Times are milliseconds on the caller's clock. Nobody may set that clock, and it must run
-/// during a suspend.
+/// has no clock of its own. Times are milliseconds on the caller's clock. That must be a clock that nobody can set and
+/// that runs during a suspend.
 ///
 /// A holder counts its lease from the moment at which it *sent* the command that gave the entry its beat. This class
 /// counts from the moment at which the reply that first showed the beat was *received*. That is later, whatever the
