@@ -7,7 +7,7 @@
 namespace dlock::protocol {
 namespace {
 
-/// The instant up to which entries have ended for others.
+/// Entries whose `until` is at or before this time have expired for everybody but their owner.
 struct cutoff {
   ms at;
   template <typename Entry>
@@ -31,7 +31,7 @@ bool contains(const std::vector<Entry>& entries, const std::string& id) {
   return std::any_of(entries.begin(), entries.end(), [&](const Entry& e) { return e.id == id; });
 }
 
-/// What the holders have, carried along while more of them are admitted.
+/// The sum of what is held. It is carried along while more waiters are admitted.
 struct holdings {
   explicit holdings(const std::vector<holder>& holders) {
     for (const auto& h : holders) add(h.what);
@@ -56,7 +56,7 @@ std::int64_t next_token(std::int64_t last, std::int64_t floor, ms now) {
   return std::max(highest - highest % token_step + token_step, now * token_step);
 }
 
-/// With observed expiry: what shows that it was heard of.
+/// With observed expiry: the new beat shows that the owner has sent a command.
 template <typename Entry>
 void beat(Entry& e, const document& d, ms span) {
   if (!d.observed) return;
@@ -64,7 +64,7 @@ void beat(Entry& e, const document& d, ms span) {
   e.span = span;
 }
 
-/// Times never run backwards: `now` may be stale. A revoked lease does not get longer.
+/// Times never go back: `now` may be stale. A revoked lease is not extended.
 void move(holder& h, const document& d, const request& r, ms now) {
   if (h.revoked) return;
   h.until = std::max(h.until, now + r.delta);
@@ -95,7 +95,7 @@ ms last_end(const std::vector<holder>& holders) {
   return std::max_element(holders.begin(), holders.end(), [](auto& a, auto& b) { return a.until < b.until; })->until;
 }
 
-/// All holders, and of the waiters those just before `place`.
+/// All holders, and the waiters just before `place`.
 std::vector<sign> signs(const document& d, std::int64_t place) {
   std::vector<sign> out;
   for (const auto& h : d.holders) out.push_back({h.id, h.beat, h.span});
@@ -110,7 +110,7 @@ reply not_a_lock(const std::string& wrong, ms now) {
 }
 
 reply answer(const document& d, const request& r, ms now) {
-  if (const auto wrong = defect(d, now); !wrong.empty()) return not_a_lock(wrong, now);  // it was the last one
+  if (const auto wrong = defect(d, now); !wrong.empty()) return not_a_lock(wrong, now);  // no token or rev is left
   reply a;
   a.found = true;
   a.now = now;
@@ -135,8 +135,8 @@ reply answer(const document& d, const request& r, ms now) {
   return a;
 }
 
-/// Nothing is changed: what is not yet a lock, or not of this expiry, does not become one. Whom mongo-dlock evicted is
-/// no holder, and no heir to be told.
+/// Nothing is changed. A document that is not yet a lock, or that has the other kind of expiry, does not become a lock
+/// of this kind. A holder that mongo-dlock evicted does not count as a holder, and nobody notifies it as an heir.
 reply peek(const document& d, const request& r, ms now) {
   const bool is_lock = d.et || d.observed;
   const bool other = is_lock && d.observed != r.observed;
@@ -149,14 +149,14 @@ reply peek(const document& d, const request& r, ms now) {
   return a;
 }
 
-/// Touches nobody else, purges nothing, admits nobody.
+/// Changes no other entry, purges nothing, admits nobody.
 void renew(document& d, holder& mine, const request& r, ms now) {
   move(mine, d, r, now);
   if (!d.observed) d.et = last_end(d.holders) + r.skew;
   ++d.rev;
 }
 
-/// Never more than it has: that would have to wait for the others.
+/// The new claim must not be larger than the old one: a larger claim would have to wait for the others.
 void amend(holder& h, const document& d, const request& r, ms now) {
   move(h, d, r, now);
   const bool fits = d.cap == 0 || r.what.weight <= d.cap;
@@ -167,7 +167,7 @@ void amend(holder& h, const document& d, const request& r, ms now) {
   h.value = r.value;
 }
 
-/// What the operation itself does, before the head of the queue is looked at.
+/// What the operation itself does, before waiters are admitted.
 void apply(document& d, const request& r, ms now, bool foreign_live) {
   const auto held = find(d.holders, r.id);
   const auto queued = find(d.waiters, r.id);
@@ -201,7 +201,7 @@ void apply(document& d, const request& r, ms now, bool foreign_live) {
         held->until = (d.observed ? now : held->since) + r.keep;
         beat(*held, d, r.keep);
         held->announced = true;
-        held->id += "/kept";  // nobody's any more: a renewal that is still on its way must not find it
+        held->id += "/kept";  // nobody owns it now: a renewal that is still on its way must not find it
       } else if (is_holder) {
         d.holders.erase(held);
       }
@@ -227,9 +227,9 @@ void apply(document& d, const request& r, ms now, bool foreign_live) {
   }
 }
 
-/// What has ended goes. Whether mongo-dlock holds the lock.
+/// Removes expired entries. Returns whether mongo-dlock holds the lock.
 bool begin(document& d, cutoff cut) {
-  // mongo-dlock took the lock: whatever of ours stood there is over, even if its own lease ended since.
+  // If mongo-dlock has taken the lock, our holders are over, even if its own lease has ended since.
   const bool foreign_live = is_foreign(d) && d.et && *d.et > cut.at;
   if (is_foreign(d)) d.holders.clear();
   purge(d.holders, cut);
@@ -238,7 +238,8 @@ bool begin(document& d, cutoff cut) {
   return foreign_live;
 }
 
-/// The head of the queue is admitted while it fits. `asks`: whether the command is (also) this one's own.
+/// The head of the queue is admitted as long as it fits. `asks(id)`: whether the command is (also) from this
+/// acquisition.
 template <typename Asks>
 void finish(document& d, const request& r, ms now, bool foreign_live, std::int64_t cap_before, Asks asks) {
   holdings taken(d.holders);
@@ -258,22 +259,22 @@ void finish(document& d, const request& r, ms now, bool foreign_live, std::int64
   d.et = d.holders.empty() ? now : last_end(d.holders) + r.skew;
 }
 
-/// What the query of a command that speaks of a holder looks for.
+/// Whether the query of a command that targets a holder finds the document.
 bool finds_holder(const document& d, const request& r, cutoff cut) {
   const auto mine = std::find_if(d.holders.begin(), d.holders.end(), [&](const holder& h) { return h.id == r.id; });
   if (is_foreign(d) || mine == d.holders.end()) return false;
   return r.op != operation::renew || !((!r.observed && cut.ended(*mine)) || mine->revoked);
 }
 
-/// Whether the lock is of the expiry that the request is not of. What is not in use may become one of observed expiry;
-/// for the way back there is no need.
+/// Whether the lock has another kind of expiry than the request. A lock that is not in use may become one with observed
+/// expiry. The other direction is not needed.
 bool is_of_other_expiry(const document& d, const request& r) {
   if (d.observed == r.observed) return false;
   return d.observed || is_foreign(d) || !d.holders.empty() || !d.waiters.empty();
 }
 
-/// With observed expiry no clock says what has ended: others have watched, and what has moved since stays. An entry
-/// without a beat was written by nobody of ours.
+/// With observed expiry, no clock says what has expired. Others have watched the entries, and an entry with a new beat
+/// stays. dlock never writes an entry without a beat.
 bool begin_observed(document& d, const request& r) {
   const auto over = [&](const auto& e) {
     return e.beat <= 0 ||

@@ -14,7 +14,7 @@ struct transition_result {
 };
 
 /// The reference model: what one operation does to the document (empty if there is none) when the server's clock says
-/// `now`. pipeline.cpp says the same in MongoDB's language; a property test holds the two together.
+/// `now`. pipeline.cpp has the same rules in MongoDB's language. A property test checks that both agree.
 [[nodiscard]] transition_result transition(const std::optional<document>& before, const request& r, ms now);
 
 struct batch_result {

@@ -12,12 +12,12 @@
 #include "protocol/document.hpp"
 #include "protocol/lookup.hpp"
 
-/// What a client's machine says to whoever drives it.
+/// What the engine's client tells its driver.
 namespace dlock::engine {
 
 using protocol::ms;
 
-/// Numbers of a client's calls, and of what it holds. None is used twice.
+/// Numbers of the calls of a client, and of its holds. No number is used twice.
 using call_id = std::uint64_t;
 using hold_id = std::uint64_t;
 
@@ -28,15 +28,15 @@ struct acquire_ended {
   using result = protocol::acquire_machine::result;
   call_id call = 0;
   result what = result::busy;
-  bool refused = false;       // by the server, as `failure` says; `what` means nothing then
-  hold_id got = 0;            // if acquired
+  bool refused = false;       // the server refused it, `failure` says why; then `what` means nothing
+  hold_id got = 0;            // acquired: the new hold
   protocol::reply last = {};  // the last answer
-  answer failure = {};        // of the last request, if it had no answer
+  answer failure = {};        // why the last request got no answer
   bool in_doubt = false;
-  std::string missing = {};  // no_answer: what, for people
+  std::string missing = {};  // no_answer: what is missing, for people
 };
 
-/// It stands in the queue, and goes on.
+/// An acquisition stands in the queue, and goes on.
 struct waiting {
   call_id call = 0;
   protocol::reply last = {};
@@ -46,10 +46,10 @@ struct release_ended {
   enum class result { released, lost, not_held, unknown };  // unknown: it is repeated in the background
   call_id call = 0;
   result what = result::not_held;
-  answer failure = {};  // unknown: of the last request
+  answer failure = {};  // unknown: why the last request got no answer
 };
 
-/// A command of its own is over.
+/// A single command (ask, read, amend, revoke) is over.
 struct ask_ended {
   enum class result {
     answered,
@@ -57,33 +57,33 @@ struct ask_ended {
     failed,      // no answer in time, or refused
     closed,
   };
-  enum class amended { done, not_held, lost, edited };  // edited: by hand; nothing was changed
+  enum class amended { done, not_held, lost, edited };  // edited: somebody edited the entry; nothing was changed
   call_id call = 0;
   result what = result::failed;
   protocol::reply told = {};
-  std::vector<protocol::snapshot> seen = {};  // of a look
-  amended change = amended::done;             // of an amend
+  std::vector<protocol::snapshot> seen = {};  // for a lookup
+  amended change = amended::done;             // for an amend
   answer failure = {};
   bool in_doubt = false;
 };
 
-/// What is held has changed.
+/// A hold has changed.
 struct hold_changed {
   hold_id hold = 0;
   hold_phase now = hold_phase::held;
   ms valid_until = 0;
-  bool left_free = false;  // released: nobody holds the lock or waits for it
+  bool left_free = false;  // released: afterwards nobody held the lock or waited for it
   // lost:
   loss why = loss::gone;
-  std::string by = {};  // revoked
+  std::string by = {};  // revoked: by whom
 };
 
 /// For the log.
 struct trouble {
   enum class kind {
-    no_answer,   // an acquisition gets none for the first time
+    no_answer,   // a request of an acquisition got no answer, for the first time in a row
     no_renewal,  // a lease could not be renewed, for the first time in a row
-    no_peek,     // ... or looked at, after a notice
+    no_peek,     // the same for a peek after a notice
   };
   kind what = kind::no_answer;
   std::string lock = {};

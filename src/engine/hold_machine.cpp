@@ -30,11 +30,11 @@ hold_machine::action hold_machine::look(ms now) {
   if (asking_ || due() > now) return action::nothing;
   asking_ = true;
   ask_at_ = never;
-  return renews_ ? action::renew : action::peek;  // a peek makes it no longer
+  return renews_ ? action::renew : action::peek;  // a peek does not extend the lease
 }
 
-/// What a peek shows may be old, right after an election: from before the grant, or before the revocation. So it is
-/// repeated.
+/// Right after an election, a peek may show an old state: from before the grant, or from before the revocation. So it
+/// is repeated.
 bool hold_machine::is_gone(bool there, ms now) noexcept {
   if (renews_) return !there;
   const bool gone = !there && unseen_;
@@ -48,12 +48,12 @@ hold_machine::effect hold_machine::answered(const protocol::reply& r, ms sent, m
   const bool marked = r.mine && r.mine->revoked;
   const bool over = valid_until() <= now;
   if (marked || is_gone(r.mine.has_value(), now)) {
-    // This process may have been stopped while it asked, or before. Then others may well have it.
+    // This process may have been stopped before or during the request. Then somebody else may already hold the lock.
     why_ = revoked_by_ ? loss::revoked : over ? by_time() : loss::gone;
     return effect::lost;
   }
-  if (ask_at_ == never) revoked_by_.reset();  // it was not true
-  if (over) return effect::too_late;          // it may have been seen to be over: the next look says so
+  if (ask_at_ == never) revoked_by_.reset();  // the notice was not true
+  if (over) return effect::too_late;          // somebody may have seen that it is over: look() reports it next
   in_trouble_ = false;
   if (renews_) schedule_.renewed(sent);
   return effect::held;

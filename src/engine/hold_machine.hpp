@@ -14,25 +14,25 @@ using protocol::ms;
 /// Why a lease is not held any more.
 enum class loss {
   not_renewed,  // it ended: no renewal was answered in time
-  ended,        // it ended, and was not to be renewed
-  gone,         // the server has it as ours no longer: somebody removed it, took it over, or revoked it
-  revoked,      // the same, after a notice that somebody revoked it
+  ended,        // it ended, and was not meant to be renewed
+  gone,         // on the server it is not ours any more: somebody removed it, took it over, or revoked it
+  revoked,      // the same, after a revocation notice
 };
 
 /// A lease that is held, as a state machine without I/O, clock or threads: when it is renewed, when it is over, and
-/// what makes it lost before. Whoever has it looks at next(), carries out what look() says, and feeds what comes of
-/// that.
+/// what makes it lost earlier. The owner calls look() at the time next(), does what look() says, and feeds in the
+/// outcome.
 ///
-/// | state  | event                            | next                                                          |
-/// |--------|----------------------------------|---------------------------------------------------------------|
-/// | idle   | look, when it is time            | asking: renew; or peek, if it is not to be renewed            |
-/// | idle   | notice, clock_was_set            | idle: look() is due now                                       |
-/// | asking | answered: it is ours             | idle; longer, if it was a renewal and came before the end     |
-/// | asking | answered: it is not              | over: gone or revoked                                         |
-/// | asking | the same, after a peek           | idle, to look once more; over the second time                 |
-/// | asking | unanswered, not_sent             | idle: again soon                                              |
-/// | asking | notice, clock_was_set            | asking, and then once more: what is on its way may be too old |
-/// | any    | look, from valid_until() on      | over: not_renewed or ended                                    |
+/// | state  | event                            | next                                                              |
+/// |--------|----------------------------------|-------------------------------------------------------------------|
+/// | idle   | look, when it is time            | asking: renew; or peek, if the lease is not renewed               |
+/// | idle   | notice, clock_was_set            | idle: look() is due now                                           |
+/// | asking | answered: it is ours             | idle; extended, if it was a renewal and came before the end       |
+/// | asking | answered: it is not ours         | over: gone or revoked                                             |
+/// | asking | the same, after a peek           | idle, and peeks once more; over at the second time                |
+/// | asking | unanswered, not_sent             | idle, and asks again soon                                         |
+/// | asking | notice, clock_was_set            | asking, and then once more: the request on its way may be too old |
+/// | any    | look, from valid_until() on      | over: not_renewed or ended                                        |
 class hold_machine {
  public:
   static constexpr ms never = std::numeric_limits<ms>::max();
@@ -40,27 +40,29 @@ class hold_machine {
   explicit hold_machine(protocol::lease_schedule schedule) noexcept;
 
   [[nodiscard]] ms valid_until() const noexcept { return schedule_.valid_until(); }
-  /// When look() is to be called.
+  /// When look() has to be called.
   [[nodiscard]] ms next() const noexcept;
 
   enum class action { nothing, renew, peek, lose };
   [[nodiscard]] action look(ms now);
 
   enum class effect { held, too_late, lost };  // held: valid_until() may be later now
-  /// What look() asked for at `sent` was answered.
+  /// The request that look() asked for was sent at `sent`, and was answered.
   [[nodiscard]] effect answered(const protocol::reply& r, ms sent, ms now);
-  /// ... or not. True: for the first time in a row.
+  /// ... or it was not answered. True: this is the first time in a row.
   [[nodiscard]] bool unanswered(ms now);
-  /// ... or could not be sent.
+  /// ... or it could not be sent.
   void not_sent(ms now) noexcept;
 
-  /// Somebody says that `by` has revoked it. That is a hint: who can write it may be nobody who can revoke.
+  /// A notice says that `by` has revoked it. This is only a hint: somebody who may write notices may not be allowed to
+  /// revoke.
   void notice(std::string by, ms now);
-  /// The machine may have been stopped in a way that its clock does not count; only the server knows what is held.
+  /// The computer may have been stopped in a way that its clock does not count. Then only the server knows whether the
+  /// lease is still held.
   void clock_was_set(ms now) noexcept;
   void stop_renewing() noexcept { schedule_.stop_renewing(); }
 
-  /// Why, after `lost` or `lose`; by whom, if it was revoked.
+  /// After `lost` or `lose`: why it was lost. revoked_by(): who revoked it, if that is why.
   [[nodiscard]] loss why() const noexcept { return why_; }
   [[nodiscard]] const std::string& revoked_by() const noexcept { return *revoked_by_; }
 
@@ -73,10 +75,10 @@ class hold_machine {
   bool renews_;
   bool asking_ = false;
   bool in_trouble_ = false;                // the last request was not answered
-  std::optional<std::string> revoked_by_;  // says a notice
-  ms ask_at_ = never;                      // then the server is asked whether it is still held
-  int looks_ = 0;                          // so often still
-  bool unseen_ = false;                    // by the last look
+  std::optional<std::string> revoked_by_;  // who revoked it, as a notice says
+  ms ask_at_ = never;                      // when to ask the server whether the lease is still held
+  int looks_ = 0;                          // how many peeks are left
+  bool unseen_ = false;                    // the last peek did not show it
   loss why_ = loss::not_renewed;
 };
 

@@ -1,4 +1,4 @@
-// What is held, until it is given back or lost.
+// Holds, until they are released or lost.
 #include <algorithm>
 
 #include "engine/cancel.hpp"
@@ -8,7 +8,7 @@
 namespace dlock::engine {
 namespace {
 
-constexpr ms kLong = 250;  // most locks are held for less; whoever holds one for longer listens for revocations
+constexpr ms kLong = 250;  // most locks are held for less; a client that holds one for longer listens for revocations
 
 }  // namespace
 
@@ -51,7 +51,7 @@ void client::look_at(hold_id h, lease& l, ms now) {
 }
 
 void client::renewed(hold_id h, lease& l, const answer& a, protocol::operation op, ms sent, ms now) {
-  if (l.now != hold_phase::held) return;  // released or over meanwhile
+  if (l.now != hold_phase::held) return;  // it was released or lost meanwhile
   using effect = hold_machine::effect;
   if (a.what != answer::kind::replied) {
     if (l.machine.unanswered(now)) {
@@ -86,8 +86,8 @@ void client::clock_was_set(ms now) {
 
 // --- release --------------------------------------------------------------------------------------------------------
 
-/// The time of a release is told by our clock, counted from the grant: not every answer to a release carries the
-/// server's.
+/// The time of a release comes from our clock, counted from the grant: not every answer to a release has the server's
+/// time.
 protocol::announcement client::announcement_of(const lease& l, const std::string& who, bool locked, ms now) {
   return {l.ask.lock, locked, l.token, who, locked ? l.since : l.since + now - l.begin};
 }
@@ -104,7 +104,7 @@ call_id client::release(hold_id h, ms keep, ms timeout, ms now) {
   auto& l = it->second;
   const auto found = l.now;
   if (found == hold_phase::lost) {
-    // The server may still count it as held: until its end, and a revoked one until somebody lets go.
+    // The server may still count it as held: until it ends or, if it was revoked, until somebody releases it.
     if (!std::exchange(l.given_up, true)) release_in_background(l, now);
     nothing.what = release_ended::result::lost;
   }
@@ -115,16 +115,17 @@ call_id client::release(hold_id h, ms keep, ms timeout, ms now) {
   l.now = hold_phase::releasing;
   timers_.clear({kHold, h});
   changed(h, l, l.now);
-  keep = l.keep = std::max(l.keep, keep);  // what is repeated without must not cut short what is in doubt
+  keep = l.keep = std::max(l.keep, keep);  // a release without `keep` must not shorten an earlier one that is in doubt
   protocol::request r = l.ask;
   r.op = protocol::operation::release;
   r.keep = keep;
-  // No server's clock says how long ago the grant was. Not before it was heard of, so it is rather kept too long.
+  // No clock of a server says how long ago the grant was. So count from when this client learned of it: then the entry
+  // is kept for too long rather than too short.
   if (r.observed && keep > 0) r.keep = std::max<ms>(0, keep - (now - l.heard));
   const bool first = found == hold_phase::held;
   r.brief = (l.alone || r.what.exclusive) && first;
   const bool stays = r.keep > 0 && (r.observed || now - l.begin < keep);
-  // Asked again, it may have been told meanwhile.
+  // Not at a repeated release: its event may have been published meanwhile.
   if (!stays && first) {
     announcements_.will_free(r.id, announcement_of(l, settings_.who, false, now), l.is_exclusive());
   }
@@ -193,7 +194,7 @@ void client::release_in_background(lease& l, ms now) {
   give_back(l, std::move(r), now);
 }
 
-/// As long as the server may count it as held, and for the time of a release at least.
+/// Repeats it as long as the server may count it as held, and at least for the operation_timeout.
 void client::give_back(const lease& l, protocol::request r, ms now) {
   const ms end = l.machine.valid_until() + protocol::lease_margin(r.delta) + settings_.skew;
   follow_up then{.what = follow_up::kind::give_back, .look = cancel_of(r, l.doubtful)};
@@ -207,7 +208,7 @@ void client::drop(hold_id h, ms now) {
   const auto it = holds_.find(h);
   if (it == holds_.end()) return;
   auto& l = it->second;
-  if (l.now == hold_phase::releasing) {  // a call has it
+  if (l.now == hold_phase::releasing) {  // end_release() drops it
     l.dropped = true;
     return;
   }

@@ -6,7 +6,7 @@
 namespace dlock::engine {
 namespace {
 
-constexpr std::size_t kUntold = 256;  // more notices than these wait for nobody
+constexpr std::size_t kUntold = 256;  // if more notices than these wait, new ones are dropped
 constexpr std::size_t kUnpublished = 10'000;
 constexpr std::size_t kBatch = 500;
 constexpr ms kLinger = 20;
@@ -40,7 +40,7 @@ void outbox::publish(protocol::announcement a, ms now) {
   if (now_ == state::idle) linger(now + kLinger);
 }
 
-/// `until`, unless there is no time for that.
+/// Lingers until `until`, or not at all if the client ends soon.
 void outbox::linger(ms until) noexcept {
   now_ = state::lingering;
   due_ = hurries_ ? 0 : until;

@@ -13,27 +13,28 @@
 
 namespace dlock::engine {
 
-/// What a client has to tell others: grants and revocations at once, one by one; announcements in order and in batches.
-/// What cannot be told in time is dropped: heirs look by themselves, and a gap is announced.
+/// What a client has to tell others. Grant notices and revocation notices go at once, one by one. Announcements (events
+/// for everybody) go in order and in batches. What cannot be sent in time is dropped: heirs poll anyway, and a gap says
+/// that announcements are missing.
 ///
 /// Announcements:
-/// | state     | event                            | next                                                      |
-/// |-----------|----------------------------------|-----------------------------------------------------------|
-/// | idle      | publish                          | lingering: what happens within 20 ms goes together        |
-/// | lingering | take, when due                   | sending; idle if there is nothing                         |
-/// | sending   | sent                             | lingering, for 100 ms: an insert costs the locks' writes  |
-/// | sending   | not sent                         | lingering, for a pause that doubles up to 3 s             |
-/// | sending   | not sent, in doubt               | the same; they are dropped, and a gap takes their place   |
+/// | state     | event                            | next                                                        |
+/// |-----------|----------------------------------|-------------------------------------------------------------|
+/// | idle      | publish                          | lingering: what happens within 20 ms goes together          |
+/// | lingering | take, when due                   | sending; idle if there is nothing to send                   |
+/// | sending   | sent                             | lingering, for 100 ms: an insert slows down writes of locks |
+/// | sending   | not sent                         | lingering, for a pause that doubles up to 3 s               |
+/// | sending   | not sent, in doubt               | the same; the batch is dropped, and a gap takes its place   |
 /// | lingering | postpone                         | lingering, for a pause as after a failure; idle after hurry |
-/// | lingering | hurry                            | lingering, and due now; from then on nothing lingers      |
-/// | sending   | not sent, after hurry            | idle; the next publish tries again                        |
+/// | lingering | hurry                            | lingering, and due now; from then on nothing lingers        |
+/// | sending   | not sent, after hurry            | idle; the next publish tries again                          |
 class outbox {
  public:
   struct notice {
     std::string client;  // whose inbox
     std::variant<protocol::grant, protocol::revocation> what;
   };
-  /// Nothing: a gap.
+  /// An empty optional is a gap.
   using batch = std::vector<std::optional<protocol::announcement>>;
 
   outbox();
@@ -42,7 +43,7 @@ class outbox {
   void tell(notice n);
   [[nodiscard]] std::size_t notices() const noexcept { return notices_.size(); }
   [[nodiscard]] std::optional<notice> next_notice();
-  /// It was told, or cannot be.
+  /// The notice was sent, or cannot be sent.
   void told() noexcept { --untold_; }
 
   // --- announcements ------------------------------------------------------------------------------------------------
@@ -51,14 +52,14 @@ class outbox {
   [[nodiscard]] ms next() const noexcept { return now_ == state::lingering ? due_ : never; }
   /// One batch at a time.
   [[nodiscard]] std::optional<batch> take(ms now);
-  /// What became of it. `in_doubt`: it may be there, and twice would be a lie.
+  /// The outcome of the batch. `in_doubt`: it may be there, and it must not be there twice.
   void sent(bool there, bool in_doubt, ms now);
 
-  /// It is due, and cannot be sent: later, unless the client ends soon.
+  /// The batch is due, but cannot be sent now: send it later, unless the client ends soon.
   void postpone(ms now);
   /// The client ends soon.
   void hurry(ms now);
-  /// All is told and sent, or cannot be just now.
+  /// Everything was sent, or cannot be sent at the moment.
   [[nodiscard]] bool is_quiet() const noexcept { return untold_ == 0 && (now_ == state::idle || failing_); }
 
  private:
@@ -66,7 +67,7 @@ class outbox {
   void linger(ms until) noexcept;
 
   std::deque<notice> notices_;
-  std::size_t untold_ = 0;  // those that are being told included
+  std::size_t untold_ = 0;  // how many notices are not sent yet; includes those that are being sent
   std::deque<std::optional<protocol::announcement>> queue_;
   state now_ = state::idle;
   ms due_ = 0;

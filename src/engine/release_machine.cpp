@@ -9,7 +9,7 @@ release_machine::release_machine(protocol::request ask, ms until, bool in_doubt,
 
 release_machine::action release_machine::start() {
   send first{ask_};
-  ask_.brief = false;  // repeated, it says all
+  ask_.brief = false;  // a repetition uses the full command
   return first;
 }
 
@@ -19,8 +19,8 @@ release_machine::action release_machine::look() {
 
 release_machine::action release_machine::answered(const protocol::reply& r) {
   const bool found = r.found && r.valid;
-  // Not there although it was ours: an earlier try of this release removed it, or else somebody took it from us. Not if
-  // it stands in what is no lock any more.
+  // If the holder is not there although it was ours, an earlier try of this release has removed it; without such a try,
+  // somebody else has taken it. A document that is not a lock any more does not count as released.
   const bool released = found || (in_doubt_ && !r.found);
   return done{.what = released ? result::released : result::lost,
               .cancel = doubtful_ || !found,

@@ -7,7 +7,7 @@
 namespace dlock::engine {
 namespace {
 
-constexpr int kOnTheirWay = 2;  // commands for one lock
+constexpr int kOnTheirWay = 2;  // so many commands for one lock may be on their way
 constexpr ms kPatience = 100;
 
 }  // namespace
@@ -37,10 +37,11 @@ bool request_queue::withdraw(number n) {
   return true;
 }
 
-/// Gives a lock its turns, as far as there are any; and the time after which it waits no longer for what is on its way.
+/// Gives a lock a turn, if it may have one. Also sets the time after which the lock does not wait any longer for the
+/// commands that are on their way.
 void request_queue::fill(groups::iterator it) {
   auto& [lock, g] = *it;
-  if (g.on_their_way < kOnTheirWay && !g.waiting.empty()) {  // one turn at a time: it may take them all
+  if (g.on_their_way < kOnTheirWay && !g.waiting.empty()) {  // one turn at a time: it may take all requests
     ++g.on_their_way;
     ready_.push_back({.alone = {}, .lock = lock, .era = g.era});
   }
@@ -51,7 +52,7 @@ void request_queue::fill(groups::iterator it) {
   gives_up_.emplace(*g.gives_up, lock);
 }
 
-/// One of its commands is over.
+/// One of the commands of this lock is over.
 void request_queue::over(groups::iterator it) {
   auto& g = it->second;
   --g.on_their_way;
@@ -59,7 +60,7 @@ void request_queue::over(groups::iterator it) {
   if (g.on_their_way == 0 && g.waiting.empty()) locks_.erase(it);
 }
 
-/// The first who waits, with what goes together with it.
+/// Takes out the first request that waits, and those that go together with it.
 std::vector<request_queue::item> request_queue::together(group& g) {
   std::vector<const protocol::request*> asked;
   for (const auto& i : g.waiting) asked.push_back(&i.r);
@@ -89,7 +90,7 @@ std::optional<request_queue::command> request_queue::take(ms now) {
     }
     const auto it = locks_.find(next.lock);
     if (it == locks_.end() || it->second.era != next.era) continue;
-    if (it->second.waiting.empty()) {  // they went with others, or were withdrawn
+    if (it->second.waiting.empty()) {  // they went with an earlier command, or were withdrawn
       over(it);
       continue;
     }

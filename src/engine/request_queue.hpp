@@ -16,9 +16,9 @@ namespace dlock::engine {
 
 using protocol::ms;
 
-/// Requests that wait to be sent. Workers take them; which of them go together in one command is decided then.
-/// Requests for one lock that can go together (protocol/batch.hpp) do so while two commands for that lock are on their
-/// way. Whoever is alone waits for nobody. A command that hangs holds up the others for a moment only.
+/// Requests that wait to be sent. Workers take them. Only then it is decided which requests go together in one command.
+/// Requests for one lock that can go together (protocol/batch.hpp) collect while two commands for that lock are on
+/// their way. A single request does not wait for others. A command that hangs delays the others only for a moment.
 ///
 /// | a request                 | event                         | next                                                |
 /// |---------------------------|-------------------------------|-----------------------------------------------------|
@@ -27,7 +27,7 @@ using protocol::ms;
 /// | the same                  | add, two commands             | waiting                                             |
 /// | ready                     | take                          | sent, with all that go together with it             |
 /// | waiting                   | a command returns             | ready                                               |
-/// | waiting                   | look: none returned in 100 ms | ready; those that are on their way count no more    |
+/// | waiting                   | look: none returned in 100 ms | ready; the commands on their way do not count       |
 /// | ready, waiting            | withdraw                      | gone: it was never sent                             |
 class request_queue {
  public:
@@ -42,25 +42,25 @@ class request_queue {
   };
 
   void add(number n, protocol::request r, ms now);
-  /// Nobody wants it any more. False: it was taken before.
+  /// Nobody needs the request any more. False: it was already taken.
   bool withdraw(number n);
-  /// What is to be sent now, if anything is.
+  /// The next command to send, if there is one.
   [[nodiscard]] std::optional<command> take(ms now);
   /// The command was answered, or failed.
   void returned(number ticket);
 
-  /// When look() is to be called.
+  /// When look() has to be called.
   [[nodiscard]] ms next() const noexcept;
   void look(ms now);
-  /// So many commands are due, at most.
+  /// How many commands are due (an upper bound).
   [[nodiscard]] std::size_t ready() const noexcept { return ready_.size(); }
   [[nodiscard]] std::size_t size() const noexcept { return locks_.size() + alone_.size() + sent_.size(); }
 
  private:
   struct group {
-    number era = 0;        // commands of an earlier one hang: they count no more
-    int on_their_way = 0;  // commands of this era, those that are due included
-    ms last = 0;           // when one of them set out
+    number era = 0;        // commands of an earlier era hang: they do not count any more
+    int on_their_way = 0;  // commands of this era; includes those that are due
+    ms last = 0;           // when the last of them was sent
     std::optional<ms> gives_up;
     std::deque<item> waiting;
   };
@@ -80,9 +80,9 @@ class request_queue {
 
   groups locks_;
   std::map<number, protocol::request> alone_;
-  std::map<number, std::string> waits_;  // those that may go together: for which lock
+  std::map<number, std::string> waits_;  // the lock of each request that can go with others
   std::deque<place> ready_;
-  std::map<number, of> sent_;  // by ticket; only those with a lock's turn
+  std::map<number, of> sent_;  // by ticket; only commands that used the turn of a lock
   std::set<std::pair<ms, std::string>> gives_up_;
   number tickets_ = 0, eras_ = 0;
 };

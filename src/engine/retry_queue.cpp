@@ -6,7 +6,7 @@
 namespace dlock::engine {
 namespace {
 
-constexpr std::size_t kUnanswered = 8;  // of a silent server, and no more than half of what may be under way
+constexpr std::size_t kUnanswered = 8;  // how many may be under way to a silent server; but at most half of `most`
 
 }  // namespace
 

@@ -10,20 +10,21 @@
 
 namespace dlock::engine {
 
-/// Requests that are repeated until they are answered, or until what they are about runs out by itself. A state machine
-/// without I/O, clock or threads.
+/// Requests that are repeated until they are answered, or until the entry that they are about expires on the server. A
+/// state machine without I/O, clock or threads.
 ///
-/// Few are under way while the server is silent: they must not stand before a client's own requests, by the thousand,
-/// when it comes back. The first answer to anything that the client asks ends the silence, and all that pauses is due:
-/// requests sent before that may hang in the driver for as long as its time limits allow.
+/// While the server is silent, only a few of them are under way. Otherwise, when the server comes back, thousands of
+/// them would stand before the other requests of the client. The first answer to anything that the client asks ends the
+/// silence. Then everything that pauses is due at once: requests that were sent before may hang in the driver for as
+/// long as its time limits allow.
 ///
-/// | state     | event                          | next                                                   |
-/// |-----------|--------------------------------|--------------------------------------------------------|
-/// | pausing   | take, when due and there is room | under way                                            |
-/// | pausing   | the silence ends; close        | pausing, and due now                                   |
-/// | under way | begin                          | under way; or over, if its time is over before its turn |
-/// | under way | ended, answered                | over                                                   |
-/// | under way | ended, not answered            | pausing; or over: at its time, and after close         |
+/// | state     | event                            | next                                                      |
+/// |-----------|----------------------------------|-----------------------------------------------------------|
+/// | pausing   | take, when due and there is room | under way                                                 |
+/// | pausing   | the silence ends; close          | pausing, and due now                                      |
+/// | under way | begin                            | under way; or over, if its time is over before its turn   |
+/// | under way | ended, answered                  | over                                                      |
+/// | under way | ended, not answered              | pausing; or over, if its time is over, or after close     |
 class retry_queue {
  public:
   using number = std::uint64_t;
@@ -31,28 +32,29 @@ class retry_queue {
   /// At most `most` are under way.
   explicit retry_queue(std::size_t most) noexcept : most_(most) {}
 
-  /// It is due now. After `until` it is not sent any more.
+  /// The request is due now. After `until` it is not sent any more.
   number add(protocol::request r, ms until, ms now);
 
-  /// One that is due, if there is room.
+  /// Takes one that is due, if there is room.
   [[nodiscard]] std::optional<number> take(ms now);
-  /// What is to be sent for one that was taken.
+  /// The request of one that was taken.
   [[nodiscard]] const protocol::request& request_of(number n) const { return under_way_.at(n).r; }
-  /// It is about to be sent. Null: it is too late for it, and it is over. The request is there until ended().
+  /// It will be sent now. Null: it is too late for it, and it is over. The pointer is valid until ended().
   [[nodiscard]] const protocol::request* begin(number n, ms now);
-  /// It came back; whether it is over. `last_answer`: when the server last answered anything, be it before this.
+  /// It came back, with or without an answer. True: it is over. `last_answer`: when the server last answered anything;
+  /// that may have been before this.
   [[nodiscard]] bool ended(number n, bool answered, ms last_answer, ms now);
-  /// It cannot be sent: it runs out by itself.
+  /// It cannot be sent. The entry that it is about will expire on the server.
   void drop(number n);
 
-  /// The server answers: a silence is over.
+  /// The server has answered something: a silence is over.
   void server_answers();
   /// Each is sent once more.
   void close() noexcept { closed_ = true; }
   /// Forgets what is not under way.
   void clear() { pausing_.clear(); }
 
-  /// When one is due that there is room for; none: no time brings it.
+  /// When the next one is due. No result: there is none, or no room for it.
   [[nodiscard]] std::optional<ms> next() const;
   [[nodiscard]] bool is_full() const noexcept;
   [[nodiscard]] bool is_silent() const noexcept { return silent_; }
@@ -69,10 +71,10 @@ class retry_queue {
   };
 
   std::size_t most_;
-  std::multimap<ms, item> pausing_;  // by when the next try is due
+  std::multimap<ms, item> pausing_;  // by the time at which the next try is due
   std::map<number, item> under_way_;
   number last_ = 0;
-  bool silent_ = false;  // one of these, sent after the last answer to anything, got none
+  bool silent_ = false;  // one of these was sent after the last answer to anything, and got no answer
   bool closed_ = false;
 };
 

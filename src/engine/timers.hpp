@@ -12,14 +12,14 @@ namespace dlock::engine {
 
 using protocol::ms;
 
-/// "No time brings it".
+/// No time is set.
 inline constexpr ms never = std::numeric_limits<ms>::max();
 
-/// When each of many things is due, by a key of its own. All in logarithmic time.
+/// The times at which many things are due, each with its own key. All operations take logarithmic time.
 template <typename Key>
 class timers {
  public:
-  /// Replaces the time that was set for it; `never`: none.
+  /// Replaces the time that was set for the key. `never`: removes it.
   void set(const Key& key, ms at) {
     clear(key);
     if (at == never) return;
@@ -32,9 +32,9 @@ class timers {
     by_time_.erase({it->second, key});
     times_.erase(it);
   }
-  /// The time of the first; `never` if there is none.
+  /// The earliest time; `never` if there is none.
   [[nodiscard]] ms next() const noexcept { return by_time_.empty() ? never : by_time_.begin()->first; }
-  /// The first one whose time has come. It is set no more.
+  /// The first key whose time has come. The timer for it is removed.
   [[nodiscard]] std::optional<Key> take(ms now) {
     if (next() > now) return std::nullopt;
     const Key key = by_time_.begin()->second;

@@ -7,9 +7,10 @@
 
 namespace dlock::engine {
 
-/// The highest token that a client has seen of each lock: a later one is higher, though the document was deleted
-/// meanwhile. Of each lock by itself, so that what is wrong with one document stays there. Of at most `most` locks: who
-/// has not been heard of for longest is forgotten, and the server's clock alone keeps its tokens rising.
+/// The highest token that a client has seen of each lock. With it, a later token is higher even if the document was
+/// deleted meanwhile. Each lock has its own floor, so that a bad number in one document does not spread to others. At
+/// most `most` locks are remembered. The locks that were not seen for the longest time are forgotten; then only the
+/// server's clock keeps their tokens rising.
 class token_floors {
  public:
   static constexpr std::size_t most = 10'000;
@@ -20,7 +21,7 @@ class token_floors {
 
  private:
   using table = std::map<std::string, std::int64_t>;
-  // Two generations: if the first is full, it becomes the second, which goes. So nothing has to be looked for.
+  // Two generations: if the first is full, it replaces the second. So nobody has to search for the oldest entry.
   table recent_, older_;
 };
 
