@@ -59,7 +59,7 @@ class client {
     bool tells = true;         // there is a channel for notices and announcements
   };
 
-  /// `fresh_id` makes identities that never repeat; `jitter` gives a number in [0, 1).
+  /// `fresh_id` makes ids that never repeat; `jitter` gives a number in [0, 1).
   client(settings s, std::function<std::string()> fresh_id, std::function<double()> jitter);
 
   // --- calls --------------------------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ acquire_machine::action acquire_machine::answered(const reply& r, ms now, bool p
 /// this request was sent.
 acquire_machine::action acquire_machine::granted(ms now) {
   held_ = true;
-  if (!is_token(last_.mine->fence, last_.now)) {  // somebody edited the entry: as a token it would be a lie
+  if (!is_token(last_.mine->fence, last_.now)) {  // somebody edited the entry: no server gave this token
     last_.defect = strange_holder;
     return finish(result::not_a_lock);
   }

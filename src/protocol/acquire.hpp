@@ -53,7 +53,7 @@ class acquire_machine {
   };
   using action = std::variant<send, wait, done>;
 
-  /// `fresh_id` makes identities that never repeat; `jitter` gives a number in [0, 1).
+  /// `fresh_id` makes ids that never repeat; `jitter` gives a number in [0, 1).
   acquire_machine(acquire_plan plan, std::function<std::string()> fresh_id, std::function<double()> jitter);
 
   [[nodiscard]] action start(ms now);
@@ -129,7 +129,7 @@ class acquire_machine {
   bool queued_ = false;     // the server said so for id_
   bool held_ = false;       // the server said that id_ is a holder
   bool no_peeks_ = false;   // this server refuses peeks
-  bool doubt_ = false;      // a request for id_ went without an answer
+  bool doubt_ = false;      // a request for id_ got no answer
   bool last_look_ = false;  // the poll at the deadline was sent
   bool contact_ = false;    // there was an answer at all
   bool silent_ = false;     // ... but none to the last request, although it had enough time

@@ -12,7 +12,7 @@
 namespace dlock::protocol {
 namespace {
 
-constexpr std::size_t kTogether = 64;  // requests in one command
+constexpr std::size_t kTogether = 64;  // at most so many requests in one command
 
 /// The ids that are released here and were among the holders. Only the reply to this command reads them, and the next
 /// command drops them.
