@@ -30,7 +30,7 @@ struct follower::shared {
   mutable std::mutex guard;
   mutable std::condition_variable_any changed;
   bool open = false;
-  channel::place place;  // the following thread's
+  channel::place place;  // only for the following thread
 
   void set_open(bool value) {
     const std::lock_guard lock(guard);
