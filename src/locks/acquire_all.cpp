@@ -17,8 +17,8 @@ using detail::claimed;
 using protocol::ms;
 using std::chrono::milliseconds;
 
-constexpr ms kOvertime = 90;   // time to give back what was acquired: this long after the deadline,
-constexpr ms kPatience = 400;  // and at most this long, such as after a cancelled wait
+constexpr ms kOvertime = 90;   // giving back what was acquired ends this long after the deadline,
+constexpr ms kPatience = 400;  // and this long after it began, such as after a cancelled wait
 constexpr ms kGiveBackPatience = 5000;
 
 [[noreturn]] void refuse_set(const std::string& why) {

@@ -98,7 +98,7 @@ void mongo_channel::forget(const std::string& coll) {
 }
 
 /// If somebody drops the collection while others insert, an insert creates it again, but not capped. It is converted to
-/// a capped one if all documents in it are events or notices.
+/// a capped one if it holds no documents of others.
 answer mongo_channel::make_capped(mongoc_client_t* client, const feed& what) {
   auto missing = make_bson();
   append_bool(missing.get(), "$exists", false);

@@ -29,7 +29,7 @@ class store {
   /// each.
   [[nodiscard]] virtual std::vector<answer> apply_all(const protocol::batch& requests) = 0;
 
-  /// Reads and changes nothing. In all else like apply().
+  /// Reads and changes nothing. Otherwise like apply().
   [[nodiscard]] virtual lookup_answer read(const protocol::lookup& l) = 0;
 };
 

@@ -5,7 +5,7 @@
 
 namespace dlock {
 
-/// The length of the UTF-8 character at the begin of `text`; 0 if there is no valid one.
+/// The length of the UTF-8 character at the start of `text`; 0 if there is no valid one.
 [[nodiscard]] inline std::size_t utf8_character(std::string_view text) {
   const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
   const unsigned first = at(0);
