@@ -118,8 +118,8 @@ lease claimed::make_lease(std::shared_ptr<runtime> core, std::shared_ptr<lease_s
 
 void claimed::give_back(std::vector<lease>& all, ms until) noexcept {
   for (auto& each : all) {
-    const auto state =
-        std::move(each.state_);  // leaves no work to the lease's destructor, which has its own time limit
+    // The lease's destructor must have nothing left to do, because it has its own time limit.
+    const auto state = std::move(each.state_);
     if (!state || state->core->forked()) continue;
     try {
       (void)state->core->release(*state->record, 0, std::max<ms>(until - state->core->now(), 1));

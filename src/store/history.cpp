@@ -12,7 +12,7 @@ namespace {
 /// In seconds: how far the clock of a publisher may be behind the server's clock, and behind the clock of the author of
 /// the newest document.
 constexpr std::int64_t kClocksApart = 300;
-constexpr std::int64_t kLongest = std::numeric_limits<std::uint32_t>::max();  // in an ObjectId, until 2106
+constexpr std::int64_t kLongest = std::numeric_limits<std::uint32_t>::max();  // of an ObjectId: 2106
 
 }  // namespace
 
