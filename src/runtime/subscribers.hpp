@@ -47,7 +47,7 @@ class subscriber {
 class subscribers {
  public:
   void add(const std::shared_ptr<detail::subscriber>& s);
-  /// How many there are.
+  /// How many have not ended.
   [[nodiscard]] std::size_t size() const;
   void deliver(const lock_event& e);
 

@@ -279,7 +279,7 @@ answer mongo_channel::follow(const feed& what, place& from, const callbacks& to,
   const listed here(*this, from, c);
   to.opened();
   const auto await = std::min(kLongestAwait, pool_->io_limit() / 2);
-  bool passed = !all;  // the place to begin at
+  bool passed = !all;  // whether the place to begin at is behind us
   for (const char* name = "firstBatch"; !stop.stop_requested(); name = "nextBatch") {
     bool any = false;
     for_each_in_batch(batch.get(), name, [&](const bson_t* document) {

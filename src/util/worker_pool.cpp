@@ -21,7 +21,7 @@ struct worker_pool::shared {
   std::vector<std::thread> all;
   const char* name = nullptr;
   std::size_t most = 0;
-  std::size_t threads = 0;  // that have not ended
+  std::size_t threads = 0;  // how many have not ended
   std::size_t free = 0;     // of these, the ones without a task: idle, or new
   bool stopped = false;
 
