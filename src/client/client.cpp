@@ -22,8 +22,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// No single wait for the network takes longer: a third of the lease, so that a renewal that got stuck leaves time for
-/// another.
+/// The longest single wait for the network. It is a third of the lease, so that a renewal that is stuck leaves time for
+/// another one.
 milliseconds io_limit(const client_options& o) {
   return std::min(std::clamp(o.exp_delta / 3, milliseconds{500}, milliseconds{5000}),
                   std::max(o.operation_timeout / 2, milliseconds{100}));
@@ -32,8 +32,8 @@ milliseconds io_limit(const client_options& o) {
 constexpr std::size_t kConnections = 100;  // the driver's own default
 constexpr milliseconds kNoticeLimit{5000};
 
-constexpr milliseconds kLook{50};       // at what the driver's monitors have heard
-constexpr milliseconds kSilence{1000};  // until that is worth a word
+constexpr milliseconds kLook{50};       // how often to poll what the driver's monitors heard
+constexpr milliseconds kSilence{1000};  // how long without news before that is logged
 
 std::string in_words(milliseconds d) {
   if (d < milliseconds{1000}) return std::to_string(d.count()) + " ms";
@@ -41,8 +41,8 @@ std::string in_words(milliseconds d) {
   return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10)) + " s";
 }
 
-/// On a thread of `io`, because the driver may take longer than the caller has. What waiting cannot mend ends it at
-/// once.
+/// Connects on a thread of `io`, because the driver may take longer than the caller's time limit. An error that does
+/// not pass by waiting ends this at once.
 void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, milliseconds timeout, const std::string& hosts,
              const log_callback& log, const environment& env) {
   auto done = std::make_shared<std::promise<void>>();
@@ -66,7 +66,7 @@ void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, millise
     }
     const answer problem = where->problem();
     if (problem.what == answer::kind::refused) {
-      io.stop(milliseconds{0});  // it ends when the driver lets it
+      io.stop(milliseconds{0});  // its task ends when the driver returns
       throw where->failed_contact(problem);
     }
     if (problem.why.empty() && now - begin < kSilence) continue;
@@ -83,8 +83,8 @@ void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, millise
               {.retryable = true});
 }
 
-/// No client, no messages: what the callback refers to may go with whoever wanted one. The driver's threads may keep
-/// the logger for longer.
+/// Closes the log if the client is not created. After that there are no messages: the caller may then destroy what the
+/// callback refers to, while threads of the driver may still keep the logger.
 struct unless_made {
   std::shared_ptr<logger> log;
   ~unless_made() {
@@ -92,14 +92,14 @@ struct unless_made {
   }
 };
 
-/// Messages of the driver's are not ours to trust.
+/// The texts come from the driver, so we cannot trust them to contain no secrets.
 logger::text_filter without_secrets(const std::string& url, const std::string& notif_url) {
   return [one = redactor(url), other = redactor(notif_url)](std::string message) {
     return other(one(std::move(message)));
   };
 }
 
-/// The notification channel. Without a server of its own it shares the locks' connections.
+/// The notification channel. If it has no server of its own, it shares the connections of the locks.
 std::shared_ptr<mongo_channel> notices_for(const client_options& o, std::shared_ptr<mongo_pool> shared,
                                            log_callback log) {
   const auto uri = parse_connection_string(*o.notif_url, "notif_url");
@@ -125,7 +125,8 @@ client::client(client_options options) {
   try {
     connect(where, *io, o.connect_timeout, pool->hosts(), writer(log), *env);
   } catch (...) {
-    // Their ends can take longer than the caller has: the driver needs half a second to stop its own threads.
+    // Destroying them can take longer than the caller's time limit: the driver needs half a second to stop its own
+    // threads.
     drop(quiet_thread("dlock-end", [where = std::move(where), io = std::move(io), pool]() mutable {
       io.reset();
       where.reset();

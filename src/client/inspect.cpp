@@ -1,4 +1,4 @@
-// Locks as they look from outside.
+// Inspecting, listing and revoking locks from outside.
 #include <dlock/inspect.hpp>
 
 #include <algorithm>
@@ -42,7 +42,7 @@ lock_holder shown(const protocol::holder& h, const protocol::snapshot& s) {
           .value = h.value};
 }
 
-/// mongo-dlock holds it: what stands there of ours is over.
+/// True if mongo-dlock holds the lock. Then our entries in the document do not count any more.
 bool is_foreign(const protocol::document& d) {
   return d.ct != d.mine && d.lockd != protocol::lockd_flag::no;
 }
@@ -67,12 +67,12 @@ lock_state shown(const protocol::snapshot& s, ms skew) {
     (until + skew > s.now ? out.holders : out.expired).push_back(std::move(theirs));
   } else {
     for (const auto& h : d.holders) {
-      const bool over = !d.observed && h.until + skew <= s.now;  // as whoever comes next has it
+      const bool over = !d.observed && h.until + skew <= s.now;  // the next client would decide the same
       (over ? out.expired : out.holders).push_back(shown(h, s));
     }
   }
   for (const auto& w : d.waiters) {
-    if (!d.observed && w.until + skew <= s.now) continue;  // gave up, or died
+    if (!d.observed && w.until + skew <= s.now) continue;  // it gave up, or died
     out.waiters.push_back({.who = w.who,
                            .mode = mode_of(w.what, d.cap),
                            .permits = permits_of(w.what, d.cap),
@@ -119,7 +119,7 @@ std::vector<lock_state> client::list(const std::string& prefix) const {
     for (const auto& s : page) {
       if (s.valid && !s.id.empty()) out.push_back(shown(s, options().clock_skew.count()));
     }
-    // Fewer than asked for may come: a reply has its limit. Only an empty one is the end.
+    // A page may have fewer entries than asked for, because a reply has a size limit. Only an empty page is the end.
     if (page.empty() || page.back().id.empty()) return out;
     l.after = page.back().id;
   }

@@ -19,7 +19,7 @@ const std::string& empty_text() {
   return text;
 }
 
-/// End of scope: gives the lock back as well as it can.
+/// Called at the end of the scope of a lease. Tries to give the lock back, and only logs a failure.
 void abandon(detail::held_state& state) noexcept {
   auto& core = *state.core;
   if (core.forked()) return;

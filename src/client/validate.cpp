@@ -59,8 +59,8 @@ void check_collection(const char* option, const std::string& name) {
   }
 }
 
-/// `url` with another database. The driver cannot write a URL, so this replaces the text between hosts and options;
-/// `url` was parsed, so it has its parts in order.
+/// Returns `url` with another database. The driver cannot write a URL, so this function replaces the text between hosts
+/// and options. `url` was parsed before, so its parts are in order.
 std::string default_notif_url(const std::string& url) {
   const auto uri = parse_connection_string(url, "url");
   const auto begin = url.find("://") + 3;
@@ -68,8 +68,8 @@ std::string default_notif_url(const std::string& url) {
   const auto end = std::min(url.find_first_of("/?", at == std::string::npos || at < begin ? begin : at), url.size());
   const auto query = url.find('?', end);
   std::string options = query == std::string::npos ? "" : url.substr(query);
-  // The user stays where it is: without authSource that is the database in the URL.
-  // The driver does not count that among the options of its own.
+  // The database of the user must stay the same. Without authSource, it is the database in the URL, so authSource is
+  // added. The driver does not list authSource among its own options, so it is searched for in the text.
   std::string lower = options;
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
   if (mongoc_uri_get_username(uri.get()) != nullptr && lower.find("authsource=") == std::string::npos) {

@@ -9,14 +9,14 @@
 
 namespace dlock {
 
-/// No option and no call takes a longer time.
+/// The longest time for an option or a call.
 inline constexpr std::chrono::milliseconds longest_time = std::chrono::hours{24 * 365};
 
-/// Checks every option, with a reason, and fills in the defaults that depend on others. No I/O.
-/// Throws error(invalid_argument).
+/// Checks every option, and says what is wrong. Fills in the defaults that depend on other options. No I/O. Throws
+/// error(invalid_argument).
 [[nodiscard]] client_options validated(client_options options);
 
-/// What a lock is made of, once nothing is left open.
+/// The settings of a lock, with all defaults filled in.
 struct lock_settings {
   std::string id;
   std::chrono::milliseconds exp_delta{};
@@ -24,10 +24,10 @@ struct lock_settings {
   std::chrono::milliseconds wait_lock_period{};
   dlock::expiry expiry = dlock::expiry::server_clock;
 };
-/// Returns a lock's id that can be one. Throws error(invalid_argument).
+/// Checks that `id` can be the id of a lock, and returns it. Throws error(invalid_argument).
 [[nodiscard]] const std::string& checked_id(const std::string& id);
 
-/// Without an id, that is a new one of `env`. Throws error(invalid_argument).
+/// If `options` has no id, the lock gets a new one from `env`. Throws error(invalid_argument).
 [[nodiscard]] lock_settings validated(const lock_options& options, const client_options& defaults, environment& env);
 
 }  // namespace dlock

@@ -17,15 +17,15 @@ using detail::claimed;
 using protocol::ms;
 using std::chrono::milliseconds;
 
-constexpr ms kOvertime = 90;   // what was got is given back so long after the deadline, or after a wait that was
-constexpr ms kPatience = 400;  // cancelled
+constexpr ms kOvertime = 90;   // giving back what was acquired ends this long after the deadline,
+constexpr ms kPatience = 400;  // and this long after it began, such as after a cancelled wait
 constexpr ms kGiveBackPatience = 5000;
 
 [[noreturn]] void refuse_set(const std::string& why) {
   throw error(errc::invalid_argument, "acquire_all: " + why);
 }
 
-/// In the order in which all processes acquire them.
+/// Returns the locks in the order in which all processes acquire them.
 std::vector<const claim*> in_order(const std::vector<claim>& locks) {
   std::vector<const claim*> out;
   for (const auto& each : locks) out.push_back(&each);
@@ -40,7 +40,8 @@ std::vector<const claim*> in_order(const std::vector<claim>& locks) {
   return out;
 }
 
-/// What has been got so far. It is given back unless it is handed on, in the time that the call has for that.
+/// The leases acquired so far. Unless they are moved out, the destructor gives them back, in the time that the call has
+/// for that.
 struct gathered {
   gathered(const detail::runtime& by, std::optional<ms> until) : by_(by), until_(until) {}
   gathered(const gathered&) = delete;
@@ -71,7 +72,7 @@ struct lease_set::state {
   std::vector<std::string> ids;
   std::vector<lease> leases;  // in the order of `ids`
   std::stop_source lost;
-  milliseconds patience{};  // for a release without a time-out
+  milliseconds patience{};  // for a release without a timeout
   std::shared_ptr<environment> env;
 
   [[nodiscard]] const lease& of(const std::string& id) const {
@@ -201,7 +202,7 @@ joint_acquisition acquire_all(const std::vector<claim>& locks, wait_options opti
   const bool waits = options.timeout && options.timeout->count() > 0;
   const auto deadline = waits ? core.now() + std::min(*options.timeout, longest_time).count() : 0;
   for (;;) {
-    // What has been got may be lost while the rest is waited for.
+    // A lock that was acquired may be lost while this call waits for the others.
     std::stop_source broken;
     const std::stop_callback on_stop(options.stop, [&] { broken.request_stop(); });
     gathered got_so_far(core, waits ? std::optional(deadline + kOvertime) : std::nullopt);
@@ -210,7 +211,7 @@ joint_acquisition acquire_all(const std::vector<claim>& locks, wait_options opti
     std::optional<joint_acquisition> failed;
     for (const auto* each : order) {
       if (waits && !held.empty() &&
-          core.now() >= deadline) {  // the last one came late: the next has no time of its own
+          core.now() >= deadline) {  // the last lock came late, so no time is left for the next one
         failed.emplace(outcome::timed_out, lease_set(), each->id(), std::nullopt);
         break;
       }
@@ -229,7 +230,7 @@ joint_acquisition acquire_all(const std::vector<claim>& locks, wait_options opti
       if (!failed) return {outcome::acquired, claimed::make_set(locks, std::move(held)), {}, {}};
       return *std::move(failed);
     }
-    // Lost, or the process was frozen. What is still held goes, and it begins again, while there is time.
+    // A lease was lost, or the process was frozen. Give back what is still held, and begin again while there is time.
     const bool ended = options.stop.stop_requested() || (failed && failed->result() != outcome::cancelled);
     if (ended && failed) return *std::move(failed);
     if (waits && core.now() >= deadline) return {outcome::timed_out, lease_set(), order.front()->id(), {}};

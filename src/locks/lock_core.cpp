@@ -25,7 +25,7 @@ bool is_over(const lease_state& r, ms now) {
 
 }  // namespace
 
-/// Ends the attempt whatever happens.
+/// Ends the attempt on every path, also after an exception.
 class lock_core::attempt {
  public:
   explicit attempt(lock_core& lock) : lock_(lock), began_(lock.begin()) {}
@@ -54,7 +54,7 @@ bool lock_core::begin() {
 void lock_core::end(std::shared_ptr<lease_state> acquired) {
   const std::lock_guard lock(guard_);
   acquiring_ = false;
-  if (acquired) current_.swap(acquired);  // the old one, whose callbacks may own anything, goes without the mutex
+  if (acquired) current_.swap(acquired);  // the old record goes without the mutex: its callbacks may own anything
 }
 
 std::shared_ptr<lease_state> lock_core::current() {
@@ -78,7 +78,8 @@ protocol::acquire_plan lock_core::plan(std::int64_t weight, const wait_options& 
   plan.wait_period = s.wait_lock_period.count();
   plan.patience = core->options().operation_timeout.count();
   plan.queue = !options.timeout || options.timeout->count() > 0;
-  // It is free, as far as this object knows; or, to queue for it alone, in use by others as it is by this object.
+  // The short form may be enough if the lock is free, as far as this object knows. To queue for an exclusive claim, it
+  // may also be enough if others use the lock in the same way as this object does.
   plan.brief = last && (last->left_free() || (plan.queue && weight == 0));
   if (!plan.queue) {
     plan.deadline = core->now() + plan.patience;
@@ -117,7 +118,8 @@ lease claimed::make_lease(std::shared_ptr<runtime> core, std::shared_ptr<lease_s
 
 void claimed::give_back(std::vector<lease>& all, ms until) noexcept {
   for (auto& each : all) {
-    const auto state = std::move(each.state_);  // nothing is left to its destructor, which has a patience of its own
+    // The lease's destructor must have nothing left to do, because it has its own time limit.
+    const auto state = std::move(each.state_);
     if (!state || state->core->forked()) continue;
     try {
       (void)state->core->release(*state->record, 0, std::max<ms>(until - state->core->now(), 1));

@@ -15,11 +15,11 @@
 
 namespace dlock::detail {
 
-/// One participant of one lock: at most one acquisition in progress or held. What all kinds are made of; a kind is a
-/// capacity, and a weight for each way to acquire it.
+/// One participant of one lock. It has at most one acquisition that is in progress or held. All kinds of locks are
+/// built on it: a kind is a capacity, and a weight for each way to acquire it.
 class lock_core {
  public:
-  /// `cap`: of a semaphore; else 0.
+  /// `cap`: the capacity of a semaphore, else 0.
   lock_core(std::shared_ptr<runtime> c, lock_settings s, std::int64_t cap = 0)
       : core(std::move(c)), settings(std::move(s)), capacity(cap) {}
   lock_core(const lock_core&) = delete;
@@ -30,9 +30,9 @@ class lock_core {
   const lock_settings settings;
   const std::int64_t capacity;
 
-  /// `weight` 0: exclusive. `value` is published by the holder.
+  /// `weight` 0: exclusive. `value`: what the holder publishes.
   [[nodiscard]] acquisition acquire(std::int64_t weight, const wait_options& options, std::string value = {});
-  /// Releases what is held, if anything is.
+  /// Releases what is held, if anything is held.
   [[nodiscard]] release_result release();
   /// Changes what this participant holds: see runtime::amend.
   [[nodiscard]] runtime::amended amend(std::int64_t weight, const std::string& value, const std::string& doing);
@@ -49,15 +49,15 @@ class lock_core {
   std::shared_ptr<lease_state> current_;
 };
 
-/// What the kinds may do with the public handles.
+/// Gives the kinds of locks access to private parts of the public handles.
 struct claimed {
   [[nodiscard]] static lock_core& lock_of(const claim& c) { return *c.lock_; }
   [[nodiscard]] static std::int64_t weight_of(const claim& c) { return c.weight_; }
   [[nodiscard]] static lease make_lease(std::shared_ptr<runtime> core, std::shared_ptr<lease_state> record);
   /// `leases`: one for each of `locks`.
   [[nodiscard]] static lease_set make_set(const std::vector<claim>& locks, std::vector<lease> leases);
-  /// Releases them and waits for that until `until` at most, for all together; what is not answered then goes on in the
-  /// background.
+  /// Releases all of them and waits for the answers, until `until` at most for all together. A release that is not
+  /// answered by then goes on in the background.
   static void give_back(std::vector<lease>& all, protocol::ms until) noexcept;
 };
 

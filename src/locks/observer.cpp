@@ -26,7 +26,7 @@ leader_seen look_for_leader(runtime& core, const std::string& id) {
   const auto& s = seen.front();
   const ms skew = core.options().clock_skew.count();
   if (s.what.ct != s.what.mine || s.what.holders.empty()) return {};
-  const bool timed = !s.what.observed;  // else no clock says when it ends
+  const bool timed = !s.what.observed;  // with observed expiry, no clock says when it ends
   if (timed && s.what.holders.front().until + skew <= s.now) return {};
   const auto& h = s.what.holders.front();
   if (h.is_kept()) return {};
@@ -47,7 +47,7 @@ struct observer::shared {
 
   std::mutex guard;
   std::condition_variable changed;
-  bool looking = false;  // an event came
+  bool looking = false;  // an event has come
   bool ended = false;
   bool running = true;
   std::thread::id thread;
@@ -79,12 +79,12 @@ struct observer::shared {
     }
   }
 
-  /// Looks once; returns when to look again. `told`: what the callback knows.
+  /// Polls once, and returns the time of the next poll. `told`: what the callback was told last.
   ms look(std::optional<std::optional<leader_info>>& told) {
     const auto c = core.lock();
     if (!c) throw error(errc::closed, "the client is gone");
     const auto seen = look_for_leader(*c, id);
-    auto who = seen.who;  // no structured binding: clang before 16 lets no lambda capture one
+    auto who = seen.who;  // no structured binding: before clang 16, a lambda cannot capture one
     auto ends = seen.ends;
     if (seen.sign) {
       watched.saw({*seen.sign}, env->now_ms());
@@ -151,7 +151,7 @@ observer::~observer() {
 }
 
 void observer::end(milliseconds patience) {
-  if (getpid() != shared_->pid) return;  // in a forked child: the threads are the parent's
+  if (getpid() != shared_->pid) return;  // in a forked child: the threads belong to the parent
   events_->end(milliseconds{0});
   shared_->stop();
   std::unique_lock lock(shared_->guard);

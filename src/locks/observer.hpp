@@ -11,7 +11,7 @@
 
 namespace dlock::detail {
 
-/// Looks who leads: when an event of the lock comes, when a lease ends, and every `period`.
+/// Polls who leads: when an event of the lock comes, when a lease ends, and every `period`.
 class observer {
  public:
   observer(std::shared_ptr<runtime> core, std::string id, std::chrono::milliseconds period, leader_callback callback);
@@ -28,12 +28,13 @@ class observer {
   std::shared_ptr<subscriber> events_;
 };
 
-/// Who leads according to the server, and when that ends unless it is renewed, by the client's clock; no time: nobody
-/// leads, or no clock says when. What a leader that resigned leaves for a while (lease::release_at_least) is no leader.
+/// Who leads according to the server, and when the lease of the leader ends by the client's clock unless it is renewed.
+/// `ends` is empty if nobody leads, or if no clock says when. A leader that has resigned may leave an entry for a while
+/// (lease::release_at_least). Such an entry does not count as a leader.
 struct leader_seen {
   std::optional<leader_info> who;
   std::optional<protocol::ms> ends;
-  std::optional<protocol::sign> sign;  // with observed expiry: what is to be watched instead
+  std::optional<protocol::sign> sign;  // with observed expiry: watch this instead
 };
 [[nodiscard]] leader_seen look_for_leader(runtime& core, const std::string& id);
 

@@ -32,7 +32,7 @@ struct semaphore::state {
   std::shared_ptr<detail::runtime> core;
   const lock_settings settings;
   std::atomic<std::int64_t> permits;
-  std::atomic<std::int64_t> resized{0};  // when the capacity was changed last, as far as this object knows
+  std::atomic<std::int64_t> resized{0};  // the last change of the capacity that this object knows
 };
 
 semaphore::semaphore(client& owner, lock_options options, std::int64_t permits) {
@@ -76,7 +76,8 @@ std::optional<semaphore::resized> semaphore::resize(std::int64_t permits) {
   const std::string doing = "cannot resize semaphore " + in_quotes(id());
   const auto until = state_->core->now() + state_->core->options().operation_timeout.count();
   for (;;) {
-    // The server does it only if this is the last change that we know of. If not, it says which one was.
+    // The server resizes only if `resized` names the last change of the capacity. If not, its answer names the last
+    // change.
     r.resized = state_->resized;
     const auto told = state_->core->ask(r, doing, until);
     if (told.other_expiry) detail::fail_other_expiry(doing, r.observed);

@@ -7,7 +7,7 @@ namespace dlock {
 namespace {
 
 constexpr std::int64_t kExclusive = 0;
-constexpr std::int64_t kShared = 1;  // of no capacity: any number of them fits
+constexpr std::int64_t kShared = 1;  // the lock has no capacity, so any number of these fits
 
 }  // namespace
 
@@ -60,7 +60,7 @@ downgrade_result shared_mutex::downgrade() {
     case runtime::amended::not_held:
       return downgrade_result::not_held;
     case runtime::amended::lost:
-    case runtime::amended::edited:  // amend() throws
+    case runtime::amended::edited:  // amend() throws then
       return downgrade_result::lost;
   }
   return downgrade_result::lost;

@@ -30,7 +30,7 @@ struct follower::shared {
   mutable std::mutex guard;
   mutable std::condition_variable_any changed;
   bool open = false;
-  channel::place place;  // the following thread's
+  channel::place place;  // only for the following thread
 
   void set_open(bool value) {
     const std::lock_guard lock(guard);
@@ -85,7 +85,7 @@ void follower::stop(std::chrono::milliseconds patience) {
   if (shared_->stop.request_stop()) {
     try {
       drop(quiet_thread("dlock-end", [s = shared_] { s->where->interrupt(s->place); }));  // it does I/O
-    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): then it notices by itself
+    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): then follow() notices by itself
     }
     shared_->state->rests(shared_->part);
   }

@@ -11,24 +11,25 @@
 
 namespace dlock {
 
-/// Follows one feed for as long as it lives, on a thread of its own, and begins again whenever it breaks.
+/// Follows one feed on a thread of its own. When the feed breaks, it begins again. It stops when it is destroyed.
 class follower {
  public:
-  /// Called on that thread; must not throw, and must own what they use: a last call may come after the end.
+  /// The thread of the follower calls these functions. They must not throw. They must own what they use, because a last
+  /// call may come after the end of the follower.
   struct listener {
-    std::function<void(bool)> opened;  // what is inserted now is heard, or is not any more
+    std::function<void(bool)> opened;  // whether documents that are inserted from now on are received
     std::function<void(const bson_t*)> heard;
-    std::function<void()> gap = [] {};  // some may have been missed
+    std::function<void()> gap = [] {};  // some documents may have been missed
   };
   follower(std::shared_ptr<channel> where, channel::feed what, listener to, std::shared_ptr<health> state,
            health::part part, std::shared_ptr<environment> env);
   follower(const follower&) = delete;
   follower& operator=(const follower&) = delete;
-  /// Waits for the thread for at most `patience` of stop(); called from that very thread it does not wait.
+  /// Waits for the thread, at most the `patience` of stop(). If that thread itself calls it, it does not wait.
   ~follower();
   void stop(std::chrono::milliseconds patience);
 
-  /// Until what is inserted now is heard.
+  /// Waits until documents that are inserted from now on are received.
   [[nodiscard]] bool wait_until_open(std::chrono::milliseconds timeout) const;
 
  private:

@@ -11,7 +11,7 @@
 
 namespace dlock {
 
-/// How the notifications are. Logs a change once, however often it is reported.
+/// Whether the notifications work. It logs a change once, even if the change is reported often.
 class health {
  public:
   enum class part { inbox, events, outbox };
@@ -20,12 +20,12 @@ class health {
 
   void works(part which);
   void fails(part which, const std::string& why);
-  /// What came of an attempt.
+  /// Reports the result of an attempt.
   void report(part which, const answer& a) {
     if (a.what == answer::kind::replied) return works(which);
     fails(which, a.why);
   }
-  /// Not in use any more.
+  /// The part is not in use any more.
   void rests(part which);
 
   [[nodiscard]] notification_status now() const;

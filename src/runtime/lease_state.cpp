@@ -55,7 +55,7 @@ bool lease_state::change(const engine::hold_changed& c, callbacks& unused) {
   const bool lost = before == phase::held && c.now == phase::lost;
   if (lost) {
     auto [reason, text] = loss_of(c);
-    loss_ = printable(text);  // anybody may have written a part of it
+    loss_ = printable(text);  // part of the text may come from anybody
     reason_ = reason;
   }
   left_free_ = c.left_free;
@@ -67,7 +67,8 @@ bool lease_state::change(const engine::hold_changed& c, callbacks& unused) {
   return lost;
 }
 
-/// No copy of a callback stays behind: what it owns, perhaps the client itself, goes on the thread that called it.
+/// Does not keep a copy of a callback. So what a callback owns, perhaps the client itself, is destroyed on the thread
+/// that called it.
 lease_state::callbacks lease_state::tell_loss(worker_pool& notices) {
   callbacks all;
   {
@@ -77,7 +78,7 @@ lease_state::callbacks lease_state::tell_loss(worker_pool& notices) {
   }
   all.insert(all.begin(), [stop = stop_]() mutable { stop.request_stop(); });
   callbacks left;
-  for (auto& callback : all) {  // a thread each: one that blocks for ever keeps no other waiting
+  for (auto& callback : all) {  // each on its own thread: one that blocks for ever does not delay the others
     if (!notices.post(std::move(callback))) left.push_back(std::move(callback));
   }
   return left;
@@ -91,7 +92,7 @@ void lease_state::on_lost(std::function<void()> callback, worker_pool& notices) 
       callbacks_.push_back(std::move(callback));
       return;
     }
-    if (!told_) return;  // it was given back
+    if (!told_) return;  // it was released
   }
   if (!notices.post(std::move(callback))) callback();
 }

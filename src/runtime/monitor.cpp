@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using protocol::ms;
 
-/// Whether they grant something to this client.
+/// Whether the answers grant something to this client.
 [[maybe_unused]] bool names_heir_of(const std::string& client, const std::vector<answer>& answers) {
   return std::any_of(answers.begin(), answers.end(), [&](const answer& a) {
     const auto& heirs = a.reply.heirs;
@@ -54,7 +54,7 @@ bool monitor::forked() const {
 
 // --- what follows from a step ---------------------------------------------------------------------------------------
 
-/// With the mutex.
+/// Called with the mutex held.
 void monitor::collect(effects& out, ms now) {
   for (auto& e : engine_.take_events()) {
     std::visit([&](auto& what) { happened(std::move(what), out); }, e);
@@ -93,7 +93,7 @@ void monitor::happened(engine::acquire_ended e, effects& out) {
   if (e.got != 0) {
     auto lease = std::make_shared<lease_state>(weak_from_this(), e.got, *engine_.find(e.got));
     leases_.emplace(e.got, lease);
-    // Nobody waits for it any more: it goes, and with it what it holds.
+    // If the caller does not wait for it any more, the lease is destroyed, and the engine drops its hold.
     if (const auto it = slots_.find(e.call); it != slots_.end()) it->second->lease = lease;
     out.gone.push_back(std::move(lease));
   }
@@ -184,11 +184,11 @@ void monitor::carry_out(effects& todo) {
     });
   }
   if (todo.feeds) adjust_feeds();
-  if (!left.empty()) run_here(std::move(left));  // last: it may take its time, and wait for what was posted
+  if (!left.empty()) run_here(std::move(left));  // last, because it may take long, and may wait for what was posted
 }
 
-/// No thread can be had for these callbacks: they run here, and this may be the watch. Until they end, those who wait
-/// look at the clock themselves; a callback may itself wait for a call.
+/// Runs callbacks for which no thread is available. This thread may be the watch. So, until the callbacks end, threads
+/// that wait check the clock themselves. A callback may itself wait for a call.
 void monitor::run_here(lease_state::callbacks left) {
   const auto change = [this](int by) {
     const std::lock_guard lock(guard_);
@@ -214,7 +214,7 @@ std::optional<engine::waiting> monitor::wait(call_slot& s) {
     const auto changed = [&] { return ready() || callbacks_here_ != here; };
     if (end == engine::never) {
       s.changed.wait(lock, changed);
-    } else if (!wait_until(*env_, s.changed, lock, end, changed)) {  // a call ends on time, though the watch be late
+    } else if (!wait_until(*env_, s.changed, lock, end, changed)) {  // ends a call on time even if the watch is late
       lock.unlock();
       look(false);
       lock.lock();
@@ -252,7 +252,7 @@ void monitor::look(bool clock_was_set) {
 
 // --- workers --------------------------------------------------------------------------------------------------------
 
-/// Sends what is due, one command after the other.
+/// Sends the requests that are due, one command after the other.
 void monitor::send() {
   std::optional<engine::client::outgoing> next;
   step([&](auto& e, ms now) {

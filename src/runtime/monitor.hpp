@@ -26,25 +26,25 @@
 
 namespace dlock::detail {
 
-/// A caller's thread that waits for its call.
+/// The slot of a thread that waits for its call.
 struct call_slot {
   engine::call_id call = 0;
   std::condition_variable changed;
   std::optional<std::variant<engine::acquire_ended, engine::release_ended, engine::ask_ended>> end;
-  std::optional<engine::waiting> place;  // the newest that its caller has not seen
-  std::shared_ptr<lease_state> lease;    // if it was acquired
-  lease_state::callbacks unused;         // of what was released: its caller destroys them
+  std::optional<engine::waiting> place;  // the newest place that the caller has not seen
+  std::shared_ptr<lease_state> lease;    // if the lock was acquired
+  lease_state::callbacks unused;         // callbacks of the released lease: the caller destroys them
 };
 
-/// The engine of one client, under one mutex, and what its threads share (docs/adr/0024-monitor.md). Under the mutex
-/// there are: the engine's state, call slots that are completed, the snapshots of leases, and the alarm that is set.
-/// Outside of it: I/O, users' code, new threads, BSON. Workers pull what is to be sent; each posts no more than there
-/// is to do. Threads of the pools own the monitor, and nothing else of the client.
+/// The engine of one client, under one mutex, and what the client's threads share (docs/adr/0024-monitor.md). Done
+/// under the mutex: changes of the engine's state, completing call slots, updating the snapshots of leases, setting the
+/// alarm. Done outside of it: I/O, users' code, starting threads, BSON. Workers pull what is to be sent. No more
+/// workers are posted than there is work. Threads of the pools own the monitor, and nothing else of the client.
 class monitor : public std::enable_shared_from_this<monitor> {
  public:
   struct parts {
     std::shared_ptr<store> where;
-    std::shared_ptr<channel> notices;  // null: waiters are woken by this client only
+    std::shared_ptr<channel> notices;  // null: only this client wakes its waiters
     std::string channel_name;
     std::shared_ptr<worker_pool> io;
     std::shared_ptr<worker_pool> callbacks;  // for users' code
@@ -56,7 +56,7 @@ class monitor : public std::enable_shared_from_this<monitor> {
   monitor& operator=(const monitor&) = delete;
   ~monitor();
 
-  /// One step of the engine: `what(engine, now)` under the mutex, and then what follows from it.
+  /// One step of the engine: calls `what(engine, now)` under the mutex, then carries out the effects without the mutex.
   template <typename F>
   void step(F&& what) {
     effects todo;
@@ -69,50 +69,50 @@ class monitor : public std::enable_shared_from_this<monitor> {
     }
     carry_out(todo);
   }
-  /// In a step: where the end of that call goes.
+  /// Called in a step. The result of that call goes to this slot.
   void expect(engine::call_id c, const std::shared_ptr<call_slot>& s) {
     s->call = c;
     slots_.insert_or_assign(c, s);
   }
-  /// In a step: nobody waits for it any more.
+  /// Called in a step. Nobody waits for that call any more.
   void forget(engine::call_id c) { slots_.erase(c); }
-  /// Until the call is over; or, sooner, its new place in the queue.
+  /// Waits until the call has ended, or until it has a new place in the queue, which is returned.
   [[nodiscard]] std::optional<engine::waiting> wait(call_slot& s);
-  /// Waits until the engine is so, at most `patience`.
+  /// Waits until `is_so(engine)` is true, at most `patience`.
   bool await(const std::function<bool(const engine::client&)>& is_so, std::chrono::milliseconds patience);
-  /// Nobody has that lease any more.
+  /// No handle has that lease any more.
   void drop(engine::hold_id h);
 
   [[nodiscard]] std::shared_ptr<subscriber> subscribe(std::optional<std::string> id, event_callback callback);
   [[nodiscard]] notification_status notifications() const { return health_->now(); }
 
-  // --- the watch: a thread that does nothing but tell the engine the time
-  // -----------------------------------------------
-  /// What it waits for becomes readable when look() is due.
+  // --- the watch: a thread that only tells the engine the time ------------------------------------------------------
+  /// The descriptor that the watch polls. It becomes readable when look() is due.
   [[nodiscard]] int alarm() const noexcept { return alarm_->fd(); }
   void look(bool clock_was_set);
 
   // --- the end ------------------------------------------------------------------------------------------------------
-  /// Nobody waits or listens any more; heirs are still told. Waits for its threads, at most `patience`.
+  /// From now on nobody waits or listens. Heirs still get their notices. Waits for its threads, at most `patience`.
   void stop_listening(std::chrono::milliseconds patience);
-  /// Tells what is to be told, at most for so long. From then on nothing lingers.
+  /// Sends the notices and events that wait, for at most `patience`. From then on none is delayed.
   void flush(std::chrono::milliseconds patience);
-  /// Drops what has not begun, and waits for its threads: not at all, or for `patience` in all.
+  /// Drops tasks that have not begun, and waits for its threads, at most `patience` in all; if that is 0, it does not
+  /// wait.
   void stop(std::chrono::milliseconds patience);
-  /// Nothing happens any more, whatever comes.
+  /// After this, no step does anything.
   void end();
 
   [[nodiscard]] bool forked() const;
 
  private:
-  /// What is done when the mutex is free again.
+  /// What a step leaves to do after the mutex is unlocked.
   struct effects {
     std::vector<std::pair<log_level, std::string>> log;
     std::vector<std::shared_ptr<lease_state>> lost;
-    std::size_t senders = 0, renewers = 0, tellers = 0;  // that are needed
+    std::size_t senders = 0, renewers = 0, tellers = 0;  // how many more are needed
     bool publisher = false;
     bool feeds = false;
-    // What may be the last of its kind, and a user's:
+    // These may be the last references to objects of the user:
     lease_state::callbacks unused;
     std::vector<std::shared_ptr<void>> gone;
   };
@@ -151,18 +151,18 @@ class monitor : public std::enable_shared_from_this<monitor> {
 
   std::mutex guard_;
   std::condition_variable changed_;  // for await()
-  int watchers_ = 0;                 // that wait for it
-  int callbacks_here_ = 0;           // callbacks that run on a thread of ours, perhaps on the watch
+  int watchers_ = 0;                 // threads that wait for it
+  int callbacks_here_ = 0;           // how many callbacks run on a thread of ours, perhaps on the watch
   engine::client engine_;
   std::map<engine::call_id, std::shared_ptr<call_slot>> slots_;
   std::map<engine::hold_id, std::weak_ptr<lease_state>> leases_;
   protocol::ms armed_ = engine::never;
-  std::size_t senders_ = 0, renewing_ = 0, telling_ = 0;  // posted, and have not begun
+  std::size_t senders_ = 0, renewing_ = 0, telling_ = 0;  // posted, not begun
   bool publishing_ = false;
-  bool inbox_ = false, events_ = false;  // wanted, as it was seen last
+  bool inbox_ = false, events_ = false;  // whether they were wanted at the last check
   bool ended_ = false;
 
-  std::mutex feeds_guard_;  // before guard_
+  std::mutex feeds_guard_;  // locked before guard_
   std::shared_ptr<follower> inbox_feed_, events_feed_;
   bool listens_ = true;
   subscribers subscribers_;

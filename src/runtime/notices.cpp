@@ -1,4 +1,4 @@
-// What a client tells others, and hears of them: the threads of the monitor that use the channel.
+// The threads of the monitor that use the channel: they send notices and events to others, and receive them.
 #include <algorithm>
 #include <utility>
 
@@ -103,8 +103,8 @@ std::shared_ptr<follower> monitor::follow_events() {
                                     health::part::events, env_);
 }
 
-/// Follows what is wanted, and nothing else: each follower costs the server something for every event. Never with
-/// guard_.
+/// Follows the feeds that are wanted, and no others: each follower costs the server something for every event. Must not
+/// be called with guard_ held.
 void monitor::adjust_feeds() {
   if (!channel_) return;
   const std::lock_guard feeds(feeds_guard_);
@@ -129,7 +129,7 @@ void monitor::heard_event(const bson_t* document) {
   const auto a = protocol::parse_announcement(document);
   if (!a) return;
   if (!a->locked) step([&](auto& e, ms now) { e.heard_release(a->lock, now); });
-  // Of an event; anybody may have written anything.
+  // The time of the event. Anybody may have written the document, so its time may be any number.
   const auto at = a->at > 0 && a->at < kYear9999 ? system_time(a->at) : env_->time_of_day();
   using kind = lock_event::kind;
   subscribers_.deliver({a->locked ? kind::locked : kind::unlocked, a->lock, a->token, a->who, at});

@@ -19,10 +19,10 @@ using protocol::ms;
 constexpr ms kClosePatience = 800;
 constexpr auto kListenPatience = 100ms;
 constexpr ms kFlushPatience = 300;
-constexpr ms kEndPatience = 300;  // for the threads, but not what is still to be told
+constexpr ms kEndPatience = 300;  // for the threads; what is still to be told has its own limit
 
 std::optional<holder_info> who_holds(const protocol::reply& r) {
-  // Any date may stand there: one that users can add to a time.
+  // The field may have any date. The result must be small enough that users can add it to a time.
   const auto left = [&](ms until) { return std::chrono::milliseconds{std::clamp<ms>(until - r.now, 0, longest_wait)}; };
   if (r.foreign_until) return holder_info{"", 0, left(*r.foreign_until), true};
   if (!r.first) return std::nullopt;
@@ -33,7 +33,7 @@ std::string kind_of(std::int64_t cap) {
   return cap == 0 ? "a mutex or shared lock" : "a semaphore with " + std::to_string(cap) + " permits";
 }
 
-/// What an acquisition that did not fail came to; else an error.
+/// The outcome of an acquisition that did not fail. Throws the error of one that failed.
 outcome outcome_of(engine::acquire_ended& e, const protocol::request& ask, const client_options& options,
                    const std::string& doing) {
   using result = engine::acquire_ended::result;
@@ -93,7 +93,7 @@ runtime::runtime(client_options options, std::shared_ptr<store> where, std::shar
 runtime::~runtime() {
   const ms end = now() + kEndPatience;
   const auto left = [&] { return std::chrono::milliseconds{std::max<ms>(end - now(), 0)}; };
-  // What goes on in the background may lead to more: a tombstone, heirs to be told.
+  // Work in the background may lead to more work: a tombstone, or heirs that need a notice.
   closing_.request_stop();
   monitor_->step([](auto& e, ms at) { e.close(at); });
   (void)monitor_->await([](const auto& e) { return e.is_idle(); }, left());
@@ -101,8 +101,8 @@ runtime::~runtime() {
   monitor_->stop(left());
   monitor_->flush(std::chrono::milliseconds{kFlushPatience});
   monitor_->stop_listening(0ms);
-  monitor_->end();          // threads of ours that are let go may keep it for a while
-  if (log_) log_->close();  // and threads of the driver this
+  monitor_->end();          // our threads that still run may keep it for a while
+  if (log_) log_->close();  // driver threads may keep the log for a while
 }
 
 bool runtime::forked() const {
@@ -150,7 +150,7 @@ runtime::acquired runtime::acquire(protocol::acquire_plan plan, const wait_optio
       try {
         options.on_wait({place->last.place, place->last.queue, who_holds(place->last)});
       } catch (...) {
-        monitor_->step([&](auto& e, ms at) {  // if it has been acquired meanwhile, it goes with its slot
+        monitor_->step([&](auto& e, ms at) {  // a lease that was acquired meanwhile goes with the slot
           monitor_->forget(c);
           e.cancel(c, at);
         });
@@ -171,7 +171,7 @@ release_result runtime::release(lease_state& record, ms keep, ms timeout) {
   const auto slot = std::make_shared<call_slot>();
   monitor_->step([&](auto& e, ms at) { monitor_->expect(e.release(record.hold(), keep, timeout, at), slot); });
   (void)monitor_->wait(*slot);
-  slot->unused.clear();  // they may own the record, and this
+  slot->unused.clear();  // they may own the record and this object
   const auto& end = std::get<engine::release_ended>(*slot->end);
   switch (end.what) {
     case result::released:
@@ -186,7 +186,7 @@ release_result runtime::release(lease_state& record, ms keep, ms timeout) {
   return release_result::not_held;
 }
 
-/// `begin` in a step begins a call.
+/// `begin` begins the call. It is called in a step.
 template <typename Begin>
 engine::ask_ended runtime::asked(const std::string& doing, const std::string& lock, Begin begin) {
   using result = engine::ask_ended::result;
@@ -256,7 +256,7 @@ void runtime::close() noexcept {
   const ms until = now() + kClosePatience;
   monitor_->step([](auto& e, ms at) { e.close(at); });
   (void)monitor_->await([](const auto& e) { return e.is_idle(); }, std::chrono::milliseconds{kClosePatience});
-  // A process may end right after: whom it woke and what it did would not be heard of.
+  // The process may end right after this. Without the flush, its grant notices and events would be lost.
   monitor_->flush(std::chrono::milliseconds{std::clamp<ms>(until - now(), 0, kFlushPatience)});
   monitor_->stop_listening(kListenPatience);
 }

@@ -26,18 +26,18 @@ namespace dlock::detail {
 class monitor;
 class subscriber;
 
-/// What the public classes share: a client's monitor, its threads, and the calls that block. Every wait here is for the
-/// engine, which ends each call on time, whatever the driver does.
+/// What the public classes share: the monitor of a client, its threads, and the calls that block. Every wait here is
+/// for the engine. The engine ends each call on time, whatever the driver does.
 class runtime {
  public:
-  /// `options` must be validated; `notices` may be null: then waiters are woken by this client only. `wall_clock`:
-  /// another one for tests.
+  /// `options` must be validated. `notices` may be null: then only this client wakes its waiters. `wall_clock`: tests
+  /// use another one.
   runtime(client_options options, std::shared_ptr<store> where, std::shared_ptr<channel> notices,
           std::shared_ptr<worker_pool> io, std::shared_ptr<logger> log, std::shared_ptr<environment> env,
           std::unique_ptr<clock_watch> wall_clock = std::make_unique<clock_watch>());
   runtime(const runtime&) = delete;
   runtime& operator=(const runtime&) = delete;
-  /// Waits for its threads, at most 1 s in all; and for a log callback that blocks, another 0.7 s.
+  /// Waits for its threads, at most 1 s in all. If a log callback blocks, it waits another 0.7 s.
   ~runtime();
 
   [[nodiscard]] const client_options& options() const { return options_; }
@@ -52,29 +52,29 @@ class runtime {
   /// Runs `plan` to its end. Throws error.
   [[nodiscard]] acquired acquire(protocol::acquire_plan plan, const wait_options& options);
 
-  /// Gives a lease back, `keep` ms after its grant at the earliest; a release before this one may have asked for more,
-  /// and gets it. Throws error if there is no answer in time.
+  /// Gives a lease back. The lock becomes free `keep` ms after the grant at the earliest. If an earlier release of this
+  /// lease asked for a longer time, that time applies. Throws error if there is no answer in time.
   [[nodiscard]] release_result release(lease_state& record, protocol::ms keep, protocol::ms timeout);
 
-  /// Asks until there is an answer, at most operation_timeout, or until `until`. Throws error; `doing`: what fails
-  /// then, on which lock.
+  /// Repeats the request until there is an answer, for at most operation_timeout or until `until`. Throws error.
+  /// `doing`: what failed then, on which lock.
   [[nodiscard]] protocol::reply ask(const protocol::request& r, const std::string& doing,
                                     std::optional<protocol::ms> until = {});
   [[nodiscard]] std::vector<protocol::snapshot> read(const protocol::lookup& l, const std::string& doing);
 
   using amended = engine::ask_ended::amended;
-  /// A holder asks for less, or publishes something else.
+  /// A holder asks for a smaller claim, or publishes another value.
   [[nodiscard]] amended amend(lease_state& record, protocol::claim what, const std::string& value,
                               const std::string& doing);
 
-  /// Takes the lock off one of its holders.
+  /// Revokes one holder of the lock.
   [[nodiscard]] bool revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once);
 
-  /// Events of the lock, or of all. Throws error.
+  /// Subscribes to the events of one lock, or of all locks. Throws error.
   [[nodiscard]] std::shared_ptr<subscriber> subscribe(std::optional<std::string> id, event_callback callback);
   [[nodiscard]] notification_status notifications() const;
 
-  /// Runs user code and what waits for it, on a thread of its own. False: there is none.
+  /// Runs `task`, which is user code or waits for it, on a thread of its own. False: there is no thread.
   [[nodiscard]] bool in_background(std::function<void()> task) { return callbacks_->post(std::move(task)); }
 
   void on_lost(lease_state& record, std::function<void()> callback);
@@ -85,9 +85,9 @@ class runtime {
 
   void close() noexcept;
   [[nodiscard]] std::stop_token closing() const { return closing_.get_token(); }
-  /// Throws errc::forked. It comes before any mutex: a child's copy of one may be locked for ever.
+  /// Throws errc::forked. Call it before any mutex is locked: in a child, the copy of a mutex may be locked for ever.
   void check_process(const std::string& doing) const;
-  /// Throws errc::closed or errc::forked; `in_doubt`: something was sent for it.
+  /// Throws errc::closed or errc::forked. `in_doubt`: something was already sent for this call.
   void check_usable(const std::string& doing, bool in_doubt = false) const;
   [[nodiscard]] bool forked() const;
 
@@ -106,8 +106,8 @@ class runtime {
   watch watch_;
 };
 
-/// A handle's reference to its runtime: in a forked child it is let go of without running a destructor, because the
-/// threads and sockets are the parent's.
+/// Drops a handle's reference to its runtime. In a forked child, no destructor runs, because the threads and sockets
+/// belong to the parent.
 void drop(std::shared_ptr<runtime>& core) noexcept;
 
 }  // namespace dlock::detail

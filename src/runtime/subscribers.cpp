@@ -25,7 +25,7 @@ struct subscriber::shared {
   std::deque<lock_event> queue;
   bool running = false;
   bool ended = false;
-  std::thread::id caller;  // while the callback runs
+  std::thread::id caller;  // set while the callback runs
 
   void call(const lock_event& e) {
     try {
@@ -85,7 +85,7 @@ bool subscriber::forked() const {
 }
 
 void subscriber::end(std::chrono::milliseconds patience) {
-  if (forked()) return;  // in a forked child: the threads are the parent's
+  if (forked()) return;  // in a forked child: the threads belong to the parent
   std::deque<lock_event> unused;
   std::unique_lock lock(shared_->guard);
   const bool first = !shared_->ended;
@@ -105,7 +105,7 @@ void subscribers::add(const std::shared_ptr<detail::subscriber>& s) {
 }
 
 std::size_t subscribers::size() const {
-  std::vector<std::shared_ptr<detail::subscriber>> now;  // the last references may be these: they go without the lock
+  std::vector<std::shared_ptr<detail::subscriber>> now;  // perhaps the last references: destroyed after the unlock
   const std::lock_guard lock(guard_);
   std::size_t n = 0;
   for (const auto& weak : all_) {

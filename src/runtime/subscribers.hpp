@@ -17,7 +17,7 @@ namespace dlock {
 
 namespace detail {
 
-/// One subscription: a bounded queue, and a callback that is called for one event at a time.
+/// One subscription: a bounded queue, and a callback that gets one event at a time.
 class subscriber {
  public:
   subscriber(std::optional<std::string> id, event_callback callback, log_callback log,
@@ -32,7 +32,7 @@ class subscriber {
   [[nodiscard]] bool forked() const;
   void end(std::chrono::milliseconds patience);
 
-  std::function<bool(std::chrono::milliseconds)> wait_until_open;  // set before anybody else sees it, like on_end
+  std::function<bool(std::chrono::milliseconds)> wait_until_open;  // set before others see this object, like on_end
   std::function<void()> on_end;                                    // called once
 
  private:
@@ -43,11 +43,11 @@ class subscriber {
 
 }  // namespace detail
 
-/// All subscriptions of a client. Thread-safe; never calls a callback on the caller's thread.
+/// All subscriptions of a client. Thread-safe. It never calls a callback on the caller's thread.
 class subscribers {
  public:
   void add(const std::shared_ptr<detail::subscriber>& s);
-  /// How many there are.
+  /// How many have not ended.
   [[nodiscard]] std::size_t size() const;
   void deliver(const lock_event& e);
 

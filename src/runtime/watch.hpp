@@ -9,17 +9,17 @@ namespace dlock::detail {
 
 class monitor;
 
-/// A thread that does nothing but watch the clock (CLOCK_BOOTTIME, so that it also wakes after a suspend): it tells the
-/// engine the time when something is due, a loss on time whatever the network does. When the wall clock is set, the
-/// engine hears of that, too: that may follow a stop of the machine that CLOCK_BOOTTIME does not count.
+/// A thread that only watches the clock. It uses CLOCK_BOOTTIME, so that it also wakes after a suspend. It tells the
+/// engine the time when something is due, so that a loss is noticed on time whatever the network does. It also tells
+/// the engine when the wall clock is set: that may follow a stop of the machine that CLOCK_BOOTTIME does not count.
 class watch {
  public:
   watch(std::shared_ptr<monitor> of, std::unique_ptr<clock_watch> wall_clock);
   watch(const watch&) = delete;
   watch& operator=(const watch&) = delete;
-  /// stop()
+  /// Calls stop().
   ~watch();
-  /// May be called from the thread itself, which ends soon then.
+  /// May be called from the thread itself. That thread then ends soon.
   void stop();
 
  private:

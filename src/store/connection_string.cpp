@@ -14,8 +14,8 @@
 namespace dlock {
 namespace {
 
-/// A primary that refuses a command is asked again who is primary after so long; the driver's own 10 s is a whole
-/// election.
+/// The heartbeat period of the driver's monitors, in ms. After a primary has refused a command, the driver asks again
+/// who is primary after at most this time. The driver's default of 10 s is as long as a whole election.
 constexpr std::int32_t kLongestHeartbeat = 2000;
 
 std::string percent_decoded(std::string_view text) {
@@ -31,8 +31,9 @@ std::string percent_decoded(std::string_view text) {
   return out;
 }
 
-/// What a password may be in a URL that may be malformed: from the first ':' behind the scheme to any '@', because the
-/// password itself may have one, and so may what follows the hosts. Too much rather than too little.
+/// All parts of a URL that may be the password. The URL may be malformed. Each part goes from the first ':' after the
+/// scheme to one of the '@', because the password itself may contain an '@', and so may the text after the hosts.
+/// Better too much text than too little.
 std::vector<std::string_view> passwords(std::string_view url) {
   const auto scheme = url.find("://");
   const auto rest = scheme == std::string_view::npos ? url : url.substr(scheme + 3);
@@ -45,7 +46,7 @@ std::vector<std::string_view> passwords(std::string_view url) {
   return out;
 }
 
-/// The values of the options that are secrets, in a URL that may be malformed.
+/// The values of the options that are secrets. The URL may be malformed.
 std::vector<std::string_view> option_values(std::string_view url) {
   std::vector<std::string_view> out;
   for (auto at = find_secret_option(url); at != std::string_view::npos; at = find_secret_option(url, at)) {
@@ -54,21 +55,21 @@ std::vector<std::string_view> option_values(std::string_view url) {
   return out;
 }
 
-/// What stands between the scheme and the next slash or question mark: user, password and hosts, if they are escaped.
+/// The text between the scheme and the next slash or question mark: user, password and hosts, if these are escaped.
 std::string_view authority(std::string_view url) {
   const auto scheme = url.find("://");
   if (scheme == std::string_view::npos) return {};
   return url.substr(scheme + 3, url.find_first_of("/?", scheme + 3) - scheme - 3);
 }
 
-/// Whether all @ stand behind the hosts. libmongoc 2 takes what is before them for the user, 1 does not.
+/// Whether every @ comes after the hosts. libmongoc 2 takes the text before it for the user, libmongoc 1 does not.
 bool has_late_at(std::string_view url) {
   const auto hosts = authority(url);
   if (hosts.empty() || hosts.find('@') != std::string_view::npos) return false;
   return url.find('@', url.find("://") + 3 + hosts.size()) != std::string_view::npos;
 }
 
-/// The driver takes what stands behind the first of several @ for a host.
+/// With several @, the driver takes the text after the first one for a host.
 bool has_two_ats(const mongoc_uri_t* uri) {
   for (const auto* h = mongoc_uri_get_hosts(uri); h != nullptr; h = h->next) {
     if (std::string_view(h->host).find('@') != std::string_view::npos) return true;
@@ -91,8 +92,8 @@ redactor::redactor(std::string_view url) {
     secrets_.emplace_back(secret);
     if (auto decoded = percent_decoded(secret); decoded != secret) secrets_.push_back(std::move(decoded));
   }
-  // The longest first: of a secret that begins with another one the rest would stay. Each once: of "*" three would be
-  // made each time.
+  // The longest comes first: if one secret begins with another one, replacing the shorter one first would leave the
+  // rest of the longer one. Each secret is there only once: a second "*" would turn each "*" of "***" into three.
   std::sort(secrets_.begin(), secrets_.end(),
             [](const auto& a, const auto& b) { return a.size() != b.size() ? a.size() > b.size() : a < b; });
   secrets_.erase(std::unique(secrets_.begin(), secrets_.end()), secrets_.end());
@@ -120,9 +121,9 @@ uri_handle parse_connection_string(const std::string& url, const char* option) {
       "? "
       "and %25 for %";
   const bool late_at = has_late_at(url);
-  // A password with a slash in it looks to the driver like a port and options, which it then names in its log.
+  // If a password contains a slash, the driver takes it for a port and options, and then writes these to its log.
   if (late_at && authority(url).find(':') != std::string_view::npos) fail(escape);
-  if (authority(url).ends_with(',')) fail("there is no host behind the last comma");  // libmongoc 2 would take it
+  if (authority(url).ends_with(',')) fail("there is no host behind the last comma");  // libmongoc 2 would accept it
   bson_error_t why;
   uri_handle uri{mongoc_uri_new_with_error(url.c_str(), &why)};
   if (!uri) fail(late_at ? escape : redactor(url)(why.message));

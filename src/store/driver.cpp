@@ -16,7 +16,7 @@ struct listeners {
   std::vector<std::weak_ptr<logger>> list;
 };
 
-/// Never destroyed: the driver may log while the process ends.
+/// Never destroyed, because the driver may log while the process ends.
 listeners& all_listeners() {
   static auto& all = *new listeners;
   return all;
@@ -46,7 +46,7 @@ void forward(mongoc_log_level_t level, const char* domain, const char* message, 
       if (auto one = weak.lock()) now.push_back(std::move(one));
     }
   }
-  // Only handed over: the driver holds a lock of its own meanwhile.
+  // This only hands the message over, because the driver holds a lock of its own during this call.
   for (const auto& log : now) log->write(level_of(level), std::string("driver: ") + domain + ": " + message);
 }
 
@@ -54,7 +54,7 @@ void forward(mongoc_log_level_t level, const char* domain, const char* message, 
 
 void initialise_driver() {
   static const bool once = [] {
-    mongoc_log_set_handler(forward, nullptr);  // first: the initialisation may have something to say
+    mongoc_log_set_handler(forward, nullptr);  // first, because the initialisation may log
     mongoc_init();
     join_dropped_at_exit();
     return true;

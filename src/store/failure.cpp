@@ -10,7 +10,7 @@ namespace {
 constexpr int kUnauthorized = 13;
 constexpr int kAuthenticationFailed = 18;
 
-/// The server could not do it now: elections, shutdowns, interruptions, time limits, conflicts.
+/// The server could not execute it now: elections, shutdowns, interruptions, time limits, conflicts.
 constexpr std::array kTransient{6,   7,   24,  46,  50,  64,   89,    91,    112,   133,   134,   175,   189,  202,
                                 262, 279, 290, 358, 365, 9001, 10107, 11000, 11600, 11601, 11602, 13435, 13436};
 /// Of these, the ones that mean that nothing was executed.
@@ -31,15 +31,16 @@ bool is_one_of(int code, const auto& list) {
   return std::find(list.begin(), list.end(), code) != list.end();
 }
 
-/// The server's text of an Unauthorized, without the arguments of the command.
+/// The server's text for Unauthorized, without the arguments of the command.
 std::string shortened(std::string why) {
   const auto command = why.find(" command { ");
   const auto arguments = command == std::string::npos ? command : why.find(", ", command);
   return arguments == std::string::npos ? why : why.substr(0, arguments) + ", ... }";
 }
 
-/// Whatever ends a login, the driver calls it a failed login, also a connection that breaks or a server that shuts
-/// down. Only the text tells them apart. Better an outage that is none than a wrong password that is none.
+/// The driver calls every failure during a login a failed login, also a broken connection or a server that shuts down.
+/// Only the text tells them apart. To report a wrong password as an outage is better than to report an outage as a
+/// wrong password.
 bool is_about_credentials(std::string_view why) {
   constexpr std::array kNetwork{"Failed to send", "socket error", "closed"};
   constexpr std::array kCredentials{"uthenticat", "redential", "echanism", "sername", "assword", "SCRAM", "base64"};
@@ -152,7 +153,7 @@ std::string advice(const answer& a, const mongoc_uri_t* uri) {
   }
   const std::string check = "check that it is up and that the URL names it";
   if (says("TLS handshake failed")) return check + ", and that it takes TLS";
-  // The driver's words for an end, and for a reset: which of them comes is a matter of timing.
+  // The driver's words for a closed and for a reset connection. Which of them comes depends on the timing.
   const bool hung_up = says("connection closed") || says("closed connection") || says("socket error or timeout") ||
                        says("unknown socket error");
   return hung_up && !mongoc_uri_get_tls(uri) ? check + ", with tls=true if it takes nothing but TLS" : check;

@@ -9,9 +9,10 @@
 namespace dlock {
 namespace {
 
-/// So far a publisher's clock may be behind the newest document's author's, and the server's.
+/// In seconds: how far the clock of a publisher may be behind the server's clock, and behind the clock of the author of
+/// the newest document.
 constexpr std::int64_t kClocksApart = 300;
-constexpr std::int64_t kLongest = std::numeric_limits<std::uint32_t>::max();  // what an ObjectId can say: 2106
+constexpr std::int64_t kLongest = std::numeric_limits<std::uint32_t>::max();  // of an ObjectId: 2106
 
 }  // namespace
 
@@ -48,7 +49,7 @@ bson not_before(std::int64_t seconds) {
   auto older = make_bson();
   bson_append_oid(older.get(), "$lt", 3, &oid);
   auto range = make_bson();
-  append(range.get(), "$not", older.get());  // $gte would leave out what is no ObjectId
+  append(range.get(), "$not", older.get());  // $gte would leave out an _id that is not an ObjectId
   auto filter = make_bson();
   append(filter.get(), "_id", range.get());
   return filter;

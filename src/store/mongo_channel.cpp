@@ -16,7 +16,7 @@ using protocol::read_document;
 constexpr int kNamespaceExists = 48;
 constexpr int kBadValue = 2;  // the answer to a tailable cursor on a collection that is not capped
 constexpr std::chrono::milliseconds kLongestAwait{2500};
-/// So many documents show what clocks their authors go by.
+/// How many of the newest documents are read to learn which clocks their authors use.
 constexpr std::int64_t kNewest = 100;
 
 answer lost(std::string why) {
@@ -57,7 +57,7 @@ answer mongo_channel::run(mongoc_client_t* client, const bson_t* command, bson_t
   return pool_->run(client, db_, command, reply);
 }
 
-/// Makes the collection, if this process does not know it: an insert would make one that is not capped.
+/// Creates the collection, if this process does not know it. An insert would create one that is not capped.
 answer mongo_channel::make(mongoc_client_t* client, const feed& what) {
   {
     const std::lock_guard lock(guard_);
@@ -71,14 +71,14 @@ answer mongo_channel::make(mongoc_client_t* client, const feed& what) {
   server_reply reply;
   answer a = run(client, command.get(), reply.out());
   if (a.server_code == kNamespaceExists) a = ok_answer();
-  if (a.code == errc::not_authorized && exists(client, what.coll)) a = ok_answer();  // made by somebody who may
+  if (a.code == errc::not_authorized && exists(client, what.coll)) a = ok_answer();  // somebody else created it
   if (a.what != answer::kind::replied) return a;
   const std::lock_guard lock(guard_);
   made_.insert(what.coll);
   return a;
 }
 
-/// Asked so that it needs no right but one on the collection itself.
+/// This form of the command needs only a right on the collection itself.
 bool mongo_channel::exists(mongoc_client_t* client, const std::string& coll) const {
   auto command = make_bson();
   append(command.get(), "listCollections", std::int64_t{1});
@@ -97,8 +97,8 @@ void mongo_channel::forget(const std::string& coll) {
   made_.erase(coll);
 }
 
-/// Somebody dropped it while others were inserting, which made it again, but not capped. That may be mended if nothing
-/// in it is anybody else's.
+/// If somebody drops the collection while others insert, an insert creates it again, but not capped. It is converted to
+/// a capped one if it holds no documents of others.
 answer mongo_channel::make_capped(mongoc_client_t* client, const feed& what) {
   auto missing = make_bson();
   append_bool(missing.get(), "$exists", false);
@@ -136,7 +136,7 @@ answer mongo_channel::insert(mongoc_client_t* client, const std::string& coll,
   append_w1(command.get());
   server_reply reply;
   answer a = run(client, command.get(), reply.out());
-  // Of several, some may have been inserted, whatever the error says of the last one.
+  // If there are several, some may have been inserted, whatever the error says about the last one.
   if (a.what != answer::kind::replied && a.server_code != 0 && documents.size() > 1) a.in_doubt = true;
   if (a.what != answer::kind::replied) return a;
   bson_iter_t it, errors;
@@ -161,7 +161,7 @@ answer mongo_channel::insert(const feed& where, const std::vector<bson>& documen
   return a;
 }
 
-/// The ids of the newest documents, the newest first.
+/// The ids of the newest documents, newest first.
 answer mongo_channel::find_newest(mongoc_client_t* client, const std::string& coll, std::vector<bson>& ids) const {
   auto backwards = make_bson();
   append(backwards.get(), "$natural", std::int64_t{-1});
@@ -178,7 +178,8 @@ answer mongo_channel::find_newest(mongoc_client_t* client, const std::string& co
   return a;
 }
 
-/// Where a feed of everything begins: behind `from`, if that is still there, else at the newest document.
+/// Finds where a feed of all documents begins: after `from`, if that document still exists, else at the newest
+/// document.
 answer mongo_channel::find_place(mongoc_client_t* client, const feed& what, place& from, const callbacks& to,
                                  std::vector<bson>& newest) {
   if (answer a = find_newest(client, what.coll, newest); a.what != answer::kind::replied) return a;
@@ -191,7 +192,7 @@ answer mongo_channel::find_place(mongoc_client_t* client, const feed& what, plac
       server_reply reply;
       if (answer a = run(client, find.get(), reply.out()); a.what != answer::kind::replied) return a;
       for_each_in_batch(reply.get(), "firstBatch", [&](const bson_t*) { there = true; });
-      newest.emplace_back(bson_copy(from.last.get()));  // further back than all of these
+      newest.emplace_back(bson_copy(from.last.get()));  // older than all of these
     }
     if (there) return ok_answer();
     to.gap();
@@ -207,7 +208,7 @@ answer mongo_channel::find_place(mongoc_client_t* client, const feed& what, plac
   return ok_answer();
 }
 
-/// A follower whose cursor may be ended by interrupt().
+/// A follower whose cursor can be ended by interrupt().
 class mongo_channel::listed {
  public:
   listed(mongo_channel& owner, const place& who, const tail_cursor& c) : owner_(owner), who_(&who) {
@@ -226,7 +227,8 @@ class mongo_channel::listed {
   const place* who_;
 };
 
-/// Opens a cursor that lives, on the primary. A collection that is empty or not capped is mended first.
+/// Opens a cursor on the primary, and makes sure that it stays open. First repairs a collection that is empty or not
+/// capped.
 answer mongo_channel::open(tail_cursor& c, mongoc_client_t* client, const feed& what, const bson_t* filter,
                            server_reply& reply, bool& mended) {
   answer a;
@@ -236,7 +238,7 @@ answer mongo_channel::open(tail_cursor& c, mongoc_client_t* client, const feed& 
     mended = true;
     if (a.server_code == kBadValue) {
       a = make_capped(client, what);
-    } else if (a.what == answer::kind::replied) {  // empty, or what we look for rolled over just now
+    } else if (a.what == answer::kind::replied) {  // empty, or what we look for was just overwritten
       a = insert(client, what.coll, keep_alive());
     }
     if (a.what != answer::kind::replied) return a;
@@ -249,7 +251,7 @@ answer mongo_channel::follow(const feed& what, place& from, const callbacks& to,
   const mongo_pool::borrowed own(*pool_);
   mongoc_client_t* client = own.get();
   if (client == nullptr) return lost("all connections are busy");
-  forget(what.coll);  // whether it is still there is what we want to know
+  forget(what.coll);  // make() must check whether it still exists
   if (answer a = make(client, what); a.what != answer::kind::replied) return a;
 
   const bool all = what.to.empty();
@@ -271,13 +273,13 @@ answer mongo_channel::follow(const feed& what, place& from, const callbacks& to,
   server_reply batch;
   bool mended = false;
   if (answer a = open(c, client, what, filter.get(), batch, mended); a.what != answer::kind::replied) return a;
-  if (all && mended) {  // the place to begin at may have gone with a collection that was dropped just now
+  if (all && mended) {  // the place to begin at may have been in a collection that was just dropped
     if (answer a = find_place(client, what, from, to, newest); a.what != answer::kind::replied) return a;
   }
   const listed here(*this, from, c);
   to.opened();
   const auto await = std::min(kLongestAwait, pool_->io_limit() / 2);
-  bool passed = !all;  // the place to begin at
+  bool passed = !all;  // whether the place to begin at is behind us
   for (const char* name = "firstBatch"; !stop.stop_requested(); name = "nextBatch") {
     bool any = false;
     for_each_in_batch(batch.get(), name, [&](const bson_t* document) {
@@ -290,7 +292,7 @@ answer mongo_channel::follow(const feed& what, place& from, const callbacks& to,
         passed = true;
       }
     });
-    if (!any && !passed) {  // it rolled over meanwhile
+    if (!any && !passed) {  // it was overwritten meanwhile
       passed = true;
       to.gap();
     }
@@ -314,7 +316,7 @@ void mongo_channel::interrupt(const place& who) {
   const mongo_pool::borrowed own(*pool_);
   if (own.get() == nullptr) return;
   tail_cursor::kill(own.get(), which);
-  (void)insert(own.get(), which.coll, keep_alive());  // a getMore that waits for documents looks up only when one comes
+  (void)insert(own.get(), which.coll, keep_alive());  // a getMore that waits for documents notices only when one comes
 }
 
 }  // namespace dlock

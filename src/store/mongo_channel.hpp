@@ -45,7 +45,7 @@ class mongo_channel final : public channel {
   std::string db_;
   log_callback log_;
   std::mutex guard_;
-  std::set<std::string> made_;  // collections known to be there
+  std::set<std::string> made_;  // collections that are known to exist
   std::map<const place*, tail_cursor::name> followers_;
 };
 

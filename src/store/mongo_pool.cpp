@@ -29,14 +29,14 @@ answer mongo_pool::open() {
   if (pool_) return ok_answer();
   answer a = discover_set();
   if (a.what != answer::kind::replied) return a;
-  // On top comes what must not wait for the others: renewals, and notifications.
+  // Additional connections for what must not wait for the other operations: renewals and notifications.
   constexpr std::uint32_t kReserved = renewal_lanes + 8;
   mongoc_uri_set_option_as_int32(uri_.get(), MONGOC_URI_MAXPOOLSIZE,
                                  static_cast<std::int32_t>(connections_ + kReserved));
   bson_error_t why{};
   pool_.reset(mongoc_client_pool_new_with_error(uri_.get(), &why));
   if (!pool_) {
-    // A service name (mongodb+srv://) that cannot be looked up just now may be there later.
+    // A service name (mongodb+srv://) that cannot be resolved now may be resolved later.
     if (mongoc_uri_get_srv_hostname(uri_.get()) == nullptr) {
       return refusal(errc::invalid_argument, "the driver cannot use this connection string");
     }
@@ -50,7 +50,7 @@ answer mongo_pool::open() {
   return a;
 }
 
-/// The driver takes a URL with one host for a direct connection, which breaks when the primary moves.
+/// If the URL has only one host, the driver makes a direct connection, which breaks when the primary moves.
 answer mongo_pool::discover_set() {
   if (!names_one_member(uri_.get())) return ok_answer();
   uri_handle direct{mongoc_uri_copy(uri_.get())};

@@ -17,17 +17,19 @@ struct pool_deleter {
   void operator()(mongoc_client_pool_t* p) const noexcept { mongoc_client_pool_destroy(p); }
 };
 
-/// The connections to one deployment, for locks or for notifications or for both.
+/// The connections to one deployment, for locks, for notifications, or for both.
 class mongo_pool {
  public:
-  /// Checks the URL; no I/O. `option` names it in errors; no single wait of the driver for a socket or a server is
+  /// Checks the URL; no I/O. `option` names it in errors. A single wait of the driver for a socket or a server is never
   /// longer than `io_limit`. Throws error(invalid_argument).
   mongo_pool(std::string url, const char* option, std::chrono::milliseconds io_limit, std::uint32_t connections);
 
-  /// Finds the server's replica set and makes the pool, unless that is done. Thread-safe; blocks; never throws.
+  /// Finds the server's replica set and creates the pool, unless that is already done. Thread-safe; blocks; never
+  /// throws.
   [[nodiscard]] answer open();
 
-  /// A connection of the pool for the time of some commands; none if all are busy for an io_limit. Only after open().
+  /// Borrows a connection of the pool for some commands. There is none if all are busy for one io_limit. Only after
+  /// open().
   class borrowed {
    public:
     explicit borrowed(mongo_pool& from) : pool_(from.pool_.get()), client_(mongoc_client_pool_pop(pool_)) {}
@@ -47,7 +49,7 @@ class mongo_pool {
   [[nodiscard]] answer run(mongoc_client_t* client, const std::string& db, const bson_t* command, bson_t* reply) const;
 
   [[nodiscard]] const redactor& redact() const { return redact_; }
-  /// How many may be borrowed at a time for lane::normal; the pool has more.
+  /// How many connections lane::normal may borrow at the same time. The pool has more.
   [[nodiscard]] std::uint32_t connections() const { return connections_; }
   [[nodiscard]] std::chrono::milliseconds io_limit() const { return io_limit_; }
   /// The URL as it was given; never changes.
@@ -63,11 +65,11 @@ class mongo_pool {
 
   redactor redact_;
   uri_handle given_;
-  uri_handle uri_;  // with what was found out
+  uri_handle uri_;  // with what was discovered
   std::chrono::milliseconds io_limit_;
   std::uint32_t connections_;
   std::mutex opening_;
-  contact contact_{redact_, given_.get()};  // the pool's threads tell it
+  contact contact_{redact_, given_.get()};  // called by the pool's threads
   std::unique_ptr<mongoc_client_pool_t, pool_deleter> pool_;
 };
 
@@ -76,7 +78,7 @@ struct description_deleter {
 };
 using server_description = std::unique_ptr<mongoc_server_description_t, description_deleter>;
 
-/// A reply that the driver fills and we free, also after an error.
+/// A reply that the driver fills. We must free it, also after an error.
 class server_reply {
  public:
   server_reply() { bson_init(&value_); }

@@ -34,7 +34,7 @@ bson ttl_index_command(const std::string& coll, std::chrono::seconds grace) {
   return command;
 }
 
-/// The grace of the TTL index on `et` in a listIndexes reply; -1 if there is none.
+/// The grace of the TTL index on `et` in a reply of listIndexes; -1 if there is no such index.
 std::int64_t existing_grace(const bson_t* reply) {
   bson_iter_t it, batch;
   if (!bson_iter_init(&it, reply) || !bson_iter_find_descendant(&it, "cursor.firstBatch", &batch)) return -1;
@@ -51,8 +51,9 @@ std::int64_t existing_grace(const bson_t* reply) {
   return -1;
 }
 
-/// A command that changes a lock. Of those that would create its document at the same time, MongoDB 4.4 refuses all but
-/// one; newer servers have them find the document instead, and so do we.
+/// Runs a command that changes a lock. If several commands would create its document at the same time, MongoDB 4.4
+/// refuses all except one. Newer servers let the others find the document instead, and so do we: we send the command
+/// again.
 answer change(const mongo_pool& pool, mongoc_client_t* client, const std::string& db, const bson& command,
               server_reply& reply) {
   test_point("before-send");
@@ -99,8 +100,8 @@ void mongo_store::connect(boot_clock::time_point deadline) {
   }
 }
 
-/// A failed attempt, with what to do about it. The monitors know sooner than a call that waits for a server, and more
-/// than what it says in the end.
+/// Adds advice to the answer of a failed attempt. The driver's monitors know the problem earlier than a call that waits
+/// for a server, and they know more than that call says in the end.
 answer mongo_store::judged(answer a) const {
   if (std::string seen = pool_->problem(); a.what == answer::kind::no_answer && !seen.empty()) a.why = std::move(seen);
   a = at_first_contact(std::move(a), pool_->uri(), pool_->heard());
@@ -152,7 +153,8 @@ answer mongo_store::ensure_index(mongoc_client_t* client) {
   return other_options || a.code == errc::not_authorized ? adopt_index(client, a) : a;
 }
 
-/// Somebody made the index, with a grace of their own, or made it because we may not.
+/// Uses an index that somebody else created, perhaps with another grace, or because we do not have the right to create
+/// it.
 answer mongo_store::adopt_index(mongoc_client_t* client, const answer& refusal) {
   auto command = make_bson();
   append(command.get(), "listIndexes", settings_.coll);
@@ -173,8 +175,8 @@ answer mongo_store::adopt_index(mongoc_client_t* client, const answer& refusal) 
   return ok_answer();
 }
 
-/// The server stops waiting for a majority a little before the socket does, so that the connection survives.
-/// A renewal of a short lease gives up early enough for another.
+/// The server stops waiting for a majority a little before the socket does, so that the connection survives. A renewal
+/// of a short lease gives up early enough for another renewal.
 protocol::command_options mongo_store::options(const protocol::request& r, lane which) const {
   auto limit = pool_->io_limit().count();
   if (which == lane::renewal) limit = std::min<std::int64_t>(limit, std::max<std::int64_t>(r.delta / 2, 100));
@@ -191,8 +193,8 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
     a.in_doubt = false;
     if (a.what == answer::kind::replied) a.reply = protocol::parse_reply(reply.get(), r.observed);
     if (a.what != answer::kind::refused) return a;
-    // They may be switched off, as in MongoDB 4.4 with an arbiter. What any other refusal comes to, for this waiter, is
-    // what the server answers to its heartbeat.
+    // Peeks may be switched off, as in MongoDB 4.4 with an arbiter. After any other refusal, the waiter sends a
+    // heartbeat, and the server's answer to that tells what the refusal means.
     if (a.server_code == kNoMajorityReads) no_peeks_ = true;
   }
   if (r.brief && protocol::has_short_form(r)) {
@@ -204,7 +206,7 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
       a.brief = true;
       return a;
     }
-    // Somebody else is about: it changed nothing, and the whole transition follows.
+    // Somebody else uses the lock. The short form changed nothing, so the whole transition follows.
   }
   protocol::request whole = r;
   if (protocol::only_reads(r)) whole.op = protocol::operation::heartbeat;

@@ -17,7 +17,7 @@ struct mongo_settings {
   std::string db;
   std::string coll;
   std::chrono::seconds grace{60};
-  /// The server's "now" in update pipelines. Only tests say anything else.
+  /// The server's "now" in update pipelines. Only tests set anything else.
   std::string now_expression = "\"$$NOW\"";
   log_callback log;
 };
@@ -28,15 +28,15 @@ class mongo_store final : public store {
   mongo_store(std::shared_ptr<mongo_pool> pool, mongo_settings settings);
   ~mongo_store() override;
 
-  /// Finds the server's replica set, checks its version, makes sure of the TTL index. To be called once, before
-  /// apply(). Blocks until it succeeds or `deadline` passes (and then for at most one io_limit more). Throws
+  /// Finds the server's replica set, checks its version, and makes sure that the TTL index exists. Must be called once,
+  /// before apply(). Blocks until it succeeds or `deadline` passes (and then for at most one io_limit more). Throws
   /// dlock::error.
   void connect(boot_clock::time_point deadline);
 
-  /// Why connect() has not succeeded yet, what to do about it, and whether waiting helps (no_answer) or not (refused);
+  /// Why connect() has not succeeded yet, what to do about it, and whether waiting helps (no_answer) or not (refused).
   /// `why` is empty if that is not known. Thread-safe.
   [[nodiscard]] answer problem() const;
-  /// As connect() throws it.
+  /// The error that connect() throws for this problem.
   [[nodiscard]] error failed_contact(const answer& problem) const;
 
   [[nodiscard]] answer apply(const protocol::request& r, lane which) override;
@@ -53,7 +53,7 @@ class mongo_store final : public store {
 
   std::shared_ptr<mongo_pool> pool_;
   mongo_settings settings_;
-  std::atomic<bool> no_peeks_{false};  // the server has them switched off
+  std::atomic<bool> no_peeks_{false};  // the server does not allow them
   mutable std::mutex guard_;
   answer problem_;
 };

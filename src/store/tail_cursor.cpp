@@ -35,7 +35,7 @@ tail_cursor::tail_cursor(mongoc_client_t* client, const redactor& redact, std::u
   mongoc_session_opts_set_causal_consistency(options.get(), false);
   bson_error_t why;
   session_.reset(
-      mongoc_client_start_session(client_, options.get(), &why));  // an old standalone has none, and needs none
+      mongoc_client_start_session(client_, options.get(), &why));  // an old standalone has no sessions, and needs none
   if (session_) (void)mongoc_client_session_append(session_.get(), with_.get(), &why);
 }
 
@@ -60,7 +60,7 @@ answer tail_cursor::more(std::chrono::milliseconds wait, bson_t* reply) {
   append(command.get(), "collection", name_.coll);
   append(command.get(), "maxTimeMS", std::int64_t{wait.count()});
   answer a = run(command.get(), reply);
-  broken_ = a.what != answer::kind::replied && a.server_code == 0;  // else the connection is as good as before
+  broken_ = a.what != answer::kind::replied && a.server_code == 0;  // otherwise the connection is as good as before
   return a;
 }
 

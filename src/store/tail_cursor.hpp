@@ -10,11 +10,12 @@
 
 namespace dlock {
 
-/// A tailable cursor at the server, which is told when we do not need it any more. In a session of its own: the driver
-/// would send each command in the one that lies on top, and a getMore in another session than its cursor's is refused.
+/// A tailable cursor on the server. The destructor tells the server that the cursor is not needed any more. The cursor
+/// has its own session. Without it, the driver would send each command in the session that is on top of its pool. The
+/// server refuses a getMore in another session than that of its cursor.
 class tail_cursor {
  public:
-  /// Which one it is, for those who want to end it.
+  /// Identifies the cursor, for those who want to end it.
   struct name {
     std::uint32_t server = 0;
     std::string db, coll;
@@ -27,16 +28,16 @@ class tail_cursor {
   ~tail_cursor();
 
   [[nodiscard]] answer open(const bson_t* filter, server_reply& reply);
-  /// Waits so long for documents that are not there yet.
+  /// Waits at most `wait` for documents that are not there yet.
   [[nodiscard]] answer more(std::chrono::milliseconds wait, bson_t* reply);
   [[nodiscard]] bool alive() const { return name_.id != 0; }
   [[nodiscard]] const name& which() const { return name_; }
-  /// A cursor survives a stepdown and goes on, on what is a secondary then.
+  /// Whether the cursor's server is not the primary any more. A cursor survives a stepdown: it goes on, on a secondary.
   [[nodiscard]] bool is_left_behind() const;
-  /// seconds_at() of its server.
+  /// seconds_at() for the cursor's server.
   [[nodiscard]] std::optional<std::int64_t> server_time() const;
 
-  /// By another client.
+  /// Ends the cursor through another client.
   static void kill(mongoc_client_t* client, const name& which);
 
  private:
@@ -54,7 +55,7 @@ class tail_cursor {
 };
 
 [[nodiscard]] bson find_command(const std::string& coll, const bson_t* filter);
-/// The cursor that a reply leaves open; 0: none.
+/// The id of the cursor that is still open after a reply; 0: none.
 [[nodiscard]] std::int64_t cursor_id(const bson_t* reply);
 
 }  // namespace dlock

@@ -8,10 +8,10 @@
 
 #include "util/environment.hpp"
 
-/// Waits that end by an environment's clock.
+/// Waits that end by the clock of an environment.
 namespace dlock {
 
-/// Waits until `ready`, or `until`; the last value of `ready`.
+/// Waits until `ready` is true, at most until `until`. Returns the last value of `ready`.
 template <typename Ready>
 bool wait_until(environment& by, std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
                 std::optional<std::int64_t> until, Ready ready) {
@@ -26,7 +26,7 @@ bool wait_until(environment& by, std::condition_variable& changed, std::unique_l
   return true;
 }
 
-/// The same, until `stop` at the latest.
+/// The same, but also ends when `stop` is requested.
 template <typename Ready>
 bool wait_until(environment& by, std::condition_variable_any& changed, std::unique_lock<std::mutex>& lock,
                 const std::stop_token& stop, std::int64_t until, Ready ready) {

@@ -9,13 +9,13 @@
 namespace dlock {
 namespace {
 
-/// The kernel cancels a timer that waits for a moment of the wall clock each time that is set, and the timer goes on.
-/// This one waits for the year 2255.
+/// A timer that waits for a time of the wall clock. Each time that clock is set, the kernel reports ECANCELED, and the
+/// timer goes on. This timer waits for the year 2255.
 int timer_of_wall_clock() noexcept {
   constexpr itimerspec far{.it_interval = {}, .it_value = {.tv_sec = 9'000'000'000, .tv_nsec = 0}};
   const int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
   if (fd < 0 || timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, nullptr) == 0) return fd;
-  if (errno == ECANCELED) return fd;  // set just now; the timer is armed all the same
+  if (errno == ECANCELED) return fd;  // the clock was set just now; the timer is armed anyway
   close(fd);
   return -1;
 }

@@ -12,7 +12,8 @@ constexpr std::chrono::milliseconds kPatience{300};
 constexpr std::chrono::milliseconds kPatienceWithOne{700};
 }  // namespace
 
-/// A thread of the driver may write, and keep the logger, when the client and what its callback refers to are gone.
+/// A thread of the driver may keep the logger and write to it when the client is already gone, and with it what its
+/// callback refers to.
 struct logger::shared {
   log_callback log;
   std::mutex guard;
@@ -42,7 +43,7 @@ struct logger::shared {
 
 std::shared_ptr<logger> logger::make(const log_callback& log, text_filter first) {
   if (!log) return nullptr;
-  // printable() comes last: it changes the secrets that `first` looks for.
+  // printable() comes last, because it would change the secrets that `first` looks for.
   return std::shared_ptr<logger>(new logger([log, first = std::move(first)](log_level level, std::string_view message) {
     log(level, printable(first ? first(std::string(message)) : std::string(message)));
   }));
@@ -58,7 +59,7 @@ logger::~logger() {
 
 void logger::close() {
   auto done = std::make_shared<std::promise<void>>();
-  // A logger that is destroyed by its own callback cannot wait for itself.
+  // If a logger is destroyed by its own callback, it cannot wait for itself.
   if (!thread_.is_mine() && thread_.is_busy() && thread_.post([done] { done->set_value(); }))
     (void)done->get_future().wait_for(kPatience);
   {

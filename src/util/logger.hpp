@@ -10,21 +10,22 @@
 
 namespace dlock {
 
-/// Brings messages to a user's log callback: one after the other, on a thread of its own, so that a callback that
-/// blocks keeps no lease, no notice and no thread of the driver waiting. An exception from it is swallowed.
+/// Passes messages to a user's log callback, one after the other, on a thread of its own. So a callback that blocks
+/// does not delay a lease, a notice or a thread of the driver. An exception from the callback is swallowed.
 class logger {
  public:
   using text_filter = std::function<std::string(std::string)>;
-  /// Null without a callback. The callback gets each message as `first`, if given, leaves it, and printable().
+  /// Null if there is no callback. Each message goes through `first`, if given, and then through printable().
   [[nodiscard]] static std::shared_ptr<logger> make(const log_callback& log, text_filter first = {});
   logger(const logger&) = delete;
   logger& operator=(const logger&) = delete;
-  /// close(), if that was not called.
+  /// Calls close(), if that was not done.
   ~logger();
 
   void write(log_level level, std::string message);
-  /// Brings what is waiting, for at most 0.3 s. Afterwards the callback is not called any more, whoever still writes;
-  /// one that is under way is waited for, for at most 0.7 s. May be called from the callback, and again.
+  /// Delivers the messages that wait, for at most 0.3 s. After that, the callback is not called any more, even if
+  /// others still write. If a call of the callback is running, this waits for it, for at most 0.7 s. May be called from
+  /// the callback, and more than once.
   void close();
 
  private:
@@ -34,7 +35,7 @@ class logger {
   worker_pool thread_{1, "dlock-log"};
 };
 
-/// A callback that writes to `to` as long as it is there; never empty, never throws, never blocks.
+/// A callback that writes to `to` as long as `to` lives. It is never empty, never throws, and never blocks.
 [[nodiscard]] log_callback writer(const std::shared_ptr<logger>& to);
 
 }  // namespace dlock

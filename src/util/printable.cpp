@@ -13,18 +13,18 @@ struct characters {
   char32_t first, last;
 };
 
-/// Unicode 15: the categories Cc, Zl, Zp and Cf (without the few signs of Cf that are seen), and whatever has the
-/// property Default_Ignorable_Code_Point. In order.
+/// Unicode 15: the categories Cc, Zl, Zp and Cf (without the few visible signs of Cf), and all characters with the
+/// property Default_Ignorable_Code_Point. Sorted.
 constexpr std::array kTreacherous{
     characters{0x0000, 0x001f},    // controls
     characters{0x007f, 0x009f},    // DEL, and controls: U+009B is ESC [
     characters{0x00ad, 0x00ad},    // soft hyphen
     characters{0x034f, 0x034f},    // combining grapheme joiner
-    characters{0x061c, 0x061c},    // Arabic letter mark: turns
+    characters{0x061c, 0x061c},    // Arabic letter mark: changes the direction
     characters{0x115f, 0x1160},    // Hangul fillers
-    characters{0x17b4, 0x17b5},    // Khmer vowels that are not seen
+    characters{0x17b4, 0x17b5},    // Khmer vowels that are invisible
     characters{0x180b, 0x180f},    // Mongolian selectors and separator
-    characters{0x200b, 0x200f},    // zero width; marks that turn
+    characters{0x200b, 0x200f},    // zero width; marks that change the direction
     characters{0x2028, 0x202e},    // line separators; embeddings and overrides
     characters{0x2060, 0x206f},    // word joiner, invisible operators, isolates
     characters{0x3164, 0x3164},    // Hangul filler
@@ -38,7 +38,7 @@ constexpr std::array kTreacherous{
     characters{0xe0000, 0xe0fff},  // tags, variation selectors
 };
 
-/// Of one valid UTF-8 character.
+/// The code point of one valid UTF-8 character.
 char32_t code_point(std::string_view character) {
   const auto first = static_cast<unsigned char>(character.front());
   if (character.size() == 1) return first;

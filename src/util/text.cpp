@@ -10,7 +10,7 @@ std::string in_quotes(std::string_view id) {
   constexpr std::size_t kLongest = 100;
   if (id.size() <= kLongest) return "\"" + printable(id) + "\"";
   std::size_t size = kLongest;
-  while (size > kLongest - 3 && (static_cast<unsigned char>(id[size]) & 0xc0U) == 0x80) --size;  // no half character
+  while (size > kLongest - 3 && (static_cast<unsigned char>(id[size]) & 0xc0U) == 0x80) --size;  // cuts no character
   return "\"" + printable(id.substr(0, size)) + "...\"";
 }
 

@@ -18,7 +18,7 @@
 namespace dlock {
 namespace {
 
-/// Blocks all signals while it lives; a thread started meanwhile inherits that.
+/// Blocks all signals while it lives. A thread that is started meanwhile inherits that.
 class signals_blocked {
  public:
   signals_blocked() {
@@ -34,7 +34,7 @@ class signals_blocked {
   sigset_t before_{};
 };
 
-/// One of the driver's time-outs; it needs half a second to end its own threads.
+/// As long as one timeout of the driver. The driver needs half a second to end its own threads.
 constexpr std::chrono::seconds kPatienceAtExit{5};
 
 struct leftovers {
@@ -43,8 +43,8 @@ struct leftovers {
   const pid_t process = getpid();
 };
 
-/// Never destroyed: what is in it may not have ended. A forked child has its own: it has no thread of its parent's, and
-/// one of those may hold the mutex.
+/// Never destroyed, because threads in it may still run. A forked child gets its own: it has no thread of its parent,
+/// and a thread of the parent may hold the mutex.
 leftovers& all_dropped() {
   static std::atomic<leftovers*> newest = new leftovers;
   leftovers* now = newest;
@@ -55,11 +55,11 @@ leftovers& all_dropped() {
   return *now;
 }
 
-/// Joins it if it has ended. std::thread::join() would wait for what the thread destroys at its end, which may be the
-/// user's and may take its time.
+/// Joins the thread if it has ended. std::thread::join() would also wait for objects that the thread destroys at its
+/// end. These may belong to the user, and may take long.
 bool has_ended(std::thread& t) noexcept {
   if (pthread_tryjoin_np(t.native_handle(), nullptr) != 0) return false;
-  std::construct_at(&t);  // std::thread cannot be told that it was joined
+  std::construct_at(&t);  // std::thread has no other way to learn that it was joined
   return true;
 }
 
@@ -72,7 +72,7 @@ void join_dropped() noexcept {
       all.threads.remove_if(has_ended);
       if (all.threads.empty() || std::chrono::steady_clock::now() >= until) return;
     }
-    std::this_thread::sleep_for(pause);  // meanwhile more may be let go, also by these
+    std::this_thread::sleep_for(pause);  // meanwhile more may be dropped, also by these threads
     pause = std::min(2 * pause, std::chrono::milliseconds{20});
   }
 }
@@ -84,12 +84,12 @@ std::thread quiet_thread(const char* name, std::function<void()> run) {
   return std::thread([name = std::string(name), run = std::move(run)]() mutable {
     (void)pthread_setname_np(pthread_self(), name.c_str());
     run();
-    run = nullptr;  // what it owns goes on this thread
+    run = nullptr;  // what it owns is destroyed on this thread
   });
 }
 
 void drop(std::vector<std::thread> threads) noexcept {
-  [[maybe_unused]] static const int once = std::atexit(join_dropped);  // without a driver, too
+  [[maybe_unused]] static const int once = std::atexit(join_dropped);  // also needed without the driver
   std::list<std::thread> more;
   try {
     auto& all = all_dropped();
@@ -97,7 +97,7 @@ void drop(std::vector<std::thread> threads) noexcept {
     std::move(threads.begin(), threads.end(), more.begin());
     more.remove_if([](auto& t) { return !t.joinable() || has_ended(t); });
     const std::lock_guard lock(all.guard);
-    all.threads.remove_if(has_ended);  // so that few are in it
+    all.threads.remove_if(has_ended);  // keeps the list short
     all.threads.splice(all.threads.end(), more);
   } catch (const std::exception&) {  // no memory
     for (auto& t : threads) {

@@ -5,7 +5,7 @@
 
 namespace dlock {
 
-/// The length of the UTF-8 character that `text` begins with; 0 if it begins with none.
+/// The length of the UTF-8 character at the start of `text`; 0 if there is no valid one.
 [[nodiscard]] inline std::size_t utf8_character(std::string_view text) {
   const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
   const unsigned first = at(0);
@@ -16,7 +16,7 @@ namespace dlock {
   for (std::size_t i = 1; i < size; ++i) {
     if ((at(i) & 0xc0U) != 0x80) return 0;
   }
-  // Too long a form, half of a UTF-16 pair, beyond Unicode.
+  // An overlong form, one half of a UTF-16 pair, or beyond Unicode.
   const bool bad = (first == 0xe0 && at(1) < 0xa0) || (first == 0xed && at(1) >= 0xa0) ||
                    (first == 0xf0 && at(1) < 0x90) || (first == 0xf4 && at(1) >= 0x90);
   return bad ? 0 : size;

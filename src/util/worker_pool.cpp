@@ -12,7 +12,7 @@
 
 namespace dlock {
 
-/// Outlives the pool as long as a thread of it is still busy.
+/// Outlives the pool as long as one of its threads is busy.
 struct worker_pool::shared {
   std::mutex guard;
   std::condition_variable work;
@@ -21,8 +21,8 @@ struct worker_pool::shared {
   std::vector<std::thread> all;
   const char* name = nullptr;
   std::size_t most = 0;
-  std::size_t threads = 0;  // that have not ended
-  std::size_t free = 0;     // of them, without a task: idle, or just made
+  std::size_t threads = 0;  // how many have not ended
+  std::size_t free = 0;     // of these, the ones without a task: idle, or new
   bool stopped = false;
 
   static void run(const std::shared_ptr<shared>& s) {
@@ -35,7 +35,7 @@ struct worker_pool::shared {
       s->tasks.pop_front();
       lock.unlock();
       task();
-      task = nullptr;  // what it owns goes before the thread says that it is idle
+      task = nullptr;  // what it owns is destroyed before the thread counts as idle
       lock.lock();
       ++s->free;
     }
@@ -43,12 +43,13 @@ struct worker_pool::shared {
     s->ended.notify_all();
   }
 
-  /// With `guard` held. Threads for all that waits, not only for the newest: it may have found none.
+  /// Called with `guard` held. Starts threads for all tasks that wait, not only for the newest: an older one may have
+  /// got none.
   static void add_threads(const std::shared_ptr<shared>& s);
 };
 
 namespace {
-/// The pool whose task runs on this thread, if any: it must not wait for itself.
+/// The pool whose task runs on this thread, if any. The pool must not wait for this thread.
 thread_local const void* this_threads_pool = nullptr;
 }  // namespace
 
