@@ -103,7 +103,7 @@ class supervisor {
         ending_.number = end_all_descendants(guard_.strangers());
         ending_.guardless = true;
         if (ending_.number == 0) throw;
-        ending_.what = ending::kind::lost;  // as long as those processes run, they must keep the lock
+        ending_.what = ending::kind::lost;  // survivors must keep the lock until its lease ends
         return ending_;
       }
       if (boot_clock::now() > plan_.overdue_at(at_work_)) {  // the guard is ended, too
