@@ -62,7 +62,7 @@ void process::thaw() {
   where_.notes.tell(where_.events.now(), name_, [] { return std::string("goes on"); });
   frozen_ = false;
   const bool set_clock = where_.luck.in(4);
-  step([&](auto& e, ms at) {  // the engine's timers run before anything is decided
+  step([&](auto& e, ms at) {  // the watch thread runs before anything is decided
     if (set_clock) e.clock_was_set(at);
     e.look(at);
   });
@@ -142,7 +142,7 @@ void process::follow_up() {
   soon([this] { step([this](auto& e, ms when) { e.events_opened(hears_events_, when); }); });
 }
 
-/// Schedules the next run of the engine's timers.
+/// The watch thread: schedules the next step of the engine.
 void process::arm() {
   const ms next = engine_->next();
   if (next >= armed_) return;

@@ -11,7 +11,7 @@ namespace {
 using protocol::claim;
 using protocol::ms;
 
-constexpr ms kWatch = 5;                                 // the timers of a running process are at most this late
+constexpr ms kWatch = 5;                                 // the watch thread of a running process is at most this late
 constexpr ms kAllowed = 100;                             // after a deadline
 constexpr tick kTombstone = 29'000 * ticks_per_ms;       // a bit shorter than a tombstone stays
 constexpr tick kForgotten = 100'000 * ticks_per_ms;      // after this time the clock is beyond all older tokens
