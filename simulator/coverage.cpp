@@ -5,8 +5,8 @@
 namespace dlock::simulator {
 namespace {
 
-constexpr std::int64_t kEnough = 1'400'000;  // so many acquisitions before every pair is required
-constexpr std::int64_t kOften = 100;         // so many times for each pair
+constexpr std::int64_t kEnough = 1'400'000;  // this many acquisitions before every pair is required
+constexpr std::int64_t kOften = 100;         // this many times for each pair
 
 std::string line(const char* format, auto... values) {
   char out[160];

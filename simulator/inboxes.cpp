@@ -39,7 +39,7 @@ void inboxes::open(const std::string& client) {
   if (box.open || !who) return;
   box.open = true;
   who->deliver([who] { who->inbox_opened(); });
-  if (luck_.in(4)) box.told.keep(0);  // so many messages of others came that none of these is left
+  if (luck_.in(4)) box.told.keep(0);  // messages of others have pushed all of these out
   box.read = 0;                       // reading starts at the first message, so some are heard again
   read(box, who);
 }

@@ -301,7 +301,7 @@ void process::happened(const engine::hold_changed& e) {
   if (const auto h = find(e.hold)) h->changed(e);
 }
 
-// --- announcements --------------------------------------------------------------------------------------------------
+// --- notices --------------------------------------------------------------------------------------------------------
 
 bool process::is_told() const {
   return where_.notices.is_open(name_);

@@ -63,7 +63,7 @@ class process : public std::enable_shared_from_this<process> {
   void close();
   [[nodiscard]] std::string fresh_id();
 
-  // --- announcements ------------------------------------------------------------------------------------------------
+  // --- notices ------------------------------------------------------------------------------------------------------
   [[nodiscard]] bool is_told() const;
   void heard(const protocol::grant& g);
   /// The inbox is open now. Grant notices may have been missed.
