@@ -24,7 +24,7 @@ struct floor_times {
   double insert_us = 0;  // a raw w:1 insert
 };
 
-/// `pause`: before each pair. A machine that was idle for 10 ms takes longer for the same commands.
+/// `pause`: a pause before each pair of commands. A machine that was idle for 10 ms takes longer for the same commands.
 floor_times measure_floor(raw_server::session& raw, std::chrono::milliseconds length, std::chrono::milliseconds pause) {
   std::vector<double> writes, inserts;
   const auto end = now() + std::chrono::nanoseconds(length).count();
@@ -40,7 +40,8 @@ floor_times measure_floor(raw_server::session& raw, std::chrono::milliseconds le
   return {median(writes), median(inserts)};
 }
 
-/// From just before release() to just after the heir's acquire(), in microseconds; where the heir was waiting by then.
+/// The times from just before release() to just after the heir's acquire(), in microseconds. Only hand-offs to an heir
+/// that already waited at the release.
 std::vector<double> hand_offs(const std::vector<grant>& grants) {
   std::vector<double> out;
   for (std::size_t i = 1; i < grants.size(); ++i) {
@@ -52,10 +53,10 @@ std::vector<double> hand_offs(const std::vector<grant>& grants) {
   return out;
 }
 
-/// Grants that passed somebody who was queued before they even asked.
+/// The number of grants that passed a waiter who was queued before the call for this grant began.
 int bypasses(const std::vector<grant>& grants) {
   int count = 0;
-  std::int64_t queued_later = INT64_MAX;  // the earliest "queued" of those with higher tokens
+  std::int64_t queued_later = INT64_MAX;  // the earliest "queued" of the grants with higher tokens
   for (auto g = grants.rbegin(); g != grants.rend(); ++g) {
     if (queued_later < g->asked) ++count;
     if (g->queued != 0) queued_later = std::min(queued_later, g->queued);
@@ -63,7 +64,7 @@ int bypasses(const std::vector<grant>& grants) {
   return count;
 }
 
-/// One row of the report.
+/// Measures and prints one row of the report.
 void measure(const std::string& url, int processes, int threads, int hold_ms, int windows,
              std::chrono::milliseconds length) {
   raw_server server(url);
@@ -71,7 +72,7 @@ void measure(const std::string& url, int processes, int threads, int hold_ms, in
   fleet workers(url, {"contended-" + std::to_string(now())}, processes, threads, hold_ms);
   std::vector<double> write_us, insert_us, hand_off_us, ratio, same_rhythm, rate, per_write, commands, heartbeats;
   int passed = 0;
-  // The first window warms. A crowd has one only: when it leaves at its end, the server has something to do for a
+  // The first window is a warm-up. A crowd has only one window: when it leaves at the end, the server is busy for a
   // while.
   for (int i = processes * threads < kCrowd ? -1 : windows - 1; i < windows; ++i) {
     const auto floor_length = std::min(length, std::chrono::milliseconds{1000});
@@ -80,7 +81,7 @@ void measure(const std::string& url, int processes, int threads, int hold_ms, in
     const auto begin = now() + 50'000'000;
     const auto end = begin + std::chrono::nanoseconds(length).count();
     workers.start(begin, end);
-    // Counted where the queue is full and nobody leaves it: not at the window's ends.
+    // Counted only while the queue is full and nobody leaves it: not at the ends of the window.
     const auto quarter = (end - begin) / 4;
     std::this_thread::sleep_for(std::chrono::nanoseconds(begin + quarter - now()));
     const auto from = now();
@@ -123,7 +124,7 @@ void measure(const std::string& url, int processes, int threads, int hold_ms, in
 void contended(const std::string& url, int windows, std::chrono::milliseconds length, int least, int most) {
   const auto row = [&](int processes, int threads, int hold) {
     const int contenders = processes * threads;
-    // A long queue takes its time to form.
+    // A long queue needs time to form.
     if (contenders >= least && contenders <= most) {
       measure(url, processes, threads, hold, windows, length * (contenders < 100 ? 1 : contenders < kCrowd ? 4 : 15));
     }
@@ -159,7 +160,7 @@ void bystanders(const std::string& url, const std::vector<int>& numbers, std::ch
   for (const int n : numbers) {
     raw_server server(url);
     raw_server::session raw(server);
-    // Each waits for a lock of its own that nobody releases.
+    // Each waits for a lock of its own, which nobody releases.
     dlock::client holder({.url = url, .db = "dlock_bench", .exp_delta = 30s});
     std::vector<std::string> locks;
     std::vector<dlock::lease> held;

@@ -6,13 +6,13 @@
 
 namespace bench {
 
-/// One lock and many contenders in many processes, against the raw commands. Prints.
+/// One lock and many contenders in many processes, compared with the raw commands. Prints.
 void contended(const std::string& url, int windows, std::chrono::milliseconds length, int least, int most);
 
-/// Who got how much of so many grants of one lock, and whether anybody was passed. Prints.
+/// How many of the grants of one lock each process got, and whether any waiter was passed. Prints.
 void fairness(const std::string& url, int processes, int grants_wanted);
 
-/// What a hand-off costs the primary while so many processes wait for other locks. Prints.
+/// What a hand-off costs the primary while this many processes wait for other locks. Prints.
 void bystanders(const std::string& url, const std::vector<int>& numbers, std::chrono::milliseconds length);
 
 }  // namespace bench

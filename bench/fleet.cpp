@@ -11,7 +11,7 @@
 
 namespace bench {
 
-/// A worker process, and the pipes to and from it. Ends when its stdin does.
+/// A worker process, and the pipes to and from it. It ends when its stdin is closed.
 class fleet::process {
  public:
   explicit process(std::vector<std::string> arguments) {

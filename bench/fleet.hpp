@@ -9,20 +9,20 @@
 
 namespace bench {
 
-/// Worker processes. They end with this object.
+/// Worker processes. They end when this object is destroyed.
 class fleet {
  public:
-  /// The n-th process contends for the n-th lock; the last lock is for all that are left.
+  /// The n-th process contends for the n-th lock. All further processes contend for the last lock.
   fleet(const std::string& url, const std::vector<std::string>& locks, int processes, int threads, int hold_ms);
   fleet(const fleet&) = delete;
   fleet& operator=(const fleet&) = delete;
   ~fleet();
 
-  /// They contend between these times.
+  /// The processes contend between these times.
   void start(std::int64_t begin, std::int64_t end);
-  /// What came of it, by tokens; `each`: how many by process.
+  /// The grants, in the order of their tokens. `each`: the number of grants of each process.
   [[nodiscard]] std::vector<grant> grants(std::vector<int>* each = nullptr);
-  /// When somebody who was queued already looked again (a heartbeat) in what grants() told of.
+  /// When waiters that were already queued polled again (with a heartbeat), in the time that grants() reports.
   [[nodiscard]] const std::vector<std::int64_t>& looks() const { return looks_; }
 
  private:

@@ -1,5 +1,5 @@
-// What a lock costs, as ratios to the raw commands in the same run: short windows of both, interleaved, so that the
-// machine's moods hit both alike; medians over the windows.
+// The cost of a lock, as ratios to the raw commands in the same run. Short windows of both are interleaved, so that
+// changes of the machine's speed affect both equally. The results are medians over the windows.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>

@@ -30,7 +30,7 @@ raw_server::session::~session() {
   mongoc_client_pool_push(server_.pool_.get(), client_);
 }
 
-/// Takes the command.
+/// Takes ownership of the command.
 bson_t* raw_server::session::run(const char* database, bson_t* command) {
   const std::unique_ptr<bson_t, bson_deleter> owned(command);
   bson_destroy(&reply_);
@@ -53,7 +53,7 @@ void raw_server::session::insert() {
     bson_t reply;
     bson_t* create =
         BCON_NEW("create", BCON_UTF8("raw_capped"), "capped", BCON_BOOL(true), "size", BCON_INT64(1048576));
-    (void)mongoc_client_command_simple(client_, kDatabase, create, nullptr, &reply, &why);  // it may be there
+    (void)mongoc_client_command_simple(client_, kDatabase, create, nullptr, &reply, &why);  // it may exist already
     bson_destroy(&reply);
     bson_destroy(create);
     made_ = true;

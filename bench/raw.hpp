@@ -7,7 +7,8 @@
 
 namespace bench {
 
-/// The floor: plain `$inc` findAndModify commands with w:majority, retryable writes off, on a pool like the library's.
+/// The lower bound: plain `$inc` findAndModify commands with w:majority, without retryable writes, on a pool like the
+/// library's.
 class raw_server {
  public:
   explicit raw_server(const std::string& url);
@@ -19,11 +20,12 @@ class raw_server {
     session(const session&) = delete;
     session& operator=(const session&) = delete;
     ~session();
-    /// Adds 1 to the counter with this _id, as a lock would be taken: one document, acknowledged by a majority.
+    /// Adds 1 to the counter with this _id. Like taking a lock, this changes one document and is acknowledged by a
+    /// majority.
     void increment(const std::string& id);
-    /// Adds a document to a capped collection, w:1, as an heir would be told.
+    /// Inserts a document into a capped collection with w:1, like a grant notice to an heir.
     void insert();
-    /// How many commands on locks the primary has run: changes, and looks that only read.
+    /// How many commands on locks the primary has run: changes, and polls that only read.
     [[nodiscard]] std::int64_t commands();
     /// The processor time that the primary has used.
     [[nodiscard]] std::int64_t cpu_us();
@@ -34,7 +36,7 @@ class raw_server {
 
     raw_server& server_;
     mongoc_client_t* client_;
-    bool made_ = false;                // the capped collection
+    bool made_ = false;                // the capped collection exists
     bson_t reply_ = BSON_INITIALIZER;  // of the last command
   };
 

@@ -28,7 +28,7 @@ void shared(const std::string& url, int readers, int windows, std::chrono::milli
     auto got = each[static_cast<std::size_t>(t)]->acquire_shared();
     if (!got || got->release() != dlock::release_result::released) throw std::runtime_error("no shared lock");
   };
-  run(readers, length, raw_pair);  // warm
+  run(readers, length, raw_pair);  // warm-up
   run(readers, length, lock_pair);
   std::vector<double> raw_rate, lock_rate, ratio;
   for (int i = 0; i < windows; ++i) {

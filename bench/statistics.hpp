@@ -5,7 +5,7 @@
 
 namespace bench {
 
-/// 0 of nothing.
+/// 0 if `v` is empty.
 [[nodiscard]] inline double median(std::vector<double> v) {
   if (v.empty()) return 0;
   std::sort(v.begin(), v.end());

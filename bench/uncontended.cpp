@@ -27,7 +27,7 @@ void bench::uncontended(const std::string& url, int threads, int windows, std::c
     auto got = mutexes[static_cast<std::size_t>(t)]->try_acquire();
     if (!got || got->release() != dlock::release_result::released) throw std::runtime_error("a free lock was not free");
   };
-  bench::run(threads, length, raw_pair);  // warm
+  bench::run(threads, length, raw_pair);  // warm-up
   bench::run(threads, length, lock_pair);
   std::vector<double> raw_us, lock_us, raw_rate, lock_rate, time_ratio, rate_ratio;
   for (int i = 0; i < windows; ++i) {

@@ -5,7 +5,7 @@
 
 namespace bench {
 
-/// An uncontended acquire and release against two raw findAndModify, each thread on a document of its own. Prints.
+/// An uncontended acquire and release, compared with two raw findAndModify. Each thread uses its own document. Prints.
 void uncontended(const std::string& url, int threads, int windows, std::chrono::milliseconds length);
 
 }  // namespace bench

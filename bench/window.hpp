@@ -13,7 +13,7 @@ struct window {
   double median_us = 0;  // of one pair
 };
 
-/// Runs `pair(thread)` on `threads` threads for so long.
+/// Runs `pair(thread)` on `threads` threads for `length`.
 inline window run(int threads, std::chrono::milliseconds length, const std::function<void(int)>& pair) {
   std::vector<std::vector<double>> times(static_cast<std::size_t>(threads));
   const auto begin = std::chrono::steady_clock::now();

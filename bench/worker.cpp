@@ -20,7 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// At a window's end there may be no time left for even one answer.
+/// At the end of a window, there may not be enough time left for a single answer.
 dlock::acquisition acquire(dlock::mutex& lock, const dlock::wait_options& options) {
   try {
     return lock.acquire(options);
@@ -30,7 +30,7 @@ dlock::acquisition acquire(dlock::mutex& lock, const dlock::wait_options& option
   }
 }
 
-/// In a crowd an answer may be late: it goes on in the background.
+/// In a crowd, the answer may be late. The release then goes on in the background.
 void release(dlock::acquisition& held) {
   try {
     (void)held->release();

@@ -29,7 +29,7 @@ operands parse_arguments(std::string_view verb, const std::vector<option>& optio
 
 operands parse_arguments(std::string_view verb, const std::vector<option>& options,
                          const std::vector<std::string>& arguments, const std::function<std::size_t()>& leading) {
-  std::string letters = "+:";  // stop at operands, print nothing
+  std::string letters = "+:";  // stop at the first operand, print no messages
   std::vector<struct ::option> names;
   for (const option& o : options) {
     const bool has_value = !o.value.empty();
@@ -37,14 +37,14 @@ operands parse_arguments(std::string_view verb, const std::vector<option>& optio
     for (const char* const name : {o.name, o.alias}) names.push_back({name, has_value ? 1 : 0, nullptr, 1});
   }
   names.push_back({});
-  std::vector<char*> words{nullptr};  // the program's name
+  std::vector<char*> words{nullptr};  // the name of the program
   for (const std::string& each : arguments) words.push_back(const_cast<char*>(each.c_str()));
   const int count = static_cast<int>(words.size());
   words.push_back(nullptr);
   char* const* const argv = words.data();
 
   operands out;
-  optind = 0;  // glibc's and musl's way to begin anew
+  optind = 0;  // resets getopt, in glibc and in musl
   for (;;) {
     const int at = std::max(optind, 1);
     const int found = getopt_long(count, argv, letters.c_str(), names.data(), nullptr);
@@ -57,7 +57,8 @@ operands parse_arguments(std::string_view verb, const std::vector<option>& optio
     const std::string word = argv[at];
     const char letter = static_cast<char>(found == '?' || found == ':' ? optopt : found);
     const std::string shown = word.starts_with("--") ? word.substr(0, word.find('=')) : std::string{'-', letter};
-    // getopt knows abbreviations; here they are unknown: the next option to come would make them ambiguous.
+    // getopt accepts abbreviations. Here they count as unknown: an option that is added later could make them
+    // ambiguous.
     const option& o = find(verb, options, shown);
     if (found == '?') throw failure("option " + quoted_input(shown) + " takes no value");
     if (found == ':') throw failure("option " + quoted_input(shown) + " needs a value: " + std::string(o.value));
@@ -66,7 +67,7 @@ operands parse_arguments(std::string_view verb, const std::vector<option>& optio
   auto next = arguments.begin() + (optind - 1);
   if (out.leading.size() < leading()) {
     while (next != arguments.end() && out.leading.size() < leading()) out.leading.push_back(*next++);
-    if (next != arguments.end() && *next == "--") ++next;  // `run -- job -- command`: the second one only separates
+    if (next != arguments.end() && *next == "--") ++next;  // `run -- job -- command`: the second -- only separates
   }
   out.rest.assign(next, arguments.end());
   return out;

@@ -18,7 +18,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Remarks on how the queue moves, when it does.
+/// Prints remarks on how the queue moves.
 class queue_reporter {
  public:
   explicit queue_reporter(std::string lock) : lock_(std::move(lock)) {}
@@ -87,7 +87,7 @@ answer attempt::ask() {
       if (!setup_.insists || !problem.retryable() || stop_.stop_requested()) throw;
       if (!std::exchange(said, true)) complain(std::string(problem.what()) + "; trying again");
     }
-    pause(stop_.get_token(), milliseconds(500));  // the call itself has waited for the server already
+    pause(stop_.get_token(), milliseconds(500));  // the call itself has already waited for the server
   }
 }
 
@@ -98,7 +98,7 @@ dlock::wait_options attempt::wait_options() const {
     wait.timeout =
         std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(*setup_.deadline - boot_clock::now()));
   }
-  // Which of several it is waiting for, the library does not say.
+  // The library does not say for which of several locks it is waiting.
   if (setup_.verbose) wait.on_wait = queue_reporter((setup_.ids.size() > 1 ? "one of " : "") + names(setup_.ids));
   return wait;
 }

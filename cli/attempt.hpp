@@ -16,45 +16,47 @@
 
 namespace dlock::cli {
 
-/// What asking for locks came to.
+/// The result of an acquisition.
 struct answer {
   dlock::outcome result;
-  std::unique_ptr<holding> held;             ///< If acquired.
-  std::string in_the_way;                    ///< Else the lock that others hold,
-  std::optional<dlock::holder_info> holder;  ///< and one of those.
+  std::unique_ptr<holding> held;             ///< Set if the locks were acquired.
+  std::string in_the_way;                    ///< Otherwise: the lock that others hold,
+  std::optional<dlock::holder_info> holder;  ///< and one of its holders.
 };
 
-/// How to ask for locks. Called on a thread of its own.
+/// Acquires the locks. Called on a thread of its own.
 using question = std::function<answer(dlock::client& client, dlock::wait_options options)>;
 
 struct attempt_setup {
-  std::function<dlock::client_options()> client;  ///< Asked on that thread, too: a file may take its time.
+  std::function<dlock::client_options()> client;  ///< Called on that thread, too, because reading a file may take time.
   std::vector<std::string> ids;                   ///< For remarks.
   question ask;
   bool nonblock = false;
   std::optional<boot_clock::time_point> deadline;  ///< Of the answer.
   bool verbose = false;
-  bool insists = false;  ///< An error that may pass is said, and then it asks again.
+  bool insists = false;  ///< After an error that may be temporary: prints it and tries again.
 };
 
-/// Connects, unless there is a client, and acquires on a thread of its own, so that signals and deadlines are heeded
-/// meanwhile.
+/// Connects, unless there is a client, and acquires. It does this on a thread of its own, so that signals and deadlines
+/// are handled at the same time.
 class attempt {
  public:
-  /// `client` outlives this, and the lease, which it renews.
+  /// `client` must outlive this object. It must also outlive the lease, because it renews the lease.
   attempt(std::optional<dlock::client>& client, attempt_setup setup);
 
-  /// Readable once it is over.
+  /// Readable when the attempt is over.
   [[nodiscard]] int fd() const noexcept { return done_.get(); }
 
-  /// Gives up: at once if nothing was asked for yet, else by leaving the queue, which takes a moment. True: at once;
-  /// the thread may still wait for the server, so end the process by _exit.
+  /// Gives up. If no request was sent yet, it returns true: this is immediate, but the thread may still wait for the
+  /// server, so end the process by _exit. Otherwise it returns false: the acquisition leaves the queue, which takes a
+  /// moment.
   [[nodiscard]] bool cancel();
 
-  /// Nothing was asked for yet.
+  /// True while no lock was asked for yet.
   [[nodiscard]] bool is_connecting() const noexcept { return connecting_; }
 
-  /// When it is over. None if it was cancelled before it asked. Throws failure if there is no answer.
+  /// Call it when the attempt is over. Returns nothing if the attempt was cancelled before it asked for a lock. Throws
+  /// failure if there is no answer.
   [[nodiscard]] std::optional<answer> take();
 
  private:

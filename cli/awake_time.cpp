@@ -18,7 +18,8 @@ std::optional<awake_count> awake_time::read() const {
   return parse_awake_time({text.data(), static_cast<std::size_t>(size)});
 }
 
-/// "RAN WAITED SLICES", both times in ns. All are 0 where the kernel does not count: reading alone takes time.
+/// Parses "RAN WAITED SLICES", both times in ns. All numbers are 0 if the kernel does not count. Otherwise RAN is above
+/// 0, because the read itself takes time.
 std::optional<awake_count> parse_awake_time(std::string_view text) {
   std::array<std::int64_t, 3> numbers{};
   const char* next = text.data();

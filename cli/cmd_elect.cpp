@@ -20,7 +20,7 @@ namespace {
 
 answer campaign(dlock::client& client, const elect_options& options, dlock::wait_options wait) {
   refuse_to_wait_for_oneself(client, {options.id}, {}, wait);
-  dlock::election election(client, options.id);  // a candidate for each term
+  dlock::election election(client, options.id);  // each term has a new candidate
   dlock::acquisition got = election.campaign(options.value, std::move(wait));
   return {.result = got.result(),
           .held = got ? hold(std::move(*got)) : nullptr,
@@ -28,7 +28,7 @@ answer campaign(dlock::client& client, const elect_options& options, dlock::wait
           .holder = got.holder()};
 }
 
-/// Whether the lead is lost and nothing of this term is left: only then another one may begin.
+/// Whether the lead is lost and no process of this term is left. Only then may another term begin.
 bool is_over_and_done(const ending& end) {
   if (end.what == ending::kind::not_executed) return end.number == too_late;
   return end.what == ending::kind::lost && end.number == 0 && !end.guardless;
@@ -39,13 +39,13 @@ int elect(session& session, const elect_options& options) {
     return campaign(client, options, std::move(wait));
   };
   for (;;) {
-    // Once the server was reached, an outage is no mistake in the URL.
+    // Once the server was reached, an outage does not mean that the URL is wrong.
     const answer& got = session.acquire({.ask = asking, .limit = {}, .insists = true});
     if (!got.held) throw failure(std::string("unexpected answer: ") + dlock::to_string(got.result));
     const ending end = session.run();
     const int status = session.conclude(end);
     if (options.once || !is_over_and_done(end)) return status;
-    if (end.told_to_end != 0) {  // we are to end; the command was about to
+    if (end.told_to_end != 0) {  // dlock was told to end, and the command was about to do so
       session.leave();
       die_of(end.told_to_end);
     }

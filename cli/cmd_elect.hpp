@@ -7,7 +7,7 @@
 
 namespace dlock::cli {
 
-/// `dlock elect ...`: as cmd_run.
+/// `dlock elect ...`: the contract of cmd_run.
 [[nodiscard]] int cmd_elect(const std::vector<std::string>& arguments, process_title title);
 
 }  // namespace dlock::cli

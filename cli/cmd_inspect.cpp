@@ -14,8 +14,8 @@
 #include "output.hpp"
 #include "text.hpp"
 
-// These read, and hold nothing: signals may end them as they like. They end by _exit: the driver's destructors take
-// half a second.
+// These verbs only read and hold nothing, so a signal may end them at any time. They end by _exit, because the
+// destructors of the driver take half a second.
 
 namespace dlock::cli {
 

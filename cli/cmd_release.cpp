@@ -24,7 +24,7 @@ bool can_be_told(const dlock::lock_holder& holder, const release_options& option
   return !holder.foreign && (!options.token || *options.token == holder.token);
 }
 
-/// Why there is nobody to take the lock off.
+/// Why there is no holder to revoke.
 std::string why_not(const std::optional<dlock::lock_state>& lock, const release_options& options) {
   const std::string id = in_quotes(options.id);
   if (!lock || lock->holders.empty()) return "nobody holds " + id;
@@ -36,7 +36,7 @@ std::string why_not(const std::optional<dlock::lock_state>& lock, const release_
   return "nobody holds " + id + " any more";
 }
 
-/// On stderr; what is asked is no result.
+/// Prints on stderr, because the question is not a result.
 bool is_confirmed(const dlock::lock_state& lock, const release_options& options) {
   dlock::lock_state shown = lock;
   std::erase_if(shown.holders, [&](const dlock::lock_holder& each) { return !can_be_told(each, options); });
@@ -80,11 +80,11 @@ class release_command {
     return print_and_return(exit_ok, done_);
   }
 
-  /// Has the holders told.
+  /// Closing the client sends the revocation notices to the holders.
   void close() { client_.close(); }
 
  private:
-  /// Takes it off those that were shown, not off who holds it by the time of the answer.
+  /// Revokes only the holders that were shown. A holder that got the lock before the user answered is not revoked.
   bool ask() {
     const std::optional<dlock::lock_state> lock = client_.inspect(options_.id);
     std::vector<dlock::lock_holder> shown = lock ? lock->holders : std::vector<dlock::lock_holder>{};
@@ -130,7 +130,7 @@ int cmd_release(const std::vector<std::string>& arguments) {
   release_command command(options);
   const int status = command.run();
   command.close();
-  _exit(status);  // the driver's destructors take half a second
+  _exit(status);  // the destructors of the driver take half a second
 }
 
 }  // namespace dlock::cli

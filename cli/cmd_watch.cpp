@@ -31,21 +31,22 @@ namespace {
 using std::chrono::milliseconds;
 using state = dlock::notification_status::state;
 
-/// Three threads: this one heeds signals and a reader that goes away, one connects, and the library's calls print().
-/// Only this one ends the process.
+/// Three threads. This one handles signals and notices when the reader of stdout is gone, one connects, and the
+/// library's thread calls print(). Only this one ends the process.
 class watch_command {
  public:
   explicit watch_command(watch_options options) : options_(std::move(options)), wake_(eventfd(0, EFD_CLOEXEC)) {
     if (!wake_) throw failure(std::string("cannot make an event: ") + std::strerror(errno));
   }
 
-  /// By _exit: the connection may be in the midst of something, and the driver's destructors take half a second.
+  /// Ends by _exit: the connection may be in the middle of an operation, and the destructors of the driver take half a
+  /// second.
   [[noreturn]] void run() {
     std::thread([this] { open(); }).detach();
     for (;;) {
       std::array<pollfd, 3> fds{{{.fd = wake_.get(), .events = POLLIN, .revents = 0},
                                  {.fd = signals_.fd(), .events = POLLIN, .revents = 0},
-                                 // No event asked for: what comes is that nobody reads it any more.
+                                 // no event is asked for: poll reports only that the reader is gone
                                  {.fd = STDOUT_FILENO, .events = 0, .revents = 0}}};
       constexpr int look_at_notifications = 200;
       poll(fds.data(), fds.size(), is_open_ ? look_at_notifications : -1);
@@ -57,13 +58,13 @@ class watch_command {
   }
 
  private:
-  /// On a thread of its own.
+  /// Runs on a thread of its own.
   void open() {
     const auto begin = dlock::boot_clock::now();
     try {
       client_.emplace(options_.client_with_url());
       const auto callback = [this](const dlock::lock_event& event) { print(event); };
-      // Several: one subscription all the same, which keeps the order and makes one gap of a gap.
+      // For several ids there is only one subscription: it keeps the order, and one gap is reported once.
       subscription_ = options_.ids.size() == 1 ? client_->subscribe(*options_.ids.begin(), callback)
                                                : client_->subscribe_all(callback);
       const milliseconds patience = client_->options().connect_timeout;
@@ -82,7 +83,7 @@ class watch_command {
     eventfd_write(wake_.get(), 1);
   }
 
-  /// On a thread of the library. Waits for a slow reader: the library then says that events were missed.
+  /// Runs on a thread of the library. Waits for a slow reader. The library then reports that events were missed.
   void print(const dlock::lock_event& event) {
     const bool all = options_.ids.empty() || event.what == dlock::lock_event::kind::gap;
     if (write_error_ != 0 || (!all && !options_.ids.contains(event.id))) return;
@@ -117,12 +118,12 @@ class watch_command {
   }
 
   watch_options options_;
-  signals signals_{false};  // before there is any thread
+  signals signals_{false};  // created before any thread starts
   unique_fd wake_;
 
   std::optional<dlock::client> client_;
   dlock::subscription subscription_;
-  bool ready_ = false;  // if not, error_ says why; both are read once opened_ is set
+  bool ready_ = false;  // if false, error_ says why. Both are read only after opened_ is set
   std::string error_;
   std::atomic<bool> opened_ = false;
   std::atomic<int> write_error_ = 0;

@@ -5,7 +5,7 @@
 
 namespace dlock::cli {
 
-/// `dlock watch` with the words that follow it. Returns the exit status, or ends the process itself. Throws failure.
+/// `dlock watch` with its arguments. Returns the exit status, or ends the process. Throws failure.
 int cmd_watch(const std::vector<std::string>& arguments);
 
 }  // namespace dlock::cli

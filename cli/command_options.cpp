@@ -99,7 +99,7 @@ std::vector<option> command_arguments::table(std::vector<option> of_the_verb) {
 
 void command_arguments::finish(std::vector<std::string> rest) {
   out_.command = choose_command(verb_, shell_, std::move(rest));
-  // Before the kill-after that follows from it: the TTL is what the user can see and mend.
+  // Checked before the kill-after that is computed from it: the user knows the TTL and can correct it.
   if (out_.client.exp_delta < milliseconds(200)) {
     throw failure("--ttl " + in_seconds(out_.client.exp_delta) + " is too short; the least is 200ms");
   }

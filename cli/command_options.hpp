@@ -10,23 +10,23 @@
 
 namespace dlock::cli {
 
-/// What the verbs that run a command have in common.
+/// The options that all verbs that run a command have.
 struct command_options : connection_options {
-  std::vector<std::string> command;      ///< The shell and its -c, with -c.
-  std::chrono::milliseconds kill_after;  ///< Between TERM and KILL.
-  bool help = false;                     ///< Only this was asked; nothing else is filled in.
+  std::vector<std::string> command;      ///< With -c: the shell, -c and the command line.
+  std::chrono::milliseconds kill_after;  ///< The time between TERM and KILL.
+  bool help = false;                     ///< Only the help was asked for. Nothing else is filled in.
 };
 
-/// The arguments of those options as they are typed; what depends on several of them is worked out at the end.
+/// The arguments of these options as they were typed. finish() computes what depends on several of them.
 class command_arguments {
  public:
   command_arguments(std::string_view verb, command_options& out);
 
-  /// What they are called and do: those of the verb itself first, the server's after them. The table must not outlive
-  /// this.
+  /// The table of options: first those of the verb itself, then those of the server. The table must not outlive this
+  /// object.
   [[nodiscard]] std::vector<option> table(std::vector<option> of_the_verb);
 
-  /// Once all are taken; `rest` is COMMAND. Throws failure. Looks at SHELL.
+  /// Call it after all options were taken. `rest` is COMMAND. Throws failure. Reads SHELL.
   void finish(std::vector<std::string> rest);
 
  private:
@@ -37,7 +37,7 @@ class command_arguments {
   std::optional<std::chrono::milliseconds> kill_after_;
 };
 
-/// What the helps of those verbs say alike.
+/// The part that the help texts of these verbs share.
 inline constexpr std::string_view help_on_commands = "A duration is a number with a unit: 500ms, 5s, 2m, 1h30m, 1d.\n";
 
 }  // namespace dlock::cli

@@ -17,7 +17,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds shortest_contact{100};  // what the library takes
+constexpr milliseconds shortest_contact{100};  // the range that the library accepts
 constexpr milliseconds longest_contact = std::chrono::hours(24 * 365);
 
 milliseconds parse_connect_timeout(const std::string& text) {
@@ -85,7 +85,7 @@ dlock::client_options connection_options::client_with_url(std::optional<boot_clo
   dlock::client_options all = client;
   if (auto chosen = choose_url(url, url_file, std::getenv("DLOCK_URL"))) all.url = std::move(*chosen);
   if (connect_timeout) all.connect_timeout = *connect_timeout;
-  // The first request is part of it: a primary may die right after it was found.
+  // The first request is part of the first contact: a primary may die right after it was found.
   all.operation_timeout = std::clamp<milliseconds>(all.connect_timeout, all.operation_timeout, std::chrono::hours(1));
   if (deadline) {
     const auto left = std::chrono::ceil<milliseconds>(*deadline - boot_clock::now());

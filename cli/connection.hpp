@@ -13,29 +13,30 @@
 
 namespace dlock::cli {
 
-/// What the verbs that talk to a server have in common.
+/// The options that all verbs that use a server have.
 struct connection_options {
-  dlock::client_options client;  ///< But for the server's URL.
+  dlock::client_options client;  ///< Everything except the server's URL.
   std::optional<std::string> url;
   std::optional<std::string> url_file;
-  bool verbose = false;  ///< client.log is set, then.
+  bool verbose = false;  ///< If set, client.log is set, too.
   std::optional<std::chrono::milliseconds> connect_timeout;
 
-  /// `client` with the URL, which may hold a password: to be asked once what need not know that has been forked. Throws
-  /// failure. Looks at DLOCK_URL. The first contact has until `deadline`, if there is one, and no longer than was asked
-  /// for.
+  /// Returns `client` with the URL, which may contain a password. So fork the processes that do not need the password
+  /// before you call this. Throws failure. Reads DLOCK_URL. The first contact may take until `deadline`, if there is
+  /// one, but no longer than the time that the user gave.
   [[nodiscard]] dlock::client_options client_with_url(std::optional<boot_clock::time_point> deadline = {}) const;
 };
 
-/// The arguments of those options as they are typed; what depends on several of them is worked out at the end.
+/// The arguments of these options as they were typed. finish() computes what depends on several of them.
 class connection_arguments {
  public:
   explicit connection_arguments(connection_options& out) : out_(out) {}
 
-  /// What they are called and do. The table must not outlive this.
+  /// The table of options. It must not outlive this object.
   [[nodiscard]] std::vector<option> table();
 
-  /// Once all are taken. From here on, if there may be a password, nobody gets a core dump, which would hold it.
+  /// Call it after all options were taken. If there may be a password, core dumps are switched off from here on,
+  /// because a core dump would contain it.
   void finish();
 
  private:

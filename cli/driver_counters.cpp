@@ -1,7 +1,7 @@
-// The driver keeps counters in a file of /dev/shm, from the moment it is loaded, that is before main. A process that is
-// killed leaves it there, and when a later one finds the file of its number, or may not write there, the driver says so
-// on stderr. Nobody looks at the counters of a lock's command: they get memory without a name. The driver asks the
-// program's shm_open before the C library's, as any dynamic linker has it.
+// The driver keeps counters in a file in /dev/shm from the moment it is loaded, which is before main. A process that is
+// killed leaves this file there. If a later process finds a file with its own number, or may not write there, the
+// driver prints a message on stderr. Nobody reads the counters of this command. So they get memory without a name: the
+// driver finds the program's shm_open before the one in the C library, as every dynamic linker does it.
 
 #include <dlfcn.h>
 #include <sys/mman.h>

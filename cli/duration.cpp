@@ -16,7 +16,7 @@ constexpr std::string_view digits = "0123456789";
   throw failure(std::string(option) + " " + quoted_input(text) + " " + why);
 }
 
-/// Milliseconds in one `unit`; 0 if there is no such unit.
+/// Milliseconds in one `unit`. 0 if there is no such unit.
 double milliseconds_in(std::string_view unit) {
   if (unit == "ms") return 1;
   if (unit == "s") return 1000;
@@ -33,8 +33,8 @@ std::chrono::milliseconds parse_duration(std::string_view option, std::string_vi
       rules.bare_seconds ? "write seconds, or a duration such as 500ms, 5s or 2m" : "write for example 500ms, 5s or 2m";
   if (text.starts_with('-')) refuse(option, text, "is negative; " + example);
 
-  // Digits, at most one point, a unit: no exponents, no hexadecimal, no "inf" and no "nan", whatever strtod knows. Then
-  // the same again with a smaller unit: 1h30m.
+  // Digits, at most one point, then a unit. strtod also accepts exponents, hexadecimal, "inf" and "nan": these are
+  // refused here. More of the same may follow with a smaller unit: 1h30m.
   double value = 0;
   double last = 0;
   std::string_view rest = text;

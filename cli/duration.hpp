@@ -6,12 +6,12 @@
 namespace dlock::cli {
 
 struct duration_rules {
-  bool bare_seconds = false;  ///< A number without a unit means seconds, as flock has it.
-  bool zero = false;          ///< 0 makes sense.
+  bool bare_seconds = false;  ///< A number without a unit means seconds, as with flock.
+  bool zero = false;          ///< 0 is allowed.
 };
 
-/// "500ms", "1.5s", "2m", "1h30m", "1d" as the value of `option`. Throws failure, which names the option and says what
-/// is wrong: no number, no unit, zero, negative, finer than a millisecond, or beyond ten years.
+/// Parses "500ms", "1.5s", "2m", "1h30m", "1d" as the value of `option`. Throws failure, which names the option and
+/// says what is wrong: no number, no unit, zero, negative, finer than a millisecond, or more than ten years.
 [[nodiscard]] std::chrono::milliseconds parse_duration(std::string_view option, std::string_view text,
                                                        duration_rules rules = {});
 

@@ -7,14 +7,14 @@
 
 namespace dlock::cli {
 
-/// What the arguments of `dlock elect` come to.
+/// The parsed arguments of `dlock elect`.
 struct elect_options : command_options {
   std::string id;
-  std::string value;  ///< What others see of the leader.
-  bool once = false;  ///< For one term only.
+  std::string value;  ///< The value that the leader publishes.
+  bool once = false;  ///< Only one term.
 };
 
-/// Throws failure. Looks at DLOCK_URL and SHELL.
+/// Throws failure. Reads DLOCK_URL and SHELL.
 [[nodiscard]] elect_options parse_elect(const std::vector<std::string>& arguments);
 
 [[nodiscard]] std::string elect_help();

@@ -27,7 +27,7 @@ bool is_ours(std::string_view name) {
   });
 }
 
-/// Counted from 1.
+/// The number in the name counts from 1.
 std::string of_one(const char* name, std::size_t index, const std::string& value) {
   return std::string(name) + "_" + std::to_string(index + 1) + "=" + value;
 }

@@ -39,7 +39,8 @@ void close_from(int first) {
 #ifdef SYS_close_range
   if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
 #endif
-  // A kernel before 5.9. The limit may have been lowered since some were opened, so it tells less than /proc.
+  // For kernels before 5.9. /proc is better than the limit: the limit may have been lowered after descriptors were
+  // opened.
   std::vector<int> found;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/proc/self/fd"), &closedir);
   while (const dirent* const entry = directory ? readdir(directory.get()) : nullptr) {

@@ -29,14 +29,15 @@ class unique_fd {
   int fd_ = -1;
 };
 
-/// A dlock that was started with a closed stdin must not get a socket of its own as descriptor 0. The command still
-/// finds it closed.
+/// If dlock was started with a closed stdin, no socket of dlock may become descriptor 0. The command still finds its
+/// stdin closed.
 void fill_standard_streams();
 
-/// Throws failure if this process cannot open `wanted` more: what fails then may be anything, and says something else.
+/// Throws failure if this process cannot open `wanted` more descriptors. Without this check, anything could fail later,
+/// with another error message.
 void check_descriptors(std::size_t wanted);
 
-/// Closes every descriptor from `first` on. For a process that has just been forked.
+/// Closes every descriptor from `first` on. For a process that was just forked.
 void close_from(int first);
 
 }  // namespace dlock::cli

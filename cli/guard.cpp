@@ -28,7 +28,8 @@ namespace {
 using std::chrono::milliseconds;
 using time_point = boot_clock::time_point;
 
-/// Shows in ps. Without the word dlock: `pkill -9 dlock` must end dlock, not the guard against that.
+/// The new name shows in ps. It does not contain the word dlock: `pkill -9 dlock` must end dlock, but not the guard,
+/// which protects against exactly that.
 void rename(const process_title& title, pid_t dlock) {
   const std::string text = "lock-guard of " + std::to_string(dlock);
   prctl(PR_SET_NAME, "lock-guard");
@@ -37,7 +38,7 @@ void rename(const process_title& title, pid_t dlock) {
   std::memcpy(title.begin, text.data(), std::min(text.size(), title.size - 1));
 }
 
-/// Nobody's end of file may wait for a guard.
+/// Somebody may wait for the end of file of these streams. The guard must not keep them open.
 void detach_standard_streams() {
   const unique_fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) return;
@@ -66,7 +67,7 @@ class guard {
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     children_.reset(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
-    // Boot time, not poll's monotonic time, which stands still while the machine is suspended.
+    // CLOCK_BOOTTIME: poll's timeout uses monotonic time, which stands still while the machine is suspended.
     timer_.reset(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
   }
 
@@ -79,7 +80,7 @@ class guard {
                                  {.fd = exec_error_.get(), .events = POLLIN, .revents = 0},
                                  {.fd = timer_.get(), .events = POLLIN, .revents = 0}}};
       poll(fds.data(), fds.size(), unreaped_ ? 0 : untold_.empty() ? -1 : 20);
-      on_time();  // first: nothing is more urgent
+      on_time();  // first, because nothing is more urgent
       if (fds[2].revents != 0) on_exec_error();
       if (fds[1].revents != 0 || unreaped_) on_children();
       if (fds[0].revents != 0) on_order();
@@ -90,10 +91,10 @@ class guard {
  private:
   enum class state {
     idle,         // the command has not been started
-    running,      // it has
+    running,      // the command runs
     terminating,  // TERM was sent
     killing,      // KILL was sent
-    over,         // it ended, or could not be started
+    over,         // the command ended, or could not be started
   };
 
   template <class... State>
@@ -122,14 +123,14 @@ class guard {
     const ssize_t size = recv(link_.get(), &message, sizeof message, MSG_DONTWAIT);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (size < static_cast<ssize_t>(sizeof(order))) {
-      // dlock is dead. If the command has just ended too (both were killed, say), what it left behind has not.
+      // dlock is dead. The command may have ended too (for example, both were killed), but its descendants have not.
       link_.reset();
       if (is_any(state::running, state::over)) begin_ending(false);
       return;
     }
     switch (message.head.what) {
       case order::kind::start:
-        plan_ = kill_plan(setup_.kill_after, kill_reserve(setup_.ttl));  // of an earlier term nothing is left
+        plan_ = kill_plan(setup_.kill_after, kill_reserve(setup_.ttl));  // nothing is left of an earlier term
         plan_.lease_until(time_point(boot_clock::duration(message.head.number)));
         start(split({message.tail.data(), static_cast<std::size_t>(size) - sizeof(order)}));
         break;
@@ -155,7 +156,7 @@ class guard {
   }
 
   void start(const std::vector<std::string>& environment) {
-    if (shared_group_ != 0) witness_.emplace(shared_group_);  // before the command: it misses nothing that that gets
+    if (shared_group_ != 0) witness_.emplace(shared_group_);  // first, so that it misses no signal of the command
     launched started = launch(setup_, shared_group_, plan_.terminate_at(), environment);
     if (started.pid < 0) {
       const int error = errno;
@@ -164,7 +165,7 @@ class guard {
       tell(report::kind::not_started, error);
       return;
     }
-    // What the witness has seen so far, the command has not had: it was not in the group.
+    // What the witness has seen so far, the command has not received: it was not in the group yet.
     sigset_t all;
     sigfillset(&all);
     if (witness_) witness_->saw(all, plan_.terminate_at());
@@ -183,18 +184,19 @@ class guard {
     }
   }
 
-  /// Whether the command has had it, because it was sent to the group. Asking makes the witness forget it.
+  /// Whether the command has received this signal, because it was sent to the group. Asking makes the witness forget
+  /// it.
   [[nodiscard]] bool had(int signal) {
     sigset_t these;
     sigemptyset(&these);
     sigaddset(&these, signal);
-    // As the kernel does with a process that is continued.
+    // SIGCONT removes pending stop signals, as in the kernel.
     for (const int stop : {SIGTSTP, SIGTTIN, SIGTTOU}) {
       if (signal == SIGCONT) sigaddset(&these, stop);
     }
     const bool seen = witness_ && witness_->saw(these, plan_.terminate_at());
-    // A continued job leaves a SIGCONT with the witness that nobody asks for, and a second one does no harm. A command
-    // can leave the group.
+    // When a job is continued, a SIGCONT stays pending at the witness and nobody asks for it. A second SIGCONT does no
+    // harm. And the command may have left the group.
     return seen && signal != SIGCONT && command_ != 0 && getpgid(command_) == shared_group_;
   }
 
@@ -218,7 +220,7 @@ class guard {
     }
     bool childless = false;
     unreaped_ = true;
-    const time_point enough = boot_clock::now() + milliseconds(10);  // they may come as fast as we reap them
+    const time_point enough = boot_clock::now() + milliseconds(10);  // new ones may come as fast as they are reaped
     while (boot_clock::now() < enough) {
       int status = 0;
       const pid_t pid = waitpid(-1, &status, WNOHANG | WUNTRACED);
@@ -231,7 +233,7 @@ class guard {
         --more_witnesses_;
         witness_.emplace(shared_group_);
       }
-      if (pid != command_) continue;  // an orphan that came to us
+      if (pid != command_) continue;  // an orphan that became a child of the guard
       if (WIFSTOPPED(status)) {
         on_stopped(WSTOPSIG(status));
         continue;
@@ -243,11 +245,12 @@ class guard {
       witness_.reset();
       tell(report::kind::ended, status);
     }
-    // Every orphan of the tree is our child, so "no child" is proof that nobody is left. (The witness is gone by then.)
+    // Every orphan of the tree is a child of the guard. So "no child" proves that nobody is left. (The witness is gone
+    // by then.)
     if (childless && is_any(state::terminating, state::killing)) gone(0);
   }
 
-  /// The user's shell does not watch the command, but dlock.
+  /// The user's shell watches dlock, not the command.
   void on_stopped(int signal) {
     if (shared_group_ != 0 && is_job_control(signal) && state_ == state::running) tell(report::kind::stopped, signal);
   }
@@ -274,15 +277,15 @@ class guard {
   }
 
   void kill_all(time_point now) {
-    // The group first, where it is only ours: that misses nobody who just forks.
+    // First kill the group, if it belongs to the command alone. This also hits processes that are just forking.
     if (shared_group_ == 0 && command_ != 0) kill(-command_, SIGKILL);
     const sweep swept = kill_descendants();
     on_children();
     if (state_ != state::killing) return;
     if (swept.reached == 0 && swept.refused > 0) {
-      gone(swept.refused);  // another user's: no use to go on
+      gone(swept.refused);  // they belong to another user, so it is useless to continue
     } else if (now >= give_up_at_) {
-      gone(std::max(1, swept.reached + swept.refused));  // stuck in the kernel: on a dead disk, say
+      gone(std::max(1, swept.reached + swept.refused));  // stuck in the kernel, for example on a dead disk
     }
   }
 
@@ -296,7 +299,8 @@ class guard {
     tell_all();
   }
 
-  /// A frozen dlock does not read; that must not stop us. Nor must it miss the command's end when it thaws.
+  /// A frozen dlock does not read. The guard must not block because of that. And dlock must not miss the end of the
+  /// command when it continues.
   void tell_all() {
     while (link_ && !untold_.empty()) {
       const ssize_t sent = send(link_.get(), &untold_.front(), sizeof(report), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -314,10 +318,10 @@ class guard {
   unique_fd children_;
   unique_fd timer_;
   unique_fd exec_error_;
-  bool unreaped_ = false;  // children that have ended, perhaps
+  bool unreaped_ = false;  // there may be children that have ended
   pid_t command_ = 0;      // 0: not started, or reaped
   std::optional<witness> witness_;
-  int more_witnesses_ = 10;  // if one is killed: it must not be for ever, if none can live here
+  int more_witnesses_ = 10;  // limits how often a killed witness is replaced: perhaps none can live here
   time_point give_up_at_{};
 };
 

@@ -52,7 +52,8 @@ void guard_link::lost() {
   send({.what = order::kind::lost});
 }
 
-/// Without it the guard would take our end for a death, and end what the command has left in the background.
+/// Without this order, the guard would take the end of dlock for a crash, and would end the processes that the command
+/// has left in the background.
 void guard_link::finish() {
   try {
     send({.what = order::kind::finish});
@@ -76,7 +77,7 @@ void guard_link::flush() {
     const std::string& next = unsent_.front();
     if (::send(fd_.get(), next.data(), next.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) continue;
     if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM) return;
-    if (errno == EPIPE || errno == ECONNRESET) continue;  // take() says that it is dead
+    if (errno == EPIPE || errno == ECONNRESET) continue;  // take() reports that the guard is dead
     const int problem = errno;
     unsent_.clear();
     throw failure(std::string("cannot give the guard process an order: ") + std::strerror(problem));

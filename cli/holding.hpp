@@ -14,14 +14,14 @@
 
 namespace dlock::cli {
 
-/// One lock that was got.
+/// One lock that was acquired.
 struct grant {
   std::string id;
   std::int64_t token = 0;
   std::string owner;
 };
 
-/// What the command runs under: a lease, or a set of them. The members are theirs.
+/// What the command runs under: one lease, or a set of leases. Its functions are those of the lease or the set.
 class holding {
  public:
   holding() = default;
@@ -29,7 +29,7 @@ class holding {
   holding(const holding&) = delete;
   holding& operator=(const holding&) = delete;
 
-  /// In the order in which they were asked for.
+  /// In the order in which the locks were asked for.
   [[nodiscard]] virtual std::vector<grant> grants() const = 0;
   [[nodiscard]] virtual boot_clock::time_point valid_until() const = 0;
   [[nodiscard]] virtual std::chrono::milliseconds valid_for() const = 0;

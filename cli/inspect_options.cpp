@@ -11,7 +11,7 @@ namespace dlock::cli {
 
 namespace {
 
-/// The verb's own options, then those of the connection.
+/// The options of the verb, then those of the connection.
 std::vector<option> with_connection(std::vector<option> table, connection_arguments& connection, bool& help) {
   for (option& each : connection.table()) table.push_back(std::move(each));
   table.push_back({'h', "help", "", "", "print this help and exit", [&](const std::string&) { help = true; }});
@@ -31,7 +31,7 @@ std::vector<option> option_table(show_options& out, connection_arguments& connec
                          connection, out.help);
 }
 
-/// The same, and what is looked at in the end only.
+/// The same. `force` is checked only at the end.
 std::vector<option> option_table(release_options& out, bool& force, connection_arguments& connection) {
   constexpr std::int64_t most_token = (std::int64_t{1} << 53) - 1;
   return with_connection(

@@ -9,22 +9,22 @@
 
 namespace dlock::cli {
 
-/// What the arguments of `dlock ls` come to.
+/// The parsed arguments of `dlock ls`.
 struct ls_options : connection_options {
   std::string prefix;
   bool all = false;
   bool json = false;
-  bool help = false;  ///< Only this was asked; nothing else is filled in.
+  bool help = false;  ///< Only the help was asked for. Nothing else is filled in.
 };
 
-/// What the arguments of `dlock show` come to.
+/// The parsed arguments of `dlock show`.
 struct show_options : connection_options {
   std::string id;
   bool json = false;
   bool help = false;
 };
 
-/// What the arguments of `dlock release` come to. --force was given.
+/// The parsed arguments of `dlock release`. --force was given.
 struct release_options : connection_options {
   std::string id;
   std::optional<std::int64_t> token;
@@ -33,7 +33,7 @@ struct release_options : connection_options {
   bool help = false;
 };
 
-/// These throw failure, and look at DLOCK_URL.
+/// These functions throw failure. They read DLOCK_URL.
 [[nodiscard]] ls_options parse_ls(const std::vector<std::string>& arguments);
 [[nodiscard]] show_options parse_show(const std::vector<std::string>& arguments);
 [[nodiscard]] release_options parse_release(const std::vector<std::string>& arguments);

@@ -8,8 +8,8 @@
 
 namespace dlock::cli {
 
-/// When the command gets TERM and when KILL. By the end of its lease it must be gone, whatever happens in between: so
-/// the time to end in good order (`kill_after`) comes off the lease, and a bit more (`reserve`) for a busy kernel.
+/// When the command gets TERM and when it gets KILL. It must be gone by the end of its lease, whatever happens before.
+/// So the lease is cut by the time for an orderly end (`kill_after`), and by a bit more (`reserve`) for a busy kernel.
 class kill_plan {
  public:
   using time_point = boot_clock::time_point;
@@ -20,15 +20,15 @@ class kill_plan {
   /// The lease lasts until `end`, as far as is known now.
   void lease_until(time_point end) { end_ = end - reserve_; }
 
-  /// TERM is sent now. No later renewal takes that back.
+  /// TERM is sent now. A later renewal does not undo that.
   void begin(time_point now) {
     if (!begun_) begun_ = now;
   }
 
   [[nodiscard]] time_point terminate_at() const { return begun_.value_or(end_ - kill_after_); }
   [[nodiscard]] time_point kill_at() const { return std::min(terminate_at() + kill_after_, end_); }
-  /// If the command is not gone by then, the guard has failed. At the end of the lease there is no time for patience;
-  /// before that, a busy machine may delay it, and a guard that is `at_work` knows itself when to give up.
+  /// If the command is not gone by this time, the guard has failed. At the end of the lease, there is no time to wait.
+  /// Before that, a busy machine may delay the guard, and a guard that is `at_work` decides itself when to give up.
   [[nodiscard]] time_point overdue_at(bool at_work) const {
     const auto patience = std::chrono::seconds(at_work ? 12 : 1);
     return std::min(kill_at() + patience, std::max(end_, kill_at() + std::chrono::milliseconds(50)));
@@ -41,7 +41,7 @@ class kill_plan {
   std::optional<time_point> begun_;
 };
 
-/// What kill_plan should hold back of a lease of `ttl`.
+/// How much time kill_plan should reserve of a lease of `ttl`.
 [[nodiscard]] inline kill_plan::duration kill_reserve(std::chrono::milliseconds ttl) {
   return std::min<kill_plan::duration>(ttl / 20, std::chrono::milliseconds(100));
 }

@@ -14,8 +14,8 @@ namespace dlock::cli {
 
 namespace {
 
-/// Whether `name` names a file, where exec looks for it. exec says ENOENT also for a script whose #! line names an
-/// interpreter that is not there: found, but not executable.
+/// Whether the file `name` exists where exec looks for it. exec also returns ENOENT for a script whose #! line names a
+/// missing interpreter. Such a script was found, but is not executable.
 bool exists(const std::string& name) {
   if (name.find('/') != std::string::npos) return access(name.c_str(), F_OK) == 0;
   const char* const variable = std::getenv("PATH");
@@ -53,7 +53,7 @@ void put(const std::vector<std::string>& environment) {
 
     sigaction(SIGCHLD, &setup.inherited.on_child, nullptr);
     sigprocmask(SIG_SETMASK, &setup.inherited.mask, nullptr);
-    // We may have been frozen since the lock was granted.
+    // This process may have been frozen since the lock was granted.
     if (boot_clock::now() < latest) {
       execvp(arguments[0], arguments.data());
     } else {
@@ -76,7 +76,7 @@ launched launch(const guard_setup& setup, pid_t group, boot_clock::time_point la
   const pid_t guard = getpid();
   result.pid = fork();
   if (result.pid == 0) become_command(setup, guard, group, write_end.get(), latest, environment);
-  if (result.pid > 0) setpgid(result.pid, group != 0 ? group : result.pid);  // whoever is first
+  if (result.pid > 0) setpgid(result.pid, group != 0 ? group : result.pid);  // the child does it, too: no race
   return result;
 }
 

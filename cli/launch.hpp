@@ -12,15 +12,16 @@ namespace dlock::cli {
 
 struct launched {
   pid_t pid = 0;         ///< -1: fork failed, see errno.
-  unique_fd exec_error;  ///< Ends when the command is executed; an errno comes first if it could not be.
+  unique_fd exec_error;  ///< Reaches end of file when the command is executed. If it could not be executed, an errno
+                         ///< comes first.
 };
 
-/// What `exec_error` says if it was too late to start the command.
+/// The errno in `exec_error` if it was too late to start the command.
 inline constexpr int too_late = ETIME;
 
-/// Starts the command, unless it is `latest` by then: a child of this process, in process group `group` (0: its own),
-/// with the signals and the standard streams that dlock was given, and its environment, in which `setup`'s and
-/// `environment` replace all that speaks of locks further out.
+/// Starts the command as a child of this process, unless the time is already `latest`. It is in process group `group`
+/// (0: a group of its own), with the signals and standard streams that dlock was given. It has dlock's environment,
+/// except that the variables about locks of outer dlocks are replaced by `environment` and by those in `setup`.
 [[nodiscard]] launched launch(const guard_setup& setup, pid_t group, boot_clock::time_point latest,
                               const std::vector<std::string>& environment);
 

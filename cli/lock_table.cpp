@@ -14,7 +14,7 @@ namespace {
 using time_point = std::chrono::system_clock::time_point;
 using row = std::vector<std::string>;
 
-/// Characters, not bytes: good enough for what is not as wide as it is long.
+/// Counts characters, not bytes. That is good enough, although some characters have another width.
 std::size_t width(const std::string& text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
@@ -56,7 +56,8 @@ std::string token(const dlock::lock_holder& holder) {
 }
 
 std::string until(const dlock::lock_holder& holder, time_point now) {
-  // Overdue: of observed expiry, and who looks just once cannot tell whether it is over.
+  // overdue: a lock with observed expiry. Somebody who reads the document only once cannot tell whether this lease has
+  // expired.
   const std::string end = holder.expired        ? "expired"
                           : holder.until <= now ? "overdue"
                                                 : "in " + span(holder.until - now);

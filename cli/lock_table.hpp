@@ -5,20 +5,21 @@
 
 #include <dlock/inspect.hpp>
 
-// Locks for people. Whatever comes from outside is made printable; times are relative to lock_state::at.
+// Locks for people. Text from outside is made printable. Times are relative to lock_state::at.
 
 namespace dlock::cli {
 
-/// Whether there is anything to tell of it: it is held or waited for.
+/// Whether the lock has a holder or a waiter. Otherwise there is nothing to show.
 [[nodiscard]] bool is_in_use(const dlock::lock_state& lock);
 
-/// A line for each lock, under a heading. Of several holders the first one is shown, and how many more there are.
+/// One line for each lock, under a heading. If a lock has several holders, the line shows the first one and the number
+/// of the others.
 [[nodiscard]] std::string lock_table(const std::vector<dlock::lock_state>& locks);
 
-/// All of one lock: its holders and its waiters, in order.
+/// Everything about one lock: its holders and its waiters, in order.
 [[nodiscard]] std::string lock_description(const dlock::lock_state& lock);
 
-/// The holders of a lock, or others who are to be shown like them, a line each, under a heading.
+/// A table of the holders of a lock, or of `holders`, with one line each, under a heading.
 [[nodiscard]] std::string holder_table(const dlock::lock_state& lock);
 [[nodiscard]] std::string holder_table(const dlock::lock_state& lock, const std::vector<dlock::lock_holder>& holders);
 

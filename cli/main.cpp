@@ -62,6 +62,7 @@ int main(int argc, char* argv[]) {
     return dispatch(words, title);
   } catch (const std::exception& problem) {
     complain(problem.what());
-    _exit(exit_failed);  // a server out of reach may keep threads of the driver, which exit() would wait for
+    // If the server is out of reach, there may be threads of the driver, and exit() would wait for them.
+    _exit(exit_failed);
   }
 }

@@ -19,7 +19,8 @@ using words = std::vector<std::string>;
 
 constexpr const char* variable = "DLOCK_HELD";
 
-/// An id may hold anything, and be long. "-" and an FNV-1a hash, the same in every dlock.
+/// "-" and an FNV-1a hash of the id, which is the same in every dlock. The id itself may contain anything, and may be
+/// long.
 std::string tag(const std::string& id) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const char c : id) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
@@ -40,11 +41,11 @@ words held_around_us() {
   return found;
 }
 
-/// What dlocks around us hold of a lock.
+/// What the dlocks around this one hold of a lock.
 struct share {
   std::int64_t token = 0;
   lock_mode mode = lock_mode::exclusive;
-  std::int64_t permits = 0;  // of all of them
+  std::int64_t permits = 0;  // the sum
 };
 
 std::optional<share> share_of(const lock_state& lock, const words& held) {
@@ -60,7 +61,8 @@ std::optional<share> share_of(const lock_state& lock, const words& held) {
 bool is_in_our_way(const share& ours, const lock_state& lock, const wish& how) {
   if (ours.mode == lock_mode::permits) return how.mode != ours.mode || ours.permits + how.take > lock.permits;
   if (ours.mode == lock_mode::exclusive || how.mode != lock_mode::shared) return true;
-  // Whoever waits to have it alone waits for ours, and we behind that one.
+  // A waiter that wants the lock exclusively waits for our own share, and this dlock would stand in the queue behind
+  // it.
   return std::any_of(lock.waiters.begin(), lock.waiters.end(),
                      [](const lock_waiter& each) { return each.mode == lock_mode::exclusive; });
 }
@@ -70,7 +72,7 @@ void check(const dlock::client& client, const words& ids, const wish& how, const
     std::optional<lock_state> lock;
     try {
       lock = client.inspect(id);
-    } catch (const dlock::error&) {  // acquiring will tell
+    } catch (const dlock::error&) {  // acquiring reports the error
       return;
     }
     const auto ours = lock ? share_of(*lock, held) : std::nullopt;

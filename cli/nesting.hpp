@@ -8,23 +8,24 @@
 
 #include "holding.hpp"
 
-// A dlock that runs under another one must not wait for what that one holds: both would wait for ever. So a command
-// finds in DLOCK_HELD what all dlocks around it got, each as its token and a hash of its id. Whether it is still held,
-// and in the collection in question, only the server knows.
+// A dlock that runs under another dlock must not wait for a lock that the other one holds: both would wait forever. So
+// the command finds in DLOCK_HELD all locks that the dlocks around it got, each as its token and a hash of its id. Only
+// the server knows whether such a lock is still held, and whether it is in the collection in question.
 
 namespace dlock::cli {
 
-/// "DLOCK_HELD=...": what this dlock found there, and `grants`.
+/// "DLOCK_HELD=...": what this dlock found in that variable, and `grants`.
 [[nodiscard]] std::string held_for_nested(const std::vector<grant>& grants);
 
-/// How locks are wanted.
+/// How the locks are requested.
 struct wish {
   lock_mode mode = lock_mode::exclusive;
-  std::int64_t take = 0;  ///< Of mode permits.
+  std::int64_t take = 0;  ///< For mode permits: how many.
 };
 
-/// Before and while `ids` are waited for with `wait`: throws failure once one of them cannot be had before a dlock
-/// around this one gives it back. Nothing for a single try, nor if there is none around; else it asks the server.
+/// Checks before and during the wait for `ids` with `wait`. Throws failure when one of them cannot be acquired before a
+/// dlock around this one releases it. Does nothing for a single try, or if there is no dlock around this one. Otherwise
+/// it asks the server.
 void refuse_to_wait_for_oneself(const dlock::client& client, const std::vector<std::string>& ids, wish how,
                                 dlock::wait_options& wait);
 

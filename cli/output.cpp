@@ -17,7 +17,7 @@ int write_out(std::string_view text) {
     const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
     if (written >= 0) {
       text.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno == EAGAIN) {  // somebody who shares it made it so
+    } else if (errno == EAGAIN) {  // another process that shares stdout has made it non-blocking
       pollfd out{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
       poll(&out, 1, -1);
     } else if (errno != EINTR) {

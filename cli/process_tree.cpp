@@ -31,7 +31,7 @@ namespace dlock::cli {
 
 namespace {
 
-/// Reads /proc/<id>/stat. None: no such process, or one that has ended and only waits to be reaped.
+/// Reads /proc/<id>/stat. Returns nothing if there is no such process, or if it has ended and only waits to be reaped.
 std::optional<process> look_at(pid_t id) {
   const std::string path = "/proc/" + std::to_string(id) + "/stat";
   const unique_fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -40,8 +40,8 @@ std::optional<process> look_at(pid_t id) {
   const ssize_t size = read(file.get(), buffer.data(), buffer.size() - 1);
   if (size <= 0) return std::nullopt;
 
-  // "id (name) state parent group session tty foreground flags ...", 20th the number of threads, 22nd the start time.
-  // The name may hold anything.
+  // "id (name) state parent group session tty foreground flags ...". Field 20 is the number of threads, field 22 the
+  // start time. The name may contain any character.
   const char* const after_name = std::strrchr(buffer.data(), ')');
   if (after_name == nullptr) return std::nullopt;
   process found{.id = id};
@@ -49,7 +49,7 @@ std::optional<process> look_at(pid_t id) {
   const int fields =
       std::sscanf(after_name + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %llu",
                   &found.state, &found.parent, &found.group, &found.session, &threads, &found.started);
-  // The state is the main thread's. One that ended stays until all others have ended.
+  // The state is that of the main thread. If the main thread has ended, it stays until all other threads have ended.
   const bool over = found.state == 'X' || (found.state == 'Z' && threads <= 1);
   if (fields != 6 || over) return std::nullopt;
   return found;
@@ -60,8 +60,8 @@ bool contains(const std::vector<process>& processes, const process& one) {
                      [&](const process& each) { return each.id == one.id && each.started == one.started; });
 }
 
-/// Those that were found by `limit`: under hundreds of processes that fight for the processors, a look can take
-/// seconds.
+/// The processes that were found until `limit`. With hundreds of processes that compete for the processors, one walk
+/// through /proc can take seconds.
 std::vector<process> all_processes(boot_clock::time_point limit) {
   std::vector<process> found;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/proc"), &closedir);
@@ -93,8 +93,8 @@ std::vector<process> descendants_by(boot_clock::time_point limit, const std::vec
   return found;
 }
 
-/// Of this process's main thread, ended ones included, where the kernel tells (CONFIG_PROC_CHILDREN), the oldest first.
-/// Their numbers are theirs until we reap them.
+/// The children of this process's main thread, including those that have ended, the oldest first. Only where the kernel
+/// lists them (CONFIG_PROC_CHILDREN). No other process gets their ids until they are reaped.
 std::vector<pid_t> children() {
   const std::string path = "/proc/self/task/" + std::to_string(getpid()) + "/children";
   const unique_fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -108,7 +108,7 @@ std::vector<pid_t> children() {
   const char* const end = next + text.size();
   for (pid_t id = 0; next < end;) {
     const auto [stop, error] = std::from_chars(next, end, id);
-    // A number that was cut off would be somebody else's.
+    // The last id may be cut off. It would then be the id of another process.
     if (error != std::errc() || stop == end) break;
     found.push_back(id);
     next = stop + 1;
@@ -116,7 +116,7 @@ std::vector<pid_t> children() {
   return found;
 }
 
-/// A child that ended is none any more; its number may be another one's soon.
+/// A child that has ended is not a stranger any more, because another process may soon have its id.
 bool is_stranger(pid_t child, const std::vector<process>& strangers) {
   const auto same_id = [&](const process& each) { return each.id == child; };
   if (std::none_of(strangers.begin(), strangers.end(), same_id)) return false;
@@ -124,8 +124,8 @@ bool is_stranger(pid_t child, const std::vector<process>& strangers) {
   return seen && contains(strangers, *seen);
 }
 
-/// Whether the signal was sent; errno tells why not. By a descriptor where the kernel has them (5.3), so that
-/// a process that ended meanwhile cannot hand the signal to the next one with its number.
+/// Returns whether the signal was sent. If not, errno says why. Uses a pidfd where the kernel has it (5.3). So if the
+/// process ends meanwhile, the signal cannot go to the next process with the same id.
 bool send(const process& target, int signal) {
 #ifdef SYS_pidfd_open
   const unique_fd handle(static_cast<int>(syscall(SYS_pidfd_open, target.id, 0)));
@@ -142,8 +142,8 @@ bool send(const process& target, int signal) {
   return kill(target.id, signal) == 0;
 }
 
-/// The same, also to all in its group, if that is in another session than ours: nobody can join a session, so one that
-/// was made by a descendant has descendants only.
+/// The same, and also sends to the whole process group, if the group is in another session than this process. Nobody
+/// can join a session. So a session that a descendant has created contains only descendants.
 bool send_to_group(const process& target, int signal) {
   const bool sent = send(target, signal);
   const int problem = sent ? 0 : errno;
@@ -152,8 +152,9 @@ bool send_to_group(const process& target, int signal) {
   return sent;
 }
 
-/// Faster than a walk through /proc are chains of short-lived processes, each the parent of the next one: but then each
-/// soon is our child. The newest first: the others may be thousands that have ended.
+/// Chains of short-lived processes, each the parent of the next one, are faster than a walk through /proc. But each of
+/// them soon becomes a child of this process. Starts with the newest, because the others may be thousands that have
+/// ended.
 void signal_children(const std::vector<process>& strangers, int signal) {
   pid_t newest = 0;
   for (int round = 0; round < 20; ++round) {
@@ -166,8 +167,8 @@ void signal_children(const std::vector<process>& strangers, int signal) {
   }
 }
 
-/// This process's numbers, from the PID namespace that /proc shows down to its own, as NSpid in /proc/self/status has
-/// them: "22041 1". Empty on a kernel that does not tell (before 4.1).
+/// The ids of this process, from the PID namespace that /proc shows down to its own, as in the line NSpid of
+/// /proc/self/status: "22041 1". Empty on a kernel without this line (before 4.1).
 std::string own_numbers() {
   std::ifstream status("/proc/self/status");
   constexpr std::string_view name = "NSpid:\t";
@@ -209,7 +210,7 @@ std::vector<process> inherited_descendants() {
 
 bool are_strangers_all(const std::vector<process>& strangers) {
   const std::vector<pid_t> found = children();
-  if (found.empty()) return descendants(strangers).empty();  // the kernel does not tell
+  if (found.empty()) return descendants(strangers).empty();  // the kernel has no list of children
   return std::all_of(found.begin(), found.end(), [&](pid_t child) { return is_stranger(child, strangers); });
 }
 

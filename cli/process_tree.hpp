@@ -7,38 +7,39 @@
 
 namespace dlock::cli {
 
-/// A process as /proc showed it.
+/// A process as /proc has shown it.
 struct process {
   pid_t id = 0;
   pid_t parent = 0;
   pid_t group = 0;
   pid_t session = 0;
   char state = 0;                  ///< R, S, T, ...
-  unsigned long long started = 0;  ///< Tells it from a later one with the same id.
+  unsigned long long started = 0;  ///< Distinguishes it from a later process with the same id.
 };
 
-/// Throws failure unless /proc shows this process's PID namespace. That of an outer one has other numbers for the same
-/// processes: descendants would not be found, and strangers would be taken for them.
+/// Throws failure unless /proc shows the PID namespace of this process. In an outer namespace, the same processes have
+/// other ids. Then descendants would not be found, and strangers would be taken for descendants.
 void check_proc();
 
-/// All that descend from this process and have not ended, whatever session or group they moved to. With
-/// PR_SET_CHILD_SUBREAPER the orphans among them are this process's children, so nobody can leave. A snapshot: who
-/// forks or loses a parent meanwhile can be missed. Only waitpid's ECHILD says that nobody is left.
+/// All processes that descend from this one and have not ended, even if they have changed their session or group. With
+/// PR_SET_CHILD_SUBREAPER, their orphans become children of this process, so nobody can leave the tree. This is only a
+/// snapshot: it can miss a process that forks or loses its parent at that moment. Only waitpid's ECHILD proves that
+/// nobody is left.
 ///
-/// Without `strangers`, and without what descends from them.
+/// The result does not contain `strangers` and their descendants.
 [[nodiscard]] std::vector<process> descendants(const std::vector<process>& strangers = {});
 
-/// The descendants of a process that has not forked yet: a shell that is replaced by exec leaves its background jobs
-/// to the program. Costs next to nothing if there are none.
+/// The descendants of a process that has not forked yet: a shell that is replaced by exec leaves its background jobs to
+/// the new program. Costs almost nothing if there are none.
 [[nodiscard]] std::vector<process> inherited_descendants();
 
-/// Whether none but `strangers` and theirs are left. A proof as good as ECHILD, for a process with
-/// PR_SET_CHILD_SUBREAPER that reaps on this thread only: everybody else descends from a child that is no stranger, and
-/// who ended stays in the kernel's list of children until reaped. (A weaker one without CONFIG_PROC_CHILDREN: nobody
-/// was seen.)
+/// Whether only `strangers` and their descendants are left. This is as good a proof as ECHILD, for a process with
+/// PR_SET_CHILD_SUBREAPER that reaps only on this thread: every other process descends from a child that is not a
+/// stranger, and a child that has ended stays in the kernel's list of children until it is reaped. (Without
+/// CONFIG_PROC_CHILDREN the proof is weaker: it only means that no other process was seen.)
 [[nodiscard]] bool are_strangers_all(const std::vector<process>& strangers);
 
-/// Whether this process was stopped and not continued.
+/// Whether this process was stopped and has not been continued.
 [[nodiscard]] bool is_stopped(pid_t id);
 
 struct sweep {
@@ -46,16 +47,17 @@ struct sweep {
   int refused = 0;  ///< They run as another user.
 };
 
-/// Sends TERM to every descendant found in one look, which ends at `limit`, and CONT: a stopped one could not act on
-/// it.
+/// Sends TERM to every descendant that it finds in one walk through /proc, which ends at `limit`. It also sends CONT,
+/// because a stopped process could not react to TERM.
 void terminate_descendants(boot_clock::time_point limit);
 
-/// Kills every descendant but `strangers` and theirs found in one look. Where they have sessions of their own, by
-/// process group: unlike a walk through /proc, that misses nobody who just forks.
+/// Kills every descendant that it finds in one walk through /proc, except `strangers` and their descendants. If
+/// descendants have sessions of their own, it kills their process groups. Unlike a walk through /proc, that also hits
+/// processes that are just forking.
 sweep kill_descendants(const std::vector<process>& strangers = {});
 
-/// The same, once all were stopped that could be found in some 50 ms: whoever is stopped starts nobody in the place of
-/// one that is killed.
+/// The same, but first it stops all of them that it can find in some 50 ms: a stopped process cannot start a new one in
+/// place of one that is killed.
 sweep stop_and_kill_descendants(const std::vector<process>& strangers = {});
 
 }  // namespace dlock::cli

@@ -18,9 +18,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::int64_t most_permits = 1'000'000;
-constexpr std::size_t most_ids = 100;  // what the command is told of them goes through a pipe
+constexpr std::size_t most_ids = 100;  // limited, because what the command gets to know of them goes through a pipe
 
-/// The arguments as they are typed; what depends on several of them is worked out at the end.
+/// The arguments as they were typed. What depends on several of them is computed at the end.
 struct raw_options {
   run_options out;
   command_arguments common{"run", out};
@@ -30,7 +30,7 @@ struct raw_options {
   std::optional<std::int64_t> take;
 };
 
-/// More than the library takes would be refused only when the command has run.
+/// Checked here: the library would refuse too long a time only after the command has run.
 milliseconds parse_at_least(const std::string& text) {
   const milliseconds time = parse_duration("--at-least", text);
   constexpr milliseconds year = std::chrono::hours(24 * 365);

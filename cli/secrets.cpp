@@ -9,7 +9,8 @@ namespace {
 constexpr std::string_view scheme_end = "://";
 constexpr auto npos = std::string_view::npos;
 
-/// Where the :// of a text's own scheme is: no other colon is before it. In u:p@mongodb://h it is behind the password.
+/// The position of the :// that ends the text's own scheme: no other colon is before it. In u:p@mongodb://h, the ://
+/// comes after the password, so it does not count.
 std::size_t find_own_scheme(std::string_view text) {
   const std::size_t scheme = text.find(scheme_end);
   return scheme == text.find(':') ? scheme : npos;
@@ -18,9 +19,9 @@ std::size_t find_own_scheme(std::string_view text) {
 }  // namespace
 
 bool has_password(std::string_view url) {
-  const std::size_t scheme = find_own_scheme(url);  // none: malformed, but a password all the same
+  const std::size_t scheme = find_own_scheme(url);  // npos: malformed, but it may still contain a password
   const std::string_view rest = scheme == npos ? url : url.substr(scheme + scheme_end.size());
-  // The last @ counts: people forget to escape one, or a slash, in the password itself.
+  // The last @ counts, because people forget to escape an @ or a slash in the password itself.
   const std::size_t at = rest.substr(0, rest.find('?')).rfind('@');
   const std::size_t colon = rest.find(':');
   if (at != npos && colon < at && colon + 1 < at) return true;
@@ -34,7 +35,7 @@ std::string without_secrets(std::string_view text) {
   std::string out(text.substr(0, secret == npos ? npos : scheme + secret));
   const std::size_t begin = scheme + scheme_end.size();
   if (out.size() < text.size()) {
-    // An @ behind the option: it may end credentials that are malformed, and then the password is before the option.
+    // There is an @ after the option. It may end malformed credentials, and then the password is before the option.
     if (text.rfind('@') > out.size() && text.rfind('@') != npos) out.resize(begin);
     out += "***";
   }

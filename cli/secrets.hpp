@@ -5,15 +5,15 @@
 
 namespace dlock::cli {
 
-/// Whether a connection string carries a secret that `ps` would show to every user of the machine. It need not be a
-/// good one: people forget the scheme, or to escape what their password has of @, / and ?.
+/// Whether a connection string contains a secret that `ps` would show to every user of the machine. The string may be
+/// malformed: people forget the scheme, or forget to escape @, / and ? in their password.
 [[nodiscard]] bool has_password(std::string_view url);
 
-/// `text` with *** for the credentials of a URL in it: what stands between :// and the last @, and what follows a
-/// parameter that holds a secret. A lock called a:b@c stays as it is.
+/// `text`, with *** in place of the credentials of a URL in it: the part between :// and the last @, and the value of a
+/// parameter that holds a secret. A lock with the id a:b@c stays as it is.
 [[nodiscard]] std::string without_secrets(std::string_view text);
 
-/// The same, and *** for a text that could be a URL without its scheme.
+/// The same, and also *** in place of a text that could be a URL without its scheme.
 [[nodiscard]] std::string without_any_secret(std::string_view text);
 
 }  // namespace dlock::cli

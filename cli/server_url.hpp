@@ -5,8 +5,8 @@
 
 namespace dlock::cli {
 
-/// The connection string that --url, --url-file and DLOCK_URL (null: unset) come to; none: the library's default.
-/// Throws failure, never with a password in its text.
+/// Chooses the connection string from --url, --url-file and DLOCK_URL (null: unset). None: the default of the library.
+/// Throws failure, and its text never contains a password.
 [[nodiscard]] std::optional<std::string> choose_url(const std::optional<std::string>& url,
                                                     const std::optional<std::string>& url_file,
                                                     const char* environment);

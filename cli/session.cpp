@@ -25,17 +25,17 @@ using std::chrono::milliseconds;
 using time_point = boot_clock::time_point;
 
 constexpr milliseconds cancel_timeout{2000};
-constexpr milliseconds now_limit{5000};  // what -n calls "now"
-constexpr milliseconds overtime{1000};   // what a busy machine needs beyond a deadline
+constexpr milliseconds now_limit{5000};  // how long a try with -n may take
+constexpr milliseconds overtime{1000};   // what a busy machine needs after a deadline
 
-/// The processes that descend from dlock must be known (and killed, one day).
+/// /proc must show the descendants of dlock, because dlock may have to kill them later.
 session_setup checked(session_setup setup) {
   check_proc();
-  check_descriptors(32);  // some 15 are used with a set of three, and two more for each member
+  check_descriptors(32);  // a set of three locks uses some 15 descriptors, and each further lock two more
   return setup;
 }
 
-/// Like the descriptions that the library makes, but with the name of the command instead of dlock's own.
+/// Like the owner names that the library makes, but with the name of the command instead of dlock's own.
 std::optional<std::string> describe_ourselves(const std::vector<std::string>& command) {
   std::array<char, 65> host{};
   if (gethostname(host.data(), host.size() - 1) != 0) return std::nullopt;
@@ -72,13 +72,13 @@ session::session(const command_options& options, session_setup setup)
     : options_(options),
       setup_(checked(std::move(setup))),
       guard_(make_guard_setup(options_, setup_, terminal_.exists(), signals_.inherited())) {
-  // If the guard is killed, what it leaves comes to us.
+  // If the guard is killed, its children become children of this process.
   prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
 answer& session::acquire(const waiting& how) {
   begin_ = boot_clock::now();
-  // What an earlier term left may take its time to go: not on the thread that heeds signals.
+  // Destroying the answer of an earlier term may take time. So it is not done on the thread that handles signals.
   const auto past = std::make_shared<std::optional<answer>>(std::exchange(answer_, std::nullopt));
   const auto ask = [past, &how](dlock::client& client, dlock::wait_options options) {
     past->reset();
@@ -88,7 +88,7 @@ answer& session::acquire(const waiting& how) {
   const auto deadline = limit_ ? std::optional(begin_ + *limit_) : std::nullopt;
   const auto with = [this, deadline, insists = how.insists] {
     auto all = options_.client_with_url(deadline);
-    if (insists) all.operation_timeout = options_.client.operation_timeout;  // then it says what it waits for
+    if (insists) all.operation_timeout = options_.client.operation_timeout;  // so that it soon says what it waits for
     all.who = describe_ourselves(options_.command);
     return all;
   };
@@ -105,7 +105,7 @@ answer& session::acquire(const waiting& how) {
   return *answer_;
 }
 
-/// Ends the wait; the thread that acquires may still be at it.
+/// Ends the wait. The thread that acquires may still be running.
 void session::give_up(int signal) {
   if (signal != 0) die_of(signal);
   if (guard_dead_) {
@@ -118,12 +118,14 @@ void session::give_up(int signal) {
 }
 
 std::optional<answer> session::wait(attempt& attempt, const waiting& how) {
-  // The library has it, too, and says more when it is missed; but neither a file with the URL has it nor a try.
+  // The library has this deadline, too, and its error says more. But reading the URL from a file does not have it, and
+  // a try does not have it.
   std::optional<time_point> deadline;
   if (limit_) deadline = begin_ + *limit_;
-  std::optional<time_point> patience;  // until a cancelled attempt is over
+  std::optional<time_point> patience;  // how long to wait for a cancelled attempt
   int signal = 0;
-  // Acquiring keeps it by itself, but for what is asked between: whether the lock is held by a dlock around this one.
+  // Acquiring keeps the deadline itself. But the check between (whether a dlock around this one holds the lock) does
+  // not.
   const auto bound = [&]() -> std::optional<time_point> {
     if (patience || !deadline) return std::nullopt;
     return *deadline + (attempt.is_connecting() || how.limit == milliseconds(0) ? overtime / 2 : 5 * overtime);
@@ -153,13 +155,13 @@ std::optional<answer> session::wait(attempt& attempt, const waiting& how) {
   try {
     answer_ = attempt.take();
     if (answer_ && answer_->held) (void)held().release({}, cancel_timeout);
-  } catch (const std::exception&) {  // it runs out with its lease
+  } catch (const std::exception&) {  // the lock becomes free when its lease expires
   }
   leave();
   give_up(signal);
 }
 
-/// It has nothing to report while we wait; at most the end of an earlier term.
+/// While dlock waits, the guard has nothing to report, except perhaps the end of an earlier term.
 void session::drain_guard() {
   try {
     while (guard_.take()) {
@@ -184,19 +186,20 @@ void session::say_what_was_got() const {
   remark(line + after);
 }
 
-/// Whoever said until when to wait does not expect the command later: dlock may have been stopped, or the machine.
+/// If the user gave a time limit, the command must not start later than that. It could, if dlock or the machine was
+/// stopped.
 void session::check_in_time() {
   if (!limit_ || waited() <= *limit_ + overtime) return;
   try {
     (void)held().release({}, cancel_timeout);
-  } catch (const dlock::error&) {  // it runs out with its lease
+  } catch (const dlock::error&) {  // the lock becomes free when its lease expires
   }
   throw failure("got " + setup_.what + " too late, after " + in_seconds(waited()) + ", with " + in_seconds(*limit_) +
                 " to wait; the command was not started");
 }
 
 ending session::run() {
-  // After a slow answer too little may be left of the lease to begin with: the first renewal will tell.
+  // After a slow answer, the rest of the lease may be too short to start the command. The first renewal decides.
   while (held().held() && held().valid_for() <= options_.kill_after + kill_reserve(options_.client.exp_delta)) {
     check_in_time();
     poll(nullptr, 0, 5);
@@ -219,7 +222,7 @@ void session::leave() {
       client_->close();
       left->set_value();
     }).detach();
-  } catch (const std::system_error&) {  // no thread can be had: there may be too many processes
+  } catch (const std::system_error&) {  // no thread can be created; perhaps there are too many processes
     return;
   }
   left->get_future().wait_for(farewell_);

@@ -18,42 +18,45 @@ namespace dlock::cli {
 
 struct session_setup {
   std::vector<std::string> ids;
-  std::string what;                      ///< They are called in messages: "the lock 'job'".
-  std::vector<std::string> environment;  ///< Of the command, besides what comes from the locks.
-  bool many_terms = false;               ///< The command may have to run several times.
+  std::string what;                      ///< The name of the locks in messages: "the lock 'job'".
+  std::vector<std::string> environment;  ///< For the command, in addition to the variables of the locks.
+  bool many_terms = false;               ///< The command may run several times.
   std::optional<std::chrono::milliseconds> at_least;
   process_title title;
 };
 
-/// What all verbs that run a command do: wait for locks, run it, give them back, and say what there is to say. Whoever
-/// has one ends the process with leave() and _exit, not by returning: what could not be done in time (a release, a
-/// connection) must not be tried again by destructors, and the driver's takes half a second.
+/// The common part of all verbs that run a command: wait for locks, run the command, release the locks, and print
+/// messages. The owner of a session must end the process with leave() and _exit, not by returning. Otherwise the
+/// destructors would try again what could not be done in time (a release, a connection), and the destructor of the
+/// driver takes half a second.
 class session {
  public:
-  /// Forks the guard: there must be only one thread. Throws failure. `options` must outlive this.
+  /// Forks the guard, so there must be only one thread. Throws failure. `options` must outlive this object.
   session(const command_options& options, session_setup setup);
 
-  /// How to wait, and what to do when that takes too long.
+  /// How to wait, and what to do when the wait takes too long.
   struct waiting {
     question ask;
-    std::optional<std::chrono::milliseconds> limit;  ///< Of all there is. None: for ever. Zero: one try, now.
-    bool insists = false;                            ///< See attempt_setup.
+    /// For the whole acquisition. None: forever. Zero: one try, no wait.
+    std::optional<std::chrono::milliseconds> limit;
+    bool insists = false;  ///< See attempt_setup.
   };
-  /// The answer stays here. A signal ends the process, once the queue was left. Throws failure.
+  /// The session owns the answer. A signal ends the process, after it has left the queue. Throws failure.
   [[nodiscard]] answer& acquire(const waiting& how);
 
-  /// Since acquire() was called.
+  /// The time since acquire() was called.
   [[nodiscard]] std::chrono::nanoseconds waited() const { return boot_clock::now() - begin_; }
 
-  /// Runs the command under what was acquired, unless it is too late for that. Throws failure; nothing is held then.
+  /// Runs the command under the acquired locks, unless it is too late for that. Throws failure. In that case nothing is
+  /// held any more.
   [[nodiscard]] ending run();
 
-  /// Gives back what was acquired. The exit status: if it was lost, that is said on stderr and is 123. May end the
-  /// process by the signal that ended the command.
+  /// Releases what was acquired. Returns the exit status. If a lock was lost, it says so on stderr and returns 123. May
+  /// end the process by the signal that ended the command.
   [[nodiscard]] int conclude(const ending& end);
 
-  /// What the library does in the background, closing the client waits for: leaving the queue after a timeout, giving
-  /// back what was revoked, waking those who waited for us, events. None of it is worth much time.
+  /// Closes the client, but waits only for a short time. The client does its background work first: it leaves the queue
+  /// after a timeout, gives back revoked locks, wakes waiters, and sends events. None of this is worth a long wait.
   void leave();
 
  private:
@@ -68,9 +71,9 @@ class session {
   void give_back();
   bool release(std::chrono::milliseconds timeout);
 
-  // In this order: the guard is forked before there is any thread.
+  // The order of these members matters: the guard must be forked before there is any thread.
   boot_clock::time_point begin_ = boot_clock::now();
-  std::optional<std::chrono::milliseconds> limit_;  // of acquire(), -n's too
+  std::optional<std::chrono::milliseconds> limit_;  // the limit of acquire(), also for -n
   const command_options& options_;
   session_setup setup_;
   terminal terminal_;
@@ -78,7 +81,7 @@ class session {
   guard_link guard_;
   bool guard_dead_ = false;
   std::chrono::milliseconds farewell_{400};
-  std::optional<dlock::client> client_;  // outlives the answer's lease: it renews it
+  std::optional<dlock::client> client_;  // outlives the lease in the answer, because it renews that lease
   std::optional<answer> answer_;
 };
 

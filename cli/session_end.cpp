@@ -8,7 +8,7 @@
 #include "session.hpp"
 #include "text.hpp"
 
-// How a session ends: what is given back, what is said, and the exit status.
+// The end of a session: what is released, which messages are printed, and the exit status.
 
 namespace dlock::cli {
 
@@ -41,7 +41,7 @@ int session::conclude(const ending& end) {
   if (!release(release_timeout)) return exit_lost;
   if (!WIFSIGNALED(end.number)) return WEXITSTATUS(end.number);
   const int signal = WTERMSIG(end.number);
-  // A shell that runs us in a script ends the script only if the Ctrl-C ended us.
+  // A shell that runs dlock in a script ends the script only if dlock itself was ended by the Ctrl-C.
   const bool interrupted = (signal == SIGINT || signal == SIGQUIT) && sigismember(&end.from_terminal, signal) == 1;
   if (interrupted) {
     leave();
@@ -54,8 +54,8 @@ int session::conclude_loss(const ending& end) {
   terminal_.restore();
   complain(why_lost(end));
   if (end.number == 0) {
-    // It may be ours for some moments still, or be revoked and wait for us to let go; the next one should not have to
-    // wait for its end. Not if something of ours still runs.
+    // The lock may still be held for some moments, or it may be revoked and wait for this release. The next holder
+    // should not have to wait for the end of the lease. But the lock is kept if a process of the command still runs.
     give_back();
     farewell_ = milliseconds(1000);
   }
@@ -79,14 +79,14 @@ std::string session::why_lost(const ending& end) const {
   return line;
 }
 
-/// Whatever comes of it.
+/// Errors are ignored.
 void session::give_back() {
   try {
     if (held().held()) {
       (void)held().release(setup_.at_least, std::min(release_timeout, held().valid_for()));
     } else {
-      // What was lost goes back in the background, and at once: somebody may have revoked it. Of several locks others
-      // may still be ours.
+      // A lost lock is given back in the background, and at once, because somebody may have revoked it. Of several
+      // locks, some may still be held.
       (void)held().release({}, milliseconds(1000));
     }
   } catch (const dlock::error& problem) {
@@ -94,7 +94,7 @@ void session::give_back() {
   }
 }
 
-/// False: it turned out to be lost.
+/// Returns false if the lock turned out to be lost.
 bool session::release(milliseconds timeout) {
   try {
     if (held().release(setup_.at_least, timeout) != dlock::release_result::lost) return true;

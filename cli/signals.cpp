@@ -33,9 +33,10 @@ signals::signals(bool job_control) : job_control_(job_control) {
     sigaction(number, nullptr, &now);
     if (now.sa_handler != SIG_IGN) sigaddset(&watched, number);
   }
-  if (job_control) sigaddset(&watched, SIGCONT);  // continues us all the same; we learn that we were stopped
+  // SIGCONT continues dlock even if it is blocked. Watching it tells dlock that it was stopped.
+  if (job_control) sigaddset(&watched, SIGCONT);
   sigset_t blocked = watched;
-  sigaddset(&blocked, SIGPIPE);  // a reader of our stderr that went away must not end dlock
+  sigaddset(&blocked, SIGPIPE);  // dlock must not end when the reader of its stderr is gone
   sigprocmask(SIG_BLOCK, &blocked, &inherited_.mask);
 
   struct sigaction standard {};
@@ -46,10 +47,10 @@ signals::signals(bool job_control) : job_control_(job_control) {
   if (!fd_) throw failure(std::string("cannot watch signals: ") + std::strerror(errno));
 }
 
-/// A signal ends the sleep. From then on the thread is awake, whether it gets a processor or not. A thread that is
-/// stopped after it was woken is given a processor twice.
+/// A signal ends the sleep. From then on the thread is awake, whether it gets a processor or not. If a thread is
+/// stopped after it was woken, it gets a processor twice.
 void signals::poll(std::span<pollfd> fds, std::optional<std::chrono::milliseconds> timeout) {
-  if (!taken_.empty() || ::poll(fds.data(), fds.size(), 0) != 0) return;  // what came while it was awake
+  if (!taken_.empty() || ::poll(fds.data(), fds.size(), 0) != 0) return;  // they came while it was awake
   const auto awake_before = awake_.read();
   const auto before = clock::now();
   ::poll(fds.data(), fds.size(), timeout ? static_cast<int>(timeout->count()) : -1);
@@ -58,7 +59,7 @@ void signals::poll(std::span<pollfd> fds, std::optional<std::chrono::millisecond
   const bool known = awake_before && awake_after;
   clock::duration slept{0};
   if (known) slept = after - before - (awake_after->time - awake_before->time);
-  if (timeout) slept = std::min<clock::duration>(slept, *timeout);  // more than that: it was stopped
+  if (timeout) slept = std::min<clock::duration>(slept, *timeout);  // longer: it was stopped
   may_have_stopped_ = may_have_stopped_ || !known || awake_after->slices - awake_before->slices > 1;
   may_have_waited_ += after - since_ - slept;
   since_ = after;
@@ -88,9 +89,9 @@ std::optional<received_signal> signals::take() {
 }
 
 void stop_by(int signal) {
-  kill(getpid(), signal);  // before it is unblocked: one may be pending, and two would stop us twice
+  kill(getpid(), signal);  // before it is unblocked: one may be pending already, and two would stop dlock twice
   const sigset_t set = only(signal);
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);  // we stop here, unless no shell is there to continue us
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);  // dlock stops here, unless there is no shell to continue it
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
@@ -103,7 +104,7 @@ void die_of(int signal) {
   const sigset_t set = only(signal);
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
   kill(getpid(), signal);
-  _exit(exit_signalled + signal);  // process 1 of a container does not die of signals
+  _exit(exit_signalled + signal);  // signals do not end process 1 of a container
 }
 
 }  // namespace dlock::cli

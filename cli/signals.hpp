@@ -13,26 +13,28 @@
 
 namespace dlock::cli {
 
-/// What the command gets back just before it is executed: dlock itself changes both.
+/// What the command gets back just before it is executed. dlock changes both for itself.
 struct inherited_signals {
   sigset_t mask;
-  struct sigaction on_child;  ///< SIGCHLD's. An ignored one would make us lose the command's status.
+  /// The action for SIGCHLD. If it were ignored, dlock would lose the status of the command.
+  struct sigaction on_child;
 };
 
 struct received_signal {
   int number;
-  bool from_terminal;  ///< Or another part of the kernel: no process sent it.
-  /// With job control: it may have been pending for longer than `signals::prompt`. A second signal with that number,
-  /// sent meanwhile, left no trace: the kernel keeps one of each number.
+  bool from_terminal;  ///< Or from another part of the kernel: no process has sent it.
+  /// Only with job control: the signal may have been pending for longer than `signals::prompt`. If a second signal with
+  /// this number was sent in that time, it left no trace: the kernel keeps only one of each number.
   bool late;
 };
 
-/// Takes over INT, TERM, HUP, QUIT, USR1 and USR2, except those that were ignored when dlock was started (nohup, `&` in
-/// a script): they stay ignored. They are blocked, not caught: no disposition changes, so the command inherits what
-/// dlock was given. Must exist before any thread does. One thread uses it.
+/// Takes over INT, TERM, HUP, QUIT, USR1 and USR2, except those that were ignored when dlock was started (by nohup, or
+/// by `&` in a script). Those stay ignored. The signals are blocked, not caught. No disposition changes, so the command
+/// inherits what dlock was given. Create this object before any thread exists. Only one thread may use it.
 ///
-/// With `job_control` TSTP, TTIN and TTOU as well: dlock then stops when the command has stopped (stop_by), not before.
-/// A pager restores the terminal first, and the user's shell must not use it meanwhile.
+/// With `job_control`, it takes over TSTP, TTIN and TTOU as well. Then dlock stops only after the command has stopped
+/// (stop_by), not before: a pager first restores the terminal, and the user's shell must not use the terminal before
+/// that.
 class signals {
  public:
   static constexpr std::chrono::milliseconds prompt{1};
@@ -42,8 +44,8 @@ class signals {
   [[nodiscard]] const inherited_signals& inherited() const noexcept { return inherited_; }
   /// Readable while a signal waits for take().
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
-  /// poll(2), with fd() among `fds`; no timeout: for ever. Whoever sleeps elsewhere gets more signals that are `late`,
-  /// and nothing worse.
+  /// poll(2), with fd() among `fds`. No timeout: forever. A thread that sleeps elsewhere only gets more signals that
+  /// are `late`.
   void poll(std::span<pollfd> fds, std::optional<std::chrono::milliseconds> timeout);
   [[nodiscard]] std::optional<received_signal> take();
 
@@ -55,8 +57,8 @@ class signals {
   unique_fd fd_;
   awake_time awake_;
   std::deque<received_signal> taken_;
-  // A signal that is pending now has been so for no longer than `may_have_waited_` and the time since `since_`; unless
-  // this process was stopped meanwhile, which takes a sleep with more than one slice.
+  // A signal that is pending now has been pending for at most `may_have_waited_` plus the time since `since_`. The
+  // exception is that this process was stopped meanwhile. Then a sleep has more than one slice.
   std::chrono::nanoseconds may_have_waited_{0};
   clock::time_point since_ = clock::now();
   bool may_have_stopped_ = false;
@@ -66,10 +68,10 @@ class signals {
   return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
 }
 
-/// Stops this process by `signal`, one of job control. Returns when it is continued.
+/// Stops this process by `signal`, one of the job control signals. Returns when the process is continued.
 void stop_by(int signal);
 
-/// Ends this process by `signal`, without a core file, as if dlock had not been there.
+/// Ends this process by `signal`, without a core file, as if the command had run without dlock.
 [[noreturn]] void die_of(int signal);
 
 }  // namespace dlock::cli

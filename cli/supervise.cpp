@@ -25,8 +25,8 @@ namespace {
 using std::chrono::milliseconds;
 using time_point = boot_clock::time_point;
 
-/// Readers and writers at the other ends of our pipes have to do with the command only. Not stderr: we may have to say
-/// something.
+/// The processes at the other ends of these pipes should depend only on the command. stderr stays open, because dlock
+/// may have to print messages.
 void detach_stdin_and_stdout() {
   const unique_fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) return;
@@ -34,8 +34,8 @@ void detach_stdin_and_stdout() {
   dup2(null.get(), 1);
 }
 
-/// Kills every descendant but `strangers` and theirs, the guard included. For when the guard is dead or does not do its
-/// duty. Returns how many could not be killed.
+/// Kills every descendant, including the guard, but not `strangers` and their descendants. Used when the guard is dead
+/// or does not do its duty. Returns how many could not be killed.
 int end_all_descendants(const std::vector<process>& strangers) {
   const time_point give_up_at = boot_clock::now() + std::chrono::seconds(10);
   for (sweep swept = stop_and_kill_descendants(strangers);; swept = kill_descendants(strangers)) {
@@ -51,9 +51,10 @@ int end_all_descendants(const std::vector<process>& strangers) {
   }
 }
 
-/// A guard that has not read its orders for so long is continued, in case somebody stopped it,
+/// If the guard has not read its orders for this time, it is continued, in case somebody has stopped it.
 constexpr milliseconds nudge_after{5000};
-/// and for so long is ended, with the command: nobody else would see the command end, or pass a signal on.
+/// After this time it is ended, together with the command. Without the guard, nobody would notice the end of the
+/// command or pass a signal on.
 constexpr milliseconds guard_patience{30'000};
 
 class supervisor {
@@ -102,7 +103,7 @@ class supervisor {
         ending_.number = end_all_descendants(guard_.strangers());
         ending_.guardless = true;
         if (ending_.number == 0) throw;
-        ending_.what = ending::kind::lost;  // what could not be ended must keep the lock as long as it lasts
+        ending_.what = ending::kind::lost;  // survivors must keep the lock until its lease ends
         return ending_;
       }
       if (boot_clock::now() > plan_.overdue_at(at_work_)) {  // the guard is ended, too
@@ -123,10 +124,10 @@ class supervisor {
         return false;
       case report::kind::stopped:
         if (is_stopped(command_)) {
-          // One that is pending here goes with our own stop, and is not passed on.
+          // If this signal is pending here, it goes away when dlock itself stops, and is not passed on.
           pass_on({.number = news.number, .from_terminal = true, .late = false});
           stop_by(news.number);
-          // fg has continued the whole group, kill -CONT only us
+          // fg has continued the whole group, but kill -CONT only dlock
           if (is_stopped(command_)) pass_on({.number = SIGCONT, .from_terminal = false, .late = false});
         }
         return false;
@@ -163,8 +164,8 @@ class supervisor {
   }
 
   void pass_on(const received_signal& signal) {
-    // The command has had a Ctrl-Z directly. The guard only clears it at the witness: if it asked after an fg, which
-    // clears it too, it would stop the command again.
+    // The command has received a Ctrl-Z directly. The guard must only clear it at the witness. If the guard asked the
+    // witness after an fg, which clears it as well, the guard would stop the command again.
     if (signal.from_terminal && is_job_control(signal.number) && (!signal.late || is_stopped(command_))) {
       return guard_.forget(signal.number);
     }
@@ -186,7 +187,7 @@ class supervisor {
   void look_after_guard() {
     guard_.flush();
     const time_point now = boot_clock::now();
-    // At most a tick for each look: while dlock itself was stopped, nobody waited for the guard.
+    // Count at most one tick per poll: while dlock itself was stopped, nobody waited for the guard.
     const auto passed = std::min<boot_clock::duration>(now - std::exchange(looked_, now), tick_);
     behind_ = guard_.is_behind() ? behind_ + passed : boot_clock::duration(0);
     if (behind_ > nudge_after) guard_.wake();
@@ -205,7 +206,7 @@ class supervisor {
   time_point looked_ = boot_clock::now();
   boot_clock::duration behind_{0};
   pid_t command_ = 0;
-  bool at_work_ = false;  // the guard: it has begun to end the command
+  bool at_work_ = false;  // the guard has begun to end the command
   ending ending_{};
 };
 

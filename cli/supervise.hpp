@@ -9,23 +9,23 @@
 
 namespace dlock::cli {
 
-/// How the command ended.
+/// How the command has ended.
 struct ending {
   enum class kind {
-    ended,         ///< By itself; number: its status, as waitpid has it.
-    not_executed,  ///< number: exec's errno.
-    not_started,   ///< number: fork's errno.
-    lost,          ///< It was ended because the lock was lost, or near to; number: who could not be killed.
+    ended,         ///< By itself. number: its status, as waitpid returns it.
+    not_executed,  ///< number: the errno of exec.
+    not_started,   ///< number: the errno of fork.
+    lost,  ///< It was ended because the lock was lost, or nearly lost. number: how many processes could not be killed.
   };
   kind what;
   int number = 0;
-  bool guardless = false;    ///< lost: the guard had to be ended, too.
+  bool guardless = false;    ///< Only with `lost`: the guard had to be ended, too.
   int told_to_end = 0;       ///< The last INT, TERM or QUIT that was passed on.
-  sigset_t from_terminal{};  ///< Signals that the terminal sent meanwhile.
+  sigset_t from_terminal{};  ///< The signals that the terminal sent meanwhile.
 };
 
-/// Has the guard run the command under `held`: passes on signals and renewals, and sees to it that the command ends
-/// when the lock is lost. Throws failure if the guard is killed; nothing of the command is left then.
+/// Lets the guard run the command under `held`. Passes on signals and renewals, and makes sure that the command ends
+/// when the lock is lost. Throws failure if the guard is killed. In that case no process of the command is left.
 [[nodiscard]] ending supervise(guard_link& guard, signals& signals, holding& held, const command_options& options);
 
 }  // namespace dlock::cli

@@ -13,7 +13,7 @@ unique_fd open_terminal() {
   return unique_fd(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
 }
 
-/// Touching the terminal from the background stops a process.
+/// A background process that changes the terminal is stopped.
 bool in_foreground(const unique_fd& terminal) {
   return tcgetpgrp(terminal.get()) == getpgrp();
 }

@@ -4,15 +4,16 @@
 
 namespace dlock::cli {
 
-/// The terminal that controls this process's session, if there is one.
+/// The controlling terminal of this process's session, if there is one.
 class terminal {
  public:
-  /// Notes its settings.
+  /// Saves the settings of the terminal.
   terminal();
 
   [[nodiscard]] bool exists() const noexcept { return exists_; }
 
-  /// Sets it as it was. An editor that had to be killed leaves it without echo and line by line input.
+  /// Restores the saved settings. An editor that had to be killed leaves the terminal without echo and without
+  /// line-by-line input.
   void restore() const;
 
  private:

@@ -16,7 +16,7 @@ void write_line(std::string_view line) {
   std::string_view rest = text;
   while (!rest.empty()) {
     const ssize_t written = ::write(STDERR_FILENO, rest.data(), rest.size());
-    if (written <= 0) return;  // nobody left to tell
+    if (written <= 0) return;  // nobody reads stderr any more
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
 }

@@ -8,14 +8,14 @@
 
 namespace dlock::cli {
 
-/// What the arguments of `dlock watch` come to.
+/// The parsed arguments of `dlock watch`.
 struct watch_options : connection_options {
-  std::set<std::string> ids;  ///< None: all.
+  std::set<std::string> ids;  ///< Empty: all locks.
   bool json = false;
-  bool help = false;  ///< Only this was asked; nothing else is filled in.
+  bool help = false;  ///< Only the help was asked for. Nothing else is filled in.
 };
 
-/// Throws failure. Looks at DLOCK_URL.
+/// Throws failure. Reads DLOCK_URL.
 [[nodiscard]] watch_options parse_watch(const std::vector<std::string>& arguments);
 
 [[nodiscard]] std::string watch_help();

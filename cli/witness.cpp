@@ -17,7 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 
 struct question {
-  int number;  ///< Of the question: an answer may come when the next one has been asked already.
+  int number;  ///< The number of the question. An answer may come when the next question was already asked.
   sigset_t signals;
 };
 
@@ -29,7 +29,7 @@ struct reply {
 [[noreturn]] void witness_main(pid_t guard, int link) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != guard || dup2(link, 0) != 0) _exit(1);
-  close_from(1);  // nobody's end of file may wait for this process
+  close_from(1);  // somebody may wait for the end of file of these descriptors, so this process closes them
   question asked{};
   while (read(0, &asked, sizeof asked) == static_cast<ssize_t>(sizeof asked)) {
     const timespec now{};
@@ -50,8 +50,8 @@ witness::witness(pid_t group) {
   const pid_t guard = getpid();
   pid_ = fork();
   if (pid_ == 0) witness_main(guard, other.get());
-  // The parent does it, so that the witness is in the group when this returns. The kernel signals the newest member of
-  // a group first: the witness has each signal before dlock.
+  // The parent does this, so that the witness is in the group when the constructor returns. The kernel signals the
+  // newest member of a group first. So the witness has each signal before dlock.
   if (pid_ > 0 && setpgid(pid_, group) != 0) kill(pid_, SIGKILL);
 }
 
@@ -64,7 +64,7 @@ witness::~witness() {
 bool witness::saw(const sigset_t& signals, boot_clock::time_point limit) {
   const question asked{.number = ++asked_, .signals = signals};
   if (send(link_.get(), &asked, sizeof asked, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) return false;
-  // At once, unless the machine is busy; or never, from a witness that is stopped.
+  // The answer comes at once, unless the machine is busy. From a witness that is stopped, it never comes.
   limit = std::min(limit, boot_clock::now() + milliseconds(500));
   pollfd ready{.fd = link_.get(), .events = POLLIN, .revents = 0};
   for (;;) {

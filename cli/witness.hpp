@@ -10,22 +10,22 @@
 
 namespace dlock::cli {
 
-/// On a terminal, dlock and the command share a process group, and a signal to the group (Ctrl-C, `kill %1`,
-/// timeout(1)) reaches the command by itself; one to dlock alone must be passed on. dlock cannot tell them apart: a
-/// signal does not say whom it was sent to. So a process that nobody knows of stays in the group with all signals
-/// blocked: what is pending there was sent to the group.
+/// On a terminal, dlock and the command share a process group. A signal to the group (Ctrl-C, `kill %1`, timeout(1))
+/// reaches the command directly. A signal to dlock alone must be passed on. dlock cannot distinguish the two, because a
+/// signal does not say to whom it was sent. So a process that nobody else knows stays in the group, with all signals
+/// blocked: a signal that is pending there was sent to the group.
 class witness {
  public:
-  /// Forks it into `group`. On failure there is none, and it has seen nothing.
+  /// Forks the witness into `group`. If that fails, there is no witness, and saw() returns false.
   explicit witness(pid_t group);
   ~witness();
   witness(const witness&) = delete;
   witness& operator=(const witness&) = delete;
 
-  /// Whether one of `signals` was sent to the group since this was last asked for it. A witness that does not answer,
-  /// within half a second or by `limit`, has not seen it.
+  /// Whether one of `signals` was sent to the group since the last question about it. A witness that does not answer
+  /// within half a second, or by `limit`, counts as one that has not seen the signal.
   bool saw(const sigset_t& signals, boot_clock::time_point limit);
-  /// `pid` was reaped. If it was the witness, its number is no longer ours, and this returns true.
+  /// `pid` was reaped. If it was the witness, its id is not in use for it any more, and this returns true.
   bool reaped(pid_t pid) noexcept {
     if (pid != pid_) return false;
     pid_ = -1;

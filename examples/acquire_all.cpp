@@ -1,4 +1,4 @@
-// Several locks at once, all or none: a transfer between two accounts, while the rates stay as they are.
+// Several locks at once, all or none: a transfer between two accounts, while the rates must not change.
 #include <chrono>
 #include <cstdio>
 #include <dlock/dlock.hpp>
@@ -8,7 +8,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// From one to the other, and somebody else the other way round at the same time: no order can make them deadlock.
+/// Transfers between two accounts. Somebody else does the reverse transfer at the same time. They cannot deadlock, in
+/// any order of the locks.
 bool transfer(dlock::client& locks, const char* from, const char* to) {
   dlock::mutex source(locks, from), target(locks, to);
   dlock::shared_mutex rates(locks, "exchange-rates");
@@ -18,7 +19,7 @@ bool transfer(dlock::client& locks, const char* from, const char* to) {
     std::printf("%s: %s\n", got.id().c_str(), to_string(got.result()));
     return false;
   }
-  // One lease for all: lost as one, released as one. Each lock has a token of its own.
+  // There is one lease for all locks: they are lost together and released together. Each lock has its own token.
   std::printf("%s (%lld) -> %s (%lld)\n", from, static_cast<long long>(got->token(from)), to,
               static_cast<long long>(got->token(to)));
   return got->held() && got->release() == dlock::release_result::released;

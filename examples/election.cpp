@@ -1,4 +1,4 @@
-// One leader, and others who know where to find it.
+// One leader, and others that know where to find it.
 #include <chrono>
 #include <cstdio>
 #include <dlock/dlock.hpp>
@@ -19,7 +19,8 @@ int main(int argc, char** argv) {
     if (!leading) return 1;
     auto next = std::async(std::launch::async, [&] { return second.campaign("10.0.0.2:8080", {.timeout = 10s}); });
 
-    // Leads until it resigns, or leading->lost() says so: before anybody else can be elected.
+    // It leads until it resigns, or until leading->lost() reports the loss. That happens before anybody else can be
+    // elected.
     const auto leader = outsider.leader();
     std::printf("asked: %s, token %lld\n", leader ? leader->value.c_str() : "nobody",
                 static_cast<long long>(leading->token()));

@@ -1,5 +1,5 @@
-// What a guarded resource does with fencing tokens: it keeps two numbers, and so refuses whoever is late, even a holder
-// that was frozen beyond its lease and knows nothing of it.
+// What a guarded resource does with fencing tokens. It keeps two numbers, and refuses every late holder, even one that
+// was frozen beyond its lease and does not know it.
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Stands for your database, file server or device; it keeps the numbers with the data.
+/// This class stands for your database, file server or device. It keeps the numbers together with the data.
 class resource {
  public:
   [[nodiscard]] bool read(std::int64_t token) {
@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
     dlock::client locks({.url = argc > 1 ? argv[1] : "mongodb://localhost:27017"});
     resource guarded;
     dlock::shared_mutex a(locks, "guarded"), b(locks, "guarded"), w(locks, "guarded");
-    const auto token_of = [](dlock::acquisition got) { return got ? got->token() : 0; };  // and released again
+    const auto token_of = [](dlock::acquisition got) { return got ? got->token() : 0; };  // and releases it again
 
     const auto one = token_of(a.acquire_shared({.timeout = 10s}));
     const auto two = token_of(b.acquire_shared({.timeout = 10s}));

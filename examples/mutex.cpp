@@ -1,4 +1,4 @@
-// One at a time, wherever the processes run: a job that must not run twice.
+// Only one at a time, on all machines: a job that must not run twice.
 //
 //     mutex mongodb://localhost:27017
 #include <chrono>
@@ -18,7 +18,8 @@ int main(int argc, char** argv) {
       std::printf("%s, held by %s\n", to_string(got.result()), who.c_str());
       return 1;
     }
-    // Renewed in the background. Stop working when it is lost, and give the token to whatever you change.
+    // The lease is renewed in the background. Stop working when it is lost, and pass the token to everything you
+    // change.
     std::printf("working with token %lld\n", static_cast<long long>(got->token()));
     for (int step = 0; step < 3 && !got->lost().stop_requested(); ++step) std::printf("step %d\n", step);
 

@@ -1,4 +1,4 @@
-// At most three at a time, in the whole fleet: calls of an API that allows no more.
+// At most three at a time, in all processes together: calls of an API with such a limit.
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -17,19 +17,19 @@ int main(int argc, char** argv) {
     std::vector<std::jthread> workers;
     for (int i = 0; i < 8; ++i) {
       workers.emplace_back([&] {
-        auto slot = slots.acquire({.timeout = 30s});  // each its own permit, from the same object
+        auto slot = slots.acquire({.timeout = 30s});  // each gets its own permit, from the same object
         if (!slot) return;
         const int now = ++inside;
         for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) continue;
         std::this_thread::sleep_for(20ms);
         ++calls;
         --inside;
-      });  // the permit goes back with `slot`
+      });  // `slot` gives the permit back when it is destroyed
     }
     workers.clear();
     std::printf("%d calls, at most %d at a time\n", calls.load(), most.load());
 
-    // Two at once, or none: whoever waits for two is not passed by those who want one.
+    // Two permits at once, or none. A waiter for two permits is not passed by others that want one.
     auto both = slots.acquire(2, {.timeout = 10s});
     std::printf("two more: %s\n", to_string(both.result()));
     return calls == 8 && most <= 3 ? 0 : 1;

@@ -1,4 +1,4 @@
-// Many readers or one writer: a table that is rebuilt now and then.
+// Many readers or one writer: a table that is rebuilt from time to time.
 #include <chrono>
 #include <cstdio>
 #include <dlock/dlock.hpp>
@@ -14,13 +14,13 @@ int main(int argc, char** argv) {
     if (!writing) return 1;
     std::printf("rebuilding; a reader finds it %s\n", to_string(reader.try_acquire_shared().result()));
 
-    // Done with changing, not with looking: readers may come in, and no writer in between.
+    // The changes are done, but the data is still read. Readers may enter now, and no writer gets in between.
     if (writer.downgrade() != dlock::downgrade_result::downgraded) return 1;
     auto one = reader.acquire_shared({.timeout = 10s});
     auto two = another.acquire_shared({.timeout = 10s});
     std::printf("checking it together with %s and %s\n", one ? "one" : "nobody", two ? "another" : "nobody");
 
-    // There is no upgrade: two readers who want to write would wait for each other for ever.
+    // There is no upgrade: two readers that want to write would wait for each other forever.
     std::printf("a reader who wants to write: %s\n", to_string(reader.acquire().result()));
   } catch (const dlock::error& e) {
     std::fprintf(stderr, "%s\n", e.what());

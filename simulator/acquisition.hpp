@@ -12,27 +12,27 @@ namespace dlock::simulator {
 class hold;
 class process;
 
-/// One call to acquire, for its caller.
+/// One call to acquire, as its caller sees it.
 class acquisition : public std::enable_shared_from_this<acquisition> {
  public:
   using result = engine::acquire_ended::result;
   struct end {
     result what = result::no_answer;
-    std::shared_ptr<hold> got;  // if it is acquired
+    std::shared_ptr<hold> got;  // set if the lock was acquired
   };
 
   acquisition(std::shared_ptr<process> in, protocol::acquire_plan plan, std::function<void(const end&)> told);
 
   void begin();
-  /// Its caller does not want it any more.
+  /// The caller does not want the lock any more.
   void stop();
 
-  // For its process:
+  // For the process of this call:
   void waits() noexcept { contended_ = true; }
   void ended(const engine::acquire_ended& e, const std::shared_ptr<hold>& got);
 
   [[nodiscard]] state doing() const;
-  /// Somebody else was there.
+  /// Whether somebody else had the lock or waited for it.
   [[nodiscard]] bool was_contended() const noexcept { return contended_; }
   [[nodiscard]] bool is_over() const noexcept { return over_; }
 

@@ -6,19 +6,19 @@
 
 namespace dlock::simulator {
 
-/// The world's time: microseconds since the beginning of the run.
+/// The time of the world: microseconds since the beginning of the run.
 using tick = std::int64_t;
 inline constexpr tick ticks_per_ms = 1000;
 
-/// What will happen, and when. The only clock of a run: it jumps from one event to the next.
+/// The events to come and their times. It is the only clock of a run, and it jumps from one event to the next.
 class agenda {
  public:
-  /// Events of one tick happen in the order in which they were entered.
+  /// Events of the same tick happen in the order in which they were entered.
   void at(tick when, std::function<void()> what);
   void after(tick delay, std::function<void()> what) { at(now_ + delay, std::move(what)); }
 
   [[nodiscard]] tick now() const noexcept { return now_; }
-  /// Everything up to `end`; then it is `end`.
+  /// Runs all events up to `end`. Then the time is `end`.
   void run_until(tick end);
 
  private:

@@ -4,8 +4,8 @@
 
 namespace dlock::simulator {
 
-/// All that is random in a run comes from here, so that a seed gives the same run everywhere. (The standard library's
-/// distributions differ between libraries.) SplitMix64, by Sebastiano Vigna.
+/// The only source of randomness in a run, so that a seed gives the same run everywhere. (The distributions of the
+/// standard library differ between implementations.) SplitMix64, by Sebastiano Vigna.
 class chance {
  public:
   explicit chance(std::uint64_t seed) noexcept : state_(seed) {}
@@ -16,7 +16,7 @@ class chance {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
     return z ^ (z >> 31);
   }
-  /// Both ends included.
+  /// Both ends are included.
   std::int64_t between(std::int64_t low, std::int64_t high) noexcept {
     return low + static_cast<std::int64_t>(next() % static_cast<std::uint64_t>(high - low + 1));
   }

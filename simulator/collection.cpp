@@ -16,7 +16,7 @@ carried_out carry_out(const version& before, const request& r, ms now) {
   if (before && !before->is_lock) {
     protocol::reply a;
     const bool looks_for_more = protocol::targets_holder(r) || r.op == operation::resize;
-    if (looks_for_more && r.op != operation::renew) return {before, a};  // its filter does not find it
+    if (looks_for_more && r.op != operation::renew) return {before, a};  // its filter finds no document
     a.found = true;
     a.valid = false;
     a.now = now;

@@ -10,22 +10,22 @@
 
 namespace dlock::simulator {
 
-/// One version of a document. Nobody changes it, so that it can be shared.
+/// One version of a document. It never changes, so it can be shared.
 struct stored {
-  bool is_lock = true;  // false: a document of somebody else's
+  bool is_lock = true;  // false: a document that is not a lock
   protocol::document what;
 };
-using version = std::shared_ptr<const stored>;  // nullptr: there is none
+using version = std::shared_ptr<const stored>;  // nullptr: there is no document
 
 struct carried_out {
   version after;
   protocol::reply answer;
 };
 
-/// What `r` does to a document, by the reference model, when the server's clock says `now`.
+/// What `r` does to a document, computed by the reference model, when the server's clock shows `now`.
 [[nodiscard]] carried_out carry_out(const version& before, const protocol::request& r, protocol::ms now);
 
-/// The locks' documents, as they are in one place.
+/// The documents of the locks, as one member or a majority has them.
 class collection {
  public:
   [[nodiscard]] version get(const std::string& lock) const;

@@ -5,8 +5,8 @@
 namespace dlock::simulator {
 namespace {
 
-constexpr std::int64_t kEnough = 1'400'000;  // acquisitions, before every pair is asked for
-constexpr std::int64_t kOften = 100;         // for a pair
+constexpr std::int64_t kEnough = 1'400'000;  // this many acquisitions before every pair is required
+constexpr std::int64_t kOften = 100;         // this many times for each pair
 
 std::string line(const char* format, auto... values) {
   char out[160];

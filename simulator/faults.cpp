@@ -1,4 +1,4 @@
-// What goes wrong in a run.
+// The faults of a run.
 #include <algorithm>
 #include <utility>
 
@@ -10,12 +10,12 @@ namespace {
 using protocol::ms;
 using protocol::operation;
 
-constexpr ms kGrace = 31'000;  // of an idle document, before the TTL index takes it; longer than a tombstone stands
-constexpr ms kSweep = 10'000;  // between two sweeps
+constexpr ms kGrace = 31'000;  // how long the TTL index keeps an idle document. Longer than a tombstone stays
+constexpr ms kSweep = 10'000;  // between two sweeps of the TTL index
 
 }  // namespace
 
-/// At the end of a fault that lasts, however the storm goes on.
+/// Runs `end` after `time`, even if the storm is over by then.
 void run::during(ms time, std::function<void()> end) {
   world_.events.after(time * ticks_per_ms, std::move(end));
 }
@@ -30,11 +30,11 @@ std::shared_ptr<process> run::anybody() {
              : alive[static_cast<std::size_t>(world_.luck.between(0, static_cast<std::int64_t>(alive.size()) - 1))];
 }
 
-/// How bad the network is, for some seconds.
+/// Chooses how bad the network is for the next seconds.
 void run::weather() {
   if (!stormy_) return;
   auto& luck = world_.luck;
-  const auto bad = luck.in(3) ? luck.between(1, 15) : 0;  // of a hundred
+  const auto bad = luck.in(3) ? luck.between(1, 15) : 0;  // in percent
   const auto late = luck.in(3) ? luck.between(1, 15) : 0;
   const auto doubled = luck.in(3) ? luck.between(1, 15) : 0;
   const tick longest = luck.in(4) ? network::longest_delay : luck.between(60, 3000) * ticks_per_ms;
@@ -101,7 +101,8 @@ void run::harm_servers() {
       set.slow_down(one, luck.between(1, 1000) * ticks_per_ms);
       return during(luck.between(100, 5000), [&set, one] { set.slow_down(one, 0); });
     case 7: {
-      const auto percent = luck.between(1, 30);  // in this order: of two arguments any may come first
+      // A statement of its own: the arguments of a call may be evaluated in any order.
+      const auto percent = luck.between(1, 30);
       set.crowd(percent, luck.between(1, 3000) * ticks_per_ms);
     }
       return during(luck.between(100, 5000), [&set] { set.crowd(0, 0); });
@@ -109,7 +110,7 @@ void run::harm_servers() {
       set.fail_write_concerns(luck.between(1, 60));
       return during(luck.between(100, 3000), [&set] { set.fail_write_concerns(0); });
     default:
-      return set.set_clock(one, luck.between(-240, 240));  // any two within clock_skew
+      return set.set_clock(one, luck.between(-240, 240));  // any two clocks stay within clock_skew
   }
 }
 
@@ -118,7 +119,7 @@ void run::harm_clients() {
   const auto p = anybody();
   if (!p) return;
   switch (luck.between(1, 5)) {
-    case 5:  // it is closed, and ends
+    case 5:  // the client is closed, and then its process ends
       p->close();
       return during(luck.between(1, 1500), [this, p] {
         p->kill();
@@ -136,7 +137,7 @@ void run::harm_clients() {
         if (open_) start("p" + std::to_string(++born_));
       });
     default:
-      // A short stop, in the middle of something.
+      // A short stop in the middle of an operation.
       p->freeze();
       return during(luck.between(1, 100), [p] { p->thaw(); });
   }
@@ -146,21 +147,22 @@ void run::harm_channel() {
   if (const auto p = anybody()) world_.notices.close(p->name(), world_.luck.between(1, 10'000) * ticks_per_ms);
 }
 
-/// What is promised nothing for, or what an operator may do.
+/// Things for which no promise is made, or which an operator may do.
 void run::interfere() {
   auto& luck = world_.luck;
   const auto& l = locks_[static_cast<std::size_t>(luck.between(0, static_cast<std::int64_t>(locks_.size()) - 1))];
   const auto at = world_.set.primary();
   const auto v = world_.set.at_primary().get(l.id);
   const ms lease = *std::max_element(leases_.begin(), leases_.end());
-  const tick longest = (lease + 25'000) * ticks_per_ms;  // leases of before are over, however late a majority has the
-                                                         // edit, and whoever was stopped meanwhile has gone on
+  // By then the leases from before are over, even if a majority gets the edit late, and a process that was stopped
+  // meanwhile has continued.
+  const tick longest = (lease + 25'000) * ticks_per_ms;
   switch (luck.between(1, 5)) {
     case 5:
       return mongo_dlock(l);
-    case 1: {  // revoke: the holder is told by a notice, or at its next renewal
+    case 1: {  // revoke: the holder learns it from a notice, or at its next renewal
       if (!at || !v || v->what.holders.empty()) return;
-      if (const auto p = luck.in(2) ? anybody() : nullptr) {  // with the library
+      if (const auto p = luck.in(2) ? anybody() : nullptr) {  // by the library
         const bool at_once = luck.in(4);
         if (at_once) world_.judge.edited(l.id, longest);
         return p->deliver([p, l, at_once, h = v->what.holders.front()] {
@@ -179,7 +181,7 @@ void run::interfere() {
                               [p, id, lock] { p->deliver([p, id, lock] { p->revoked(lock, id); }); });
         }
       };
-      if (luck.in(3)) return tell();  // it is not true
+      if (luck.in(3)) return tell();  // a false notice
       return world_.set.command(*at, r, [this, tell](const answer& a) {
         if (a.what == answer::kind::replied && !world_.luck.in(4)) tell();
       });
@@ -217,7 +219,7 @@ void run::interfere() {
   }
 }
 
-/// Node's mongo-dlock takes the lock if nobody has it, and deletes the document when it releases it.
+/// Node's mongo-dlock takes the lock if nobody has it. It deletes the document when it releases the lock.
 void run::mongo_dlock(const lock& l) {
   auto& luck = world_.luck;
   const auto at = world_.set.primary();
@@ -234,7 +236,7 @@ void run::mongo_dlock(const lock& l) {
   world_.notes.tell(world_.events.now(), "node", [&] { return "locks " + l.id; });
   during(lasts, [this, id = l.id, ct = d.ct] {
     const auto there = world_.set.at_primary().get(id);
-    if (!there || there->what.ct != ct || !world_.set.write(id, nullptr)) return;  // it has lost it
+    if (!there || there->what.ct != ct || !world_.set.write(id, nullptr)) return;  // mongo-dlock has lost the lock
     world_.notes.tell(world_.events.now(), "node", [&] { return "unlocks " + id; });
     world_.judge.deleted(id);
     for (const auto& p : world_.processes) {
@@ -245,7 +247,7 @@ void run::mongo_dlock(const lock& l) {
   });
 }
 
-/// The TTL index takes what was idle for long.
+/// The TTL index removes documents that were idle for long.
 void run::sweep() {
   world_.events.after(kSweep * ticks_per_ms, [this] {
     if (!stormy_) return;

@@ -10,7 +10,7 @@ namespace dlock::simulator {
 
 class process;
 
-/// A lease, as its owner sees it. What is held the engine knows.
+/// A lease, as its owner sees it. The engine knows what is really held.
 class hold : public std::enable_shared_from_this<hold> {
  public:
   using phase = engine::hold_phase;
@@ -21,34 +21,34 @@ class hold : public std::enable_shared_from_this<hold> {
   virtual ~hold() = default;
 
   void begin();
-  /// `done`: whether it was released by this. The lock stays taken until `keep` ms after the grant.
+  /// `done` gets whether this call has released the lock. The lock stays taken until `keep` ms after the grant.
   void release(std::function<void(bool)> done, protocol::ms keep = 0);
-  /// Its owner goes without a release.
+  /// The owner goes away without a release.
   void abandon();
   /// From a writer to a reader.
   void downgrade(std::function<void(bool)> done);
-  /// Another value, as election::proclaim.
+  /// Publishes another value, as election::proclaim does.
   void publish(const std::string& value, std::function<void(bool)> done);
-  /// Somebody says that it was revoked, be that so or not.
+  /// A revocation notice, true or false.
   void notice();
-  /// Its process was killed.
+  /// The process was killed.
   void died() noexcept { over_ = phase::released; }
   void changed(const engine::hold_changed& c);
 
-  /// What lease::held() says: also while its process is stopped.
+  /// What lease::held() returns. It can also be true while the process is stopped.
   [[nodiscard]] bool believes() const;
   [[nodiscard]] phase now() const;
   [[nodiscard]] protocol::ms valid_until() const;
   [[nodiscard]] const std::shared_ptr<process>& in() const noexcept { return in_; }
   [[nodiscard]] engine::hold_id number() const noexcept { return number_; }
   [[nodiscard]] const protocol::request& ask() const noexcept { return first_.ask; }
-  /// What it holds at least: less than it asked for, once a downgrade was sent.
+  /// The claim that it holds at least. After a downgrade was sent, this is less than it asked for.
   [[nodiscard]] const protocol::claim& what() const noexcept { return what_; }
   [[nodiscard]] std::int64_t token() const noexcept { return first_.token; }
 
  protected:
   hold(std::shared_ptr<process> in, engine::hold_id number, engine::client::lease granted);
-  /// What the engine says of it; null: nothing any more.
+  /// The lease in the engine. null: the engine does not have it any more.
   [[nodiscard]] virtual const engine::client::lease* there() const;
 
  private:

@@ -9,7 +9,7 @@ namespace dlock::simulator {
 namespace {
 
 constexpr tick kSlow = 50 * ticks_per_ms;
-constexpr std::size_t kRoom = 32;  // for messages
+constexpr std::size_t kRoom = 32;  // number of messages
 
 }  // namespace
 
@@ -39,8 +39,8 @@ void inboxes::open(const std::string& client) {
   if (box.open || !who) return;
   box.open = true;
   who->deliver([who] { who->inbox_opened(); });
-  if (luck_.in(4)) box.told.keep(0);  // others have written so much
-  box.read = 0;                       // it begins with the first there is, and hears some again
+  if (luck_.in(4)) box.told.keep(0);  // messages of others have pushed all of these out
+  box.read = 0;                       // reading starts at the first message, so some are heard again
   read(box, who);
 }
 

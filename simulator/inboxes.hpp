@@ -15,21 +15,21 @@ namespace dlock::simulator {
 
 class process;
 
-/// The notification channel: who has been granted a lock is told in the inbox of its client, a part of a capped
-/// collection. Nothing of it can be relied on: messages are lost, come late, or again when the inbox opens again.
+/// The notification channel. A client that was granted a lock is told in its inbox, which is a part of a capped
+/// collection. Messages are not reliable: they can be lost, come late, or come again when the inbox opens again.
 class inboxes {
  public:
   inboxes(agenda& events, chance& luck, coverage& seen);
 
-  /// That client listens from now on, and when it hears anything, its process is told that it does.
+  /// From now on, this client listens. Its process is told when the inbox opens, and gets the messages.
   void follow(const std::shared_ptr<process>& who);
   [[nodiscard]] bool is_open(const std::string& client) const;
   void tell(const std::string& client, const protocol::grant& g);
 
-  /// Its cursor dies; another one will be opened after so long.
+  /// The cursor of this client dies. Another one is opened after this time.
   void close(const std::string& client, tick for_so_long);
 
-  /// Decides what becomes of each message.
+  /// Decides what happens to each message.
   std::function<fate(const protocol::grant&)> to_heir;
 
  private:

@@ -17,7 +17,7 @@ using namespace dlock::simulator;
 struct options {
   std::uint64_t first = 1, last = 1000;
   unsigned threads = 1;
-  double minutes = 0;  // 0: without limit
+  double minutes = 0;  // 0: no limit
   bool print = false, twice = false, sums = false;
 };
 
@@ -25,12 +25,12 @@ std::uint64_t sum_of(std::uint64_t seed) {
   run r(seed, trace::mode::sum);
   try {
     r.go();
-  } catch (const std::exception&) {  // the sum is of all that came before
+  } catch (const std::exception&) {  // the sum covers everything before the failure
   }
   return r.notes().sum();
 }
 
-/// The trace of a seed, with what was broken at its end.
+/// Prints the trace of a seed, and at its end the broken rule.
 bool show(std::uint64_t seed) {
   run r(seed, trace::mode::print);
   try {
@@ -42,7 +42,7 @@ bool show(std::uint64_t seed) {
   }
 }
 
-/// Many seeds, on several threads: seeds have nothing in common.
+/// Runs many seeds on several threads. Seeds are independent of each other.
 class many {
  public:
   explicit many(const options& how) : how_(how), next_(how.first) {}
@@ -102,7 +102,7 @@ class many {
   std::uint64_t found_seed_ = 0;
 };
 
-/// "5" or "1..1000".
+/// Parses "5" or "1..1000".
 bool parse_seeds(const std::string& text, options& o) {
   const auto dots = text.find("..");
   try {

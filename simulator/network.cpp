@@ -10,8 +10,8 @@ namespace {
 using protocol::operation;
 using protocol::request;
 
-constexpr tick kPatience = 5000 * ticks_per_ms;  // of the driver, for a primary and for an answer
-constexpr tick kSlow = 50 * ticks_per_ms;        // what takes longer is late
+constexpr tick kPatience = 5000 * ticks_per_ms;  // how long the driver waits for a primary, and for an answer
+constexpr tick kSlow = 50 * ticks_per_ms;        // a message that takes longer counts as late
 
 }  // namespace
 
@@ -39,7 +39,7 @@ state state_of(operation op) noexcept {
   return state::waiting;
 }
 
-/// A request, until somebody has been told what became of it.
+/// A request and its callback, until somebody was told the result.
 struct network::exchange {
   request r;
   std::function<void(const answer&)> done;
@@ -96,7 +96,7 @@ void network::carry(const std::shared_ptr<exchange>& x, std::size_t to, bool is_
     return x->end(a);
   }
   if (there.delay > kSlow) seen_.hit(fault::late_request, doing);
-  const tick longest = is_copy ? longest_delay / 2 : longest_delay;  // of a copy both ways together
+  const tick longest = is_copy ? longest_delay / 2 : longest_delay;  // for a copy: half of it each way
   if (there.again && !is_copy) {
     seen_.hit(fault::doubled_request, doing);
     events_.after(std::min(*there.again, longest_delay / 2), [this, x] {

@@ -13,38 +13,38 @@
 
 namespace dlock::simulator {
 
-/// What becomes of one message on its way.
+/// What happens to one message under way.
 struct fate {
   bool lost = false;
   tick delay = 300;
-  std::optional<tick> again = {};  // a copy comes so long after it
-  bool refused = false;            // a request: the server will not do it
+  std::optional<tick> again = {};  // a copy arrives this long after the message
+  bool refused = false;            // for a request: the server refuses it
 };
 
-/// What a client is doing that asks for this.
+/// What a client is doing when it sends this request.
 [[nodiscard]] state state_of(protocol::operation op) noexcept;
 
-/// Between clients and servers, the driver's part of it included: it finds the primary, and waits so long and no
-/// longer.
+/// The network between clients and servers, together with the driver's part of the work: it finds the primary, and it
+/// gives up after a fixed time.
 class network {
  public:
-  /// A message is on its way for less than this; see "A tombstone" in docs/protocol.md.
+  /// Every message arrives in less than this time; see "A tombstone" in docs/protocol.md.
   static constexpr tick longest_delay = 20'000 * ticks_per_ms;
 
   network(agenda& events, chance& luck, replica_set& set, coverage& seen);
 
-  /// `done` is called once: with an answer, or with none when the driver has waited for long enough.
+  /// `done` is called once: with an answer, or with no answer when the driver has waited long enough.
   void ask(const protocol::request& r, std::function<void(const answer&)> done);
 
-  /// Nothing of that client's gets through.
+  /// No message of this client gets through.
   void cut(const std::string& client) { cut_.insert(client); }
   void restore(const std::string& client) { cut_.erase(client); }
   void restore_all() { cut_.clear(); }
 
-  /// Now and then the member is asked that was the primary before.
+  /// If set, sometimes a request goes to the member that was the primary before.
   bool asks_the_wrong_one = false;
 
-  /// Decide what becomes of each request and each reply.
+  /// Decide what happens to each request and to each reply.
   std::function<fate(const protocol::request&)> to_server, to_client;
 
  private:

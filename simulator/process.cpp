@@ -32,7 +32,7 @@ tick process::local(tick world) const {
   return world + world * gains_ / kMillion + ahead_;
 }
 
-/// The first tick at which its clock says that.
+/// The first tick at which the clock of this process shows `local_time`.
 tick process::world_at(tick local_time) const {
   tick t = (local_time - ahead_) * kMillion / (kMillion + gains_);
   while (local(t) < local_time) ++t;
@@ -62,12 +62,12 @@ void process::thaw() {
   where_.notes.tell(where_.events.now(), name_, [] { return std::string("goes on"); });
   frozen_ = false;
   const bool set_clock = where_.luck.in(4);
-  step([&](auto& e, ms at) {  // the watch runs before anything is decided
+  step([&](auto& e, ms at) {  // the watch thread runs before anything is decided
     if (set_clock) e.clock_was_set(at);
     e.look(at);
   });
   auto all = std::exchange(later_, {});
-  for (std::size_t i = all.size(); i > 1; --i) {  // its threads wake in any order
+  for (std::size_t i = all.size(); i > 1; --i) {  // the threads of the process wake in any order
     std::swap(all[i - 1], all[static_cast<std::size_t>(where_.luck.between(0, static_cast<std::int64_t>(i) - 1))]);
   }
   for (auto& each : all) deliver(std::move(each));
@@ -142,7 +142,7 @@ void process::follow_up() {
   soon([this] { step([this](auto& e, ms when) { e.events_opened(hears_events_, when); }); });
 }
 
-/// The watch.
+/// The watch thread: schedules the next step of the engine.
 void process::arm() {
   const ms next = engine_->next();
   if (next >= armed_) return;
@@ -154,7 +154,7 @@ void process::arm() {
   });
 }
 
-/// A thread for each command that is due.
+/// Starts a thread for each command that is due.
 void process::wake_workers() {
   for (; senders_ < engine_->ready(); ++senders_) {
     soon([this] {
@@ -180,7 +180,7 @@ void process::send(bool renewal) {
   });
 }
 
-/// A read of a lock, without the network's help.
+/// Reads a lock directly, not through the network.
 void process::look(const engine::client::outgoing& out) {
   where_.events.after(where_.luck.between(300, 20'000), [self = shared_from_this(), out] {
     lookup_answer a;
@@ -201,7 +201,7 @@ void process::carry(const engine::client::outgoing& out) {
   for (const auto& r : out.all) {
     where_.notes.tell(where_.events.now(), name_, [&] { return "asks: " + in_words(r); });
   }
-  // What goes together in one command goes one by one here, and is answered together.
+  // Requests that share one command are sent one by one here, and are answered together.
   struct command {
     std::vector<answer> answers;
     std::size_t missing;
@@ -226,7 +226,7 @@ void process::carry(const engine::client::outgoing& out) {
   }
 }
 
-/// What became of it is known.
+/// The outcome of this request is known.
 void process::settled(const request& r) {
   const auto it = protocol::creates(r) ? unsettled_.find(r.id) : unsettled_.end();
   if (it != unsettled_.end() && --it->second == 0) unsettled_.erase(it);
@@ -301,7 +301,7 @@ void process::happened(const engine::hold_changed& e) {
   if (const auto h = find(e.hold)) h->changed(e);
 }
 
-// --- announcements --------------------------------------------------------------------------------------------------
+// --- notices --------------------------------------------------------------------------------------------------------
 
 bool process::is_told() const {
   return where_.notices.is_open(name_);

@@ -21,11 +21,11 @@ struct world;
 class acquisition;
 class hold;
 
-/// A client's process: the client's own engine, a clock, and around them what src/runtime does with threads. It can be
-/// stopped and killed at any point.
+/// The process of a client. It has the real engine of the client, a clock, and around them what src/runtime does with
+/// threads. It can be stopped and killed at any point.
 class process : public std::enable_shared_from_this<process> {
  public:
-  /// Its clock is ahead of the world's, and gains so many parts in a million.
+  /// The clock is ahead of the world's clock by `clock_ahead`, and gains `clock_gains` parts in a million.
   process(world& where, std::string name, tick clock_ahead, std::int64_t clock_gains);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -33,53 +33,53 @@ class process : public std::enable_shared_from_this<process> {
   [[nodiscard]] protocol::ms now() const;
   [[nodiscard]] bool is_alive() const noexcept { return alive_; }
   [[nodiscard]] bool is_frozen() const noexcept { return frozen_; }
-  /// So often it was stopped; who compares two of them knows whether it was in between.
+  /// How many times the process was stopped. Compare two values to learn whether it was stopped in between.
   [[nodiscard]] int stops() const noexcept { return stops_; }
 
   void freeze();
   void thaw();
   void kill();
-  /// Nothing of it goes on. What it owns may own it.
+  /// Ends everything in this process, and destroys what it owns, because that may own the process.
   void clear();
 
-  /// Runs `what` in this process: now, when it goes on, or never if it is dead.
+  /// Runs `what` in this process: now, or when the process is continued, or never if it is dead.
   void deliver(std::function<void()> what);
-  /// At that local time.
+  /// Runs it at that local time.
   void at(protocol::ms when, std::function<void()> what);
-  /// On another thread, which has to be woken.
+  /// Runs it on another thread, which must be woken first.
   void soon(std::function<void()> what);
 
-  /// One step of its engine, and what follows from it.
+  /// Runs one step of the engine, and what follows from it.
   void step(const std::function<void(engine::client&, protocol::ms now)>& what);
   [[nodiscard]] const engine::client& client() const noexcept { return *engine_; }
-  /// In a step: who hears of the end of that call.
+  /// Call it in a step. `who` is told when that call ends.
   void expect(engine::call_id c, std::shared_ptr<acquisition> who) { calls_[c] = std::move(who); }
   using told_of_release = std::function<void(const engine::release_ended&)>;
   using told_of_asking = std::function<void(const engine::ask_ended&)>;
   void expect(engine::call_id c, told_of_release who) { releases_[c] = std::move(who); }
   void expect(engine::call_id c, told_of_asking who) { askings_[c] = std::move(who); }
 
-  /// Its client is closed.
+  /// Closes the client.
   void close();
   [[nodiscard]] std::string fresh_id();
 
-  // --- announcements ------------------------------------------------------------------------------------------------
+  // --- notices ------------------------------------------------------------------------------------------------------
   [[nodiscard]] bool is_told() const;
   void heard(const protocol::grant& g);
-  /// Its inbox is open now: grants may have been missed.
+  /// The inbox is open now. Grant notices may have been missed.
   void inbox_opened();
-  /// Somebody says that this acquisition was revoked.
+  /// A notice that this acquisition was revoked.
   void revoked(const std::string& lock, const std::string& id);
   /// mongo-dlock has released that lock.
   void nudge_foreign(const std::string& lock);
-  /// What the acquisition of that id is doing, if it waits for its grant.
+  /// What the acquisition with this id is doing, if it waits for its grant.
   [[nodiscard]] std::optional<state> doing(const std::string& id) const;
   [[nodiscard]] state doing(const hold& h) const;
 
   // --- what lives in it ---------------------------------------------------------------------------------------------
   std::vector<std::shared_ptr<hold>> holds;  // until they are over
-  int calls = 0;                             // of its users, that have not ended
-  /// Everything that is kept for something that goes on: zero when nothing does.
+  int calls = 0;                             // calls of its users that have not ended
+  /// The number of all things that the process keeps for something that goes on. Zero when nothing goes on.
   [[nodiscard]] std::size_t kept() const;
 
  private:
@@ -111,14 +111,14 @@ class process : public std::enable_shared_from_this<process> {
   bool frozen_ = false;
   int stops_ = 0;
   int ids_ = 0;
-  std::vector<std::function<void()>> later_;  // while it is stopped
+  std::vector<std::function<void()>> later_;  // what to do after a stop
   std::unique_ptr<engine::client> engine_;
   std::map<engine::call_id, std::shared_ptr<acquisition>> calls_;
   std::map<engine::call_id, told_of_release> releases_;
   std::map<engine::call_id, told_of_asking> askings_;
   std::map<std::uint64_t, std::vector<protocol::request>> on_their_way_;  // by ticket
-  std::map<std::string, int> unsettled_;    // by acquisition: requests that may yet put it into a queue
-  std::size_t senders_ = 0, renewers_ = 0;  // woken, and not there yet
+  std::map<std::string, int> unsettled_;    // by acquisition: how many of its requests may still put it into a queue
+  std::size_t senders_ = 0, renewers_ = 0;  // woken, and not running yet
   bool publishing_ = false;
   bool follows_ = false, hears_events_ = false;
   protocol::ms armed_ = engine::never;

@@ -12,8 +12,8 @@ using protocol::ms;
 using protocol::request;
 
 constexpr tick kSecond = 1000 * ticks_per_ms;
-constexpr tick kBarred = 10 * kSecond;  // who stepped down is not elected again for so long
-constexpr std::size_t kLongLog = 2000;  // who is further behind copies all
+constexpr tick kBarred = 10 * kSecond;  // a member that stepped down is not elected again during this time
+constexpr std::size_t kLongLog = 2000;  // a member that is further behind copies everything
 
 answer no_answer(const char* why, bool in_doubt) {
   answer a;
@@ -114,7 +114,7 @@ void replica_set::execute(std::size_t at, const request& r, ms now, std::int64_t
     return;
   }
   m.commands.push_back({m.end(), std::move(a), std::move(done)});
-  count_votes(m);  // it may have changed nothing, and all may be committed
+  count_votes(m);  // the command may have changed nothing, and everything may be committed already
 }
 
 bool replica_set::write(const std::string& lock, version v) {
@@ -153,7 +153,7 @@ void replica_set::copy_soon(std::size_t i) {
 void replica_set::copy(member& to, member& from) {
   if (to.is_primary) stop_being_primary(to);
   to.term = from.term;
-  if (to.end() < from.first) {  // too far behind
+  if (to.end() < from.first) {  // too far behind to copy single entries
     to.log = from.log;
     to.first = from.first;
     to.now = from.now;
@@ -210,7 +210,7 @@ void replica_set::commit(member& m, std::int64_t end) {
     if (m.committed >= known) on_commit(e.lock, e.after);
   }
   if (end <= known) return;
-  for (std::size_t i = 0; i < members; ++i) copy_soon(i);  // they hear that it is committed
+  for (std::size_t i = 0; i < members; ++i) copy_soon(i);  // the others learn that it is committed
 }
 
 void replica_set::trim() {
@@ -245,7 +245,8 @@ void replica_set::elect_soon() {
 }
 
 void replica_set::elect() {
-  for (auto& m : all_) {  // who has no majority for some time gives up, sooner or later than others elect another one
+  // A primary without a majority gives up after some time, before or after the others elect a new one.
+  for (auto& m : all_) {
     if (!m.is_primary || !m.up || m.paused) continue;
     const bool is_old =
         std::any_of(all_.begin(), all_.end(), [&](const member& o) { return talk(m, o) && o.term > m.term; });
@@ -258,7 +259,8 @@ void replica_set::elect() {
   }
   if (std::any_of(all_.begin(), all_.end(), [&](const member& m) { return m.is_primary && has_majority(m); })) return;
   const auto rank = [](const member& m) { return std::pair(m.log.empty() ? -1 : m.log.back().term, m.end()); };
-  std::vector<member*> eligible;  // those for whom a majority votes: nobody votes for who has less than it
+  // The members for which a majority votes. A member does not vote for one that has less than itself.
+  std::vector<member*> eligible;
   for (auto& m : all_) {
     const auto votes =
         std::count_if(all_.begin(), all_.end(), [&](const member& o) { return talk(m, o) && rank(o) <= rank(m); });
@@ -272,7 +274,7 @@ void replica_set::elect() {
   for (const auto& m : all_) {
     if (talk(*best, m)) term = std::max(term, m.term);
   }
-  for (auto& m : all_) {  // who votes follows nobody of before any more
+  for (auto& m : all_) {  // a member that votes does not follow an older primary any more
     if (!talk(*best, m)) continue;
     if (m.is_primary) stop_being_primary(m);
     m.term = term + 1;
@@ -293,7 +295,7 @@ void replica_set::crash(std::size_t i) {
   m.up = m.is_primary = m.paused = false;
   m.commands.clear();
   m.later.clear();
-  // Its journal was not written to the end; what others have counted on was.
+  // Its journal may lack the last writes. But it has all the writes that others have counted on.
   auto sure = m.committed;
   for (const auto& o : all_) sure = std::max(sure, o.is_primary ? o.has[i] : 0);
   while (m.end() > sure && luck_.percent(70)) take_back_last(m);
@@ -330,7 +332,7 @@ void replica_set::resume(std::size_t i) {
 void replica_set::isolate(std::size_t i) {
   note(all_[i], "is cut off from the others");
   all_[i].isolated = true;
-  // It notices later than they do.
+  // The isolated member notices it later than the others.
   elect_soon();
 }
 

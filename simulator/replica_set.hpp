@@ -15,9 +15,10 @@
 
 namespace dlock::simulator {
 
-/// A replica set of three, as MongoDB's works, without MongoDB: each member has an oplog, copies what the primary's has
-/// and takes back what it has not; what a majority has is committed. A command with write concern "majority" is
-/// answered when it is. One member may believe that it is the primary while another one is.
+/// A replica set of three, which works like one of MongoDB, without MongoDB. Each member has an oplog. It copies the
+/// oplog of the primary, and rolls back entries that the primary does not have. An entry that a majority has is
+/// committed. A command with write concern "majority" is answered when its entry is committed. One member may believe
+/// that it is the primary while another one is.
 class replica_set {
  public:
   static constexpr std::size_t members = 3;
@@ -38,7 +39,7 @@ class replica_set {
   // --- commands -----------------------------------------------------------------------------------------------------
   /// The member that a client finds, if there is one: the newest primary that runs.
   [[nodiscard]] std::optional<std::size_t> primary() const;
-  /// A request has come to that member. `done` may never be called: if the member dies.
+  /// A request has arrived at this member. `done` may never be called, if the member dies.
   void command(std::size_t which, const protocol::request& r, told done);
   [[nodiscard]] protocol::ms clock(std::size_t which) const;
   [[nodiscard]] bool is_up(std::size_t which) const { return all_[which].up; }
@@ -46,52 +47,52 @@ class replica_set {
   // --- what may happen to it ----------------------------------------------------------------------------------------
   void crash(std::size_t which);
   void restart(std::size_t which);
-  /// It does nothing until resume(): what comes meanwhile waits.
+  /// The member does nothing until resume(). Messages that come meanwhile wait.
   void pause(std::size_t which);
   void resume(std::size_t which);
-  /// The other members cannot be reached from it; clients can.
+  /// The other members cannot reach this member, but clients can.
   void isolate(std::size_t which);
   void join(std::size_t which);
-  /// `catch_up`: the others have all of it before.
+  /// With `catch_up`, the others first copy everything.
   void step_down(bool catch_up);
   void set_clock(std::size_t which, protocol::ms ahead) { all_[which].ahead = ahead; }
-  /// So long until it has copied something.
+  /// The member takes this much longer to copy something.
   void slow_down(std::size_t which, tick lag) { all_[which].lag = lag; }
-  /// It copies nothing from the primary, and says so to nobody; false: it does again.
+  /// With true, the member copies nothing from the primary, and tells nobody about that. With false, it copies again.
   void stop_copying(std::size_t which, bool stopped);
-  /// So many of a hundred commands wait for a document that others are busy with: then their $$NOW is stale.
+  /// This percentage of commands waits for a document that others are using. Then their $$NOW is stale.
   void crowd(std::int64_t percent, tick longest) { crowded_ = percent, longest_ = longest; }
-  /// It does not read what a majority has, as MongoDB 4.4 with an arbiter: then the driver's part of a client sends a
-  /// heartbeat.
+  /// The set does not read data that a majority has acknowledged, like MongoDB 4.4 with an arbiter. In this case the
+  /// driver's part of a client sends a heartbeat instead of a peek.
   void refuse_peeks() { peeks_ = false; }
-  /// So many of a hundred answers say that a majority was not waited for.
+  /// This percentage of answers says that the command did not wait for a majority.
   void fail_write_concerns(std::int64_t percent) { failing_ = percent; }
-  /// Somebody writes the document by hand, or the TTL index takes it.
-  /// False if there is no primary to write it.
+  /// Somebody writes the document by hand, or the TTL index removes it. Returns false if there is no primary for the
+  /// write.
   bool write(const std::string& lock, version v);
-  /// Everything as it should be, at once.
+  /// Repairs everything at once.
   void heal();
 
   // --- what is in it ------------------------------------------------------------------------------------------------
   [[nodiscard]] const collection& at_primary() const;
-  /// As the newest primary knows it.
+  /// The committed documents, as the newest primary knows them.
   [[nodiscard]] const collection& committed() const;
 
   std::function<void(const change&)> on_change = [](const change&) {};
   std::function<void(const std::string& lock, const version&)> on_commit = [](const auto&, const auto&) {};
-  /// A request's work was taken back.
+  /// The change of a request was rolled back.
   std::function<void(const protocol::request&)> on_rollback = [](const auto&) {};
   [[nodiscard]] std::int64_t elections() const noexcept { return elections_; }
 
  private:
   struct entry {
     std::int64_t term;
-    std::string lock;  // "": nothing, to begin a term
+    std::string lock;  // "": an empty entry, which begins a term
     version before, after;
     std::optional<protocol::request> by;
   };
   struct waiting {
-    std::int64_t end;  // answered when so much is committed
+    std::int64_t end;  // answered when everything before this number is committed
     answer says;
     told done;
   };
@@ -100,16 +101,16 @@ class replica_set {
     bool paused = false;
     bool isolated = false;
     bool is_primary = false;
-    bool copying = false;  // is about to
-    bool copies = true;    // at all
+    bool copying = false;  // a copy is scheduled
+    bool copies = true;    // false: never copies
     std::int64_t term = 0;
     std::int64_t first = 0;  // the number of log.front()
     std::int64_t committed = 0;
     std::deque<entry> log;
     collection now, majority;
-    std::vector<std::int64_t> has = std::vector<std::int64_t>(members, 0);  // at a primary: how much each one has
+    std::vector<std::int64_t> has = std::vector<std::int64_t>(members, 0);  // on a primary: how much each member has
     std::deque<waiting> commands;
-    std::vector<std::function<void()>> later;  // while it is paused
+    std::vector<std::function<void()>> later;  // waits while the member is paused
     protocol::ms ahead = 0;
     tick lag = 0;
     tick barred_until = 0;

@@ -11,10 +11,10 @@ namespace {
 using protocol::claim;
 using protocol::ms;
 
-constexpr ms kWatch = 5;                                 // the watch of a process that runs is not later
+constexpr ms kWatch = 5;                                 // the watch thread of a running process is at most this late
 constexpr ms kAllowed = 100;                             // after a deadline
-constexpr tick kTombstone = 29'000 * ticks_per_ms;       // a bit less than it stands
-constexpr tick kForgotten = 100'000 * ticks_per_ms;      // after that the clock is past all tokens of before
+constexpr tick kTombstone = 29'000 * ticks_per_ms;       // a bit shorter than a tombstone stays
+constexpr tick kForgotten = 100'000 * ticks_per_ms;      // after this time the clock is beyond all older tokens
 constexpr std::int64_t kShared = std::int64_t{1} << 40;  // more than there are readers
 
 std::string name(const hold& h) {
@@ -74,7 +74,7 @@ void rules::check_told(const hold& h) const {
 void rules::acquired(const std::shared_ptr<hold>& h) {
   const auto& lock = h->ask().lock;
   auto& all = live_[lock];
-  std::erase_if(all, [](const auto& o) { return o->now() == hold::phase::released; });  // its process was killed
+  std::erase_if(all, [](const auto& o) { return o->now() == hold::phase::released; });  // their processes were killed
   all.push_back(h);
   check_overlap(*h);
   check_told(*h);
@@ -150,13 +150,13 @@ void rules::changed(const replica_set::change& c) const {
   check_document(c.request.lock, c.before ? c.before->what : protocol::document{}, after);
   if (!c.before || !c.before->is_lock) return;
   auto before = c.before->what;
-  // Whose time was over has no place any more; it may have come back to the end.
+  // A waiter that has expired has no place in the queue any more. It may have joined again at the end.
   std::erase_if(before.waiters, [&](const auto& w) {
     const auto& over = c.request.expire;
     return before.observed ? std::find(over.begin(), over.end(), protocol::pulse{w.id, w.beat}) != over.end()
                            : w.until + c.request.skew <= c.reply.now;
   });
-  // Who was ahead of an admitted one, and waits still?
+  // Does somebody wait who was ahead of an admitted waiter?
   bool somebody_waits = false;
   for (const auto& w : before.waiters) {
     if (has(after.waiters, w.id)) {
@@ -170,7 +170,7 @@ void rules::changed(const replica_set::change& c) const {
   if (new_here && somebody_waits && has(after.holders, me)) {
     throw broken("order", me + " got " + c.request.lock + " although others wait");
   }
-  std::size_t next = 0;  // the queue is in the order in which they came
+  std::size_t next = 0;  // the queue keeps the order of arrival
   for (const auto& w : after.waiters) {
     if (!has(before.waiters, w.id)) continue;
     while (before.waiters[next].id != w.id) {
@@ -189,7 +189,7 @@ void rules::committed(const std::string& lock, const version& v) const {
   const auto check = [&](const std::string& id) {
     const auto gone = undone_.find(id);
     if (gone == undone_.end() || events_.now() >= gone->second || events_.now() < clock_until_ + kTombstone) return;
-    const auto deleted = deleted_.find(lock);  // and the tombstone with it
+    const auto deleted = deleted_.find(lock);  // the tombstone was deleted, too
     if (deleted != deleted_.end() && deleted->second - kForgotten >= gone->second - kTombstone) return;
     throw broken("ghost", id + ", which was undone, is in " + lock + " again");
   };
@@ -199,7 +199,7 @@ void rules::committed(const std::string& lock, const version& v) const {
     const auto last = values_.find(h.id);
     if (last == values_.end() || h.seq >= last->second.number || !last->second.by->believes()) continue;
     if (excused(*last->second.by))
-      continue;  // it was over by a clock that was set, and a late copy had it granted again
+      continue;  // its lease was over by a clock that was set, and a late copy got the lock again
     throw broken("value", h.id + " published number " + std::to_string(last->second.number) + " on " + lock +
                               ", and number " + std::to_string(h.seq) + " is there again");
   }
@@ -210,7 +210,7 @@ ms rules::longest_wait(const version& v, ms now, ms skew, ms look) {
   ms wait = look + kMessages;
   if (!v || !v->is_lock) return wait;
   const auto& d = v->what;
-  // A span is counted from when the entry was first seen.
+  // With observed expiry, a span counts from the moment at which the entry was first seen.
   const auto rest = [&](ms span, ms until) {
     return d.observed ? span + span / 50 : std::max<ms>(until - now, 0) + skew;
   };
@@ -236,7 +236,7 @@ void rules::nothing_left(const std::string& lock, const version& v, ms now) cons
   if (!v || !v->is_lock) return;
   const auto old = [&](const auto& e) { return e.until + kLong < now; };
   const auto& d = v->what;
-  // With observed expiry who is dead goes when somebody has waited for it.
+  // With observed expiry, entries of the dead are removed only when somebody has waited for the lock.
   const bool kept = d.observed ? d.gone.size() > static_cast<std::size_t>(protocol::tombstones)
                                : std::any_of(d.holders.begin(), d.holders.end(), old) ||
                                      std::any_of(d.waiters.begin(), d.waiters.end(), old) ||

@@ -10,14 +10,14 @@ using protocol::acquire_plan;
 using protocol::ms;
 
 constexpr ms kSkew = 500;
-constexpr ms kBound = 600'000;  // for everything to be well again: longer than all leases and holds one after the other
-constexpr ms kGoOn = 3000;      // calls are made for so long after the last fault
+constexpr ms kBound = 600'000;  // for everything to work again: longer than all leases and holds one after the other
+constexpr ms kGoOn = 3000;      // calls are made for this long after the last fault
 
 }  // namespace
 
 struct run::worker {
   std::shared_ptr<process> in;
-  int stops = 0;  // of the process, when the call began
+  int stops = 0;  // how many times the process was stopped before the call
 };
 
 run::run(std::uint64_t seed, trace::mode how) : world_(seed, how) {
@@ -39,7 +39,7 @@ run::run(std::uint64_t seed, trace::mode how) : world_(seed, how) {
   pause_ = luck.between(100, 2000);
   workers_ = static_cast<int>(luck.between(1, 4));
   world_.net.asks_the_wrong_one = world_.threads_fail = true;
-  world_.clock_rates = 1000;  // twice as fast as NTP moves a clock
+  world_.clock_rates = 1000;  // twice as fast as NTP adjusts a clock
   if (luck.in(8)) world_.set.refuse_peeks();
   world_.slowest_thread = luck.in(3) ? 50 * ticks_per_ms : 1000;
 }
@@ -178,7 +178,8 @@ void run::use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h) 
   });
 }
 
-/// One after the other, by the last process. `late_copies` may still add entries of the dead, which nobody can foresee.
+/// The last process acquires the locks, one after the other. `late_copies`: there may still be late copies, which can
+/// add entries of the dead. Nobody can foresee these.
 void run::acquire_all_once(bool late_copies) {
   const auto last = world_.processes.back();
   for (const auto& l : locks_) {
@@ -199,7 +200,7 @@ void run::acquire_all_once(bool late_copies) {
   }
 }
 
-/// A process dies while it holds every lock, and waits for it twice.
+/// A process dies while it holds every lock. It also has two waiters for every lock.
 void run::die_with_all() {
   start("dying");
   const auto dying = world_.processes.back();
@@ -234,7 +235,7 @@ void run::finish() {
   start("heir");
   acquire_all_once(false);
   world_.run_for(100'000);
-  acquire_all_once(false);  // what has ended goes with that
+  acquire_all_once(false);  // this removes what has ended
   world_.run_for(20'000);
   for (const auto& p : world_.processes) {
     if (p->is_alive()) world_.judge.nothing_left(*p);

@@ -14,13 +14,13 @@
 
 namespace dlock::simulator {
 
-/// A run: processes that acquire and release locks under faults, all of it by chance from a seed; then everything works
-/// again, all calls must end, and every lock must be there for somebody new.
+/// A run. Processes acquire and release locks under faults. All choices are random, from one seed. Then everything
+/// works again: all calls must end, and somebody new must be able to acquire every lock.
 class run {
  public:
   explicit run(std::uint64_t seed, trace::mode how = trace::mode::off);
 
-  /// Throws `broken` if a rule is.
+  /// Throws `broken` if a rule is broken.
   void go();
   [[nodiscard]] const coverage& seen() const noexcept { return world_.seen; }
   [[nodiscard]] const trace& notes() const noexcept { return world_.notes; }
@@ -28,8 +28,8 @@ class run {
  private:
   struct lock {
     std::string id;
-    std::int64_t cap = 0;  // of a semaphore
-    bool shared = false;   // readers, too
+    std::int64_t cap = 0;  // for a semaphore
+    bool shared = false;   // there are readers, too
     bool observed = false;
   };
   struct worker;
@@ -44,7 +44,7 @@ class run {
   void die_with_all();
   void finish();
 
-  // What goes wrong (faults.cpp).
+  // The faults (faults.cpp).
   void weather();
   void next_fault();
   void harm_servers();
@@ -64,8 +64,8 @@ class run {
   protocol::ms longest_hold_ = 0;
   protocol::ms longest_thought_ = 0;
   protocol::ms pause_ = 0;  // between faults, on average
-  int workers_ = 0;         // of a process
-  int born_ = 0;            // processes
+  int workers_ = 0;         // in each process
+  int born_ = 0;            // number of processes that were started
   bool stormy_ = true;      // faults go on
   bool open_ = true;        // new calls are made
 };

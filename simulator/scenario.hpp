@@ -10,10 +10,10 @@
 
 namespace dlock::simulator {
 
-/// A world in which only what a test says goes wrong. simulator/README.md shows how to write one.
+/// A world in which only the faults of the test happen. simulator/README.md shows how to write a scenario.
 class scenario : public world {
  public:
-  /// A call to acquire, and what became of it.
+  /// A call to acquire, and its result.
   struct call {
     std::shared_ptr<acquisition> machine;
     std::optional<acquisition::result> result;
@@ -22,13 +22,13 @@ class scenario : public world {
 
   scenario() : world(1) {}
 
-  /// An exclusive lock with a lease of 2 s, a first term of 1 s, and no deadline. Change what you want otherwise.
+  /// An exclusive lock with a lease of 2 s, a first term of 1 s, and no deadline. Change the fields that should differ.
   [[nodiscard]] static protocol::acquire_plan plan(const std::string& lock);
   std::shared_ptr<call> acquire(const std::shared_ptr<process>& p, protocol::acquire_plan how);
   std::shared_ptr<call> acquire(const std::shared_ptr<process>& p, const std::string& lock) {
     return acquire(p, plan(lock));
   }
-  /// Whether a majority has it as a holder.
+  /// Whether it is a holder in the data that a majority has.
   [[nodiscard]] bool holds(const std::string& lock, const std::string& id) const;
 };
 

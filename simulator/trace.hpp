@@ -9,13 +9,13 @@
 
 namespace dlock::simulator {
 
-/// What happened, a line each, for people; and a sum over all lines, to compare two runs by.
+/// What has happened, one line for each event, for people. There is also a sum over all lines, to compare two runs.
 class trace {
  public:
   enum class mode { off, sum, print };
   explicit trace(mode how = mode::off) noexcept : how_(how) {}
 
-  /// `text` makes the text, if anybody wants it.
+  /// `text` makes the text. It is called only if somebody needs the text.
   template <typename Text>
   void tell(tick when, std::string_view who, const Text& text) {
     if (how_ != mode::off) write(when, who, text());

@@ -17,8 +17,8 @@
 
 namespace dlock::simulator {
 
-/// Everything there is in one run: one clock, one source of chance, a replica set, a network, and processes. Nothing
-/// goes wrong in it unless somebody sees to that.
+/// Everything that one run has: one clock, one source of randomness, a replica set, a network, and processes. Faults
+/// happen only if somebody causes them.
 struct world {
   explicit world(std::uint64_t seed, trace::mode how = trace::mode::off);
   world(const world&) = delete;
@@ -36,10 +36,10 @@ struct world {
   network net;
   inboxes notices;
   rules judge;
-  std::vector<std::shared_ptr<process>> processes;  // the dead ones, too
+  std::vector<std::shared_ptr<process>> processes;  // including the dead ones
   tick slowest_thread = 1000;
-  bool threads_fail = false;     // now and then no thread can be had
-  std::int64_t clock_rates = 0;  // the clock of a new process gains or loses up to so many parts in a million
+  bool threads_fail = false;     // sometimes no thread can be created
+  std::int64_t clock_rates = 0;  // the clock of a new process gains or loses up to this many parts in a million
 };
 
 /// For the trace.
