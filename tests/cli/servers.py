@@ -79,7 +79,8 @@ class RealServer:
         import pymongo
 
         self._pymongo = pymongo  # the fake needs none
-        self.client = pymongo.MongoClient(ADMIN_URL or REAL_URL)
+        # dlock show and ls see what a majority has, and MongoDB 4.4 by itself would not wait for it.
+        self.client = pymongo.MongoClient(ADMIN_URL or REAL_URL, w="majority")
         self.client.admin.command("ping")
         host, port = wait_for(lambda: self.client.primary, "a primary")
         self.relay = Relay(host, port)
