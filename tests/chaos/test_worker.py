@@ -67,7 +67,7 @@ class Run(unittest.TestCase):
         process.communicate(timeout=seconds)
         self.assert_ended(process)
 
-    def assert_ended(self, process: subprocess.Popen[str], status: int = 0, seconds: float = 30) -> None:
+    def assert_ended(self, process: subprocess.Popen[str], status: int = 0, seconds: float = 60) -> None:
         """With this status, within that time."""
         log = self.logs[process.pid]
         self.assertEqual(status, process.wait(seconds), f"{named(log)}:\n{log.read_text()}")
@@ -81,7 +81,7 @@ class Run(unittest.TestCase):
         self.assertTrue(text.endswith("\n"), f"{name}: the last line is torn")
         return [json.loads(line) for line in text.splitlines()]
 
-    def eventually(self, condition, what: str, seconds: float = 20) -> None:
+    def eventually(self, condition, what: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             self.assertLess(time.monotonic(), deadline, f"waited {seconds:g} s for {what}")
@@ -201,8 +201,11 @@ class History(Run):
                 name = "stale.1" if stale else "w.1"
                 resource = self.start_resource("--unfenced")
                 options = ["--stale"] if stale else []
-                worker = self.start_worker(name, "--threads", "4", "--all-percent", "0", "--hold-ms", "200,200", *options, locks="m7")
-                self.eventually(lambda name=name: '"acquired"' in self.text_of(name), "a lock")
+                worker = self.start_worker(name, "--threads", "4", "--all-percent", "0", "--hold-ms", "1000,1000", *options, locks="m7")
+                grants = 0
+                for _ in range(2):  # the second one by one that waited; from then on it is held for a second
+                    self.eventually(lambda name=name, n=grants: self.text_of(name).count('"acquired"') > n, "a lock")
+                    grants = self.text_of(name).count('"acquired"')
                 worker.send_signal(signal.SIGSTOP)
                 time.sleep(3)
                 worker.send_signal(signal.SIGCONT)

@@ -39,7 +39,8 @@ class Server:
     """The primary, seen through a relay that can be broken off, and with a database of its own."""
 
     def __init__(self) -> None:
-        self.client = pymongo.MongoClient(ADMIN_URL or TEST_URL)
+        # dlock show and ls see what a majority has, and MongoDB 4.4 by itself would not wait for it.
+        self.client = pymongo.MongoClient(ADMIN_URL or TEST_URL, w="majority")
         self.client.admin.command("ping")
         host, port = wait_for(lambda: self.client.primary, "a primary")
         self.relay = Relay(host, port)

@@ -162,7 +162,7 @@ class BadInputForTheLibrary(Case):
                                   (rs.url_for("none", "PaSSw0rd"), "(?i)not authorized|grant"),
                                   (rs.url_for("reader", "PaSSw0rd"), "(?i)not authorized|grant")):
                 self.environment["DLOCK_URL"] = url
-                self.check(["-w", "5", "job", "true"], expected, regex=True)
+                self.check(["-w", "60", "job", "true"], expected, regex=True, seconds=2 * PATIENCE)
             with rs.connect() as root:
                 self.assertNotIn("dlocks", root.list_database_names())
             self.environment["DLOCK_URL"] = rs.url_for("locker", "PaSSw0rd")

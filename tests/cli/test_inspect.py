@@ -65,7 +65,7 @@ class Inspect(Case):
         self.assertEqual([row[0] for row in self.table("-a", "--prefix=app")], ["app.a", "app.b", "appx"])
 
     def test_json(self) -> None:
-        holder = self.hold_lock("--permits", "3", "--take", "2", self.lock)
+        holder = self.hold_lock("--ttl", "5m", "--permits", "3", "--take", "2", self.lock)  # no renewal between the two looks
         waiter = self.wait_in_queue("--permits", "3", "--take", "3", self.lock, "true")
         lock = self.look(self.lock)
         self.assertEqual(list(lock), LOCK)
@@ -122,7 +122,7 @@ class Inspect(Case):
         self.assertEqual(self.look(self.lock)["expired"], [])
 
     def test_a_dead_holder_whose_lease_is_over_holds_nothing(self) -> None:
-        process = self.hold_lock("--ttl", "2s", self.lock)
+        process = self.hold_lock("--ttl", "10s", self.lock)  # for two looks
         process.kill()
         [held] = self.look(self.lock)["holders"]
         self.assertFalse(held["expired"])
@@ -130,7 +130,7 @@ class Inspect(Case):
         self.check_free(False)
 
     def test_nor_does_what_was_kept(self) -> None:
-        self.assertEqual(self.run_to_end("--at-least", "3s", self.lock, "true").returncode, 0)
+        self.assertEqual(self.run_to_end("--at-least", "10s", self.lock, "true").returncode, 0)
         [held] = self.look(self.lock)["holders"]
         self.assertTrue(held["kept"])
         self.check_free(True)

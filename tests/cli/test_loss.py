@@ -117,7 +117,7 @@ class Loss(Case):
         self.assertEqual(self.family(), [])
 
     def test_without_autorefresh(self) -> None:
-        process = self.start("--autorefresh=false", "--ttl", "1s", self.lock, "sleep", "600")
+        process = self.start("--autorefresh=false", "--ttl", "3s", self.lock, "sleep", "600")
         self.check_lost(process, "autorefresh is off")
 
     def test_dlock_is_killed(self) -> None:

@@ -27,7 +27,7 @@ int forked_release(mutex& lock) {
     _exit(status);
   }
   int status = 0;
-  if (!eventually([&] { return waitpid(pid, &status, WNOHANG) == pid; }, 5s)) {
+  if (!eventually([&] { return waitpid(pid, &status, WNOHANG) == pid; })) {
     kill(pid, SIGKILL);
     waitpid(pid, &status, 0);
     return -1;
@@ -75,7 +75,7 @@ TEST(LockCore, WhatAnOldLeaseOwnsGoesWithoutTheLocksMutex) {
                       (void)lock.try_acquire().result();
                       tried.happen();
                     });
-                    waited = !tried.wait(5s);
+                    waited = !tried.wait();
                   })] {});
     w.store->inject({.what = fault::kind::lost_answer, .times = fault::always, .on = only(operation::release)});
     EXPECT_TRUE(error_of([&] { (void)got->release(100ms); }).in_doubt());

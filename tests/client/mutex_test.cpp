@@ -127,7 +127,9 @@ TEST(Mutex, ReleaseGoesThroughTheMutexAsWell) {
 }
 
 TEST(Mutex, FirstComeFirstServed) {
-  world w;
+  auto o = world::quick();
+  o.exp_delta = o.wait_lock_period = 5s;  // within that an heir must say that it has heard
+  world w(o);
   mutex first(*w.locks, "lock");
   auto got = first.try_acquire();
   std::vector<int> order;

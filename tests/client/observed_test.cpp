@@ -154,8 +154,8 @@ TEST(ObservedExpiry, ASemaphoresResizeMustAgreeToo) {
 }
 
 TEST(ObservedExpiry, AReleasedLockIsKeptForAsLongAsWasAsked) {
-  world w(observing());
-  auto theirs = w.another(observing());
+  world w(observing(5s));
+  auto theirs = w.another(observing(5s));
   const auto took = time_of([&] {
     auto held = mutex(*w.locks, "lock").try_acquire();
     ASSERT_TRUE(held);

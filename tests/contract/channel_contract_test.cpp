@@ -218,7 +218,7 @@ TEST_F(Channel, StopsAtOnceWhenInterrupted) {
   const auto before = std::chrono::steady_clock::now();
   one.stop(notices());
   ASSERT_TRUE(one.ends());
-  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::milliseconds{500});
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds{2}) << "by itself it waits for 2.5 s";
 }
 
 }  // namespace

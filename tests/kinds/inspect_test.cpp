@@ -67,7 +67,7 @@ TEST_F(Inspect, ListsByPrefixInOrder) {
 
 TEST_F(Inspect, WhoseLeaseIsOverIsInNobodysWay) {
   if (observes()) GTEST_SKIP() << "with observed expiry no clock says that a lease is over";
-  mutex a(mine, lock_options{.id = "lock", .exp_delta = 300ms, .autorefresh = false});
+  mutex a(mine, lock_options{.id = "lock", .exp_delta = 3s, .autorefresh = false});
   const auto got = a.acquire();
   ASSERT_TRUE(got);
   EXPECT_TRUE(theirs.inspect("lock")->expired.empty());
@@ -80,8 +80,11 @@ TEST_F(Inspect, WhoseLeaseIsOverIsInNobodysWay) {
 }
 
 TEST_F(Inspect, ListsMoreThanAPageOfThem) {
+  auto o = quick();
+  o.exp_delta = 300s;  // so many are not renewed in time everywhere
+  auto holder = another(o);
   std::vector<lease> held;
-  for (int i = 0; i < 230; ++i) held.push_back(std::move(*mutex(mine, "lock-" + std::to_string(1000 + i)).acquire()));
+  for (int i = 0; i < 230; ++i) held.push_back(std::move(*mutex(holder, "lock-" + std::to_string(1000 + i)).acquire()));
   const auto all = theirs.list("lock-");
   ASSERT_EQ(all.size(), 230U);
   EXPECT_EQ(all.front().id, "lock-1000");

@@ -73,7 +73,7 @@ TEST_F(Shared, ADowngradeLetsTheReadersInAndNobodyElse) {
   (void)two.get()->release();
   EXPECT_FALSE(ready(later_writer, 100ms)) << "the one that downgraded still reads";
   (void)writing->release();
-  EXPECT_TRUE(ready(later_writer, 5s));
+  EXPECT_TRUE(ready(later_writer, 30s));
 }
 
 TEST_F(Shared, ADowngradeOfWhatIsNotHeld) {

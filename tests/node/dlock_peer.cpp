@@ -97,7 +97,7 @@ class peer {
       answer(n, in_quotes(name_of(mutex_of(id).release())));
     } else if (verb == "subscribe") {
       auto s = id.empty() ? client_.subscribe_all(show) : client_.subscribe(id, show);
-      const bool open = s.wait_until_open(std::chrono::seconds(15));
+      const bool open = s.wait_until_open(std::chrono::seconds(45));
       {
         const std::lock_guard lock(guard_);
         subscriptions_.push_back(std::move(s));

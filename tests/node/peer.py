@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 30.0  # for things that must happen, on a busy machine
+PATIENCE = 60.0  # for things that must happen, on a busy machine
 
 
 class Peer:

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <future>
 #include <latch>
 #include <set>
 
@@ -176,8 +177,18 @@ TEST_F(Contention, ARenewalHasAConnectionOfItsOwn) {
   // connection hangs in it.
   before = held->valid_until();
   const fail_command fail(soon, "single", R"("blockConnection": true, "blockTimeMS": 4000)", 1);
-  EXPECT_GE(time_of([&] { EXPECT_TRUE(mutex(locks, id + "Other").try_acquire()); }), 3900ms);
-  EXPECT_GT(held->valid_until(), before) << "it was renewed meanwhile";
+  const auto asked = boot_clock::now();
+  boot_clock::time_point answered;
+  auto hangs = std::async(std::launch::async, [&] {
+    const auto other = mutex(locks, id + "Other").try_acquire();
+    answered = boot_clock::now();
+    return other.result();
+  });
+  EXPECT_TRUE(eventually([&] { return held->valid_until() > before; }));
+  const auto renewed = boot_clock::now();
+  EXPECT_EQ(hangs.get(), outcome::acquired);
+  EXPECT_GE(answered - asked, 3900ms);
+  EXPECT_LT(renewed, answered - 500ms) << "not only when the other connection was free again";
   EXPECT_TRUE(held->held());
   EXPECT_FALSE(held->lost().stop_requested());
 }

@@ -53,7 +53,7 @@ class Run(unittest.TestCase):
         wait_until(lambda: not is_running(self.command), "the end of the command", 30)
 
     def test_status_of_the_command_is_passed_on(self) -> None:
-        supervisor = self.supervise("sleep 1; exit 7")
+        supervisor = self.supervise("sleep 5; exit 7")
         self.assertEqual(7, supervisor.wait(30))
         self.assert_nothing_is_left()
         self.assertFalse(self.folder.exists())

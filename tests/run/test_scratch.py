@@ -110,7 +110,8 @@ class Scratch(Case):
         """One has the output open, the other is a mongod, by its name."""
         server = f"{sys.executable} -c 'import time; time.sleep(600)' --dbpath $TMPDIR/set/0"
         began = time.monotonic()
-        lines = self.run_wrapped(f"sleep 20 & setsid {server} >/dev/null 2>&1 & echo $! >$TMPDIR/pid; sleep 0.5; exit 1", 1)
+        lines = self.run_wrapped(f"sleep 20 & setsid {server} >/dev/null 2>&1 & echo $! >$TMPDIR/pid; "
+                                 "until grep -qs python /proc/$!/comm; do sleep 0.05; done; exit 1", 1)
         self.assertLess(time.monotonic() - began, 15)
         self.assertIn("scratch: 1 mongod still ran in", lines[1])
         self.assertFalse(is_running(int((self.evidence / "t.one" / "pid").read_text())))

@@ -86,9 +86,14 @@ class Role(Case):
     def tell_of_it(self) -> str:
         """What is locked is announced."""
         self.make_channel()
-        self.run_to_end(self.lock, "sleep", "1")
-        told = self.notices[self.server.db].count_documents({"event": self.lock})
-        return "" if told else "nothing was announced"
+        holder = self.hold_lock(self.lock)
+        try:
+            wait_for(lambda: self.notices[self.server.db].count_documents({"event": self.lock}), "an event", 10)
+        except AssertionError:
+            return "nothing was announced"
+        finally:
+            self.end_job(holder)
+        return ""
 
     def hand_over(self) -> str:
         """The holder wakes the waiter: both say it if they cannot."""

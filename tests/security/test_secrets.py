@@ -147,7 +147,7 @@ class Secrets(Case):
         try:
             watch = self.start("-v", verb="watch")
             holder = self.hold_lock("-v", self.lock)
-            self.do("-v", "-w", "5", self.lock, "true", status=124)
+            self.do("-v", "-w", "10", self.lock, "true", status=124)
             self.do("-v", verb="ls")
             self.do("-v", self.lock, verb="show")
             self.do("-v", "--force", self.lock, verb="release")
@@ -176,7 +176,7 @@ class Secrets(Case):
         self.check()
 
     def test_the_server_is_out_of_reach(self) -> None:
-        holder = self.hold_lock("-v", "--ttl", "2s", self.lock)
+        holder = self.hold_lock("-v", "--ttl", "5s", self.lock)
         self.server.break_off()
         self.keep(*holder.communicate(timeout=PATIENCE))
         self.assertEqual(holder.returncode, 123)

@@ -48,30 +48,42 @@ def wait(*processes: subprocess.Popen[bytes]) -> None:
         process.wait(timeout=60)
 
 
-def use_locks() -> None:
-    """Each kind, queues, attempts that fail, time-outs, a holder and a waiter that die, --at-least, a lock taken off."""
-    holder = run("--ttl", "2s", "m0", "--", "sleep", "1.2")
-    time.sleep(0.4)
-    queue = []
-    for number in range(5):
-        queue.append(run("--ttl", "2s", "m0", "--", "sleep", "0.05"))
-        time.sleep(0.1)
+def wait_until_there(locks: Any, lock: str, holders: int, waiters: int = 0) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        found = locks.find_one({"_id": lock}) or {}
+        if len(found.get("holders", [])) >= holders and len(found.get("waiters", [])) >= waiters:
+            return
+        assert time.monotonic() < deadline, f"waited 60 s for {holders} holders and {waiters} waiters of {lock}; there is {found}"
+        time.sleep(0.02)
+
+
+def use_locks(locks: Any, folder: Path) -> None:
+    """Each kind, queues, attempts that fail, time-outs, a holder and a waiter that die, --at-least, a lock taken off. Nobody goes
+    before all have come who are to wait for him, however slow the machine."""
+    go = folder / "go"
+    until_told = ["--", "sh", "-c", 'until [ -e "$0" ]; do sleep 0.05; done', str(go)]
+    first = [run("--ttl", "5s", "m0", *until_told), run("-x", "r0", *until_told), run("--permits", "3", "--take", "3", "s0", *until_told)]
+    for lock in ("m0", "r0", "s0"):
+        wait_until_there(locks, lock, 1)
+    queue = [run("--ttl", "5s", "m0", "--", "sleep", "0.05") for _ in range(5)]
     wait(run("-n", "m0", "--", "true"), run("-w", "200ms", "m0", "--", "true"))
-    first = [run("-x", "r0", "--", "sleep", "0.8"), run("--permits", "3", "--take", "3", "s0", "--", "sleep", "0.8")]
-    time.sleep(0.3)
     readers = [run("-s" if number % 3 else "-x", "r0", "--", "sleep", "0.1") for number in range(8)]
     users = [run("--permits", "3", "--take", str(1 + number % 3), "s0", "--", "sleep", "0.1") for number in range(8)]
     leaders = [dlock("elect", *COMMON, "e0", "--", "sleep", "0.05") for _ in range(3)]
-    time.sleep(0.5)
+    for lock, waiters in (("m0", 5), ("r0", 8), ("s0", 8)):
+        wait_until_there(locks, lock, 1, waiters)
+    time.sleep(1)  # those who wait look more than once
     for leader in leaders:
         leader.send_signal(signal.SIGTERM)
-    wait(run("--id", "m1", "--id", "m2", "--", "sleep", "0.2"), run("--at-least", "700ms", "m3", "--", "true"), run("m3", "--", "true"))
-    killed = run("--ttl", "1s", "m4", "--", "sleep", "10")
-    time.sleep(0.5)
-    next_one = run("--ttl", "1s", "m4", "--", "sleep", "1")  # is renewed
-    time.sleep(0.3)
+    go.touch()
+    wait(run("--id", "m1", "--id", "m2", "--", "sleep", "0.2"), run("--at-least", "4s", "m3", "--", "true"), run("m3", "--", "true"))
+    killed = run("--ttl", "2s", "m4", "--", "sleep", "30")
+    wait_until_there(locks, "m4", 1)
+    next_one = run("--ttl", "2s", "m4", "--", "sleep", "2")  # is renewed
+    wait_until_there(locks, "m4", 1, 1)
     killed.kill()
-    wait(killed, next_one, holder, *queue, *first, *readers, *users, *leaders)
+    wait(killed, next_one, *first, *queue, *readers, *users, *leaders)
 
 
 def dump_oplog(client: pymongo.MongoClient) -> list[Document]:
@@ -172,7 +184,8 @@ class Audited(unittest.TestCase):
         with pymongo.MongoClient(URL) as client:
             if "oplog.rs" not in client.local.list_collection_names():
                 raise unittest.SkipTest("this server keeps no oplog")
-            use_locks()
+            with scratch_folder("dlock-audit-") as folder:
+                use_locks(client[DB].dlocks, folder)
             cls.entries = dump_oplog(client)
             cls.documents = [plain(json.loads(json_util.dumps(row, json_options=json_util.CANONICAL_JSON_OPTIONS)))
                              for row in client[DB].dlocks.find()]
