@@ -210,10 +210,15 @@ class Case(unittest.TestCase):
     def wait_in_queue(self, *words: str, **options: Any) -> subprocess.Popen[str]:
         """A dlock that waits for a lock that others hold."""
         process = self.start("-v", *words, **options)
-        assert process.stderr
-        while "waiting for" not in (line := read_line(process.stderr)):
-            assert line, "it does not wait"
+        self.wait_until_said(process, "waiting for")
         return process
+
+    @staticmethod
+    def wait_until_said(process: subprocess.Popen[str], text: str) -> None:
+        """By a dlock with -v. On a busy machine it first says that there is no contact yet."""
+        assert process.stderr
+        while text not in (line := read_line(process.stderr)):
+            assert line, f"it does not say {text!r}"
 
     def look(self, lock: str) -> Any:
         """What dlock show tells of it: an object, or None."""

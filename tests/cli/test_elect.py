@@ -67,7 +67,7 @@ class Elect(Case):
         first = self.campaign()
         pid, token = self.term(1)
         second = self.campaign("-v")
-        self.assertIn("waiting for 'job'", read_line(second.stderr))
+        self.wait_until_said(second, "waiting for 'job'")
         os.kill(pid, signal.SIGUSR1)
         self.assertEqual((first.wait(PATIENCE), self.term(2)[1] > token), (7, True))
         self.assertIsNone(second.poll())

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness import PATIENCE, Case, has_output, main, read_line, wait_for
+from harness import PATIENCE, Case, has_output, main, wait_for
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -97,8 +97,8 @@ class Recipes(Case):
         process = subprocess.Popen(["sh", "-c", command], env=self.environment, cwd=self.folder, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
         self.addCleanup(self._end, process)
-        assert process.stdout and process.stderr
-        self.assertEqual(read_line(process.stderr), "dlock: watching\n")
+        assert process.stdout
+        self.wait_until_said(process, "dlock: watching\n")
         self.end_job(jobs[1])
         # An event is a hint: a process that ends hands it over within a moment or not at all. Then there is another job.
         wait_for(lambda: has_output(process.stdout, 5) or self.end_job(self.hold_lock("deploy")), "an event")

@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from harness import TEST_URL, Case, main, read_line  # noqa: E402
+from harness import TEST_URL, Case, main  # noqa: E402
 from replica_set import make_certificates  # noqa: E402
 
 
@@ -52,8 +52,7 @@ class Tls(Case):
     def test_watching_and_looking(self) -> None:
         self.check_works(TEST_URL)
         watch = self.start("-v", verb="watch")
-        assert watch.stderr
-        self.assertEqual(read_line(watch.stderr), "dlock: watching\n")
+        self.wait_until_said(watch, "dlock: watching\n")
         result = self.run_to_end("-a", verb="ls")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertIn(self.lock, result.stdout)
