@@ -118,7 +118,7 @@ client::client(client_options options) {
   auto env = std::make_shared<real_environment>();
   listen_to_driver(log);
   auto pool = std::make_shared<mongo_pool>(o.url, "url", io_limit(o), kConnections);
-  const auto notices = notices_for(o, own_channel ? nullptr : pool, writer(log));
+  auto notices = notices_for(o, own_channel ? nullptr : pool, writer(log));
   auto where = std::make_shared<mongo_store>(
       pool, mongo_settings{.db = o.db, .coll = o.coll, .grace = o.grace, .log = writer(log)});
   auto io = std::make_shared<worker_pool>(pool->connections(), "dlock-io");
@@ -126,16 +126,18 @@ client::client(client_options options) {
     connect(where, *io, o.connect_timeout, pool->hosts(), writer(log), *env);
   } catch (...) {
     // Destroying them can take longer than the caller's time limit: the driver needs half a second to stop its own
-    // threads.
-    drop(quiet_thread("dlock-end", [where = std::move(where), io = std::move(io), pool]() mutable {
+    // threads. So the caller keeps none of them: the last owner destroys the pool.
+    drop(quiet_thread("dlock-end", [where = std::move(where), io = std::move(io), notices = std::move(notices),
+                                    pool = std::move(pool)]() mutable {
       io.reset();
       where.reset();
+      notices.reset();
       pool.reset();
     }));
     throw;
   }
-  core_ = std::make_shared<detail::runtime>(std::move(o), std::move(where), notices, std::move(io), std::move(log),
-                                            std::move(env));
+  core_ = std::make_shared<detail::runtime>(std::move(o), std::move(where), std::move(notices), std::move(io),
+                                            std::move(log), std::move(env));
   closing.log.reset();
 }
 
