@@ -4,7 +4,6 @@ is none. One clear line, status 125; or it works."""
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import unittest
