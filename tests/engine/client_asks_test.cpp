@@ -37,6 +37,8 @@ TEST_F(ClientsAsks, OneAnswerIsEnough) {
   EXPECT_EQ(happened(), "answered");
   EXPECT_EQ(last<ask_ended>().call, c);
   EXPECT_EQ(last<ask_ended>().told.holders, 1);
+  EXPECT_EQ(last<ask_ended>().change, amended::done) << "it is none";
+  EXPECT_EQ(last<ask_ended>().failure.why, "");
   EXPECT_EQ(me.size(), 0U);
 }
 
@@ -179,6 +181,8 @@ TEST_F(ClientsAsks, AReadIsNeverInDoubt) {
   (void)read();
   EXPECT_EQ(pass_in_silence(10'000), "look");
   EXPECT_EQ(happened(), "failed");
+  answer_all();
+  EXPECT_EQ(happened(), "") << "too late";
   (void)read();
   now += 10'000;
   me.look(now);
