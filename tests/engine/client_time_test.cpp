@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/client.hpp"
@@ -109,6 +110,36 @@ TEST_F(ClientsAlarm, WhatIsReleasedOrLostIsNotLookedAt) {
   me.clock_was_set(now);
   ASSERT_EQ(serve(), "renew id-2");
   EXPECT_EQ(me.next(), never);
+}
+
+TEST_F(ClientsAlarm, WhoWaitsForTwoCommandsDoesSoFor100Ms) {
+  for (const auto* id : {"enqueue id-1", "enqueue id-2"}) {
+    (void)acquire();
+    ASSERT_EQ(sent(), id);
+  }
+  auto hang = std::exchange(on_their_way, {});
+  EXPECT_EQ(me.next(), 11'000) << "nobody waits for them but their callers";
+  now = 1010;
+  const auto c = acquire();
+  EXPECT_EQ(me.next(), 1100);
+  me.cancel(c, now);
+  EXPECT_EQ(me.next(), 11'000);
+  (void)acquire();
+  (void)acquire();
+  now = 1100;
+  me.look(now);
+  EXPECT_EQ(me.next(), 11'000) << "it is due, which no time has to bring";
+  EXPECT_EQ(sent(), "enqueue id-4 + enqueue id-5");
+  (void)acquire();
+  ASSERT_EQ(sent(), "enqueue id-6");
+  (void)acquire();
+  EXPECT_EQ(me.next(), 1200);
+  server.what = tiny_server::fault::lost_request;
+  answer_all();
+  EXPECT_EQ(me.next(), 1175) << "there is room, and others have their pauses";
+  EXPECT_EQ(sent(), "enqueue id-7");
+  answer_all();
+  on_their_way.swap(hang);
 }
 
 TEST_F(ClientsTime, ACallSaysWhenItEndsAtTheLatest) {
