@@ -45,6 +45,7 @@ TESTS, SIMULATOR = "bin/dlock_engine_tests", "bin/dlock-simulate"
 CPU = {TESTS: 4, SIMULATOR: 40}  # seconds; a mutant that computes for longer never ends
 MEMORY = 4 << 30
 WALL = 600
+KEPT = 86_400  # seconds, for which objects of earlier sources stay: another run may use them
 KILLED = ("killed by tests", "killed by the simulator", "killed by the limit of its time")
 
 
@@ -133,17 +134,24 @@ class Build:
 
     def make_base(self, jobs: int) -> None:
         """The engine as it is, and its headers read before: what is there from another run, of the same sources, stays."""
-        if not self.base.exists():
-            parts = self.base.with_name(self.base.name + ".parts")
-            shutil.rmtree(self.base.parent, ignore_errors=True)
-            parts.mkdir(parents=True)
-            header = parts / "all.hpp"
-            header.write_text("#include <algorithm>\n" + "".join(f'#include "engine/{h.name}"\n' for h in sorted(ENGINE.glob("*.hpp"))))
-            tasks = [[*self.compile, "-x", "c++-header", "-c", str(header), "-o", f"{header}.gch"]]
-            tasks += [[*self.compile, "-c", str(file), "-o", str(parts / (file.stem + ".o"))] for file in self.files]
-            with ThreadPoolExecutor(jobs) as pool:
-                list(pool.map(self.must, tasks))
+        folder = self.base.parent
+        folder.mkdir(exist_ok=True)
+        for old in folder.iterdir():
+            if old != self.base and old.stat().st_mtime < time.time() - KEPT:
+                shutil.rmtree(old, ignore_errors=True)
+        if self.base.exists():
+            return
+        parts = Path(tempfile.mkdtemp(dir=folder))
+        header = parts / "all.hpp"
+        header.write_text("#include <algorithm>\n" + "".join(f'#include "engine/{h.name}"\n' for h in sorted(ENGINE.glob("*.hpp"))))
+        tasks = [[*self.compile, "-x", "c++-header", "-c", str(header), "-o", f"{header}.gch"]]
+        tasks += [[*self.compile, "-c", str(file), "-o", str(parts / (file.stem + ".o"))] for file in self.files]
+        with ThreadPoolExecutor(jobs) as pool:
+            list(pool.map(self.must, tasks))
+        try:
             parts.rename(self.base)
+        except OSError:  # another run was faster
+            shutil.rmtree(parts)
 
     def objects_in(self, program: str) -> Iterator[str]:
         """Those that are not the engine's, by the files that they are of: of archives, too."""

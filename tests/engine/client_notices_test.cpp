@@ -106,6 +106,9 @@ TEST_F(ClientsNotices, WhatIsClosedSaysNothing) {
     EXPECT_NE(pass(50), "");
     EXPECT_EQ(serve(), "");
   }
+  me.events_opened(false, now);
+  me.inbox_opened(false, now);
+  EXPECT_EQ(sent(), "") << "there is nothing that may have been missed";
 }
 
 TEST_F(ClientsNotices, WhoListensNoMoreLooksOftenAgain) {

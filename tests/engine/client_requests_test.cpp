@@ -170,6 +170,23 @@ TEST_F(ClientsRequests, AnAnswerToARenewalDuringTheReleaseSaysNothing) {
 
 // --- again ----------------------------------------------------------------------------------------------------------
 
+TEST_F(ClientsRequests, AfterAnAnswerTheNextFailureIsToldAgain) {
+  (void)other(op::try_);
+  (void)acquire();
+  for (int n = 0; n < 2; ++n) {
+    server.what = fault::unreachable;
+    (void)pass(5000);
+    EXPECT_EQ(happened(), "no answer yet") << n;
+    server.what = fault::none;
+    (void)pass(5000);
+    EXPECT_EQ(happened(), "");
+  }
+  (void)other(op::release);
+  (void)pass(5000);
+  EXPECT_TRUE(happened().starts_with("acquired"));
+  EXPECT_EQ(last<acquire_ended>().failure.why, "");
+}
+
 TEST_F(ClientsRequests, TakingOffHasPausesAndATimeOfItsOwn) {
   (void)other(op::try_);
   server.what = fault::unreachable;

@@ -271,6 +271,7 @@ TEST_F(Client, WhatIsRefusedSaysSoAndIsUndone) {
   server.what = fault::none;
   EXPECT_EQ(serve().substr(0, 11), "cancel id-1");
   EXPECT_EQ(waiters(), 0U);
+  EXPECT_EQ(me.size(), 0U);
 }
 
 TEST_F(Client, WhatIsRefusedAfterADoubtIsInDoubt) {
