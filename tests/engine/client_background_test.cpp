@@ -92,6 +92,73 @@ TEST_F(ClientsBackground, WhatIsNotAnsweredIsRepeatedUntilTheLeaseIsOverAndFor10
   }
 }
 
+TEST_F(ClientsBackground, ACancelIsRepeatedForAsLongAsAnEntryMayLive) {
+  for (const ms delta : {5000, 60'000}) {
+    auto p = plan();
+    p.ask.delta = delta;
+    const auto expect_so_long = [&] {
+      server.what = fault::lost_request;
+      (void)pass((delta == 5000 ? 15'000 : 60'000) - 1);  // as a waiter, or as a holder
+      EXPECT_EQ(me.in_the_background(), 1U);
+      (void)pass(1001);
+      EXPECT_EQ(me.in_the_background(), 0U);
+      server.what = fault::none;
+    };
+    const auto c = me.acquire(p, false, now);
+    (void)sent();
+    me.cancel(c, now);
+    expect_so_long();  // of an acquisition
+    answer_all();
+    server.documents["lock"] = std::nullopt;
+    const auto released = hold(p);
+    server.documents["lock"] = std::nullopt;
+    (void)release(released);
+    (void)sent();
+    answer_all();
+    expect_so_long();  // after a release
+    const auto dropped = hold(p);
+    server.documents["lock"] = std::nullopt;
+    me.drop(dropped, now);
+    (void)sent();
+    answer_all();
+    expect_so_long();  // after one of the background
+  }
+}
+
+/// A request of its acquisition may yet arrive.
+TEST_F(ClientsBackground, WhatIsDoubtfulIsCancelledWhateverIsAnsweredUnlessItIsKept) {
+  for (const auto what : {fault::none, fault::refused}) {
+    for (const ms keep : {0, 60'000}) {
+      server.documents["lock"] = std::nullopt;
+      server.what = fault::lost_answer;
+      (void)acquire();
+      (void)serve();
+      server.what = fault::none;
+      (void)pass(100);
+      EXPECT_EQ(happened(), "no answer yet; acquired");
+      const auto h = last<acquire_ended>().got;
+      server.what = fault::unreachable;
+      (void)release(h, keep, 10);
+      (void)serve();
+      server.what = what;
+      const auto id = "id-" + std::to_string(ids);
+      const bool kept = keep > 0 && what == fault::refused;
+      EXPECT_EQ(pass(50), "release " + id + (kept ? "" : ", cancel " + id + " for good"));
+      server.what = fault::none;
+      (void)serve();
+      (void)happened();
+      EXPECT_TRUE(me.is_idle());
+    }
+  }
+}
+
+TEST_F(ClientsBackground, WhatIsNotDoubtfulAndRefusedIsLeftAlone) {
+  me.drop(hold(), now);
+  server.what = fault::refused;
+  EXPECT_EQ(serve(), "release id-1");
+  EXPECT_EQ(announced(), "locked lock, ") << "nor does anybody say that it is free";
+}
+
 TEST_F(ClientsBackground, WhoseTimeIsOverBeforeItsTurnIsNotSent) {
   me.drop(hold(), now);
   now += 10'000;

@@ -142,6 +142,25 @@ TEST_F(ClientsAlarm, WhoWaitsForTwoCommandsDoesSoFor100Ms) {
   on_their_way.swap(hang);
 }
 
+TEST_F(ClientsTime, ANumberIsGivenOnce) {
+  const auto h = hold();
+  const call_id first = last<acquire_ended>().call;
+  std::vector<call_id> all{first, h};
+  for (const bool closed : {false, true}) {
+    if (closed) me.close(now);
+    for (int n = 0; n < 2; ++n) {
+      all.push_back(acquire());
+      all.push_back(me.amend(12345, {}, "new", now));
+      all.push_back(release(12345));
+      all.push_back(me.read({.id = "lock"}, now));
+      all.push_back(me.ask(others(op::peek), {}, now));
+      all.push_back(me.revoke("lock", {}, false, false, now));
+      (void)serve();
+    }
+  }
+  for (std::size_t i = 1; i < all.size(); ++i) EXPECT_GT(all[i], all[i - 1]);
+}
+
 TEST_F(ClientsTime, ACallSaysWhenItEndsAtTheLatest) {
   EXPECT_EQ(me.ends_by(12345), never);
   auto p = plan();
