@@ -68,6 +68,19 @@ TEST_F(ClientsBackground, TheFirstAnswerToAnythingEndsTheSilence) {
   on_their_way.swap(hang);
 }
 
+TEST_F(ClientsBackground, WhatHangsWhileOthersAreAnsweredIsNoSilence) {
+  drop_eight();
+  (void)sent();
+  auto hang = std::exchange(on_their_way, {});
+  now += 1;
+  (void)me.ask(others(op::peek, "lock", "x"), {}, now);
+  EXPECT_EQ(serve(), "peek x");
+  on_their_way.swap(hang);
+  server.what = fault::lost_request;
+  answer_all();
+  EXPECT_EQ(sent(), "release id-5, release id-6, release id-7, release id-8") << "four, not two";
+}
+
 TEST_F(ClientsBackground, ARefusalIsAnAnswer) {
   drop_eight();
   server.what = fault::refused;

@@ -88,6 +88,14 @@ TEST_F(ClientsReleases, AReleaseThatHangsIsInDoubtAtItsTime) {
   EXPECT_EQ(last<release_ended>().failure.why, "still waiting for it");
 }
 
+TEST_F(ClientsReleases, OneThatWasNotSentInTimeIsNotSentTwice) {
+  const auto h = hold();
+  (void)release(h);
+  now += 1000;
+  EXPECT_EQ(sent(), "release id-1") << "in the background";
+  EXPECT_EQ(happened(), "releasing; in doubt; release: unknown");
+}
+
 TEST_F(ClientsReleases, AReleaseInDoubtIsRepeatedInTheBackground) {
   const auto h = in_doubt();
   EXPECT_EQ(phase(h), hold_phase::in_doubt);
