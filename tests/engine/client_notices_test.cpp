@@ -65,6 +65,20 @@ TEST_F(ClientsNotices, EachThatWaitsLooks) {
   EXPECT_TRUE(me.wants_events());
 }
 
+TEST_F(ClientsNotices, WhoIsGrantedMeanwhileAsksNoMore) {
+  (void)wait("lock", false);
+  me.inbox_opened(true, now);
+  ASSERT_EQ(me.ready(), 1U);
+  const auto heir = other(op::release).heirs.at(0);
+  me.heard(protocol::grant{"lock", heir.id, heir.fence, heir.since}, now);
+  EXPECT_EQ(happened(), "acquired");
+  EXPECT_EQ(sent(), "");
+  EXPECT_EQ(me.size(), 1U);
+  (void)acquire();
+  ASSERT_EQ(sent(), "enqueue id-2");
+  EXPECT_EQ(last_request().floor, heir.fence) << "it has seen that token, though no answer had it";
+}
+
 TEST_F(ClientsNotices, WhoLeavesIsNotNudged) {
   const auto c = wait("lock", true);
   me.cancel(c, now);

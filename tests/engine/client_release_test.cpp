@@ -26,6 +26,7 @@ struct ClientsReleases : driven_test {
     (void)release(h, keep, 10);
     EXPECT_EQ(serve(), "release id-1, release id-1") << "once more in the background";
     EXPECT_EQ(happened(), "releasing; in doubt; release: unknown");
+    EXPECT_EQ(last<release_ended>().failure.why, "a fault");
     server.what = fault::none;
     return h;
   }
@@ -181,6 +182,16 @@ TEST_F(ClientsReleases, ALostOneIsGivenBackOnce) {
     EXPECT_EQ(serve(), what);
     EXPECT_EQ(happened(), "release: lost");
   }
+}
+
+TEST_F(ClientsReleases, WhatWasLostByTimeIsGivenBackInSilence) {
+  const auto h = hold();
+  (void)announced();
+  now = 1000 + 4500;
+  (void)release(h);
+  EXPECT_EQ(serve(), "release id-1");
+  EXPECT_EQ(holders(), 0U);
+  EXPECT_EQ(announced(), "") << "whose it was then, nobody knows";
 }
 
 TEST_F(ClientsReleases, ARevokedOneIsFreeWhenItIsGivenBack) {
