@@ -310,8 +310,9 @@ def report(tried: list[Tried], known: dict[tuple[str, str, str], str], seconds: 
     survivors = [each.mutant for each in tried if each.what == "survived"]
     unknown = [m for m in survivors if m.key() not in known]
     killed = sum(counts[what] for what in KILLED)
+    alive = {m.key() for m in survivors}
     for each in tried:
-        if each.what in KILLED and each.mutant.key() in known:
+        if each.what in KILLED and each.mutant.key() in known.keys() - alive:
             print(f"killed, though survivors.txt has it: {each.mutant}")
     if unknown:
         print("\nsurvived:")
@@ -363,7 +364,7 @@ def main() -> int:
             with ThreadPoolExecutor(options.jobs) as pool:
                 for each in pool.map(workshop.try_it, mutants):
                     tried.append(each)
-                    if each.what == "survived":
+                    if each.what == "survived" and each.mutant.key() not in known:
                         print(f"    {len(tried)}: survived: {each.mutant}", flush=True)
                     elif len(tried) % 20 == 0:
                         print(f"    {len(tried)} of {len(mutants)}, after {time.monotonic() - began:.0f} s", flush=True)

@@ -173,12 +173,16 @@ TEST_F(ClientsBackground, WhatIsNotDoubtfulAndRefusedIsLeftAlone) {
 }
 
 TEST_F(ClientsBackground, WhoseTimeIsOverBeforeItsTurnIsNotSent) {
-  me.drop(hold(), now);
-  now += 10'000;
-  EXPECT_EQ(me.ready(), 1U);
-  EXPECT_EQ(sent(), "");
-  EXPECT_TRUE(me.is_idle());
-  EXPECT_EQ(me.size(), 0U);
+  auto shared = plan();
+  shared.ask.what = {.exclusive = false, .weight = 1};
+  for (const auto& p : {plan(), shared}) {  // alone, and in its lock's turn
+    me.drop(hold(p), now);
+    now += 10'000;
+    EXPECT_EQ(me.ready(), 1U);
+    EXPECT_EQ(sent(), "");
+    EXPECT_TRUE(me.is_idle());
+    EXPECT_EQ(me.size(), 0U);
+  }
 }
 
 TEST_F(ClientsBackground, AfterCloseEachIsSentOnceMore) {
@@ -273,6 +277,21 @@ TEST_F(ClientsBackground, ALookHasItsTurnAmongManyThatLock) {
     on_their_way.push_back(*next);
   }
   EXPECT_TRUE(looks);
+}
+
+TEST_F(ClientsBackground, SoHasWhoLocksAmongManyLooks) {
+  for (int i = 0; i < 4; ++i) (void)me.read({.id = "lock"}, now);
+  for (const int lock : {1, 2}) {
+    (void)acquire("lock " + std::to_string(lock));
+    bool locks = false;
+    for (int i = 0; i < 2; ++i) {
+      const auto next = me.next_request(now);
+      ASSERT_TRUE(next);
+      locks = locks || !next->look;
+      on_their_way.push_back(*next);
+    }
+    EXPECT_TRUE(locks);
+  }
 }
 
 /// An answer that is here counts, also if the time of its call is over at that very moment, and it names an heir.

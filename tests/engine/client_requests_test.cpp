@@ -42,6 +42,7 @@ TEST_F(ClientsRequests, OnlyWhatMayBeShortIs) {
   ASSERT_EQ(sent(), "renew id-1");
   EXPECT_FALSE(last_request().brief);
   EXPECT_EQ(last_request().client, "me");
+  EXPECT_EQ(last_request().floor, me.find(h)->token);
   answer_all();
   const auto c = me.acquire(p, false, now);
   (void)serve();
@@ -85,6 +86,18 @@ TEST_F(ClientsRequests, WhoIsNotAloneAnyMoreReleasesInFull) {
     EXPECT_EQ(last_request().brief, queue == 0);
     answer_all();
   }
+}
+
+TEST_F(ClientsRequests, AnAnswerCountsOnce) {
+  (void)acquire();
+  (void)me.read({.id = "lock"}, now);
+  ASSERT_EQ(sent(), "look, enqueue id-1");
+  auto again = on_their_way;
+  answer_all();
+  EXPECT_EQ(happened(), "answered; acquired");
+  on_their_way.swap(again);
+  answer_all();
+  EXPECT_EQ(happened(), "");
 }
 
 TEST_F(ClientsRequests, ACancelKeepsNothing) {

@@ -142,6 +142,22 @@ TEST_F(ClientsAlarm, WhoWaitsForTwoCommandsDoesSoFor100Ms) {
   on_their_way.swap(hang);
 }
 
+TEST_F(ClientsAlarm, EachLockHasATimeOfItsOwnForThat) {
+  for (const auto* lock : {"one", "two"}) {
+    for (int n = 0; n < 2; ++n) {
+      (void)acquire(lock);
+      ASSERT_NE(sent(), "");
+    }
+    (void)acquire(lock);
+    now += 40;
+  }
+  EXPECT_EQ(me.next(), 1100);
+  now = 1100;
+  me.look(now);
+  EXPECT_EQ(sent(), "enqueue id-3");
+  EXPECT_EQ(me.next(), 1140);
+}
+
 TEST_F(ClientsTime, ANumberIsGivenOnce) {
   const auto h = hold();
   const call_id first = last<acquire_ended>().call;
