@@ -289,7 +289,7 @@ def accepted() -> dict[tuple[str, str, str], str]:
             continue
         words = [word.strip() for word in line.split(" :: ")]
         if len(words) != 4 or not all(words):
-            raise CannotRun(f"{SURVIVORS}: not 'file :: line :: as changed :: reason': {line}")
+            raise CannotRun(f"{SURVIVORS}: not 'file function :: line :: as changed :: reason': {line}")
         out[words[0], words[1], words[2]] = words[3]
     return out
 

@@ -43,6 +43,7 @@ class Mutant:
     begin: int
     end: int
     new: str
+    function: str = ""
     number: int = 0
 
     @property
@@ -65,11 +66,11 @@ class Mutant:
 
     def key(self) -> tuple[str, str, str]:
         """What it is called by, wherever these lines are."""
-        return self.file.name, self._lines(self.source[self.begin:self.end]), self._lines(self.new)
+        return f"{self.file.name} {self.function}".strip(), self._lines(self.source[self.begin:self.end]), self._lines(self.new)
 
     def __str__(self) -> str:
-        name, old, new = self.key()
-        return f"{name}:{self.line}: {old}  ->  {new}"
+        _, old, new = self.key()
+        return f"{self.file.name}:{self.line}: {old}  ->  {new}"
 
 
 def tokens_of(source: str) -> list[Token]:
@@ -88,13 +89,14 @@ class Reader:
         self.file = file
         self.source = file.read_text()
         self.all = tokens_of(self.source)
-        self.changes: list[tuple[int, int, str]] = []
+        self.changes: list[tuple[int, int, str, str]] = []
+        self.name = ""  # of the function that it is in
 
     def text(self, n: int) -> str:
         return self.all[n].text if n < len(self.all) else ""
 
     def change(self, begin: int, end: int, new: str) -> None:
-        self.changes.append((begin, end, new))
+        self.changes.append((begin, end, new, self.name))
 
     def closing(self, n: int) -> int:
         """Of the bracket at n."""
@@ -116,7 +118,9 @@ class Reader:
             elif word == "{" and "namespace" not in head and "class" not in head and "struct" not in head:
                 inside = self.closing(n)
                 if "(" in head and "=" not in head[:head.index("(")] and "enum" not in head:
+                    self.name = head[head.index("(") - 1]
                     self.function(n, "void" in head[:head.index("(")])
+                    self.name = ""
                     first = inside + 1
                 n = inside
             elif word == ";" and head[:1] == ["constexpr"] and self.file.suffix == ".cpp":
@@ -231,5 +235,5 @@ class Reader:
 def mutants_of(file: Path) -> Iterator[Mutant]:
     reader = Reader(file)
     reader.read()
-    for begin, end, new in sorted(set(reader.changes)):
-        yield Mutant(file, reader.source, begin, end, new)
+    for begin, end, new, name in sorted(set(reader.changes)):
+        yield Mutant(file, reader.source, begin, end, new, name)

@@ -131,10 +131,13 @@ TEST_F(ClientsNotices, WhoListensNoMoreLooksOftenAgain) {
   (void)wait("old", true);
   me.stop_listening();
   EXPECT_FALSE(me.wants_inbox());
+  EXPECT_FALSE(me.expects("id-1"));
+  (void)pass(4500);
+  EXPECT_TRUE(me.expects("id-1")) << "an answer may name it";
   for (const bool foreign : {false, true}) {
     const std::string lock = foreign ? "foreign" : "lock";
     (void)wait(lock, foreign);
-    EXPECT_NE(pass(50), "") << lock;
+    EXPECT_NE(pass(50).find("id-" + std::to_string(ids)), std::string::npos) << lock;
   }
 }
 

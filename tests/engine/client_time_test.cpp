@@ -66,6 +66,16 @@ TEST_F(ClientsTime, OnlyAnAnswerCountsBeforeIt) {
 struct ClientsAlarm : ::testing::Test, driven {
   ClientsAlarm() : driven({.id = "me", .who = "somebody", .tells = false}) {}
   void TearDown() override { end(); }
+
+  /// Two commands for this lock are on their way, and a third one waits for them.
+  void wait_for_two(const std::string& lock) {
+    for (int n = 0; n < 2; ++n) {
+      (void)acquire(lock);
+      ASSERT_NE(sent(), "");
+    }
+    (void)acquire(lock);
+    ASSERT_EQ(sent(), "");
+  }
 };
 
 TEST_F(ClientsAlarm, AHoldIsLookedAtWhenItWantsTheInboxOrARenewal) {
@@ -143,19 +153,28 @@ TEST_F(ClientsAlarm, WhoWaitsForTwoCommandsDoesSoFor100Ms) {
 }
 
 TEST_F(ClientsAlarm, EachLockHasATimeOfItsOwnForThat) {
-  for (const auto* lock : {"one", "two"}) {
-    for (int n = 0; n < 2; ++n) {
-      (void)acquire(lock);
-      ASSERT_NE(sent(), "");
-    }
-    (void)acquire(lock);
-    now += 40;
-  }
+  wait_for_two("one");
+  now += 40;
+  wait_for_two("two");
   EXPECT_EQ(me.next(), 1100);
   now = 1100;
   me.look(now);
   EXPECT_EQ(sent(), "enqueue id-3");
   EXPECT_EQ(me.next(), 1140);
+}
+
+TEST_F(ClientsAlarm, WhichEndsWhenOneReturns) {
+  wait_for_two("one");
+  auto first = std::exchange(on_their_way, {});
+  now += 40;
+  wait_for_two("two");
+  EXPECT_EQ(me.next(), 1100);
+  on_their_way.swap(first);
+  server.what = tiny_server::fault::lost_request;
+  answer_all();
+  EXPECT_EQ(sent(), "enqueue id-3");
+  EXPECT_EQ(me.next(), 1115) << "the pause of those that were not answered";
+  on_their_way.insert(on_their_way.end(), first.begin(), first.end());
 }
 
 TEST_F(ClientsTime, ANumberIsGivenOnce) {
