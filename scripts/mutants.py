@@ -106,7 +106,8 @@ class Build:
         return [words[0], "-Wl,-s", *gold, *words[1:]]
 
     def _compile(self) -> list[str]:
-        """Of a file of the engine, without warnings: those of a mutant mean nothing. Not optimised, for that takes longer than tests."""
+        """Of a file of the engine, without warnings: those of a mutant mean nothing. Not optimised, for that takes longer than tests.
+        What is beyond the end of a container is an error, as it is with sanitizers."""
         words = next(words for name, words in self.commands.items() if "/dlock_engine.dir/" in name)
         kept, skip = [words[0]], False
         for word in words[1:]:
@@ -116,7 +117,7 @@ class Build:
                 skip = True
             elif not re.match(r"-[OgW]", word):
                 kept.append(word)
-        return [*kept, "-O0", "-w"]
+        return [*kept, "-O0", "-w", "-D_GLIBCXX_ASSERTIONS"]
 
     def _sum(self) -> str:
         known = hashlib.sha256(repr(self.compile).encode())

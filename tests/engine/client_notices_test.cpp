@@ -79,6 +79,17 @@ TEST_F(ClientsNotices, WhoIsGrantedMeanwhileAsksNoMore) {
   EXPECT_EQ(last_request().floor, heir.fence) << "it has seen that token, though no answer had it";
 }
 
+TEST_F(ClientsNotices, WhoseEntryIsGoneWaitsForMongoDlockAnew) {
+  (void)wait("lock", true);
+  foreign_holds();  // without anybody who waits
+  me.heard_release("lock", now);
+  EXPECT_EQ(serve(), "heartbeat id-1, enqueue id-2");
+  EXPECT_EQ(happened(), "");
+  EXPECT_TRUE(me.wants_events());
+  EXPECT_FALSE(me.expects("id-1"));
+  EXPECT_TRUE(me.expects("id-2"));
+}
+
 TEST_F(ClientsNotices, WhoLeavesIsNotNudged) {
   const auto c = wait("lock", true);
   me.cancel(c, now);

@@ -262,24 +262,27 @@ TEST_F(ClientsTime, AllThatGoesOnIsCounted) {
 }
 
 /// The watch of a lock with observed expiry, which a try leaves for the next one.
-TEST_F(ClientsTime, AThousandWatchesAreRemembered) {
-  auto observed = [](const std::string& lock) {
+struct ClientsWatch : driven_test {
+  void others_hold(const std::string& lock) {
+    auto r = others(op::try_, lock);
+    r.observed = true;
+    (void)server.carry_out(r, now);
+  }
+  std::string tried(const std::string& lock) {
     auto p = plan(lock, false);
     p.ask.observed = true;
-    return p;
-  };
-  const auto tried = [&](const std::string& lock) {
-    (void)me.acquire(observed(lock), false, now);
+    (void)me.acquire(p, false, now);
     (void)serve();
     return happened();
-  };
+  }
+};
+
+TEST_F(ClientsWatch, AThousandAreRemembered) {
   std::vector<std::string> locks;
   for (int i = 1000; i < 2000; ++i) locks.push_back("lock " + std::to_string(i));
   locks.emplace_back("lock 0");
   for (const auto& lock : locks) {
-    auto r = others(op::try_, lock);
-    r.observed = true;
-    (void)server.carry_out(r, now);
+    others_hold(lock);
     ASSERT_EQ(tried(lock), "busy");
   }
   now += 30'601;
@@ -288,6 +291,20 @@ TEST_F(ClientsTime, AThousandWatchesAreRemembered) {
   EXPECT_EQ(tried("lock 1999"), "acquired");
   EXPECT_EQ(tried("lock 1001"), "acquired");
   EXPECT_EQ(tried("lock 1000"), "busy") << "it made room for the last one";
+}
+
+TEST_F(ClientsWatch, EndsWithAnAcquisition) {
+  for (int n = 0; n < 2; ++n) {
+    server.documents["lock"] = std::nullopt;
+    others_hold("lock");  // the same entry as before, to all who see it
+    EXPECT_EQ(tried("lock"), "busy") << n;
+    now += 30'601;
+    EXPECT_EQ(tried("lock"), "busy") << n;
+    now += 30'601;
+    EXPECT_EQ(tried("lock"), "acquired") << n;
+    me.drop(last<acquire_ended>().got, now);
+    (void)serve();
+  }
 }
 
 }  // namespace
