@@ -159,8 +159,8 @@ TEST_F(ClientsAlarm, EachLockHasATimeOfItsOwnForThat) {
   EXPECT_EQ(me.next(), 1100);
   now = 1100;
   me.look(now);
-  EXPECT_EQ(sent(), "enqueue id-3");
   EXPECT_EQ(me.next(), 1140);
+  EXPECT_EQ(sent(), "enqueue id-3");
 }
 
 TEST_F(ClientsAlarm, WhichEndsWhenOneReturns) {
