@@ -246,14 +246,15 @@ TEST_F(ClientsRequests, WhoHasNoChannelTellsNobodyOfARevocation) {
 }
 
 TEST_F(ClientsRequests, ARevocationAsksForWhatItIsTold) {
-  protocol::holder h{.id = "x"};
-  (void)me.revoke("lock", h, true, false, now);
-  ASSERT_EQ(sent(), "revoke x");
-  const auto r = last_request();
+  driven d({.id = "me", .who = "somebody", .skew = 700});
+  (void)d.me.revoke("lock", {.id = "x"}, true, false, d.now);
+  ASSERT_EQ(d.sent(), "revoke x");
+  const auto r = d.last_request();
   EXPECT_EQ(r.lock, "lock");
   EXPECT_EQ(r.who, "somebody");
-  EXPECT_EQ(r.skew, 500);
+  EXPECT_EQ(r.skew, 700);
   EXPECT_TRUE(r.observed);
+  d.end();
 }
 
 /// The queue counts its commands, two for each lock, until they return. A renewal is none of them.
