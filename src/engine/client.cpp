@@ -39,7 +39,7 @@ void client::close(ms now) {
 client::number client::submit(protocol::request r, purpose who, ms now) {
   const number n = ++last_;
   r.client = settings_.id;
-  requests_.emplace(n, on_its_way{r, who, now});
+  requests_.emplace(n, on_its_way{r, who});
   queue_.add(n, std::move(r), now);
   rearm();
   return n;
@@ -76,7 +76,6 @@ std::optional<client::outgoing> client::next_request(ms now) {
         pump(now);                 // now there is room for another one
         continue;
       }
-      w.sent = now;
       i.r.floor = std::max(i.r.floor, floors_.of(i.r.lock));
       out.all.push_back(std::move(i.r));
       numbers.push_back(i.n);
@@ -113,7 +112,6 @@ std::optional<client::outgoing> client::next_renewal(ms now) {
     if (closing_ && op == protocol::operation::renew) continue;
     protocol::request r = it->second.ask;
     r.op = op;
-    r.client = settings_.id;
     r.brief = false;
     r.floor = std::max(r.floor, floors_.of(r.lock));
     const number n = ++last_;

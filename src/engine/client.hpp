@@ -226,7 +226,7 @@ class client {
   struct on_its_way {
     protocol::request r;
     purpose who;
-    ms sent = 0;
+    ms sent = 0;  // of a renewal
   };
   /// What follows when a request of the background is over.
   struct follow_up {

@@ -134,9 +134,10 @@ TEST_F(Published, WhoSharesProvesNothingOfOthersWhoShare) {
 
 TEST_F(Published, ALaterReleaseOrAnotherLocksIsNotProved) {
   will_free("later", 9);
+  will_free("the same", 5);
   will_free("elsewhere", 1, true, "another");
   EXPECT_EQ(granted(5), "+5");
-  EXPECT_EQ(all.to_free(), 2U);
+  EXPECT_EQ(all.to_free(), 3U);
   EXPECT_EQ(granted(5, true, "another"), "-1 +5");
 }
 

@@ -37,6 +37,8 @@ TEST_F(ClientsAsks, OneAnswerIsEnough) {
   EXPECT_EQ(happened(), "answered");
   EXPECT_EQ(last<ask_ended>().call, c);
   EXPECT_EQ(last<ask_ended>().told.holders, 1);
+  EXPECT_EQ(last<ask_ended>().change, amended::done) << "it is none";
+  EXPECT_EQ(last<ask_ended>().failure.why, "");
   EXPECT_EQ(me.size(), 0U);
 }
 
@@ -84,6 +86,13 @@ TEST_F(ClientsAsks, OrAtTheTimeThatWasSaid) {
   (void)ask(now + 120);
   EXPECT_EQ(pass(120), "peek x, peek x") << "a third would have come too late";
   EXPECT_EQ(happened(), "failed");
+  (void)ask(now + 50);
+  EXPECT_EQ(serve(), "peek x");
+  EXPECT_EQ(happened(), "failed") << "the second would have no time";
+  (void)ask(now + 100);
+  EXPECT_EQ(serve(), "peek x");
+  now += 100;
+  EXPECT_EQ(sent(), "") << "nor has one whose pause was not seen to be over";
 }
 
 TEST_F(ClientsAsks, WhatHangsFailsOnTimeAndIsInDoubt) {
@@ -179,6 +188,8 @@ TEST_F(ClientsAsks, AReadIsNeverInDoubt) {
   (void)read();
   EXPECT_EQ(pass_in_silence(10'000), "look");
   EXPECT_EQ(happened(), "failed");
+  answer_all();
+  EXPECT_EQ(happened(), "") << "too late";
   (void)read();
   now += 10'000;
   me.look(now);
@@ -233,6 +244,12 @@ TEST_F(ClientsAsks, WhatIsNotHeldIsNotAmended) {
   (void)amend(h);
   EXPECT_EQ(change(), amended::not_held);
   EXPECT_EQ(serve(), "release id-1");
+  const auto dropped = hold();
+  (void)amend(dropped);
+  ASSERT_EQ(sent(), "amend id-2");
+  me.drop(dropped, now);
+  answer_all();
+  EXPECT_EQ(change(), amended::not_held);
 }
 
 TEST_F(ClientsAsks, WhatIsLostIsNotAmended) {

@@ -68,6 +68,19 @@ TEST_F(ClientsBackground, TheFirstAnswerToAnythingEndsTheSilence) {
   on_their_way.swap(hang);
 }
 
+TEST_F(ClientsBackground, WhatHangsWhileOthersAreAnsweredIsNoSilence) {
+  drop_eight();
+  (void)sent();
+  auto hang = std::exchange(on_their_way, {});
+  now += 1;
+  (void)me.ask(others(op::peek, "lock", "x"), {}, now);
+  EXPECT_EQ(serve(), "peek x");
+  on_their_way.swap(hang);
+  server.what = fault::lost_request;
+  answer_all();
+  EXPECT_EQ(sent(), "release id-5, release id-6, release id-7, release id-8") << "four, not two";
+}
+
 TEST_F(ClientsBackground, ARefusalIsAnAnswer) {
   drop_eight();
   server.what = fault::refused;
@@ -92,13 +105,84 @@ TEST_F(ClientsBackground, WhatIsNotAnsweredIsRepeatedUntilTheLeaseIsOverAndFor10
   }
 }
 
-TEST_F(ClientsBackground, WhoseTimeIsOverBeforeItsTurnIsNotSent) {
+TEST_F(ClientsBackground, ACancelIsRepeatedForAsLongAsAnEntryMayLive) {
+  for (const ms delta : {5000, 60'000}) {
+    auto p = plan();
+    p.ask.delta = delta;
+    const auto expect_so_long = [&] {
+      server.what = fault::lost_request;
+      (void)pass((delta == 5000 ? 15'000 : 60'000) - 1);  // as a waiter, or as a holder
+      EXPECT_EQ(me.in_the_background(), 1U);
+      (void)pass(1001);
+      EXPECT_EQ(me.in_the_background(), 0U);
+      server.what = fault::none;
+    };
+    const auto c = me.acquire(p, false, now);
+    (void)sent();
+    me.cancel(c, now);
+    expect_so_long();  // of an acquisition
+    answer_all();
+    server.documents["lock"] = std::nullopt;
+    const auto released = hold(p);
+    server.documents["lock"] = std::nullopt;
+    (void)release(released);
+    (void)sent();
+    answer_all();
+    expect_so_long();  // after a release
+    const auto dropped = hold(p);
+    server.documents["lock"] = std::nullopt;
+    me.drop(dropped, now);
+    (void)sent();
+    answer_all();
+    expect_so_long();  // after one of the background
+  }
+}
+
+/// A request of its acquisition may yet arrive.
+TEST_F(ClientsBackground, WhatIsDoubtfulIsCancelledWhateverIsAnsweredUnlessItIsKept) {
+  for (const auto what : {fault::none, fault::refused}) {
+    for (const ms keep : {0, 1, 60'000}) {
+      server.documents["lock"] = std::nullopt;
+      server.what = fault::lost_answer;
+      (void)acquire();
+      (void)serve();
+      server.what = fault::none;
+      (void)pass(100);
+      EXPECT_EQ(happened(), "no answer yet; acquired");
+      const auto h = last<acquire_ended>().got;
+      server.what = fault::unreachable;
+      (void)release(h, keep, 10);
+      (void)serve();
+      server.what = what;
+      const auto id = "id-" + std::to_string(ids);
+      const bool kept = keep > 0 && what == fault::refused;
+      EXPECT_EQ(pass(50), "release " + id + (kept ? "" : ", cancel " + id + " for good"));
+      server.what = fault::none;
+      (void)serve();
+      (void)happened();
+      EXPECT_TRUE(me.is_idle());
+    }
+  }
+}
+
+TEST_F(ClientsBackground, WhatIsNotDoubtfulAndRefusedIsLeftAlone) {
   me.drop(hold(), now);
-  now += 10'000;
-  EXPECT_EQ(me.ready(), 1U);
-  EXPECT_EQ(sent(), "");
-  EXPECT_TRUE(me.is_idle());
-  EXPECT_EQ(me.size(), 0U);
+  server.what = fault::refused;
+  EXPECT_EQ(serve(), "release id-1");
+  EXPECT_EQ(announced(), "locked lock, ") << "nor does anybody say that it is free";
+}
+
+TEST_F(ClientsBackground, WhoseTimeIsOverBeforeItsTurnIsNotSent) {
+  auto shared = plan();
+  shared.ask.what = {.exclusive = false, .weight = 1};
+  for (const auto& p : {plan(), shared}) {  // alone, and in its lock's turn
+    me.drop(hold(p), now);
+    now += 10'000;
+    EXPECT_EQ(me.ready(), 1U);
+    EXPECT_EQ(sent(), "");
+    EXPECT_TRUE(me.is_idle());
+    EXPECT_EQ(me.size(), 0U);
+  }
 }
 
 TEST_F(ClientsBackground, AfterCloseEachIsSentOnceMore) {
@@ -193,6 +277,21 @@ TEST_F(ClientsBackground, ALookHasItsTurnAmongManyThatLock) {
     on_their_way.push_back(*next);
   }
   EXPECT_TRUE(looks);
+}
+
+TEST_F(ClientsBackground, SoHasWhoLocksAmongManyLooks) {
+  for (int i = 0; i < 4; ++i) (void)me.read({.id = "lock"}, now);
+  for (const int lock : {1, 2}) {
+    (void)acquire("lock " + std::to_string(lock));
+    bool locks = false;
+    for (int i = 0; i < 2; ++i) {
+      const auto next = me.next_request(now);
+      ASSERT_TRUE(next);
+      locks = locks || !next->look;
+      on_their_way.push_back(*next);
+    }
+    EXPECT_TRUE(locks);
+  }
 }
 
 /// An answer that is here counts, also if the time of its call is over at that very moment, and it names an heir.

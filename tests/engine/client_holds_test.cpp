@@ -157,5 +157,14 @@ TEST_F(ClientsHolds, NorIsAnythingDue) {
   EXPECT_EQ(me.ready_renewals(), 0U);
 }
 
+TEST_F(ClientsHolds, ButWhatIsNotRenewedIsStillLookedAtAfterANotice) {
+  auto p = plan();
+  p.renews = false;
+  (void)hold(p);
+  me.close(now);
+  me.heard(protocol::revocation{"lock", "id-1", "an operator"}, now);
+  EXPECT_EQ(serve(), "peek id-1");
+}
+
 }  // namespace
 }  // namespace dlock::engine

@@ -26,6 +26,7 @@ struct ClientsReleases : driven_test {
     (void)release(h, keep, 10);
     EXPECT_EQ(serve(), "release id-1, release id-1") << "once more in the background";
     EXPECT_EQ(happened(), "releasing; in doubt; release: unknown");
+    EXPECT_EQ(last<release_ended>().failure.why, "a fault");
     server.what = fault::none;
     return h;
   }
@@ -86,6 +87,14 @@ TEST_F(ClientsReleases, AReleaseThatHangsIsInDoubtAtItsTime) {
   EXPECT_EQ(pass_in_silence(1), "release id-1") << "in the background";
   EXPECT_EQ(happened(), "in doubt; release: unknown");
   EXPECT_EQ(last<release_ended>().failure.why, "still waiting for it");
+}
+
+TEST_F(ClientsReleases, OneThatWasNotSentInTimeIsNotSentTwice) {
+  const auto h = hold();
+  (void)release(h);
+  now += 1000;
+  EXPECT_EQ(sent(), "release id-1") << "in the background";
+  EXPECT_EQ(happened(), "releasing; in doubt; release: unknown");
 }
 
 TEST_F(ClientsReleases, AReleaseInDoubtIsRepeatedInTheBackground) {
@@ -173,6 +182,16 @@ TEST_F(ClientsReleases, ALostOneIsGivenBackOnce) {
     EXPECT_EQ(serve(), what);
     EXPECT_EQ(happened(), "release: lost");
   }
+}
+
+TEST_F(ClientsReleases, WhatWasLostByTimeIsGivenBackInSilence) {
+  const auto h = hold();
+  (void)announced();
+  now = 1000 + 4500;
+  (void)release(h);
+  EXPECT_EQ(serve(), "release id-1");
+  EXPECT_EQ(holders(), 0U);
+  EXPECT_EQ(announced(), "") << "whose it was then, nobody knows";
 }
 
 TEST_F(ClientsReleases, ARevokedOneIsFreeWhenItIsGivenBack) {

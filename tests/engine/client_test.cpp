@@ -21,14 +21,6 @@ struct Client : driven_test {
     EXPECT_EQ(waiters(), 1U);
     return c;
   }
-  /// mongo-dlock has it.
-  void foreign_holds(const std::string& lock = "lock") {
-    protocol::document d;
-    d.ct = tiny_server::epoch;
-    d.et = tiny_server::epoch + 600'000;
-    d.lockd = protocol::lockd_flag::one;
-    server.documents[lock] = d;
-  }
 };
 
 // --- acquired -------------------------------------------------------------------------------------------------------
@@ -279,6 +271,7 @@ TEST_F(Client, WhatIsRefusedSaysSoAndIsUndone) {
   server.what = fault::none;
   EXPECT_EQ(serve().substr(0, 11), "cancel id-1");
   EXPECT_EQ(waiters(), 0U);
+  EXPECT_EQ(me.size(), 0U);
 }
 
 TEST_F(Client, WhatIsRefusedAfterADoubtIsInDoubt) {

@@ -132,6 +132,14 @@ struct driven {
   protocol::reply other(op what, const std::string& lock = "lock", const std::string& id = "other") {
     return server.carry_out(others(what, lock, id), now);
   }
+  /// mongo-dlock has it.
+  void foreign_holds(const std::string& lock = "lock") {
+    protocol::document d;
+    d.ct = tiny_server::epoch;
+    d.et = tiny_server::epoch + 600'000;
+    d.lockd = protocol::lockd_flag::one;
+    server.documents[lock] = d;
+  }
   call_id acquire(const std::string& lock = "lock") { return me.acquire(plan(lock), false, now); }
   /// Acquires it, without anything left to do.
   hold_id hold(protocol::acquire_plan p = plan()) {

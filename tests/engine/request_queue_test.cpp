@@ -191,6 +191,24 @@ TEST_F(RequestQueue, WhatHungAndCameBackDoesNotCountTwice) {
   expect_nothing_left();
 }
 
+TEST_F(RequestQueue, NorDoesWhatHungBeforeThat) {
+  be_busy();
+  auto elsewhere = shared("x");
+  elsewhere.lock = "another";
+  for (const auto& r : {shared("c"), shared("d"), elsewhere, shared("e"), shared("f")}) {
+    const ms now = r.id < "e" || r.id == "x" ? 100 : 200;
+    add(r, now);
+    q.look(now);
+    ASSERT_EQ(take(now), r.id);
+  }
+  for (const auto* id : {"a", "b", "c", "d"}) back(id);
+  add("g", 200);
+  EXPECT_EQ(take(200), "");
+  back("e");
+  EXPECT_EQ(take(200), "g");
+  expect_nothing_left();
+}
+
 TEST_F(RequestQueue, AStaleTurnIsNoTurn) {
   add("a", 1000);
   add("b", 1000);

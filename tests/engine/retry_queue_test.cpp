@@ -98,12 +98,27 @@ TEST_F(RetryQueue, NoMoreThanHalfOfFewAreUnderWayInASilence) {
   EXPECT_TRUE(small.is_full()) << "two of one";
 }
 
+TEST_F(RetryQueue, OneIsUnderWayInASilenceAtLeast) {
+  for (const std::size_t most : {1U, 2U, 3U}) {
+    retry_queue few{most};
+    for (int i = 0; i < 3; ++i) few.add(cancel("x"), 60'000, 0);
+    const auto first = few.take(0);
+    ASSERT_TRUE(first);
+    (void)few.begin(*first, 0);
+    EXPECT_FALSE(few.ended(*first, false, -1, 1));
+    EXPECT_FALSE(few.is_full());
+    EXPECT_TRUE(few.take(1));
+    EXPECT_TRUE(few.is_full()) << most;
+  }
+}
+
 TEST_F(RetryQueue, AnAnswerEndsThePauses) {
   q.add(cancel("a"), 60'000, 0);
   ASSERT_EQ(sent(10), "a ");
   none_answered(1000);
   EXPECT_EQ(q.next(), 1050);
   q.server_answers();
+  EXPECT_EQ(q.next(), 0);
   EXPECT_EQ(sent(1001), "a ");
 }
 
@@ -113,6 +128,17 @@ TEST_F(RetryQueue, ARequestFromBeforeAnAnswerIsNoSilence) {
   last_answer = 20;
   none_answered(5000);
   EXPECT_FALSE(q.is_silent()) << "it hangs in the driver; the server is there";
+  EXPECT_EQ(q.next(), 5050);
+  q.server_answers();
+  EXPECT_EQ(q.next(), 5050) << "where no silence ends, pauses go on";
+  ASSERT_EQ(sent(5050), "a ");
+  last_answer = 5050;
+  none_answered(6000);
+  EXPECT_FALSE(q.is_silent()) << "nor one of that very moment";
+  ASSERT_EQ(sent(6100), "a ");
+  last_answer = 6099;
+  none_answered(6200);
+  EXPECT_TRUE(q.is_silent());
 }
 
 TEST_F(RetryQueue, AfterTheEndEachIsSentOnceMore) {
@@ -121,6 +147,7 @@ TEST_F(RetryQueue, AfterTheEndEachIsSentOnceMore) {
   none_answered(10);
   EXPECT_EQ(sent(20), "");
   q.close();
+  EXPECT_EQ(q.next(), 0);
   EXPECT_EQ(sent(20), "a ");
   EXPECT_TRUE(q.ended(under_way.at(0), false, -1, 30));
 }

@@ -23,6 +23,8 @@ TEST(TokenFloors, WhatIsNoTokenIsNotRemembered) {
     floors.saw(std::to_string(none), none);
     EXPECT_EQ(floors.of(std::to_string(none)), 0);
   }
+  floors.saw("lock", 1);
+  EXPECT_EQ(floors.of("lock"), 1);
 }
 
 TEST(TokenFloors, ForgetWhoWasNotHeardOfForLongest) {

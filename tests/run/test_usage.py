@@ -18,7 +18,8 @@ class Usage(unittest.TestCase):
     def test_unknown_words(self) -> None:
         for words in (["frobnicate"], ["--bad"], ["build", "x"], ["test", "--bad"], ["demo", "--bad"], ["bench", "x"],
                       ["sanitize", "x"], ["model", "x"], ["simulate", "x"], ["simulate", "--seeds"],
-                      ["simulate", "--threads", "0"], ["simulate", "--planted", "nothing"], ["stress", "x"], ["stress", "--times"], ["stress", "--burn", "all"],
+                      ["simulate", "--threads", "0"], ["simulate", "--planted", "nothing"],
+                      ["mutants", "x"], ["mutants", "--sample"], ["mutants", "--sample", "0"], ["mutants", "--jobs", "2x"], ["mutants", "--only"], ["stress", "x"], ["stress", "--times"], ["stress", "--burn", "all"],
                       ["stress", "--minutes", "-1"], ["stress", "-L"], ["stress", "-j", "0"], ["fuzz", "--seconds"],
                       ["fuzz", "--seconds", "all"], ["fuzz", "nothing"], ["fuzz", "urls", "../corpus"], ["fuzz", ""], ["planted", "nothing"], ["planted", "../planted/lifo"], ["server"], ["server", "restart"],
                       ["server", "start", "--nodes"],
@@ -49,7 +50,7 @@ class Usage(unittest.TestCase):
             with self.subTest(words):
                 done = run(*words)
                 self.assertEqual((0, ""), (done.returncode, done.stderr))
-                for verb in ("demo", "build", "test", "sanitize", "stress", "fuzz", "model", "simulate", "chaos", "planted", "portability", "bench", "server start"):
+                for verb in ("demo", "build", "test", "sanitize", "stress", "fuzz", "model", "simulate", "mutants", "chaos", "planted", "portability", "bench", "server start"):
                     self.assertIn(f"\n  {verb} ", done.stdout)
 
 

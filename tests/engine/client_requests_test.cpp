@@ -1,0 +1,279 @@
+// What stands in a client's requests, and when they are sent again.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/client.hpp"
+#include "engine/driven_client.hpp"
+
+namespace dlock::engine {
+namespace {
+
+struct ClientsRequests : driven_test {
+  call_id take_off(const std::string& lock = "lock") {
+    return me.revoke(lock, server.documents[lock]->holders.at(0), false, true, now);
+  }
+  /// What is on its way is answered, in the short form.
+  void answer_in_short() {
+    const auto o = std::exchange(on_their_way, {}).at(0);
+    answer a{.what = answer::kind::replied, .brief = true};
+    a.reply = server.carry_out(o.all.at(0), now);
+    me.answered(o.ticket, std::vector{a}, now);
+    (void)happened();
+  }
+  static protocol::acquire_plan observed() {
+    auto p = plan();
+    p.ask.observed = true;
+    return p;
+  }
+};
+
+TEST_F(ClientsRequests, OnlyWhatMayBeShortIs) {
+  auto p = plan();
+  p.ask.brief = true;
+  const auto h = hold(p);
+  (void)me.amend(h, {}, "new", now);
+  ASSERT_EQ(sent(), "amend id-1");
+  EXPECT_FALSE(last_request().brief);
+  answer_all();
+  me.clock_was_set(now);
+  ASSERT_EQ(sent(), "renew id-1");
+  EXPECT_FALSE(last_request().brief);
+  EXPECT_EQ(last_request().client, "me");
+  EXPECT_EQ(last_request().floor, me.find(h)->token);
+  answer_all();
+  const auto c = me.acquire(p, false, now);
+  (void)serve();
+  me.cancel(c, now);
+  ASSERT_EQ(sent(), "cancel id-2");
+  EXPECT_FALSE(last_request().brief);
+  answer_all();
+  auto first_only = plan("shared");
+  first_only.ask.what = {.exclusive = false, .weight = 1};
+  first_only.ask.cap = 10;
+  const auto shared = hold(first_only);
+  (void)release(shared);
+  ASSERT_EQ(sent(), "release id-3");
+  EXPECT_FALSE(last_request().brief) << "others may have come";
+  answer_all();
+  first_only.brief = true;
+  (void)me.acquire(first_only, false, now);
+  ASSERT_EQ(sent(), "enqueue id-4");
+  answer_in_short();
+  (void)release(last<acquire_ended>().got);
+  ASSERT_EQ(sent(), "release id-4");
+  EXPECT_TRUE(last_request().brief) << "a short answer says that it is alone";
+}
+
+TEST_F(ClientsRequests, WhoIsNotAloneAnyMoreReleasesInFull) {
+  auto p = plan();
+  p.ask.what = {.exclusive = false, .weight = 1};
+  p.ask.cap = 10;
+  p.brief = true;
+  for (const std::int64_t queue : {0, 1}) {
+    (void)me.acquire(p, false, now);
+    (void)sent();
+    answer_in_short();
+    me.clock_was_set(now);
+    (void)sent();
+    auto renewed = server.carry_out(last_request(), now);
+    renewed.queue = queue;
+    answer_all(renewed);
+    (void)release(last<acquire_ended>().got);
+    (void)sent();
+    EXPECT_EQ(last_request().brief, queue == 0);
+    answer_all();
+  }
+}
+
+TEST_F(ClientsRequests, AnAnswerCountsOnce) {
+  (void)acquire();
+  (void)me.read({.id = "lock"}, now);
+  ASSERT_EQ(sent(), "look, enqueue id-1");
+  auto again = on_their_way;
+  answer_all();
+  EXPECT_EQ(happened(), "answered; acquired");
+  on_their_way.swap(again);
+  answer_all();
+  EXPECT_EQ(happened(), "");
+}
+
+TEST_F(ClientsRequests, ACancelKeepsNothing) {
+  const auto h = hold();
+  server.documents["lock"] = std::nullopt;
+  (void)release(h, 10'000);
+  ASSERT_EQ(sent(), "release id-1");
+  EXPECT_EQ(last_request().keep, 10'000);
+  answer_all();
+  ASSERT_EQ(sent(), "cancel id-1");
+  EXPECT_EQ(last_request().keep, 0);
+}
+
+TEST_F(ClientsRequests, ATombstoneIsFor30Seconds) {
+  (void)acquire();
+  ASSERT_EQ(sent(), "enqueue id-1");
+  me.close(now);
+  ASSERT_EQ(sent(), "cancel id-1 for good");
+  EXPECT_EQ(last_request().tomb, 30'000);
+}
+
+TEST_F(ClientsRequests, WithObservedExpiryWhatWasKeptForLongEnoughIsNotKept) {
+  for (const ms keep : {1, 399, 400}) {
+    const auto h = hold(observed());
+    (void)announced();
+    now = me.find(h)->heard + 400;
+    (void)release(h, keep);
+    ASSERT_EQ(sent(), "release id-" + std::to_string(ids));
+    EXPECT_EQ(last_request().keep, 0);
+    answer_all();
+    EXPECT_EQ(announced(), "unlocked lock, ") << keep;
+  }
+}
+
+TEST_F(ClientsRequests, OneMillisecondIsKept) {
+  for (const auto& p : {plan("lock"), observed()}) {
+    (void)release(hold(p), 1);
+    (void)serve();
+    EXPECT_EQ(holders(), 1U);
+    EXPECT_EQ(announced(), "locked lock, ") << "it is not free";
+    server.documents["lock"] = std::nullopt;
+  }
+}
+
+TEST_F(ClientsRequests, WhatWasHeldForThatLongIsNotKept) {
+  for (const ms keep : {500, 501}) {
+    const auto h = hold(plan(std::to_string(keep)));
+    (void)announced();
+    now = me.find(h)->begin + 500;
+    (void)release(h, keep);
+    (void)serve();
+    EXPECT_EQ(holders(std::to_string(keep)), keep == 500 ? 0U : 1U);
+    EXPECT_EQ(announced(), keep == 500 ? "unlocked 500, " : "");
+  }
+}
+
+TEST_F(ClientsRequests, WhatIsPublishedHasItsTimes) {
+  const auto published = [&] {
+    now += 100;
+    const auto batch = me.next_publication(now);
+    me.published(true, false, now);
+    return batch ? batch->at(0) : std::nullopt;
+  };
+  const auto h = hold();
+  const auto token = me.find(h)->token;
+  const ms since = tiny_server::epoch + 1000;
+  EXPECT_EQ(published(), (protocol::announcement{"lock", true, token, "somebody", since}));
+  now = 1000 + 700;
+  me.drop(h, now);
+  (void)serve();
+  EXPECT_EQ(published(), (protocol::announcement{"lock", false, token, "somebody", since + 700}));
+}
+
+TEST_F(ClientsRequests, AnAnswerToARenewalDuringTheReleaseSaysNothing) {
+  const auto h = hold();
+  me.clock_was_set(now);
+  ASSERT_EQ(sent(), "renew id-1");
+  (void)release(h);
+  ASSERT_EQ(sent(), "release id-1");
+  answer_all();
+  EXPECT_EQ(happened(), "releasing; released, free; release: released");
+}
+
+// --- again ----------------------------------------------------------------------------------------------------------
+
+TEST_F(ClientsRequests, AfterAnAnswerTheNextFailureIsToldAgain) {
+  (void)other(op::try_);
+  (void)acquire();
+  for (int n = 0; n < 2; ++n) {
+    server.what = fault::unreachable;
+    (void)pass(5000);
+    EXPECT_EQ(happened(), "no answer yet") << n;
+    server.what = fault::none;
+    (void)pass(5000);
+    EXPECT_EQ(happened(), "");
+  }
+  (void)other(op::release);
+  (void)pass(5000);
+  EXPECT_TRUE(happened().starts_with("acquired"));
+  EXPECT_EQ(last<acquire_ended>().failure.why, "");
+}
+
+TEST_F(ClientsRequests, TakingOffHasPausesAndATimeOfItsOwn) {
+  (void)other(op::try_);
+  server.what = fault::unreachable;
+  (void)take_off();
+  (void)pass(9000);
+  server.what = fault::lost_request;
+  while (!sent().empty()) answer_all();
+  server.what = fault::none;
+  while (on_their_way.empty()) {
+    now = me.next();
+    me.look(now);
+    ASSERT_NE(sent(), "cancel other for good");
+  }
+  answer_all();
+  server.what = fault::unreachable;
+  EXPECT_EQ(serve(), "cancel other for good");
+  const ms begun = now;
+  for (const ms pause : {50, 100, 200, 400, 500, 500}) {
+    EXPECT_EQ(pass(pause - 1), "");
+    EXPECT_EQ(pass(1), "cancel other for good") << "after " << pause;
+  }
+  (void)pass(begun + 9500 - now);
+  EXPECT_EQ(happened(), "");
+  (void)pass(500);
+  EXPECT_EQ(happened(), "failed, in doubt");
+}
+
+TEST_F(ClientsRequests, WhatIsNoTokenIsNotPublishedWhenItIsTakenOff) {
+  (void)other(op::try_);
+  auto h = server.documents["lock"]->holders.at(0);
+  h.fence = -1;  // somebody edited it, when it was looked at
+  (void)me.revoke("lock", h, false, true, now);
+  EXPECT_EQ(serve(), "revoke other, cancel other for good");
+  EXPECT_EQ(announced(), "");
+}
+
+TEST_F(ClientsRequests, WhoHasNoChannelTellsNobodyOfARevocation) {
+  driven silent({.id = "me", .who = "somebody", .tells = false});
+  (void)silent.other(op::try_);
+  (void)silent.me.revoke("lock", silent.server.documents["lock"]->holders.at(0), false, false, silent.now);
+  EXPECT_EQ(silent.serve(), "revoke other");
+  EXPECT_EQ(silent.told(), "");
+  silent.end();
+}
+
+TEST_F(ClientsRequests, ARevocationAsksForWhatItIsTold) {
+  driven d({.id = "me", .who = "somebody", .skew = 700});
+  (void)d.me.revoke("lock", {.id = "x"}, true, false, d.now);
+  ASSERT_EQ(d.sent(), "revoke x");
+  const auto r = d.last_request();
+  EXPECT_EQ(r.lock, "lock");
+  EXPECT_EQ(r.who, "somebody");
+  EXPECT_EQ(r.skew, 700);
+  EXPECT_TRUE(r.observed);
+  d.end();
+}
+
+/// The queue counts its commands, two for each lock, until they return. A renewal is none of them.
+TEST_F(ClientsRequests, TheAnswerToARenewalMakesNoRoomForOthers) {
+  (void)acquire();
+  ASSERT_EQ(sent(), "enqueue id-1");
+  (void)acquire();
+  ASSERT_EQ(sent(), "enqueue id-2");
+  auto hang = std::exchange(on_their_way, {});
+  (void)hold(plan("another"));
+  (void)acquire();
+  EXPECT_EQ(sent(), "") << "two are on their way";
+  me.clock_was_set(now);
+  EXPECT_EQ(serve(), "renew id-3");
+  EXPECT_EQ(sent(), "") << "still";
+  on_their_way.swap(hang);
+  answer_all();
+  EXPECT_EQ(sent(), "enqueue id-4");
+}
+
+}  // namespace
+}  // namespace dlock::engine
