@@ -287,7 +287,7 @@ TEST_F(ClientsBackground, SoHasWhoLocksAmongManyLooks) {
     for (int i = 0; i < 2; ++i) {
       const auto next = me.next_request(now);
       ASSERT_TRUE(next);
-      locks = locks || !next->look;
+      locks = locks || !next->lookup;
       on_their_way.push_back(*next);
     }
     EXPECT_TRUE(locks);
