@@ -62,6 +62,7 @@ coverage& coverage::operator+=(const coverage& o) noexcept {
   contended += o.contended;
   elections += o.elections;
   lost += o.lost;
+  resized += o.resized;
   by_announcement += o.by_announcement;
   excused_clock += o.excused_clock;
   excused_edit += o.excused_edit;
@@ -91,9 +92,9 @@ std::vector<std::string> coverage::vacuous() const {
 }
 
 std::string coverage::text() const {
-  std::string out =
-      line("%lld runs, %lld acquisitions, %lld of them contended, %lld by announcement; %lld leases lost\n", runs,
-           acquired, contended, by_announcement, lost);
+  std::string out = line(
+      "%lld runs, %lld acquisitions, %lld of them contended, %lld by announcement; %lld leases lost, %lld resizes\n",
+      runs, acquired, contended, by_announcement, lost, resized);
   out += line("%lld faults, %lld elections; overlaps excused: %lld by a server's clock, %lld by an edit\n",
               all_faults(), elections, excused_clock, excused_edit);
   out += line("%-16s", "");

@@ -38,7 +38,8 @@ struct coverage {
   std::int64_t acquired = 0;
   std::int64_t contended = 0;  // of these: somebody else had the lock or waited for it before
   std::int64_t elections = 0;
-  std::int64_t lost = 0;  // leases
+  std::int64_t lost = 0;     // leases
+  std::int64_t resized = 0;  // semaphores
   std::int64_t by_announcement = 0;
   std::int64_t excused_clock = 0;  // overlaps after a server's clock jumped by more than clock_skew
   std::int64_t excused_edit = 0;   // ... after an edit by an operator

@@ -31,6 +31,12 @@ std::int64_t weight(const claim& c) {
   return c.exclusive ? kShared : c.weight;
 }
 
+std::int64_t held(const protocol::document& d) {
+  std::int64_t sum = 0;
+  for (const auto& h : d.holders) sum += weight(h.what);
+  return sum;
+}
+
 }  // namespace
 
 bool rules::excused(const hold& h) const {
@@ -46,11 +52,18 @@ bool rules::excused(const hold& h) const {
   return false;
 }
 
+/// After a resize, holders of before stay. So the most that there ever was is what may be held.
+std::int64_t rules::room(const protocol::request& ask) const {
+  if (ask.cap == 0) return kShared;
+  const auto most = most_permits_.find(ask.lock);
+  return most == most_permits_.end() ? ask.cap : std::max(ask.cap, most->second);
+}
+
 void rules::check_overlap(const hold& h) const {
   const auto& ask = h.ask();
   const auto all = live_.find(ask.lock);
   if (all == live_.end()) return;
-  const auto most = ask.cap > 0 ? ask.cap : kShared;
+  const auto most = room(ask);
   std::int64_t sum = 0;
   std::string who;
   for (const auto& o : all->second) {
@@ -63,7 +76,7 @@ void rules::check_overlap(const hold& h) const {
 
 void rules::check_told(const hold& h) const {
   for (const auto& o : live_.at(h.ask().lock)) {
-    const bool both = weight(o->what()) + weight(h.ask().what) <= (h.ask().cap > 0 ? h.ask().cap : kShared);
+    const bool both = weight(o->what()) + weight(h.ask().what) <= room(h.ask());
     if (o.get() == &h || both || o->now() != hold::phase::held || o->in()->is_frozen()) continue;
     if (o->valid_until() + kWatch <= o->in()->now() && !excused(h)) {
       throw broken("told", name(*o) + " was not told that it lost " + h.ask().lock + ", which " + name(h) + " has");
@@ -130,26 +143,35 @@ void rules::check_document(const std::string& lock, const protocol::document& be
   const auto wrong = [&](const std::string& what) { throw broken("document", lock + ": " + what); };
   if (after.fence < before.fence) wrong("its token went back");
   if (after.rev != before.rev + 1) wrong("its revision is " + std::to_string(after.rev));
-  std::int64_t sum = 0;
+  bool admits = false;
   for (const auto& h : after.holders) {
-    sum += weight(h.what);
     const bool is_new = !has(before.holders, h.id) && !h.is_kept();
+    admits = admits || is_new;
     if (is_new && (h.fence <= before.fence || h.fence > after.fence))
       wrong(h.id + " has token " + std::to_string(h.fence));
     if (has(after.waiters, h.id)) wrong(h.id + " holds and waits");
   }
-  if (sum > (after.cap > 0 ? after.cap : kShared)) wrong("there are holders of " + std::to_string(sum));
+  const bool resized = after.resized != before.resized;  // holders stay, though there are fewer permits now
+  const bool resized_before = before.cap > 0 && held(before) > before.cap;
+  if (held(after) > (after.cap > 0 ? after.cap : kShared) && (admits || !(resized || resized_before))) {
+    wrong("there are holders of " + std::to_string(held(after)));
+  }
   for (const auto& g : after.gone) {
     if (has(after.holders, g.id) || has(after.waiters, g.id)) wrong(g.id + ", which was given up, is there");
   }
 }
 
-void rules::changed(const replica_set::change& c) const {
+void rules::changed(const replica_set::change& c) {
   if (!c.after || !c.after->is_lock || c.after == c.before) return;
   const auto& after = c.after->what;
+  auto& most = most_permits_[c.request.lock];
+  most = std::max(most, after.cap);
   check_document(c.request.lock, c.before ? c.before->what : protocol::document{}, after);
   if (!c.before || !c.before->is_lock) return;
   auto before = c.before->what;
+  const auto gone = deleted_.find(c.request.lock);
+  const bool forgotten = gone != deleted_.end() && events_.now() < gone->second;
+  if (before.cap != after.cap && resized_.contains(c.request.id) && !forgotten) resized_again_.insert(c.after);
   // A waiter that has expired has no place in the queue any more. It may have joined again at the end.
   std::erase_if(before.waiters, [&](const auto& w) {
     const auto& over = c.request.expire;
@@ -184,6 +206,9 @@ void rules::changed(const replica_set::change& c) const {
 
 void rules::committed(const std::string& lock, const version& v) const {
   if (!v || !v->is_lock) return;
+  if (resized_again_.contains(v)) {
+    throw broken("permits", "a late copy of a resize that was answered changed " + lock + " again");
+  }
   const auto edit = edited_.find(lock);
   if (edit != edited_.end() && events_.now() < edit->second) return;
   const auto check = [&](const std::string& id) {

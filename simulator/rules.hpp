@@ -38,6 +38,7 @@ class broken : public std::runtime_error {
 ///               was given up
 ///   order       nobody passes the head of the queue
 ///   ghost       an acquisition that was given up, and was undone after a doubt, does not come back
+///   permits     a late copy of an answered resize does not change the number of permits again
 ///   value       the last value that a leader published, with an acknowledgement, is the one that can be read
 ///   deadline    a call is over at most 100 ms after its deadline
 ///   healing     when everything works again, every call ends, and then every lock can be acquired within the time
@@ -58,10 +59,12 @@ class rules {
   void undone(const protocol::request& cancel, tick sent);
   /// A publication was answered.
   void published(const std::shared_ptr<hold>& h, std::int64_t number);
+  /// A resize was answered.
+  void resized(const std::string& id) { resized_.insert(id); }
   /// A call with a deadline has ended. `late`: by how many milliseconds after its deadline.
   void call_ended(const std::string& who, const std::string& doing, protocol::ms late) const;
 
-  void changed(const replica_set::change& c) const;
+  void changed(const replica_set::change& c);
   void committed(const std::string& lock, const version& v) const;
 
   /// From now on, until all leases from before are over, overlaps are counted and do not throw.
@@ -82,6 +85,7 @@ class rules {
   void nothing_left(const std::string& lock, const version& v, protocol::ms now) const;
 
  private:
+  [[nodiscard]] std::int64_t room(const protocol::request& ask) const;
   void check_overlap(const hold& h) const;
   void check_told(const hold& h) const;
   static void check_document(const std::string& lock, const protocol::document& before,
@@ -93,7 +97,10 @@ class rules {
   std::map<std::string, std::vector<std::shared_ptr<hold>>>
       live_;  // by lock; also the lost ones, until they are given back
   std::map<std::string, std::int64_t> highest_, highest_exclusive_;
+  std::map<std::string, std::int64_t> most_permits_;  // by lock: of all capacities that it has had
   std::map<std::string, std::set<std::int64_t>> tokens_;
+  std::set<std::string> resized_;       // resizes that were answered
+  std::set<version> resized_again_;     // what late copies of them made; no majority may have it
   std::map<std::string, tick> undone_;  // acquisition -> until when its tombstone stays
   struct publication {
     std::shared_ptr<hold> by;

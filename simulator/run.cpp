@@ -12,6 +12,7 @@ using protocol::ms;
 constexpr ms kSkew = 500;
 constexpr ms kBound = 600'000;  // for everything to work again: longer than all leases and holds one after the other
 constexpr ms kGoOn = 3000;      // calls are made for this long after the last fault
+constexpr ms kTimeout = 10'000;
 
 }  // namespace
 
@@ -22,9 +23,9 @@ struct run::worker {
 
 run::run(std::uint64_t seed, trace::mode how) : world_(seed, how) {
   auto& luck = world_.luck;
-  const std::vector<lock> all{{"mutex", 0, false, false},         {"shared", 0, true, false},
-                              {"semaphore", 3, false, false},     {"observed-mutex", 0, false, true},
-                              {"observed-shared", 0, true, true}, {"observed-semaphore", 2, false, true}};
+  const std::vector<lock> all{{"mutex", 0, 0, false, false},         {"shared", 0, 0, true, false},
+                              {"semaphore", 3, 0, false, false},     {"observed-mutex", 0, 0, false, true},
+                              {"observed-shared", 0, 0, true, true}, {"observed-semaphore", 2, 0, false, true}};
   const auto several = luck.between(1, 3);
   for (int i = 0; i < several; ++i) {
     const auto& l = all[static_cast<std::size_t>(luck.between(0, static_cast<std::int64_t>(all.size()) - 1))];
@@ -95,7 +96,8 @@ acquire_plan run::plan_for(const process& p, const lock& l) {
 void run::call(const std::shared_ptr<worker>& w) {
   auto& luck = world_.luck;
   auto& p = w->in;
-  const auto& l = locks_[static_cast<std::size_t>(luck.between(0, static_cast<std::int64_t>(locks_.size()) - 1))];
+  auto& l = locks_[static_cast<std::size_t>(luck.between(0, static_cast<std::int64_t>(locks_.size()) - 1))];
+  if (l.cap > 0 && luck.in(15)) return resize(w, l);
   auto plan = plan_for(*p, l);
   const auto deadline = plan.deadline;
   if (luck.in(4)) plan.ask.value = "value 0 of " + p->name();
@@ -152,7 +154,6 @@ void run::use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h) 
     h->release(
         [this, w, stops, began](bool) {
           --w->in->calls;
-          constexpr ms kTimeout = 10'000;
           if (w->in->stops() == stops) {
             world_.judge.call_ended(w->in->name(), "release", w->in->now() - began - kTimeout);
           }
@@ -178,11 +179,56 @@ void run::use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h) 
   });
 }
 
+/// As semaphore::resize does. The other clients are told of the new number at once, as by a configuration.
+void run::resize(const std::shared_ptr<worker>& w, lock& l) {
+  const auto& p = w->in;
+  protocol::request r;
+  r.op = protocol::operation::resize;
+  r.lock = l.id;
+  r.id = p->fresh_id();
+  r.cap = world_.luck.between(1, 5);
+  r.resized = l.resized;
+  r.observed = l.observed;
+  r.skew = kSkew;
+  r.who = p->name();
+  world_.notes.tell(world_.events.now(), p->name(), [&] { return "resizes " + l.id + " to " + std::to_string(r.cap); });
+  w->stops = p->stops();
+  ++p->calls;
+  ask_to_resize(w, l, std::move(r), p->now() + kTimeout);
+}
+
+void run::ask_to_resize(const std::shared_ptr<worker>& w, lock& l, protocol::request r, ms until) {
+  w->in->step([&](auto& e, ms at) {
+    w->in->expect(e.ask(r, until, at), [this, w, &l, r, until](const engine::ask_ended& a) mutable {
+      const auto& in = w->in;
+      const bool answered = a.what == engine::ask_ended::result::answered;
+      if (answered) l.resized = a.told.resized;
+      if (answered && a.told.found && a.told.cap != r.cap && in->now() < until) {
+        r.resized = a.told.resized;
+        return ask_to_resize(w, l, std::move(r), until);
+      }
+      --in->calls;
+      if (in->stops() == w->stops) world_.judge.call_ended(in->name(), "resize", in->now() - until);
+      if (answered) l.cap = r.cap;
+      if (answered) world_.judge.resized(r.id);
+      world_.seen.resized += answered && a.told.found ? 1 : 0;
+      think(w);
+    });
+  });
+}
+
+/// How many permits there are in the end: the answer to a resize can have been lost, and a late copy may still come.
+void run::learn_permits(lock& l) {
+  const auto v = world_.set.committed().get(l.id);
+  if (l.cap > 0 && v && v->is_lock && v->what.cap > 0) l.cap = v->what.cap;
+}
+
 /// The last process acquires the locks, one after the other. `late_copies`: there may still be late copies, which can
 /// add entries of the dead. Nobody can foresee these.
 void run::acquire_all_once(bool late_copies) {
   const auto last = world_.processes.back();
-  for (const auto& l : locks_) {
+  for (auto& l : locks_) {
+    learn_permits(l);
     std::shared_ptr<hold> got;
     auto plan = plan_for(*last, l);
     plan.queue = plan.renews = true;
@@ -204,7 +250,8 @@ void run::acquire_all_once(bool late_copies) {
 void run::die_with_all() {
   start("dying");
   const auto dying = world_.processes.back();
-  for (const auto& l : locks_) {
+  for (auto& l : locks_) {
+    learn_permits(l);
     for (int i = 0; i < 3; ++i) {
       auto plan = plan_for(*dying, l);
       plan.queue = plan.renews = true;

@@ -28,8 +28,9 @@ class run {
  private:
   struct lock {
     std::string id;
-    std::int64_t cap = 0;  // for a semaphore
-    bool shared = false;   // there are readers, too
+    std::int64_t cap = 0;      // for a semaphore
+    std::int64_t resized = 0;  // what the last answer to a resize said of it
+    bool shared = false;       // there are readers, too
     bool observed = false;
   };
   struct worker;
@@ -39,6 +40,9 @@ class run {
   void think(const std::shared_ptr<worker>& w);
   void call(const std::shared_ptr<worker>& w);
   void use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h);
+  void resize(const std::shared_ptr<worker>& w, lock& l);
+  void ask_to_resize(const std::shared_ptr<worker>& w, lock& l, protocol::request r, protocol::ms until);
+  void learn_permits(lock& l);
   [[nodiscard]] protocol::acquire_plan plan_for(const process& p, const lock& l);
   void acquire_all_once(bool late_copies);
   void die_with_all();

@@ -226,6 +226,40 @@ TEST_F(Changes, WhoseTimeIsOverBeginsAtTheEnd) {
   EXPECT_EQ(change(before, after, "b", kLater + 500), "");
 }
 
+/// A lock with so many permits, which one holder has as one claim.
+version permits(std::int64_t cap, std::int64_t taken, std::int64_t rev) {
+  protocol::document d;
+  d.rev = rev;
+  d.cap = cap;
+  d.holders.push_back({.id = "a", .what = {false, taken}});
+  return std::make_shared<const stored>(stored{true, d});
+}
+
+TEST_F(Changes, HoldersStayWhenThereAreFewerPermits) {
+  auto fewer = permits(2, 3, 2)->what;
+  EXPECT_EQ(changed(permits(3, 3, 1), fewer, "r"), "document") << "nobody resized it";
+  fewer.resized = fewer.rev;
+  EXPECT_EQ(changed(permits(3, 3, 1), fewer, "r"), "");
+  fewer.holders.push_back({.id = "b", .what = {false, 1}, .fence = 1});
+  fewer.fence = 1;
+  EXPECT_EQ(changed(permits(3, 3, 1), fewer, "r"), "document") << "somebody is admitted nevertheless";
+}
+
+TEST_F(Changes, AnAnsweredResizeThatComesAgain) {
+  request r;
+  r.lock = "lock";
+  r.id = "r";
+  auto after = permits(2, 1, 2)->what;
+  after.resized = after.rev;
+  const version before = permits(3, 1, 1), v = std::make_shared<const stored>(stored{true, after});
+  s.judge.changed({0, r, before, v, {}});
+  EXPECT_EQ(broken_by([&] { s.judge.committed("lock", v); }), "") << "its first copy";
+  s.judge.resized("r");
+  const version again = std::make_shared<const stored>(*v);
+  s.judge.changed({0, r, before, again, {}});
+  EXPECT_EQ(broken_by([&] { s.judge.committed("lock", again); }), "permits");
+}
+
 TEST_F(Changes, AGhost) {
   request r;
   r.id = "a";
