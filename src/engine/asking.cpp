@@ -75,6 +75,7 @@ void client::send(call_id c, asking& a, ms now) {
 
 void client::answered(std::uint64_t ticket, lookup_answer a, ms now) {
   const auto found = reading_.extract(ticket);
+  if (a.what != answer::kind::no_answer) server_answers(now);
   const auto it = found ? asks_.find(found.mapped()) : asks_.end();
   if (it != asks_.end()) {
     auto seen = std::move(a.seen);

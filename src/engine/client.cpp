@@ -105,11 +105,11 @@ std::optional<client::outgoing> client::next_lookup() {
 std::optional<client::outgoing> client::next_renewal(ms now) {
   look(now);
   while (!renewals_.empty()) {
-    const auto [h, op] = renewals_.front();
+    auto [h, op] = renewals_.front();
     renewals_.pop_front();
     const auto it = holds_.find(h);
     if (it == holds_.end() || it->second.now != hold_phase::held) continue;
-    if (closing_ && op == protocol::operation::renew) continue;
+    if (closing_) op = protocol::operation::peek;
     protocol::request r = it->second.ask;
     r.op = op;
     r.brief = false;

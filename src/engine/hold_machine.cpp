@@ -30,13 +30,13 @@ hold_machine::action hold_machine::look(ms now) {
   if (asking_ || due() > now) return action::nothing;
   asking_ = true;
   ask_at_ = never;
-  return renews_ ? action::renew : action::peek;  // a peek does not extend the lease
+  return peeks_ ? action::peek : action::renew;  // a peek does not extend the lease
 }
 
 /// Right after an election, a peek may show an old state: from before the grant, or from before the revocation. So it
 /// is repeated.
 bool hold_machine::is_gone(bool there, ms now) noexcept {
-  if (renews_) return !there;
+  if (!peeks_) return !there;
   const bool gone = !there && unseen_;
   unseen_ = !there;
   if (ask_at_ == never && (--looks_ > 0 || unseen_)) ask_at_ = now + kAskAgain;
@@ -55,14 +55,14 @@ hold_machine::effect hold_machine::answered(const protocol::reply& r, ms sent, m
   if (ask_at_ == never) revoked_by_.reset();  // the notice was not true
   if (over) return effect::too_late;          // somebody may have seen that it is over: look() reports it next
   in_trouble_ = false;
-  if (renews_) schedule_.renewed(sent);
+  if (!peeks_) schedule_.renewed(sent);
   return effect::held;
 }
 
 void hold_machine::not_sent(ms now) noexcept {
   asking_ = false;
   schedule_.unanswered(now);
-  if (!renews_ && (looks_ > 0 || unseen_)) ask_at_ = now + kAskAgain;
+  if (peeks_ && (looks_ > 0 || unseen_)) ask_at_ = now + kAskAgain;
 }
 
 bool hold_machine::unanswered(ms now) {

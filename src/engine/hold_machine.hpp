@@ -60,7 +60,11 @@ class hold_machine {
   /// The computer may have been stopped in a way that its clock does not count. Then only the server knows whether the
   /// lease is still held.
   void clock_was_set(ms now) noexcept;
-  void stop_renewing() noexcept { schedule_.stop_renewing(); }
+  /// From now on the lease is only peeked at, and no answer extends it.
+  void stop_renewing() noexcept {
+    peeks_ = true;
+    schedule_.stop_renewing();
+  }
 
   /// After `lost` or `lose`: why it was lost. revoked_by(): who revoked it, if that is why.
   [[nodiscard]] loss why() const noexcept { return why_; }
@@ -73,6 +77,7 @@ class hold_machine {
 
   protocol::lease_schedule schedule_;
   bool renews_;
+  bool peeks_ = !renews_;  // what asks the server does not extend the lease
   bool asking_ = false;
   bool in_trouble_ = false;                // the last request was not answered
   std::optional<std::string> revoked_by_;  // who revoked it, as a notice says

@@ -97,7 +97,7 @@ runtime::~runtime() {
   closing_.request_stop();
   monitor_->step([](auto& e, ms at) { e.close(at); });
   (void)monitor_->await([](const auto& e) { return e.is_idle(); }, left());
-  watch_.stop();
+  watch_.stop(left());
   monitor_->stop(left());
   monitor_->flush(std::chrono::milliseconds{kFlushPatience});
   monitor_->stop_listening(0ms);

@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "runtime/monitor.hpp"
-#include "util/thread.hpp"
 
 namespace dlock::detail {
 
@@ -38,21 +37,20 @@ struct watch::shared {
 };
 
 watch::watch(std::shared_ptr<monitor> of, std::unique_ptr<clock_watch> wall_clock)
-    : shared_(std::make_shared<shared>(std::move(of), std::move(wall_clock))),
-      thread_(quiet_thread("dlock-watch", [s = shared_] { s->run(); })) {}
-
-watch::~watch() {
-  stop();
+    : shared_(std::make_shared<shared>(std::move(of), std::move(wall_clock))) {
+  if (!thread_.post([s = shared_] { s->run(); })) {
+    throw std::system_error(EAGAIN, std::generic_category(), "dlock: cannot watch leases");
+  }
 }
 
-void watch::stop() {
+watch::~watch() {
+  stop(std::chrono::milliseconds{0});
+}
+
+void watch::stop(std::chrono::milliseconds patience) {
   shared_->stopped = true;
   [[maybe_unused]] const int done = eventfd_write(shared_->wake, 1);
-  if (thread_.get_id() == std::this_thread::get_id()) {
-    dlock::drop(std::move(thread_));
-  } else if (thread_.joinable()) {
-    thread_.join();
-  }
+  thread_.stop(patience);
 }
 
 }  // namespace dlock::detail

@@ -68,6 +68,23 @@ TEST_F(ClientsBackground, TheFirstAnswerToAnythingEndsTheSilence) {
   on_their_way.swap(hang);
 }
 
+TEST_F(ClientsBackground, AnAnswerToALookupEndsTheSilence) {
+  drop_eight();
+  server.what = fault::lost_request;
+  (void)sent();
+  answer_all();
+  ASSERT_EQ(sent(), "release id-5, release id-6");
+  auto hang = std::exchange(on_their_way, {});
+  server.what = fault::none;
+  (void)me.read({.id = "lock"}, now);
+  EXPECT_EQ(sent(), "look");
+  answer_all();
+  EXPECT_EQ(sent(), "release id-7, release id-8");
+  answer_all();
+  (void)serve();
+  on_their_way.swap(hang);
+}
+
 TEST_F(ClientsBackground, WhatHangsWhileOthersAreAnsweredIsNoSilence) {
   drop_eight();
   (void)sent();

@@ -141,12 +141,22 @@ TEST_F(ClientsHolds, AfterCloseNothingIsRenewed) {
   me.look(now);
   ASSERT_EQ(me.ready_renewals(), 1U);
   me.close(now);
-  EXPECT_EQ(sent(), "");
-  me.clock_was_set(now);
+  EXPECT_EQ(serve(), "peek id-1") << "what was due";
   EXPECT_EQ(pass(2833), "");
   EXPECT_TRUE(me.find(h)->held(now));
   EXPECT_EQ(pass(1), "");
-  EXPECT_EQ(happened(), "lost: not renewed");
+  EXPECT_EQ(happened(), "held; lost: not renewed");
+}
+
+TEST_F(ClientsHolds, AfterCloseALeaseIsStillAskedAboutWhenTheClockWasSet) {
+  const auto h = hold();
+  me.close(now);
+  server.documents.erase("lock");
+  me.clock_was_set(now);
+  EXPECT_EQ(serve(), "peek id-1");
+  EXPECT_TRUE(me.find(h)->held(now)) << "it may be from before the grant";
+  EXPECT_EQ(pass(100), "peek id-1");
+  EXPECT_EQ(happened(), "held; lost: gone");
 }
 
 TEST_F(ClientsHolds, NorIsAnythingDue) {

@@ -169,5 +169,26 @@ TEST(HoldMachine, ItCanStopRenewing) {
   EXPECT_EQ(m.why(), loss::not_renewed);
 }
 
+TEST(HoldMachine, WhatIsNoLongerRenewedIsOnlyPeekedAt) {
+  auto m = held();
+  m.stop_renewing();
+  m.clock_was_set(1000);
+  ASSERT_EQ(m.look(1000), action::peek);
+  EXPECT_EQ(m.answered(ours(), 1000, 1010), effect::held);
+  EXPECT_EQ(m.valid_until(), 8500) << "a peek extends nothing";
+  m.notice("an operator", 2000);
+  ASSERT_EQ(m.look(2000), action::peek);
+  EXPECT_EQ(m.answered(ours(true), 2000, 2010), effect::lost);
+  EXPECT_EQ(m.why(), loss::revoked);
+}
+
+TEST(HoldMachine, ARenewalThatIsAnsweredAfterTheLastExtendsNothing) {
+  auto m = held();
+  ASSERT_EQ(m.look(m.next()), action::renew);
+  m.stop_renewing();
+  EXPECT_EQ(m.answered(ours(), 3000, 3010), effect::held);
+  EXPECT_EQ(m.valid_until(), 8500);
+}
+
 }  // namespace
 }  // namespace dlock::engine
