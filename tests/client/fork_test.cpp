@@ -15,7 +15,7 @@ namespace dlock::testing {
 namespace {
 
 /// Of release() in a child; then the child ends, without destructors. -1: it hangs.
-int forked_release(mutex& lock) {
+[[maybe_unused]] int forked_release(mutex& lock) {
   const pid_t pid = fork();
   if (pid == 0) {
     int status = 1;
@@ -35,6 +35,9 @@ int forked_release(mutex& lock) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -2;
 }
 
+// Not under ASan: the busy thread may be in its allocator, whose mutexes GCC's runtime does not care for in a fork as
+// glibc does for malloc's. Then a child that makes an error hangs.
+#ifndef __SANITIZE_ADDRESS__
 TEST(Fork, AReleaseInAChildIsRefusedWhateverTheParentsThreadsWereDoing) {
   world w;
   mutex lock(*w.locks, "lock");
@@ -51,6 +54,7 @@ TEST(Fork, AReleaseInAChildIsRefusedWhateverTheParentsThreadsWereDoing) {
   }
   enough = true;
 }
+#endif
 
 /// A callback may own anything.
 struct owner {

@@ -154,6 +154,26 @@ TEST(Loss, ACallbackMayDestroyThemEvenIfNoThreadCanBeHad) {
   EXPECT_TRUE(done.wait());
 }
 
+TEST(Loss, OneThatBlocksTheWatchDoesNotKeepItsClientFromEnding) {
+  world w(brief());
+  auto begun = std::make_shared<event>(), may_end = std::make_shared<event>();
+  std::optional<lease> held(std::move(*mutex(*w.locks, "lock").try_acquire()));
+  held->on_lost([begun, may_end] {
+    begun->happen();
+    (void)may_end->wait();
+  });
+  {
+    const no_more_threads none;  // so it runs on the watch
+    ASSERT_TRUE(begun->wait());
+  }
+  EXPECT_LT(time_of([&] {
+              held.reset();
+              w.locks.reset();
+            }),
+            20s);
+  may_end->happen();
+}
+
 TEST(Loss, ACallbackMayAcquireAgain) {
   world w(brief());
   mutex lock(*w.locks, "lock");
