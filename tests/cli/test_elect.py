@@ -167,7 +167,7 @@ class Elect(Case):
             return not self.is_queued(process)
 
         with self.holder() as holder:
-            wait_for(leaves, "one that leaves the queue")
+            self.assertTrue(any(leaves() for _ in range(3)), "none has left the queue")
             self.assertIsNone(holder.poll())
 
     def test_a_signal_while_it_campaigns_again(self) -> None:
@@ -187,7 +187,7 @@ class Elect(Case):
             self.end_job(rival)
             return left
 
-        wait_for(leaves, "one that leaves the queue")
+        self.assertTrue(any(leaves() for _ in range(3)), "none has left the queue")
 
     def test_a_loss_after_a_signal(self) -> None:
         """Who was told to end does not campaign again."""

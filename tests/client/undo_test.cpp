@@ -100,7 +100,7 @@ TEST(Undo, IsFinishedAlthoughWhatItIsForWasTheLastOfItsClient) {
   o.exp_delta = 300ms;
   o.autorefresh = false;
   bool finished = false;  // it has 0.3 s for that: on a busy machine not each time
-  for (int i = 0; i < 10 && !finished; ++i) {
+  for (int i = 0; i < 3 && !finished; ++i) {
     world w(o);
     auto got = mutex(*w.locks, "lock").try_acquire();
     ASSERT_TRUE(got);

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "contract/mutations.hpp"
+#include "protocol/short_form.hpp"
 
 namespace dlock::testing {
 namespace {
@@ -42,6 +43,10 @@ TEST_P(Mutation, IsNoticed) {
                                                            : damaged_scenario();
   static const auto known = killers();
   if (const auto killer = known.find(name()); killer != known.end()) {
+    sides right{.refusal_counts = false, .how = mutated.how};
+    if (mutated.how == mode::short_form) right.command = protocol::short_command;
+    comparison unmutated(right);
+    ASSERT_FALSE(search(unmutated, scenarios, 1, killer->second).where) << "model and server differ by themselves";
     if (search(compare, scenarios, 1, killer->second).where) return;
   }
   const auto s = seed();

@@ -319,6 +319,9 @@ class Channel(Case):
             return [(event["message"]["id"], event["message"]["locked"]) for event in node.events()]
 
         def all_heard() -> bool:
+            for node in listeners:  # what is missing comes again with another job; nothing comes twice, or the other way round
+                said = [(event["message"]["token"], not event["message"]["locked"]) for event in node.events()]
+                self.assertEqual(said, sorted(set(said)))
             return all(heard(node)[-2:] == [(self.lock, True), (self.lock, False)] for node in listeners)
 
         for _ in range(5):
