@@ -42,6 +42,7 @@ stage ./run test -L '^full$'
 stage ./run test --server 4.4 -L '^(contract|replica|cli)$'
 stage ./run model
 stage ./run planted
+stage ./run mutants --sample 60
 stage ./run simulate --seeds 1..20000 --threads 2
 stage ./run simulate --branches
 stage ./run chaos --planted quick
