@@ -22,6 +22,11 @@ class Rule:
     excused: int = 0  # an operator's doing
     examples: list[str] = field(default_factory=list)
 
+    def breaks(self, how: str) -> None:
+        self.broken += 1
+        if len(self.examples) < 5:
+            self.examples.append(how)
+
     def detail(self) -> str:
         return f"{self.judged} judged, {self.excused} left to an operator"
 
@@ -128,23 +133,17 @@ class Audit:
             found = self.rules[rule]
             if self.clients.edited(lock, wall):
                 found.excused += 1
-                continue
-            found.broken += 1
-            if len(found.examples) < 5:
-                found.examples.append(how)
+            else:
+                found.breaks(how)
         for name, (number, where) in self.clients.proclaimed.items():
             found = self.rules["audit-values"]
             found.judged += 1
             if self._values.get(name, 0) < number:
-                found.broken += 1
-                if len(found.examples) < 5:
-                    found.examples.append(f"{name} was told that its value {number} is published ({where}), and it never was")
+                found.breaks(f"{name} was told that its value {number} is published ({where}), and it never was")
         for name, grant in self.clients.granted.items():
             if not grant.seen:
-                found = self.rules["audit-grants"]
-                found.broken += 1
-                if len(found.examples) < 5:
-                    found.examples.append(f"{grant.lock}: {name} was returned with token {grant.token} ({grant.where}), and never granted")
+                self.rules["audit-grants"].breaks(
+                    f"{grant.lock}: {name} was returned with token {grant.token} ({grant.where}), and never granted")
 
     def _suspect(self, rule: str, change: Change, how: str) -> None:
         self._suspects.append((rule, change.id, change.wall, f"{change.id} (oplog.jsonl:{change.line}): {how}"))

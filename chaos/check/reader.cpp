@@ -1,8 +1,12 @@
-#include "reader.hpp"
-
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
+
+#include "history.hpp"
 
 namespace dlock::chaos {
 
@@ -77,15 +81,27 @@ void read_config(const json& c, run_config& into) {
   duration("grace_ms", into.grace);
 }
 
-}  // namespace
+/// A history, taken in line by line.
+struct reader {
+  history h;
+  std::uint32_t line = 0;                             // of the last file
+  std::unordered_map<std::string, std::size_t> open;  // process and number of a call -> its place in `calls`
+
+  void begin_file(const std::string& name) {
+    h.files.push_back(name);
+    line = 0;
+  }
+  /// A whole line, without its end. `last`: of its file, where half a line is what a killed process leaves.
+  void take(std::string_view row, bool last);
+};
 
 struct event_taker {
   reader& r;
   const json& e;
-  history& h = r.history_;
+  history& h = r.h;
   ns at = number(e, "t");
   std::string process = text(e, "p");
-  place where{static_cast<std::uint32_t>(h.files.size() - 1), r.line_};
+  place where{static_cast<std::uint32_t>(h.files.size() - 1), r.line};
 
   void take() {
     h.first = std::min(h.first, at);
@@ -99,8 +115,8 @@ struct event_taker {
   [[nodiscard]] std::string call_key() const { return process + " " + std::to_string(number(e, "c")); }
 
   call& opened() {
-    const auto it = r.open_.find(call_key());
-    if (it == r.open_.end()) throw unusable("is of a call that was not begun");
+    const auto it = r.open.find(call_key());
+    if (it == r.open.end()) throw unusable("is of a call that was not begun");
     return h.calls[it->second];
   }
 
@@ -146,7 +162,7 @@ struct event_taker {
     if (c.acquires() && c.claims.empty()) throw unusable("acquires no lock");
     if (e.contains("id")) c.ids.push_back(text(e, "id"));
     if (e.contains("ids")) c.ids = e["ids"].get<std::vector<std::string>>();
-    if (!r.open_.emplace(call_key(), h.calls.size()).second) throw unusable("is a call whose number was used before");
+    if (!r.open.emplace(call_key(), h.calls.size()).second) throw unusable("is a call whose number was used before");
     h.calls.push_back(std::move(c));
   }
 
@@ -222,20 +238,15 @@ struct event_taker {
   }
 };
 
-void reader::begin_file(const std::string& name) {
-  history_.files.push_back(name);
-  line_ = 0;
-}
-
-void reader::take(std::string_view line, bool last) {
-  ++line_;
-  if (line.empty()) return;
-  const auto here = [&] { return history_.files.back() + ":" + std::to_string(line_) + ": "; };
-  const auto event = json::parse(line, nullptr, /*allow_exceptions=*/false);
+void reader::take(std::string_view row, bool last) {
+  ++line;
+  if (row.empty()) return;
+  const auto here = [&] { return h.files.back() + ":" + std::to_string(line) + ": "; };
+  const auto event = json::parse(row, nullptr, /*allow_exceptions=*/false);
   if (!event.is_object()) {
     if (!last) throw unusable(here() + "is no JSON object");
-    ++history_.torn;
-    if (history_.files.back().starts_with("resource")) ++history_.resource_torn;
+    ++h.torn;
+    if (h.files.back().starts_with("resource")) ++h.resource_torn;
     return;
   }
   try {
@@ -247,14 +258,41 @@ void reader::take(std::string_view line, bool last) {
   }
 }
 
-void reader::take_config(std::string_view text) {
-  const auto config = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!config.is_object()) throw unusable("config.json is no JSON object");
-  read_config(config, history_.config);
+std::string contents(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw unusable(file.string() + " cannot be read");
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
-history reader::finish() && {
-  return std::move(history_);
+}  // namespace
+
+history load(const std::filesystem::path& directory) {
+  std::vector<std::filesystem::path> files;
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(directory / "history", failed)) {
+    if (entry.path().extension() == ".jsonl") files.push_back(entry.path());
+  }
+  if (failed) throw unusable((directory / "history").string() + ": " + failed.message());
+  if (files.empty()) throw unusable((directory / "history").string() + " has no *.jsonl");
+  std::sort(files.begin(), files.end());
+
+  reader r;
+  if (const auto file = directory / "config.json"; std::filesystem::exists(file)) {
+    const auto config = json::parse(contents(file), nullptr, /*allow_exceptions=*/false);
+    if (!config.is_object()) throw unusable("config.json is no JSON object");
+    read_config(config, r.h.config);
+  }
+  for (const auto& file : files) {
+    r.begin_file(file.filename().string());
+    const auto text = contents(file);
+    for (std::size_t from = 0; from < text.size();) {
+      const auto end = std::min(text.find('\n', from), text.size());
+      const bool last = end + 1 >= text.size();
+      r.take(std::string_view(text).substr(from, end - from), last);
+      from = end + 1;
+    }
+  }
+  return std::move(r.h);
 }
 
 }  // namespace dlock::chaos

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <stdexcept>
 
 namespace dlock::chaos {
 namespace {
@@ -50,12 +49,6 @@ std::map<std::string, std::int64_t> count(const analysis& a, const wake_up_gaps&
 
 bool verdict::ok() const {
   return std::all_of(checks.begin(), checks.end(), [](auto& c) { return c.ok(); });
-}
-
-const check_result& verdict::operator[](const std::string& name) const {
-  const auto it = std::find_if(checks.begin(), checks.end(), [&](auto& c) { return c.name == name; });
-  if (it == checks.end()) throw std::out_of_range("no check is called " + name);
-  return *it;
 }
 
 verdict judge(const history& h) {

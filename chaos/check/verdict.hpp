@@ -16,7 +16,6 @@ struct verdict {
   std::map<std::string, std::int64_t> ignored;     // events of unknown names
 
   [[nodiscard]] bool ok() const;
-  [[nodiscard]] const check_result& operator[](const std::string& name) const;
 };
 
 /// Applies all rules.

@@ -43,7 +43,6 @@ class Judgement:
 def commands(binaries: Path) -> dict[str, list[str]]:
     return {
         "chaos-check": [str(binaries / "chaos-check")],
-        "second_opinion": [sys.executable, str(HERE / "second_opinion.py")],
         "oplog_audit": [sys.executable, str(HERE / "oplog_audit.py")],
     }
 
