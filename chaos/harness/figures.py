@@ -55,7 +55,7 @@ def of(folder: Path) -> Figures:
     long_losses: list[int] = []
     puts: Counter[str] = Counter()
     final: dict[str, int] = {}
-    began = over = events[0]["t"] if events else 0
+    began = events[0]["t"] if events else 0
     for event in events:
         kind = event["e"]
         if kind == "call":
@@ -93,8 +93,6 @@ def of(folder: Path) -> Figures:
             struck.append(event)
         elif kind == "primary":
             figures.elections += 1
-        elif kind == "healed":
-            over = event["t"]
     figures.elections = max(0, figures.elections - 1)  # the first was there before us
     figures.unknowns += len(calls)
     figures.lost_updates = sum(puts[lock] - final[lock] for lock in puts)

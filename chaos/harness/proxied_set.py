@@ -2,65 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import socket
 import struct
 import subprocess
-import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pymongo
 
-from processes import die_with
-from replica_set import Member, ReplicaSet, SetError, free_port
-
-
-class Proxy:
-    """chaos-proxy and its control socket. It ends with us: its standard input does."""
-
-    def __init__(self, binary: Path, folder: Path) -> None:
-        parent = os.getpid()
-        path = folder / "proxy.sock"
-        self.process = subprocess.Popen([str(binary), "--control", str(path)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True, start_new_session=True,
-                                        preexec_fn=lambda: die_with(parent, signal.SIGKILL))
-        assert self.process.stdout is not None
-        words = self.process.stdout.readline().split()
-        if words[:1] != ["ports"]:
-            raise SetError("chaos-proxy did not start")
-        self.ports = [int(word) for word in words[1:]]
-        self._guard = threading.Lock()
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(str(path))
-        self._answers = self._socket.makefile()
-
-    def tell(self, command: str) -> str:
-        with self._guard:
-            self._socket.sendall(command.encode() + b"\n")
-            answer = self._answers.readline().strip()
-        if not answer or answer.startswith("error"):
-            raise SetError(f"chaos-proxy, {command}: {answer or 'it is gone'}")
-        return answer
-
-    def stats(self) -> dict[str, dict[str, int]]:
-        return json.loads(self.tell("stats"))
-
-    def count(self, what: str) -> int:
-        """How often something was done, over all sources and members."""
-        return sum(each[what] for each in self.stats().values())
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                stream.close()
-        self._answers.close()
-        self._socket.close()
+from proxy import Proxy
+from replica_set import Member, ReplicaSet, free_port
 
 
 @dataclass
@@ -86,7 +38,7 @@ class ProxiedSet(ReplicaSet):
 
     def _new_member(self, index: int) -> Member:
         if not hasattr(self, "proxy"):
-            self.proxy = Proxy(self.bin / "chaos-proxy", self.folder)
+            self.proxy = Proxy(self.bin / "chaos-proxy")
         self.set_clock(index, 0)
         return Member("127.0.0.1", self.proxy.ports[index], listens_on=free_port())
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from history import Follower, Writer
-from proxied_set import Proxy, clock_environment, write_clock
+from proxied_set import clock_environment, write_clock
+from proxy import Proxy
 from processes import die_with
 
 DRAIN = 20.0  # seconds for which calls may wait on when their process was told to end

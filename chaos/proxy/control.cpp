@@ -1,4 +1,8 @@
+#include <arpa/inet.h>
+
 #include <charconv>
+#include <iterator>
+#include <map>
 #include <numeric>
 #include <sstream>
 #include <stdexcept>
@@ -9,7 +13,7 @@
 namespace chaos {
 
 const char* const kCommands = R"(Commands, a line each, answered by "ok", by "error: ..." or by a line of JSON:
-  target K PORT               member K listens there (from the start: nowhere)
+  target K [ADDRESS:]PORT     member K listens there (from the start: nowhere), on 127.0.0.1 if no address is named
   pid WHO PID                 m0, m1, m2, w0, ... or w9 is this process: what connects from now on is WHO
   hold-requests SRC DST       what SRC sends to DST is kept until it is healed, ends included
   hold-replies SRC DST        the same for the other direction of SRC's connections
@@ -62,78 +66,69 @@ std::vector<std::size_t> targets(const std::string& word) {
   return {process_name(word)};
 }
 
+using word_list = std::vector<std::string>;
+
+sockaddr_in address(const std::string& word) {
+  const auto colon = word.find(':');
+  sockaddr_in a{};
+  a.sin_family = AF_INET;
+  a.sin_port = htons(static_cast<std::uint16_t>(number(word.substr(colon + 1))));
+  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (colon != word.npos && inet_pton(AF_INET, word.substr(0, colon).c_str(), &a.sin_addr) != 1)
+    throw std::invalid_argument("'" + word + "' is no address");
+  return a;
+}
+
+void lose_replies(rule& r, const word_list& w) {
+  r.times = number(w[3]);
+  r.half = w[0] == "half";
+  r.text = w[4];
+}
+
+/// What a command does to the rule for SRC and DST, its second and third word.
+struct change {
+  std::size_t size;  // of the words
+  void (*apply)(rule&, const word_list&);
+};
+const std::map<std::string, change> kChanges{
+    {"heal", {3, [](rule& r, const word_list&) { r = {}; }}},
+    {"open", {3, [](rule& r, const word_list&) { r.hold_requests = r.hold_replies = r.refuse = false; }}},
+    {"hold-requests", {3, [](rule& r, const word_list&) { r.hold_requests = true; }}},
+    {"hold-replies", {3, [](rule& r, const word_list&) { r.hold_replies = true; }}},
+    {"refuse", {3, [](rule& r, const word_list&) { r.refuse = true; }}},
+    {"reset", {3, [](rule&, const word_list&) {}}},
+    {"delay", {4, [](rule& r, const word_list& w) { r.delay = std::chrono::milliseconds(number(w[3])); }}},
+    {"swallow", {5, lose_replies}},
+    {"half", {5, lose_replies}},
+};
+
 }  // namespace
 
 std::string proxy::command(const std::string& line) try {
   std::istringstream in(line);
-  std::vector<std::string> words;
-  for (std::string word; in >> word;) words.push_back(word);
-  if (words.empty()) throw std::invalid_argument("nothing to do");
-  const auto verb = words[0];
-  const auto need = [&](std::size_t n) {
-    if (words.size() != n) throw std::invalid_argument(verb + " takes " + std::to_string(n - 1) + " words");
-  };
-  const auto for_each = [&](auto use) {
-    for (const auto source : sources(words.at(1))) {
-      for (const auto target : targets(words.at(2))) use(source, target);
-    }
-  };
-  const auto reset_links = [&](std::size_t source, std::size_t target) {
-    for (const auto& [fd, l] : links_) {
-      if (fd != l->peer() || l->source() != source || l->target() != target) continue;
-      l->reset();
-      ++rules_.count(source, target).reset;
-    }
-  };
-
+  word_list w{std::istream_iterator<std::string>(in), {}};
+  if (w.empty()) throw std::invalid_argument("nothing to do");
+  const auto verb = w[0];
   if (verb != "pid") find_sources();  // before there is a rule for some of them
   if (verb == "stats") return rules_.json();
-  if (verb == "heal" && words.size() == 1) words = {verb, "any", "any"};
-  if (verb == "target") {
-    need(3);
-    targets_[below(words[1], kMembers)] = static_cast<std::uint16_t>(number(words[2]));
-  } else if (verb == "pid") {
-    need(3);
-    pids_[process_name(words[1])] = number(words[2]);
-  } else if (verb == "heal") {
-    need(3);
-    for_each([&](auto source, auto target) { rules_.heal(source, target); });
-  } else if (verb == "open") {
-    need(3);
-    for_each([&](auto source, auto target) {
-      auto& r = rules_.at(source, target);
-      r.hold_requests = r.hold_replies = r.refuse = false;
-    });
-  } else if (verb == "hold-requests") {
-    need(3);
-    for_each([&](auto source, auto target) { rules_.at(source, target).hold_requests = true; });
-  } else if (verb == "hold-replies") {
-    need(3);
-    for_each([&](auto source, auto target) { rules_.at(source, target).hold_replies = true; });
-  } else if (verb == "refuse") {
-    need(3);
-    for_each([&](auto source, auto target) {
-      rules_.at(source, target).refuse = true;
-      reset_links(source, target);
-    });
-  } else if (verb == "reset") {
-    need(3);
-    for_each(reset_links);
-  } else if (verb == "delay") {
-    need(4);
-    for_each([&](auto source, auto target) {
-      rules_.at(source, target).delay = std::chrono::milliseconds(number(words[3]));
-    });
-  } else if (verb == "swallow" || verb == "half") {
-    need(5);
-    for_each([&](auto source, auto target) {
-      auto& r = rules_.at(source, target);
-      r.times = number(words[3]);
-      r.half = verb == "half";
-      r.text = words[4];
-    });
-  } else {
+  if (verb == "heal" && w.size() == 1) w = {verb, "any", "any"};
+  const auto how = kChanges.find(verb);
+  if (how == kChanges.end() && verb != "target" && verb != "pid")
     throw std::invalid_argument("unknown command '" + verb + "'");
+  const auto size = how == kChanges.end() ? 3 : how->second.size;
+  if (w.size() != size) throw std::invalid_argument(verb + " takes " + std::to_string(size - 1) + " words");
+
+  if (verb == "target") {
+    targets_[below(w[1], kMembers)] = address(w[2]);
+  } else if (verb == "pid") {
+    pids_[process_name(w[1])] = number(w[2]);
+  } else {
+    for (const auto source : sources(w[1])) {
+      for (const auto target : targets(w[2])) {
+        how->second.apply(rules_.at(source, target), w);
+        if (verb == "refuse" || verb == "reset") reset_links(source, target);
+      }
+    }
   }
   return "ok";
 } catch (const std::exception& problem) {

@@ -14,14 +14,12 @@
 
 namespace chaos {
 
-proxy::proxy(const std::string& control_path)
-    : epoll_(epoll_create1(EPOLL_CLOEXEC)), control_(listen_on_path(control_path)) {
+proxy::proxy(int commands, int answers) : commands_(commands), answers_(answers), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   for (auto& l : listeners_) {
     l = listen_on_any_port();
     watch(l.get(), EPOLLIN);
   }
-  watch(control_.get(), EPOLLIN);
-  watch(STDIN_FILENO, EPOLLIN);
+  watch(commands_, EPOLLIN);
 }
 
 void proxy::watch(int fd, unsigned events) {
@@ -46,13 +44,8 @@ void proxy::run() {
     if (n < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category(), "epoll_wait");
     for (int i = 0; i < n; ++i) {
       const int fd = events[static_cast<std::size_t>(i)].data.fd;
-      if (fd == STDIN_FILENO) {
-        std::array<char, 256> ignored;
-        if (read(STDIN_FILENO, ignored.data(), ignored.size()) <= 0) return;
-      } else if (fd == control_.get()) {
-        accept_control();
-      } else if (conversations_.contains(fd)) {
-        hear_control(fd);
+      if (fd == commands_) {
+        if (!hear_commands()) return;
       } else if (links_.contains(fd)) {
         serve_link(fd, events[static_cast<std::size_t>(i)].events);
       } else {
@@ -84,7 +77,7 @@ void proxy::accept_link(std::size_t target) {
   const int on = 1;
   setsockopt(peer.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   descriptor member;
-  if (targets_[target] != 0) member = connect_to_port(targets_[target]);
+  if (targets_[target].sin_port != 0) member = connect_to(targets_[target]);
   if (member.get() < 0) {
     ++rules_.count(kOthers, target).refused;
     reset_on_close(peer.get());
@@ -148,30 +141,27 @@ void proxy::settle_all() {
   for (const auto& l : all) settle(l);
 }
 
-void proxy::accept_control() {
-  descriptor fd(accept4(control_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (fd.get() < 0) return;
-  watch(fd.get(), EPOLLIN);
-  const int number = fd.get();
-  conversations_.emplace(number, conversation{std::move(fd), {}});
+void proxy::reset_links(std::size_t source, std::size_t target) {
+  for (const auto& [fd, l] : links_) {
+    if (fd != l->peer() || l->source() != source || l->target() != target) continue;
+    l->reset();
+    ++rules_.count(source, target).reset;
+  }
 }
 
-void proxy::hear_control(int fd) {
-  auto& c = conversations_.at(fd);
+/// False at the end of the commands.
+bool proxy::hear_commands() {
   std::array<char, 4096> buffer;
-  const auto n = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
-  if (n <= 0) {
-    unwatch(fd);
-    conversations_.erase(fd);
-    return;
-  }
-  c.received.append(buffer.data(), static_cast<std::size_t>(n));
-  for (auto end = c.received.find('\n'); end != std::string::npos; end = c.received.find('\n')) {
-    const auto answer = command(c.received.substr(0, end)) + '\n';
-    c.received.erase(0, end + 1);
-    send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);
+  const auto n = read(commands_, buffer.data(), buffer.size());
+  if (n <= 0) return false;
+  heard_.append(buffer.data(), static_cast<std::size_t>(n));
+  for (auto end = heard_.find('\n'); end != std::string::npos; end = heard_.find('\n')) {
+    const auto answer = command(heard_.substr(0, end)) + '\n';
+    heard_.erase(0, end + 1);
+    if (write(answers_, answer.data(), answer.size()) < 0) return false;
   }
   settle_all();
+  return true;
 }
 
 }  // namespace chaos

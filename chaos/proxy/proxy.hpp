@@ -1,5 +1,7 @@
 #pragma once
 
+#include <netinet/in.h>
+
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -17,42 +19,38 @@ namespace chaos {
 /// finds a way round it. One thread.
 class proxy {
  public:
-  explicit proxy(const std::string& control_path);
+  /// Takes commands (kCommands), a line each, from one descriptor, and answers to the other.
+  proxy(int commands, int answers);
 
   [[nodiscard]] std::uint16_t port(std::size_t member) const { return port_of(listeners_[member].get()); }
 
-  /// Until standard input ends.
+  /// Until the commands end.
   void run();
 
  private:
-  struct conversation {  // on the control socket
-    descriptor fd;
-    std::string received;
-  };
-
   void watch(int fd, unsigned events);
   void unwatch(int fd);
   void accept_link(std::size_t target);
-  void accept_control();
-  void hear_control(int fd);
+  bool hear_commands();
   void serve_link(int fd, unsigned events);
   void settle(const std::shared_ptr<link>& l);
   void settle_all();
   void find_sources();
+  void reset_links(std::size_t source, std::size_t target);
   [[nodiscard]] int wait_milliseconds() const;
   [[nodiscard]] rule& rule_of(const link& l) { return rules_.at(l.source(), l.target()); }
 
   std::string command(const std::string& line);
 
+  int commands_, answers_;
+  std::string heard_;  // of a command that is not whole yet
   descriptor epoll_;
-  descriptor control_;
   std::array<descriptor, kMembers> listeners_;
-  std::array<std::uint16_t, kMembers> targets_{};
+  std::array<sockaddr_in, kMembers> targets_{};
   known_pids pids_{};
   mutable rules rules_;
   std::unordered_map<int, unsigned> watched_;
   std::unordered_map<int, std::shared_ptr<link>> links_;  // by either of its two descriptors
-  std::unordered_map<int, conversation> conversations_;
 };
 
 extern const char* const kCommands;  // for --help

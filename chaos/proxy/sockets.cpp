@@ -3,29 +3,15 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 
 namespace chaos {
 namespace {
 
 constexpr int kBacklog = 1024;
-
-[[noreturn]] void fail(const std::string& what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
-
-sockaddr_in local(std::uint16_t port) {
-  sockaddr_in a{};
-  a.sin_family = AF_INET;
-  a.sin_port = htons(port);
-  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return a;
-}
 
 }  // namespace
 
@@ -35,32 +21,18 @@ descriptor::~descriptor() {
 
 descriptor listen_on_any_port() {
   descriptor s(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  const auto address = local(0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (bind(s.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || listen(s.get(), kBacklog) != 0)
-    fail("cannot listen on 127.0.0.1");
+    throw std::system_error(errno, std::generic_category(), "cannot listen on 127.0.0.1");
   return s;
 }
 
-descriptor listen_on_path(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
-    errno = ENAMETOOLONG;
-    fail(path);
-  }
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  unlink(path.c_str());
-  descriptor s(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (bind(s.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || listen(s.get(), kBacklog) != 0)
-    fail("cannot listen on " + path);
-  return s;
-}
-
-descriptor connect_to_port(std::uint16_t port) {
+descriptor connect_to(const sockaddr_in& address) {
   descriptor s(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int on = 1;
   setsockopt(s.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  const auto address = local(port);
   if (connect(s.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno != EINPROGRESS)
     return descriptor{};
   return s;

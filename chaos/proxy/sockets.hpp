@@ -1,7 +1,8 @@
 #pragma once
 
+#include <netinet/in.h>
+
 #include <cstdint>
-#include <string>
 #include <utility>
 
 namespace chaos {
@@ -23,11 +24,10 @@ class descriptor {
   int fd_ = -1;
 };
 
-/// Sockets do not block. Those that listen throw std::system_error if they cannot.
+/// Sockets do not block. Throws std::system_error if it cannot listen.
 descriptor listen_on_any_port();
-descriptor listen_on_path(const std::string& path);
 /// Invalid (get() < 0) if it was refused at once; may still be on its way.
-descriptor connect_to_port(std::uint16_t port);
+descriptor connect_to(const sockaddr_in& address);
 std::uint16_t port_of(int fd);
 std::uint16_t peer_port_of(int fd);
 /// The peer gets an RST when the descriptor is closed.

@@ -34,11 +34,10 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "scripts"), str(Path(_
 import mongod  # noqa: E402
 from evidence import named  # noqa: E402
 from replica_set import ReplicaSet  # noqa: E402
-from servers import ADMIN_URL, PATIENCE, TEST_URL, Server, wait_for  # noqa: E402
+from servers import ADMIN_URL, DLOCK, PATIENCE, TEST_URL, Server, wait_for  # noqa: E402
 from telling import Asking  # noqa: E402
 from witness import Process, remember  # noqa: E402
 
-DLOCK = os.environ.get("DLOCK_BIN", "")
 PROMPT = "<%> "
 # What a test starts ends with it, also when the test is killed.
 MORTAL = ("setpriv", "--pdeathsig", "KILL")

@@ -1,4 +1,4 @@
-"""A server that can be made to fail: it is behind a relay."""
+"""A server that can be made to fail: it is behind chaos-proxy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import datetime
 import os
 import socket
 import sys
-import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -16,9 +15,13 @@ from typing import Any
 import pymongo
 from bson import json_util
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "security"))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "security"), str(ROOT / "chaos" / "harness"), str(ROOT / "scripts")]
 
 import roles  # noqa: E402
+from proxy import Proxy  # noqa: E402
+
+DLOCK = os.environ.get("DLOCK_BIN", "")
 
 TEST_URL = os.environ.get("DLOCK_TEST_URL", "")
 ADMIN_URL = os.environ.get("DLOCK_TEST_ADMIN_URL", "")  # then dlock has the role that docs/security.md says it needs
@@ -36,14 +39,16 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE)
 
 
 class Server:
-    """The primary, seen through a relay that can be broken off, and with a database of its own."""
+    """The primary, seen through a proxy that can be broken off, and with a database of its own."""
 
     def __init__(self) -> None:
         # dlock show and ls see what a majority has, and MongoDB 4.4 by itself would not wait for it.
         self.client = pymongo.MongoClient(ADMIN_URL or TEST_URL, w="majority")
         self.client.admin.command("ping")
         host, port = wait_for(lambda: self.client.primary, "a primary")
-        self.relay = Relay(host, port)
+        self.proxy = Proxy(Path(DLOCK).with_name("chaos-proxy"))
+        self.proxy.tell(f"target 0 {socket.gethostbyname(host)}:{port}")
+        self.port = self.proxy.ports[0]
         self.fails = False
         self.db = "t" + uuid.uuid4().hex[:12]
         self.user = password = ""
@@ -51,14 +56,14 @@ class Server:
             self.user, password = roles.make_user(self.client, roles.for_names(roles.documented()["dlock"], self.db))
         self.url = self.url_for(self.user, password)
         self.address = f"{host}:{port}"
-        self.way_round = self.url.replace(f"127.0.0.1:{self.relay.port}", self.address)  # past the relay
+        self.way_round = self.url.replace(f"127.0.0.1:{self.port}", self.address)  # past the proxy
 
     def url_for(self, user: str, password: str) -> str:
         as_user = f"{user}:{password}@" if user else ""
-        return f"mongodb://{as_user}127.0.0.1:{self.relay.port}/?directConnection=true"
+        return f"mongodb://{as_user}127.0.0.1:{self.port}/?directConnection=true"
 
     def close(self) -> None:
-        self.relay.close()
+        self.proxy.close()
         if self.fails:  # it is the server's, and one at a time
             self.client.admin.command("configureFailPoint", "failCommand", mode="off")
         self.client.drop_database(self.db)
@@ -67,10 +72,12 @@ class Server:
         self.client.close()
 
     def break_off(self) -> None:
-        self.relay.open.clear()
+        """As a network that is down: what is sent arrives when it is mended."""
+        self.proxy.tell("hold-requests any m0")
+        self.proxy.tell("hold-replies any m0")
 
     def mend(self) -> None:
-        self.relay.open.set()
+        self.proxy.tell("heal")
 
     def url_without_locks(self) -> str:
         self.fails = True
@@ -94,42 +101,3 @@ class Server:
         """The locks' documents, if the server answers soon."""
         with pymongo.MongoClient(ADMIN_URL or TEST_URL, serverSelectionTimeoutMS=3000, socketTimeoutMS=3000) as client:
             return "\n".join(json_util.dumps(each) for each in client[self.db].dlocks.find())
-
-
-class Relay:
-    """A TCP relay. While it is not `open`, it swallows nothing and passes nothing on, as a network that is down."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self.target = (host, port)
-        self.open = threading.Event()
-        self.open.set()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self.open.set()
-        self.listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self.listener.accept()
-                far = socket.create_connection(self.target)
-            except OSError:
-                return
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
-
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
-        try:
-            while data := source.recv(65536):
-                self.open.wait()
-                sink.sendall(data)
-        except OSError:
-            pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass

@@ -3,7 +3,7 @@
 #include <map>
 
 #include "replica/fixture.hpp"
-#include "replica/proxy.hpp"
+#include "replica/servers.hpp"
 
 /// What a URL leads to, and what it cannot change.
 namespace dlock::testing {

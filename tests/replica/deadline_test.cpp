@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "replica/fixture.hpp"
-#include "replica/proxy.hpp"
+#include "replica/servers.hpp"
 #include "support/canary.hpp"
 
 /// Every call returns by its deadline, plus 100 ms, whatever the server does.
@@ -52,7 +52,8 @@ TEST_F(Deadline, HoldsWhileThePrimaryIsFrozen) {
 }
 
 TEST_F(Deadline, AClientOfAServerThatNeverAnswersIsRefusedInTime) {
-  silent_server silent;
+  relay silent(primary().address);
+  silent.tell("hold-requests any m0");
   auto o = options();
   o.connect_timeout = 500ms;
   for (const std::string& url : {"mongodb://" + silent.address(), "mongodb://" + silent.address() + "/?replicaSet=x",

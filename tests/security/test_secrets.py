@@ -135,8 +135,6 @@ class Secrets(Case):
 
     def test_all_is_well(self) -> None:
         over, seen = threading.Event(), []
-        # Past the relay, which is in this process, too, and would be slow.
-        self.environment["DLOCK_URL"] = self.url.replace(f"127.0.0.1:{self.server.relay.port}", self.server.address)
 
         def look_out() -> None:
             while not over.wait(0.1):
@@ -181,7 +179,7 @@ class Secrets(Case):
         self.keep(*holder.communicate(timeout=PATIENCE))
         self.assertEqual(holder.returncode, 123)
         self.do("-v", "-w", "1", self.lock, "true", status=125)
-        port = self.server.relay.port
+        port = self.server.port
         for host in ("127.0.0.1:1", "no.such.example"):
             self.environment["DLOCK_URL"] = self.url.replace(f"127.0.0.1:{port}", host)
             self.do("-v", "-w", "2", self.lock, "true", status=125)
@@ -189,7 +187,7 @@ class Secrets(Case):
 
     def test_the_url_is_malformed(self) -> None:
         pieces = [uuid.uuid4().hex for _ in range(3)]
-        host = f"127.0.0.1:{self.server.relay.port}"
+        host = f"127.0.0.1:{self.server.port}"
         for form in MALFORMED:
             url = form.replace("{host}", host)
             for piece in pieces:
