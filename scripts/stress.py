@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from replica_set import die_with
+from processes import die_with
 
 # Lines of ctest that say nothing new in a second round.
 ROUTINE = re.compile(r"\s*(Start\s+\d+:|\d+/\d+ Test\s+#\d+: .*\s+Passed\s+[\d.]+ sec$|Internal ctest|Test project|$)")

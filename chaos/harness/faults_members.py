@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from pymongo.errors import PyMongoError
-from replica_set import SetError
+from private_set import SetError
 
 from faults import Injection, Missed, fault
 

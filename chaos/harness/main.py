@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import evidence  # noqa: E402
-import replica_set  # noqa: E402
+import private_set  # noqa: E402
 from processes import ENDING, die_with, end_on_signal  # noqa: E402
 
 import checks  # noqa: E402
@@ -137,7 +137,7 @@ def several(plan: Plan, given: argparse.Namespace, folder: Path) -> bool:
         one = folder / f"seed-{plan.seed + n}"
         try:
             good = chaos(replace(plan, seed=plan.seed + n), given, one)
-        except replica_set.SetError as error:
+        except private_set.SetError as error:
             print(f"chaos: {error}", file=sys.stderr)
             good = False
         bad += not good
@@ -182,7 +182,7 @@ def main() -> int:
             good = chaos(plan, given, folder)
         else:
             good = several(plan, given, folder)
-    except replica_set.SetError as error:
+    except private_set.SetError as error:
         print(f"chaos: {error}", file=sys.stderr)
     finally:
         if good and given.keep is None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import replica_set
+import private_set
 
 ROOT = Path(__file__).resolve().parents[2]
 PATCHES = ROOT / "chaos" / "planted"
@@ -49,7 +49,7 @@ def finder(text: str) -> Finder:
             return Finder("simulator", "dlock-simulate")
         case ["chaos"]:
             return Finder("chaos", "chaos-worker")
-    raise replica_set.SetError(f"'{text}' finds nothing: suite PROGRAM TESTS, property test TESTS, demonstration, simulator or chaos?")
+    raise private_set.SetError(f"'{text}' finds nothing: suite PROGRAM TESTS, property test TESTS, demonstration, simulator or chaos?")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def read(path: Path) -> Patch:
     about, _, rest = path.read_text().partition("\n")
     found = re.match(r"Found by: (.+)\n\n--- a/(?:src|reference)/", rest)
     if not about or not found:
-        raise replica_set.SetError(f"{path.name}: a line that says what the bug is, one that says 'Found by: ...', an empty one, and a diff of src/ or reference/")
+        raise private_set.SetError(f"{path.name}: a line that says what the bug is, one that says 'Found by: ...', an empty one, and a diff of src/ or reference/")
     return Patch(path, about, [finder(each) for each in found.group(1).split("; ")])
 
 
@@ -89,7 +89,7 @@ def named(names: Sequence[str]) -> list[Patch]:
     known = {each.name: each for each in all_patches()}
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise replica_set.SetError(f"no such planted bugs: {', '.join(unknown)}; there are: {', '.join(known)}")
+        raise private_set.SetError(f"no such planted bugs: {', '.join(unknown)}; there are: {', '.join(known)}")
     return [known[name] for name in names] if names else list(known.values())
 
 
@@ -154,7 +154,7 @@ class PatchedTree:
     def with_bug(self, patch: Patch) -> Iterator[None]:
         try:
             if said := applied(patch, self.tree):
-                raise replica_set.SetError(f"{patch.name} cannot be applied:\n{said}")
+                raise private_set.SetError(f"{patch.name} cannot be applied:\n{said}")
             yield
         finally:
             for file in patch.files:
@@ -165,4 +165,4 @@ class PatchedTree:
         with self.log.open("a") as log:
             done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=launcher | os.environ)
         if done.returncode:
-            raise replica_set.SetError(f"{' '.join(command[:3])} failed:\n" + "\n".join(self.log.read_text().splitlines()[-40:]))
+            raise private_set.SetError(f"{' '.join(command[:3])} failed:\n" + "\n".join(self.log.read_text().splitlines()[-40:]))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import replica_set
+import private_set
 
 from patches import PatchedTree, named
 from plan import Plan
@@ -89,7 +89,7 @@ def chosen(wanted: str) -> list[Planted]:
     known = {bug.name: bug for bug in BUGS}
     unknown = [name for name in wanted.split(",") if name not in known]
     if unknown:
-        raise replica_set.SetError(f"no such planted bugs: {', '.join(unknown)}; there are: {', '.join(known)}")
+        raise private_set.SetError(f"no such planted bugs: {', '.join(unknown)}; there are: {', '.join(known)}")
     return [known[name] for name in wanted.split(",")]
 
 

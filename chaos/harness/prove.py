@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from processes import ENDING, die_with, end_on_signal  # noqa: E402
-from replica_set import SetError  # noqa: E402
+from private_set import SetError  # noqa: E402
 
 from patches import Finder, Patch, PatchedTree, finder, named  # noqa: E402
 from progress import say  # noqa: E402

@@ -12,7 +12,7 @@ from typing import Any
 import pymongo
 
 from proxy import Proxy
-from replica_set import Member, ReplicaSet, free_port
+from private_set import Member, ReplicaSet, free_port
 
 
 @dataclass

@@ -8,7 +8,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-from replica_set import SetError
+from private_set import SetError
 
 
 class Proxy:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evidence import scratch_folder
-from replica_set import ReplicaSet
+from private_set import ReplicaSet
 
 # read, think, write: loses updates as soon as two do it at once
 INCREMENT = 'n=$(cat "$1"); sleep 0.01; echo $((n + 1)) >"$1"'

@@ -21,7 +21,7 @@ import pymongo
 from bson import json_util
 from pymongo.errors import PyMongoError
 from processes import die_with
-from replica_set import SetError
+from private_set import SetError
 
 import schedule
 from catalogue import FAULTS

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import unittest
 from pathlib import Path
 
@@ -14,6 +13,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import mongod  # noqa: E402
 from evidence import scratch_folder  # noqa: E402
+from private_set import wait_for  # noqa: E402
 from processes import is_running  # noqa: E402
 
 BIN = Path(os.environ.get("DLOCK_CHAOS_BIN", ROOT / "build" / "bin")).absolute()
@@ -33,13 +33,6 @@ def descendants(pid: int) -> dict[int, str]:
     return found
 
 
-def wait_until(condition, what: str, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
-        time.sleep(0.1)
-
-
 class Leftovers(unittest.TestCase):
     def test_nothing_is_left(self) -> None:
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
@@ -56,11 +49,11 @@ class Leftovers(unittest.TestCase):
                     names = list(descendants(chaos.pid).values())
                     return [names.count(name) for name in ("mongod", "chaos-worker", "chaos-resource", "chaos-proxy")] == [3, 5, 1, 1]
 
-                wait_until(all_work, "all processes", 60)
+                wait_for(all_work, "all processes")
                 started = descendants(chaos.pid)
                 chaos.send_signal(signum)
                 chaos.wait(60)
-                wait_until(lambda: not any(is_running(pid) for pid in started), f"the end of all of {started}", 20)
+                wait_for(lambda: not any(is_running(pid) for pid in started), f"the end of all of {started}", 20)
 
 
 if __name__ == "__main__":

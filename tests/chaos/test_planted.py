@@ -18,7 +18,7 @@ import planted  # noqa: E402
 import prove  # noqa: E402
 import schedule  # noqa: E402
 from plan import KINDS  # noqa: E402
-from replica_set import SetError  # noqa: E402
+from private_set import SetError  # noqa: E402
 
 BIN = Path(os.environ.get("DLOCK_CHAOS_BIN", ROOT / "build" / "bin"))
 LIBRARY = Path(os.environ.get("DLOCK_LIBRARY", ROOT / "build" / "src" / "libdlock.a"))

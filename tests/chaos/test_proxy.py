@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "chaos" / "harness")]
 
 from proxy import Proxy  # noqa: E402
-from replica_set import SetError  # noqa: E402
+from private_set import SetError  # noqa: E402
 
 BINARY = Path(os.environ.get("DLOCK_CHAOS_BIN", ROOT / "build" / "bin")) / "chaos-proxy"
 

@@ -33,7 +33,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "scripts"), str(Path(_
 
 import mongod  # noqa: E402
 from evidence import named  # noqa: E402
-from replica_set import ReplicaSet  # noqa: E402
+from private_set import ReplicaSet  # noqa: E402
 from servers import ADMIN_URL, DLOCK, PATIENCE, TEST_URL, Server, wait_for  # noqa: E402
 from telling import Asking  # noqa: E402
 from witness import Process, remember  # noqa: E402

@@ -2,6 +2,7 @@
 """scripts/replica_set.py leaves nothing behind, whatever happens to the process that runs it."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,16 +18,10 @@ sys.path.insert(0, str(SCRIPTS))
 import mongod  # noqa: E402
 from evidence import scratch_folder  # noqa: E402
 from processes import is_running, kill_and_wait  # noqa: E402
-import replica_set  # noqa: E402
+import private_set  # noqa: E402
+from private_set import ReplicaSet, processes_in, wait_for  # noqa: E402
 
 SCRIPT = str(SCRIPTS / "replica_set.py")
-
-
-def wait_until(condition, what: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
-        time.sleep(0.05)
 
 
 class Run(unittest.TestCase):
@@ -36,72 +31,59 @@ class Run(unittest.TestCase):
         self.scratch = self.enterContext(scratch_folder())
         self.folder = self.scratch / "set"
 
-    def supervise(self, *command: str) -> subprocess.Popen:
+    def supervise(self, command: str, *through: str) -> subprocess.Popen:
         """Starts a supervisor; when this returns, its COMMAND runs."""
         ready = self.scratch / "ready"
-        supervisor = subprocess.Popen([SCRIPT, "run", "--dir", str(self.folder), "--", "sh", "-c",
-                                       f"echo $$ > {ready}.new; mv {ready}.new {ready}; {' '.join(command)}"])
+        ready.unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)  # which kill -9 has left
+        supervisor = subprocess.Popen([*through, SCRIPT, "run", "--dir", str(self.folder), "--", "sh", "-c",
+                                       f"echo $$ > {ready}.new; mv {ready}.new {ready}; {command}"])
         self.addCleanup(supervisor.wait)
         self.addCleanup(supervisor.kill)
-        wait_until(ready.exists, "the command")
-        self.assertEqual(1, len(replica_set.processes_in(self.folder)))
+        wait_for(ready.exists, "the command")
+        self.assertEqual(1, len(processes_in(self.folder)))
         self.command = int(ready.read_text())
         return supervisor
 
     def assert_nothing_is_left(self) -> None:
-        wait_until(lambda: not replica_set.processes_in(self.folder), "the end of mongod", 30)
-        wait_until(lambda: not is_running(self.command), "the end of the command", 30)
+        wait_for(lambda: not processes_in(self.folder), "the end of mongod")
+        wait_for(lambda: not is_running(self.command), "the end of the command")
 
-    def test_status_of_the_command_is_passed_on(self) -> None:
-        supervisor = self.supervise("sleep 5; exit 7")
-        self.assertEqual(7, supervisor.wait(30))
+    def test_its_end(self) -> None:
+        """That of the command, by a signal, and by kill -9: also of its parent, as when somebody kills the shell that runs ./run."""
+        self.assertEqual(7, self.supervise("sleep 5; exit 7").wait(30))
         self.assert_nothing_is_left()
         self.assertFalse(self.folder.exists())
-
-    def test_ended_by_signals(self) -> None:
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             with self.subTest(signum.name):
-                (self.scratch / "ready").unlink(missing_ok=True)
                 supervisor = self.supervise("exec sleep 1000")
                 supervisor.send_signal(signum)
                 self.assertEqual(128 + signum, supervisor.wait(30))
                 self.assert_nothing_is_left()
                 self.assertFalse(self.folder.exists())
-
-    def test_killed_supervisor_takes_all_along(self) -> None:
-        supervisor = self.supervise("exec sleep 1000")
-        supervisor.kill()
-        supervisor.wait()
-        self.assert_nothing_is_left()
-
-    def test_killed_parent_of_the_supervisor_takes_all_along(self) -> None:
-        # as when somebody kills the shell that runs ./run
-        ready = self.scratch / "ready"
-        parent = subprocess.Popen(["bash", "-c", f"{SCRIPT} run --dir {self.folder} -- sh -c 'echo $$ > {ready}.new; "
-                                   f"mv {ready}.new {ready}; exec sleep 1000'; true"])
-        wait_until(ready.exists, "the command")
-        self.command = int(ready.read_text())
-        self.assertEqual(1, len(replica_set.processes_in(self.folder)))
-        parent.kill()
-        parent.wait()
-        self.assert_nothing_is_left()
+        for through in ((), ("sh", "-c", '"$@"; true', "sh")):
+            with self.subTest(through):
+                supervisor = self.supervise("exec sleep 1000", *through)
+                supervisor.kill()
+                supervisor.wait()
+                self.assert_nothing_is_left()
 
     def test_killed_while_starting(self) -> None:
         for signum in (signal.SIGTERM, signal.SIGKILL):
             with self.subTest(signum.name):
                 supervisor = subprocess.Popen([SCRIPT, "run", "--dir", str(self.folder), "--", "true"])
                 self.addCleanup(supervisor.wait)
-                wait_until(lambda: bool(replica_set.processes_in(self.folder)), "mongod")
+                wait_for(lambda: bool(processes_in(self.folder)), "mongod")
                 supervisor.send_signal(signum)
                 supervisor.wait(30)
-                wait_until(lambda: not replica_set.processes_in(self.folder), "the end of mongod", 30)
+                wait_for(lambda: not processes_in(self.folder), "the end of mongod")
 
     def test_unknown_command(self) -> None:
         done = subprocess.run([SCRIPT, "run", "--dir", str(self.folder), "--", "/no/such/program"],
                               capture_output=True, text=True, check=False)
         self.assertEqual(1, done.returncode)
         self.assertEqual("replica set: /no/such/program: not found\n", done.stderr)
-        self.assertEqual([], replica_set.processes_in(self.folder))
+        self.assertEqual([], processes_in(self.folder))
 
     def test_bad_input(self) -> None:
         for words in (["--nodes", "0"], ["--nodes", "x"], ["--nodes", "8"], ["--bad"]):
@@ -137,14 +119,14 @@ class Start(unittest.TestCase):
         self.assertEqual((first.stdout, first.stdout), (again.stdout, url.stdout))
         self.assert_status(1, "start", "--nodes", "3")
         self.assertEqual("stopped\n", self.call("stop").stdout)
-        self.assertEqual([], replica_set.processes_in(self.folder))
+        self.assertEqual([], processes_in(self.folder))
         self.assertFalse(self.folder.exists())
         self.assertEqual("no server was running\n", self.call("stop").stdout)
         self.assert_status(1, "url")
 
     def test_start_after_a_crash(self) -> None:
         self.assert_status(0, "start")
-        kill_and_wait(replica_set.processes_in(self.folder))
+        kill_and_wait(processes_in(self.folder))
         self.assert_status(1, "url")
         self.assert_status(0, "start")
         self.assert_status(0, "url")
@@ -155,7 +137,7 @@ class Start(unittest.TestCase):
         urls = {call.communicate()[0] for call in calls}
         self.assertEqual([0, 0], [call.returncode for call in calls])
         self.assertEqual(1, len(urls))
-        self.assertEqual(1, len(replica_set.processes_in(self.folder)))
+        self.assertEqual(1, len(processes_in(self.folder)))
 
 
 class Api(unittest.TestCase):
@@ -166,51 +148,46 @@ class Api(unittest.TestCase):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             ports = [taken.getsockname()[1]]
-            original = replica_set.free_port
-            replica_set.free_port = lambda: ports.pop() if ports else original()
-            self.addCleanup(setattr, replica_set, "free_port", original)
-            with replica_set.ReplicaSet() as rs:
+            original = private_set.free_port
+            private_set.free_port = lambda: ports.pop() if ports else original()
+            self.addCleanup(setattr, private_set, "free_port", original)
+            with ReplicaSet() as rs:
                 self.assertNotEqual(taken.getsockname()[1], rs.members[0].port)
                 with rs.connect() as client:
                     client.test.c.insert_one({})
 
     def test_failures(self) -> None:
-        with replica_set.ReplicaSet(nodes=3, election_timeout_ms=1000) as rs:
-            first = rs.primary()
-            rs.stepdown()
-            wait_until(lambda: rs.primary() != first, "another primary")
-            second = rs.primary()
-            rs.freeze(second)
-            wait_until(lambda: rs.primary() != second, "another primary")
-            rs.thaw(second)
-            rs.wait_until_healthy()
-            third = rs.primary()
-            rs.kill(third)
-            wait_until(lambda: rs.primary() != third, "another primary")
-            rs.restart(third)
-            rs.wait_until_healthy()
+        with ReplicaSet(nodes=3, election_timeout_ms=1000) as rs:
+            for cause, cure in ((lambda _: rs.stepdown(), lambda _: None), (rs.freeze, rs.thaw), (rs.kill, rs.restart)):
+                primary = rs.primary()
+                cause(primary)
+                wait_for(lambda: rs.primary() != primary, "another primary")
+                cure(primary)
+                rs.wait_until_healthy()
+            self.assertEqual({f"{primary}/mongod.log", f"{primary}/mongod.log.0"},
+                             {f"{log.parent.name}/{log.name}" for log in rs.folder.glob(f"{primary}/mongod.log*")}, "a restart keeps the log")
 
     def test_auth(self) -> None:
         reader = {"user": "reader", "pwd": "secret", "roles": [{"role": "read", "db": "test"}]}
-        with replica_set.ReplicaSet(auth=True, users=[reader]) as rs:
+        with ReplicaSet(auth=True, users=[reader]) as rs:
             for url, allowed in ((rs.url, True), (rs.url_for("reader", "secret"), False),
                                  (rs.url_for("reader", "wrong"), False)):
-                with replica_set.pymongo.MongoClient(url) as client:
+                with private_set.pymongo.MongoClient(url) as client:
                     try:
                         client.test.c.insert_one({})
                         self.assertTrue(allowed, url)
-                    except replica_set.OperationFailure:
+                    except private_set.OperationFailure:
                         self.assertFalse(allowed, url)
 
     def test_leftovers_of_the_killed_are_removed_and_those_in_use_are_not(self) -> None:
-        old = Path(tempfile.mkdtemp(prefix=replica_set.PREFIX))
+        old = Path(tempfile.mkdtemp(prefix=private_set.PREFIX))
         (old / "lock").touch()
         an_hour_ago = time.time() - 3600
         os.utime(old, (an_hour_ago, an_hour_ago))
-        with replica_set.ReplicaSet() as rs:
+        with ReplicaSet() as rs:
             self.assertFalse(old.exists())
             os.utime(rs.folder, (an_hour_ago, an_hour_ago))
-            replica_set.remove_leftovers()
+            private_set.remove_leftovers()
             self.assertTrue(rs.folder.exists())
 
 

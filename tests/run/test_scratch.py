@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import evidence  # noqa: E402
 import mongod  # noqa: E402
 from processes import is_running  # noqa: E402
-from replica_set import ReplicaSet  # noqa: E402
+from private_set import wait_for  # noqa: E402
 
 SCRATCH = str(ROOT / "tests" / "support" / "scratch.py")
 SET = str(ROOT / "scripts" / "replica_set.py")
@@ -30,13 +30,6 @@ mkfifo "$TMPDIR/run/fifo"
 truncate -s 300M "$TMPDIR/run/core"
 """
 KEPT = ["output.txt", "run/history/w0.1.jsonl", "set/0/mongod.log", "set/0/mongod.log.0"]
-
-
-def wait_until(condition, what: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
-        time.sleep(0.05)
 
 
 def files_in(folder: Path) -> list[str]:
@@ -81,6 +74,7 @@ class Scratch(Case):
                 self.assertEqual(lines[1:], ["hello", folder, folder])
                 self.assertEqual(Path(folder).parent, self.temporary)
                 self.assertEqual((self.left(), self.kept()), ([], []))
+        self.assertEqual(self.call(SCRATCH, "--evidence", str(self.evidence), "--report").stdout, "")
 
     def test_what_fails_leaves_its_evidence(self) -> None:
         lines = self.run_wrapped(f"{LEAVE}\necho out; echo err >&2; exit 3", 3)
@@ -93,18 +87,13 @@ class Scratch(Case):
         self.assertEqual(again[-1], f"evidence: {kept}.2")
         self.assertEqual(self.kept(), ["t.one", "t.one.2"])
 
-    def test_evidence_goes_where_the_environment_says(self) -> None:
-        self.environment["DLOCK_EVIDENCE"] = str(self.evidence / "other")
-        self.run_wrapped("exit 1", 1)
-        self.assertEqual(files_in(self.evidence), ["other/t.one/output.txt"])
-
-    def test_a_command_that_a_signal_ends(self) -> None:
+    def test_odd_ends(self) -> None:
         lines = self.run_wrapped("kill -SEGV $$", 128 + signal.SIGSEGV)
         self.assertEqual(lines[1:], ["scratch: sh was ended by SIGSEGV", f"evidence: {self.evidence}/t.one"])
-
-    def test_a_command_that_is_not_there(self) -> None:
+        self.environment["DLOCK_EVIDENCE"] = str(self.evidence / "other")
         done = self.call(*self.wrapped("/no/such/command"))
         self.assertEqual((done.returncode, done.stdout.splitlines()[1]), (127, "scratch: /no/such/command: No such file or directory"))
+        self.assertEqual(self.kept(), ["other", "t.one"])
 
     def test_processes_that_are_left_are_in_nobodys_way(self) -> None:
         """One has the output open, the other is a mongod, by its name."""
@@ -145,7 +134,7 @@ class Scratch(Case):
         another, in_use, _ = self.begin("exec sleep 600")
         process.kill()
         process.wait()
-        wait_until(lambda: not is_running(command), "the end of the command")
+        wait_for(lambda: not is_running(command), "the end of the command")
         self.assertTrue(folder.exists())
         said = self.call(SCRATCH, "--evidence", str(self.evidence), "--report").stdout.splitlines()
         self.assertEqual(said[-2:], ["evidence of what failed:", f"  {self.evidence}/t.one"])
@@ -165,19 +154,15 @@ class Scratch(Case):
         self.assertEqual((done.returncode, done.stdout, self.kept()), (0, "", []))
         self.assertEqual(self.left(), [in_use.name])
 
-    def test_the_report_says_nothing_if_nothing_failed(self) -> None:
-        self.run_wrapped("exit 0", 0)
-        self.assertEqual(self.call(SCRATCH, "--evidence", str(self.evidence), "--report").stdout, "")
-
     def test_it_dies_with_its_parent(self) -> None:
         pids = self.temporary / "pids"
         command = shlex.join(self.wrapped("sh", "-c", f"echo $PPID $$ >{pids}.new; mv {pids}.new {pids}; exec sleep 600"))
         parent = subprocess.Popen(["sh", "-c", f"{command}; true"], env=self.environment, stdout=subprocess.DEVNULL)
         self.addCleanup(parent.wait)
         self.addCleanup(parent.kill)
-        wait_until(pids.exists, "the command")
+        wait_for(pids.exists, "the command")
         parent.kill()
-        wait_until(lambda: not any(is_running(int(pid)) for pid in pids.read_text().split()), "the end of all")
+        wait_for(lambda: not any(is_running(int(pid)) for pid in pids.read_text().split()), "the end of all")
 
 
 class Folders(Case):
@@ -222,6 +207,10 @@ shift 3  # run --db NAME
 echo "it said $1" >&2
 [ "$1" = fine ] || exit 3
 """
+PROXY = """#!/bin/sh
+echo ports 1 2 3
+while read command; do echo ok; done
+"""
 
 
 needs_mongod = unittest.skipIf(mongod.find() is None, "there is no mongod (the tests were given a server by DLOCK_TEST_URL)")
@@ -234,8 +223,9 @@ class CasesOfTheCommand(Case):
     def test_one_that_fails_tells_what_its_processes_said(self) -> None:
         cases, dlock = self.temporary / "cases.py", self.temporary / "dlock"
         cases.write_text(CASES)
-        dlock.write_text(DLOCK)
-        dlock.chmod(0o755)
+        for name, script in (("dlock", DLOCK), ("chaos-proxy", PROXY)):
+            (self.temporary / name).write_text(script)
+            (self.temporary / name).chmod(0o755)
         self.environment = {name: value for name, value in self.environment.items() if not name.startswith("DLOCK_TEST")}
         self.environment["DLOCK_BIN"] = str(dlock)
         done = self.call(*self.wrapped(SET, "run", "--", sys.executable, "-B", str(cases)))
@@ -269,12 +259,6 @@ class Servers(Case):
         names = files_in(self.evidence / "replica-set")
         self.assertTrue({"0/mongod.log", "set.json"} <= set(names) and "0/WiredTiger" not in names, names)
         self.assertEqual(self.left(), [])
-
-    def test_a_restart_keeps_the_log(self) -> None:
-        with ReplicaSet() as rs:
-            rs.kill(0)
-            rs.restart(0)
-            self.assertEqual(sorted(path.name for path in (rs.folder / "0").glob("mongod.log*")), ["mongod.log", "mongod.log.0"])
 
 
 if __name__ == "__main__":

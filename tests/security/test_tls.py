@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 from harness import TEST_URL, Case, main  # noqa: E402
-from replica_set import make_certificates  # noqa: E402
+from private_set import make_certificates  # noqa: E402
 
 
 class Tls(Case):

@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 import mongod  # noqa: E402
 import roles  # noqa: E402
-from replica_set import ReplicaSet, SetError, parse_nodes, run  # noqa: E402
+from private_set import ReplicaSet, SetError  # noqa: E402
+from replica_set import parse_nodes, run  # noqa: E402
 
 
 class RestrictedSet(ReplicaSet):
