@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -108,6 +109,24 @@ class [[nodiscard]] acquisition {
   std::optional<holder_info> holder_;
 };
 
+/// Callback of an asynchronous acquisition: what the blocking call would have thrown, or else (null) the result.
+///
+/// @anchor callbacks
+/// It is called exactly once, on a library thread, never within the call that began the operation. It may run before
+/// that call has returned. No mutex of the library is held, and it may call every function. An exception from it is
+/// logged. The thread that called it destroys it.
+///
+/// A client has eight threads for these callbacks. One that blocks keeps its thread, and those that find none wait for
+/// their turn. So do long work elsewhere, and do not wait in a callback for the callback of another call.
+///
+/// Its lease differs from that of a blocking call: the destructor releases it in the background, and does not block.
+///
+/// The operation goes on if the lock object is destroyed. client::close() ends it with outcome::cancelled, within half
+/// a second or so. It keeps what it needs of the client until then, but no thread. In a forked child, callbacks of the
+/// parent's operations are not called.
+/// @see docs/async.md
+using acquire_callback = std::function<void(std::exception_ptr, acquisition)>;
+
 /// A lock and the mode in which it is wanted: the input of acquire_all().
 ///
 /// A mutex converts to a claim. shared_mutex::shared(), shared_mutex::exclusive() and semaphore::take() make one.
@@ -122,6 +141,17 @@ class claim {
  public:
   /// The lock's id. @return UTF-8.
   [[nodiscard]] const std::string& id() const;
+
+  /// Waits for the lock without a thread: mutex::async_acquire(), for each kind of lock and each mode. A claim of a
+  /// semaphore is one participant, so it is acquired once.
+  /// @param options How to wait. See mutex::async_acquire().
+  /// @param callback The function to call with the result.
+  /// @throws dlock::error as mutex::async_acquire().
+  void async_acquire(wait_options options, acquire_callback callback) const;
+  /// Makes one attempt without a thread: mutex::async_try_acquire().
+  /// @param callback The function to call with the result.
+  /// @throws dlock::error as mutex::async_acquire().
+  void async_try_acquire(acquire_callback callback) const;
 
  private:
   friend class mutex;

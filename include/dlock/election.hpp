@@ -113,6 +113,13 @@ class election {
   /// @throws ... whatever `options.on_wait` throws.
   acquisition campaign(std::string value = {}, wait_options options = {});
 
+  /// campaign() without a thread that waits: see mutex::async_acquire().
+  /// @param value As for campaign().
+  /// @param options How to wait.
+  /// @param callback The function to call with the result.
+  /// @throws dlock::error as mutex::async_acquire(), and with errc::invalid_argument if `value` is not valid.
+  void async_campaign(std::string value, wait_options options, acquire_callback callback);
+
   /// Publishes another value.
   /// @par Blocking
   /// Blocks for at most operation_timeout plus 100 ms.

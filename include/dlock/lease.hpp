@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -25,6 +26,10 @@ enum class release_result {
   not_held,  ///< There was nothing to release: never acquired, or already released.
   lost,      ///< The lease was lost before. Another client may have held the lock since.
 };
+
+/// Callback of lease::async_release(): what release() would have thrown, or else (null) its result. It is called as
+/// @ref callbacks "acquire_callback" is.
+using release_callback = std::function<void(std::exception_ptr, release_result)>;
 
 /// Reason why a lease was lost. Later versions may add values.
 enum class loss_reason {
@@ -66,7 +71,8 @@ class lease {
   /// What could not be released in time is tried again in the background. At the latest the lock becomes free when its
   /// lease ends. In a forked child the destructor does nothing.
   /// @par Blocking
-  /// Blocks for at most 5 s, or operation_timeout if that is shorter.
+  /// Blocks for at most 5 s, or operation_timeout if that is shorter. A lease of an asynchronous call, or one after
+  /// async_release(), is released in the background, and the destructor does not block.
   ~lease();
 
   /// The lock's id. id(), owner() and token() do not change when the lease is released or lost.
@@ -155,6 +161,15 @@ class lease {
   /// @throws dlock::error as release(std::chrono::milliseconds), and with errc::invalid_argument if `at_least` is out
   ///   of range.
   [[nodiscard]] release_result release_at_least(std::chrono::milliseconds at_least, std::chrono::milliseconds timeout);
+
+  /// release() without a thread that waits. The lease may be destroyed meanwhile.
+  /// @par Blocking
+  /// Does not block.
+  /// @param callback The function to call with the result.
+  /// @throws dlock::error with errc::invalid_argument if `callback` or the lease is empty.
+  /// @throws dlock::error with errc::forked in a forked child.
+  /// @throws dlock::error with errc::unavailable (retryable) if no thread can be started for callbacks.
+  void async_release(release_callback callback);
 
  private:
   friend struct detail::claimed;

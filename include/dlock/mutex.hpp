@@ -108,6 +108,26 @@ class mutex {
   /// @throws ... whatever `options.on_wait` throws.
   acquisition acquire(wait_options options = {});
 
+  /// acquire() without a thread that waits: `callback` gets what acquire() returns or throws.
+  ///
+  /// `options.timeout` and `options.stop` are as for acquire(). `options.on_wait` is called as the callback is, one
+  /// call at a time and never after it. An exception from it ends the operation, and the callback gets it.
+  /// @par Blocking
+  /// Does not block.
+  /// @param options How to wait.
+  /// @param callback The function to call with the result: see @ref callbacks "acquire_callback".
+  /// @throws dlock::error with errc::invalid_argument if `callback` is empty.
+  /// @throws dlock::error with errc::closed or errc::forked.
+  /// @throws dlock::error with errc::unavailable (retryable) if no thread can be started for callbacks. If this throws,
+  ///   nothing was begun, and `callback` is not called.
+  void async_acquire(wait_options options, acquire_callback callback);
+  /// try_acquire() without a thread that waits: see async_acquire().
+  /// @par Blocking
+  /// Does not block.
+  /// @param callback The function to call with the result.
+  /// @throws dlock::error as async_acquire().
+  void async_try_acquire(acquire_callback callback);
+
   /// Releases what this object holds: lease::release() of its lease. (mongo-dlock: `unlock`.)
   /// @par Blocking
   /// Blocks for at most operation_timeout plus 100 ms.

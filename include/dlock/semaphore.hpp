@@ -88,6 +88,19 @@ class semaphore {
   /// @throws ... whatever `options.on_wait` throws.
   acquisition acquire(std::int64_t k, wait_options options = {});
 
+  /// acquire() without a thread that waits: see mutex::async_acquire().
+  /// @param k Number of permits, from 1 to permits().
+  /// @param options How to wait.
+  /// @param callback The function to call with the result.
+  /// @throws dlock::error as mutex::async_acquire().
+  /// @throws dlock::error with errc::invalid_argument if `k` is out of range.
+  void async_acquire(std::int64_t k, wait_options options, acquire_callback callback);
+  /// try_acquire() without a thread that waits: see mutex::async_acquire().
+  /// @param k Number of permits, from 1 to permits().
+  /// @param callback The function to call with the result.
+  /// @throws dlock::error as async_acquire().
+  void async_try_acquire(std::int64_t k, acquire_callback callback);
+
   /// `k` permits as input of acquire_all(). Does no I/O.
   /// @param k Number of permits, from 1 to permits().
   /// @return The claim.

@@ -110,6 +110,25 @@ class shared_mutex {
   /// @throws ... whatever `options.on_wait` throws.
   acquisition acquire_shared(wait_options options = {});
 
+  /// acquire() without a thread that waits: see mutex::async_acquire().
+  /// @param options How to wait.
+  /// @param callback The function to call with the result.
+  /// @throws dlock::error as mutex::async_acquire().
+  void async_acquire(wait_options options, acquire_callback callback);
+  /// try_acquire() without a thread that waits: see mutex::async_acquire().
+  /// @param callback The function to call with the result.
+  /// @throws dlock::error as mutex::async_acquire().
+  void async_try_acquire(acquire_callback callback);
+  /// acquire_shared() without a thread that waits: see mutex::async_acquire().
+  /// @param options How to wait.
+  /// @param callback The function to call with the result.
+  /// @throws dlock::error as mutex::async_acquire().
+  void async_acquire_shared(wait_options options, acquire_callback callback);
+  /// try_acquire_shared() without a thread that waits: see mutex::async_acquire().
+  /// @param callback The function to call with the result.
+  /// @throws dlock::error as mutex::async_acquire().
+  void async_try_acquire_shared(acquire_callback callback);
+
   /// Changes the mode from exclusive to shared, in one command.
   ///
   /// There is no gap: no exclusive holder comes between. Readers at the head of the queue are admitted beside this

@@ -19,13 +19,29 @@ const std::string& empty_text() {
   return text;
 }
 
+/// What the release owns is what it needs: the client lives until the answer, also if this lease was its last handle.
+void release_in_background(const detail::held_state& state, protocol::ms patience) {
+  using phase = detail::lease_state::phase;
+  const phase now = state.record->now();
+  if (now != phase::held && now != phase::lost) return;
+  state.core->release(state.record, 0, patience,
+                      [core = state.core](const std::exception_ptr& failure, release_result) {
+                        try {
+                          if (failure) std::rethrow_exception(failure);
+                        } catch (const std::exception& e) {
+                          core->log(log_level::warning, e.what());
+                        }
+                      });
+}
+
 /// Called at the end of the scope of a lease. Tries to give the lock back, and only logs a failure.
 void abandon(detail::held_state& state) noexcept {
   auto& core = *state.core;
   if (core.forked()) return;
   try {
-    const auto patience = std::min(core.options().operation_timeout, kDestructorPatience);
-    (void)core.release(*state.record, 0, patience.count());
+    const auto patience = std::min(core.options().operation_timeout, kDestructorPatience).count();
+    if (state.in_background) return release_in_background(state, patience);
+    (void)core.release(*state.record, 0, patience);
   } catch (const std::exception& e) {
     core.log(log_level::warning, e.what());
   }
@@ -97,6 +113,18 @@ release_result lease::release() {
 
 release_result lease::release(std::chrono::milliseconds timeout) {
   return release_at_least({}, timeout);
+}
+
+void lease::async_release(release_callback callback) {
+  if (!callback || !state_) {
+    throw error(errc::invalid_argument,
+                std::string("async_release: the ") + (state_ ? "callback" : "lease") + " is empty");
+  }
+  const auto patience = state_->core->options().operation_timeout.count();
+  state_->core->release(state_->record, 0, patience,
+                        [core = state_->core, done = std::move(callback)](
+                            const std::exception_ptr& failure, release_result what) { done(failure, what); });
+  state_->in_background = true;
 }
 
 release_result lease::release_at_least(std::chrono::milliseconds at_least, std::chrono::milliseconds timeout) {

@@ -175,7 +175,9 @@ class client {
   /// The operation of the request that the call has on its way.
   [[nodiscard]] std::optional<protocol::operation> asks(call_id c) const;
   /// There is nothing left that close() has to wait for.
-  [[nodiscard]] bool is_idle() const noexcept { return acquisitions_.empty() && retries_.size() == 0; }
+  [[nodiscard]] bool is_idle() const noexcept {
+    return acquisitions_.empty() && releases_.empty() && retries_.size() == 0;
+  }
   /// The number of all entries that are kept for calls, holds and requests.
   [[nodiscard]] std::size_t size() const noexcept;
 

@@ -59,6 +59,10 @@ acquisition election::campaign(std::string value, wait_options options) {
   return core_->acquire(0, options, checked(std::move(value)));
 }
 
+void election::async_campaign(std::string value, wait_options options, acquire_callback callback) {
+  detail::lock_core::acquire(core_, 0, options, std::move(callback), checked(std::move(value)));
+}
+
 bool election::proclaim(std::string value) {
   return core_->amend(0, checked(std::move(value)), "cannot proclaim a value in election " + in_quotes(id())) ==
          detail::runtime::amended::done;

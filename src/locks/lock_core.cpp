@@ -98,6 +98,31 @@ acquisition lock_core::acquire(std::int64_t weight, const wait_options& options,
   return {got.what, got.record ? claimed::make_lease(core, got.record) : lease(), std::move(got.holder)};
 }
 
+void lock_core::acquire(const std::shared_ptr<lock_core>& lock, std::int64_t weight, const wait_options& options,
+                        acquire_callback done, std::string value) {
+  const std::string& id = lock->settings.id;
+  if (!done) throw error(errc::invalid_argument, "cannot acquire lock " + in_quotes(id) + ": the callback is empty");
+  lock->core->check_usable("cannot acquire lock " + in_quotes(id));
+  struct pending {
+    pending(const std::shared_ptr<lock_core>& l, acquire_callback d) : lock(l), here(*l), done(std::move(d)) {}
+    const std::shared_ptr<lock_core> lock;
+    std::optional<attempt> here;
+    const acquire_callback done;
+  };
+  const auto p = std::make_shared<pending>(lock, std::move(done));
+  if (!p->here->began()) {
+    return lock->core->complete(id, [p] { p->done({}, acquisition{outcome::already_held, {}, std::nullopt}); });
+  }
+  lock->core->acquire(lock->plan(weight, options, std::move(value)), options,
+                      [p](const std::exception_ptr& failure, runtime::acquired got) {
+                        lease held;
+                        if (got.record) held = claimed::make_lease(p->lock->core, got.record, true);
+                        p->here->record = std::move(got.record);
+                        p->here.reset();
+                        p->done(failure, {got.what, std::move(held), std::move(got.holder)});
+                      });
+}
+
 release_result lock_core::release() {
   core->check_process("cannot release lock " + in_quotes(settings.id));
   const auto record = current();
@@ -112,8 +137,8 @@ runtime::amended lock_core::amend(std::int64_t weight, const std::string& value,
   return core->amend(*record, claim_of(weight), value, doing);
 }
 
-lease claimed::make_lease(std::shared_ptr<runtime> core, std::shared_ptr<lease_state> record) {
-  return lease(std::make_shared<held_state>(std::move(core), std::move(record)));
+lease claimed::make_lease(std::shared_ptr<runtime> core, std::shared_ptr<lease_state> record, bool in_background) {
+  return lease(std::make_shared<held_state>(std::move(core), std::move(record), in_background));
 }
 
 void claimed::give_back(std::vector<lease>& all, ms until) noexcept {
@@ -152,6 +177,14 @@ acquisition::acquisition(outcome what, lease held, std::optional<holder_info> ho
     : result_(what), lease_(std::move(held)), holder_(std::move(holder)) {}
 
 claim::claim(std::shared_ptr<detail::lock_core> lock, std::int64_t weight) : lock_(std::move(lock)), weight_(weight) {}
+
+void claim::async_acquire(wait_options options, acquire_callback done) const {
+  detail::lock_core::acquire(lock_, weight_, options, std::move(done));
+}
+
+void claim::async_try_acquire(acquire_callback done) const {
+  async_acquire({.timeout = std::chrono::milliseconds{0}}, std::move(done));
+}
 
 const std::string& claim::id() const {
   return lock_->settings.id;

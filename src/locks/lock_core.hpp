@@ -32,6 +32,9 @@ class lock_core {
 
   /// `weight` 0: exclusive. `value`: what the holder publishes.
   [[nodiscard]] acquisition acquire(std::int64_t weight, const wait_options& options, std::string value = {});
+  /// The same without waiting. `done` is called on a thread of the library, once. Throws error if nothing was begun.
+  static void acquire(const std::shared_ptr<lock_core>& lock, std::int64_t weight, const wait_options& options,
+                      acquire_callback done, std::string value = {});
   /// Releases what is held, if anything is held.
   [[nodiscard]] release_result release();
   /// Changes what this participant holds: see runtime::amend.
@@ -53,7 +56,9 @@ class lock_core {
 struct claimed {
   [[nodiscard]] static lock_core& lock_of(const claim& c) { return *c.lock_; }
   [[nodiscard]] static std::int64_t weight_of(const claim& c) { return c.weight_; }
-  [[nodiscard]] static lease make_lease(std::shared_ptr<runtime> core, std::shared_ptr<lease_state> record);
+  /// `in_background`: its destructor does not wait.
+  [[nodiscard]] static lease make_lease(std::shared_ptr<runtime> core, std::shared_ptr<lease_state> record,
+                                        bool in_background = false);
   /// `leases`: one for each of `locks`.
   [[nodiscard]] static lease_set make_set(const std::vector<claim>& locks, std::vector<lease> leases);
   /// Releases all of them and waits for the answers, until `until` at most for all together. A release that is not

@@ -25,6 +25,14 @@ acquisition mutex::acquire(wait_options options) {
   return core_->acquire(0, options);
 }
 
+void mutex::async_acquire(wait_options options, acquire_callback callback) {
+  claim(*this).async_acquire(std::move(options), std::move(callback));
+}
+
+void mutex::async_try_acquire(acquire_callback callback) {
+  claim(*this).async_try_acquire(std::move(callback));
+}
+
 release_result mutex::release() {
   return core_->release();
 }

@@ -68,6 +68,14 @@ acquisition semaphore::acquire(std::int64_t k, wait_options options) {
   return take(k).lock_->acquire(k, options);
 }
 
+void semaphore::async_acquire(std::int64_t k, wait_options options, acquire_callback callback) {
+  take(k).async_acquire(std::move(options), std::move(callback));
+}
+
+void semaphore::async_try_acquire(std::int64_t k, acquire_callback callback) {
+  take(k).async_try_acquire(std::move(callback));
+}
+
 std::optional<semaphore::resized> semaphore::resize(std::int64_t permits) {
   auto r = state_->core->blank_request(id());
   r.op = protocol::operation::resize;

@@ -52,6 +52,22 @@ acquisition shared_mutex::acquire_shared(wait_options options) {
   return core_->acquire(kShared, options);
 }
 
+void shared_mutex::async_acquire(wait_options options, acquire_callback callback) {
+  exclusive().async_acquire(std::move(options), std::move(callback));
+}
+
+void shared_mutex::async_try_acquire(acquire_callback callback) {
+  exclusive().async_try_acquire(std::move(callback));
+}
+
+void shared_mutex::async_acquire_shared(wait_options options, acquire_callback callback) {
+  shared().async_acquire(std::move(options), std::move(callback));
+}
+
+void shared_mutex::async_try_acquire_shared(acquire_callback callback) {
+  shared().async_try_acquire(std::move(callback));
+}
+
 downgrade_result shared_mutex::downgrade() {
   using detail::runtime;
   switch (core_->amend(kShared, {}, "cannot downgrade lock " + in_quotes(id()))) {

@@ -107,8 +107,8 @@ loss_reason lease_state::reason() const {
   return reason_;
 }
 
-held_state::held_state(std::shared_ptr<runtime> c, std::shared_ptr<lease_state> r)
-    : core(std::move(c)), record(std::move(r)) {}
+held_state::held_state(std::shared_ptr<runtime> c, std::shared_ptr<lease_state> r, bool in_the_background)
+    : core(std::move(c)), record(std::move(r)), in_background(in_the_background) {}
 
 held_state::~held_state() {
   drop(core);

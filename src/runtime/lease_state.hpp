@@ -85,13 +85,14 @@ class lease_state {
 /// The state behind a dlock::lease.
 class held_state {
  public:
-  held_state(std::shared_ptr<runtime> c, std::shared_ptr<lease_state> r);
+  held_state(std::shared_ptr<runtime> c, std::shared_ptr<lease_state> r, bool in_the_background);
   held_state(const held_state&) = delete;
   held_state& operator=(const held_state&) = delete;
   ~held_state();
 
   std::shared_ptr<runtime> core;
   std::shared_ptr<lease_state> record;
+  std::atomic<bool> in_background;  // the destructor of the lease does not wait for the release
 };
 
 }  // namespace dlock::detail

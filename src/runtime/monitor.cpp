@@ -24,6 +24,7 @@ using protocol::ms;
 }
 
 constexpr std::size_t kTellers = 4;
+constexpr std::size_t kCompleters = 8;
 constexpr ms kSlice = 100;
 
 }  // namespace
@@ -36,6 +37,7 @@ monitor::monitor(parts of, engine::client::settings s)
       id_(s.id),
       io_(std::move(of.io)),
       callbacks_(std::move(of.callbacks)),
+      completions_(std::make_shared<worker_pool>(kCompleters, "dlock-done")),
       renewers_(std::make_shared<worker_pool>(renewal_lanes, "dlock-renew")),
       tellers_(std::make_shared<worker_pool>(kTellers, "dlock-tell")),
       publisher_(std::make_shared<worker_pool>(1, "dlock-publish")),
@@ -79,14 +81,23 @@ void monitor::collect(effects& out, ms now) {
   if (watchers_ > 0) changed_.notify_all();
 }
 
+/// Wakes up the thread that waits, or lets a thread for completions call the listener. This thread is then also the one
+/// that destroys the slot, because the listener may own the client.
+void monitor::tell(std::shared_ptr<call_slot> s, effects& out) {
+  if (!s->listener) {
+    s->changed.notify_all();
+    out.gone.push_back(std::move(s));
+  } else if (!std::exchange(s->attended, true)) {
+    out.attend.push_back(std::move(s));
+  }
+}
+
 template <typename E>
-void monitor::complete(E e, effects& out) {
+void monitor::ended(E e, effects& out) {
   auto found = slots_.extract(e.call);
   if (!found) return;
-  auto& s = *found.mapped();
-  s.end = std::move(e);
-  s.changed.notify_all();
-  out.gone.push_back(std::move(found.mapped()));
+  found.mapped()->end = std::make_unique<call_slot::ended>(std::move(e));
+  tell(std::move(found.mapped()), out);
 }
 
 void monitor::happened(engine::acquire_ended e, effects& out) {
@@ -97,23 +108,23 @@ void monitor::happened(engine::acquire_ended e, effects& out) {
     if (const auto it = slots_.find(e.call); it != slots_.end()) it->second->lease = lease;
     out.gone.push_back(std::move(lease));
   }
-  complete(std::move(e), out);
+  ended(std::move(e), out);
 }
 
-void monitor::happened(engine::waiting e, effects&) {
+void monitor::happened(engine::waiting e, effects& out) {
   const auto it = slots_.find(e.call);
   if (it == slots_.end()) return;
-  it->second->place = std::move(e);
-  it->second->changed.notify_all();
+  it->second->place = std::make_unique<engine::waiting>(std::move(e));
+  tell(it->second, out);
 }
 
 void monitor::happened(engine::release_ended e, effects& out) {
   if (const auto it = slots_.find(e.call); it != slots_.end()) it->second->unused.swap(out.unused);
-  complete(std::move(e), out);
+  ended(std::move(e), out);
 }
 
 void monitor::happened(engine::ask_ended e, effects& out) {
-  complete(std::move(e), out);
+  ended(std::move(e), out);
 }
 
 void monitor::happened(const engine::hold_changed& e, effects& out) {
@@ -152,7 +163,9 @@ void monitor::carry_out(effects& todo) {
   for (auto& [level, text] : todo.log) {
     if (log_) log_(level, text);
   }
-  const auto self = todo.senders + todo.renewers + todo.tellers > 0 || todo.publisher ? shared_from_this() : nullptr;
+  const bool posts = todo.senders + todo.renewers + todo.tellers + todo.attend.size() > 0 || todo.publisher;
+  const auto self = posts ? shared_from_this() : nullptr;
+  for (auto& s : todo.attend) complete([self, s = std::move(s)] { self->attend(s); });
   for (; todo.senders > 0; --todo.senders) {
     if (io_->post([self] { self->send(); })) continue;
     step([&](auto& e, ms now) {
@@ -205,7 +218,7 @@ void monitor::run_here(lease_state::callbacks left) {
 
 // --- callers --------------------------------------------------------------------------------------------------------
 
-std::optional<engine::waiting> monitor::wait(call_slot& s) {
+std::unique_ptr<engine::waiting> monitor::wait(call_slot& s) {
   std::unique_lock lock(guard_);
   const auto ready = [&] { return s.end || s.place; };
   while (!ready()) {
@@ -220,8 +233,32 @@ std::optional<engine::waiting> monitor::wait(call_slot& s) {
       lock.lock();
     }
   }
-  if (s.end) return std::nullopt;
-  return std::exchange(s.place, std::nullopt);
+  if (s.end) return nullptr;
+  return std::move(s.place);
+}
+
+bool monitor::can_complete() {
+  if (!completes_) completes_ = completions_->post_patiently([] {});
+  return completes_;
+}
+
+void monitor::complete(std::function<void()> task) {
+  if (!completions_->post_patiently(std::move(task))) task();
+}
+
+/// Calls the listener with what there is, until there is nothing more.
+void monitor::attend(const std::shared_ptr<call_slot>& s) {
+  for (bool goes_on = true; goes_on;) {
+    std::unique_ptr<engine::waiting> place;
+    {
+      const std::lock_guard lock(guard_);
+      goes_on = !s->end;
+      if (goes_on) place = std::move(s->place);
+      s->attended = !goes_on || place;
+      if (!s->attended) return;
+    }
+    goes_on = s->listener(place.get()) && goes_on;
+  }
 }
 
 bool monitor::await(const std::function<bool(const engine::client&)>& is_so, std::chrono::milliseconds patience) {

@@ -26,14 +26,19 @@
 
 namespace dlock::detail {
 
-/// The slot of a thread that waits for its call.
+/// The slot of a call. Either a thread waits for the call, or `listener` is called.
 struct call_slot {
-  engine::call_id call = 0;
+  using ended = std::variant<engine::acquire_ended, engine::release_ended, engine::ask_ended>;
+  engine::call_id call = 0;  // 0: it has not begun
   std::condition_variable changed;
-  std::optional<std::variant<engine::acquire_ended, engine::release_ended, engine::ask_ended>> end;
-  std::optional<engine::waiting> place;  // the newest place that the caller has not seen
-  std::shared_ptr<lease_state> lease;    // if the lock was acquired
-  lease_state::callbacks unused;         // callbacks of the released lease: the caller destroys them
+  std::unique_ptr<ended> end;              // pointers, because thousands of calls may wait
+  std::unique_ptr<engine::waiting> place;  // the newest place that the caller has not seen
+  std::shared_ptr<lease_state> lease;      // if the lock was acquired
+  lease_state::callbacks unused;           // callbacks of the released lease: the caller destroys them
+  /// Called on a thread for completions, one call at a time: with each new place, and at last with null, when the call
+  /// has ended. False: it does not want the end any more. It must not throw.
+  std::function<bool(const engine::waiting*)> listener;
+  bool attended = false;  // a thread calls it, or will
 };
 
 /// The engine of one client, under one mutex, and what the client's threads share (docs/adr/0024-monitor.md). Done
@@ -77,7 +82,11 @@ class monitor : public std::enable_shared_from_this<monitor> {
   /// Called in a step. Nobody waits for that call any more.
   void forget(engine::call_id c) { slots_.erase(c); }
   /// Waits until the call has ended, or until it has a new place in the queue, which is returned.
-  [[nodiscard]] std::optional<engine::waiting> wait(call_slot& s);
+  [[nodiscard]] std::unique_ptr<engine::waiting> wait(call_slot& s);
+  /// Makes sure that there is a thread for completions. False: the system gives none.
+  [[nodiscard]] bool can_complete();
+  /// Runs `task` on a thread for completions. Only after can_complete().
+  void complete(std::function<void()> task);
   /// Waits until `is_so(engine)` is true, at most `patience`.
   bool await(const std::function<bool(const engine::client&)>& is_so, std::chrono::milliseconds patience);
   /// No handle has that lease any more.
@@ -112,6 +121,7 @@ class monitor : public std::enable_shared_from_this<monitor> {
     std::size_t senders = 0, renewers = 0, tellers = 0;  // how many more are needed
     bool publisher = false;
     bool feeds = false;
+    std::vector<std::shared_ptr<call_slot>> attend;
     // These may be the last references to objects of the user:
     lease_state::callbacks unused;
     std::vector<std::shared_ptr<void>> gone;
@@ -126,7 +136,9 @@ class monitor : public std::enable_shared_from_this<monitor> {
   void happened(const engine::hold_changed& e, effects& out);
   static void happened(const engine::trouble& e, effects& out);
   template <typename E>
-  void complete(E e, effects& out);
+  void ended(E e, effects& out);
+  static void tell(std::shared_ptr<call_slot> s, effects& out);
+  void attend(const std::shared_ptr<call_slot>& s);
 
   void send();
   void renew();
@@ -143,11 +155,14 @@ class monitor : public std::enable_shared_from_this<monitor> {
   const std::shared_ptr<channel> channel_;
   const std::string name_, id_;
   const std::shared_ptr<worker_pool> io_, callbacks_;
+  const std::shared_ptr<worker_pool> completions_;  // for the ends of calls that no thread waits for
   const std::shared_ptr<worker_pool> renewers_, tellers_, publisher_;
   const log_callback log_;
   const std::shared_ptr<health> health_;
   const std::unique_ptr<timer> alarm_;
   const int pid_;
+
+  std::atomic<bool> completes_ = false;  // there is a thread for completions
 
   std::mutex guard_;
   std::condition_variable changed_;  // for await()

@@ -177,9 +177,9 @@ void monitor::stop_listening(std::chrono::milliseconds patience) {
 }
 
 void monitor::stop(std::chrono::milliseconds patience) {
-  for (const auto& pool : {io_, callbacks_, renewers_}) pool->stop(0ms);
+  for (const auto& pool : {io_, callbacks_, completions_, renewers_}) pool->stop(0ms);
   const ms end = env_->now_ms() + patience.count();
-  for (const auto& pool : {renewers_, io_, callbacks_}) {
+  for (const auto& pool : {renewers_, io_, callbacks_, completions_}) {
     pool->stop(std::chrono::milliseconds{std::max<ms>(end - env_->now_ms(), 0)});
   }
 }

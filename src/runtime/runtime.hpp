@@ -25,9 +25,10 @@ namespace dlock::detail {
 
 class monitor;
 class subscriber;
+struct call_slot;
 
-/// What the public classes share: the monitor of a client, its threads, and the calls that block. Every wait here is
-/// for the engine. The engine ends each call on time, whatever the driver does.
+/// What the public classes share: the monitor of a client, its threads, and the calls, which block or end with a
+/// callback. Every wait here is for the engine. The engine ends each call on time, whatever the driver does.
 class runtime {
  public:
   /// `options` must be validated. `notices` may be null: then only this client wakes its waiters. `wall_clock`: tests
@@ -51,10 +52,19 @@ class runtime {
   };
   /// Runs `plan` to its end. Throws error.
   [[nodiscard]] acquired acquire(protocol::acquire_plan plan, const wait_options& options);
+  /// The same without waiting. `done` is called on a thread for completions, once. It must own this object. Throws
+  /// error if nothing was begun.
+  using acquire_done = std::function<void(std::exception_ptr, acquired)>;
+  void acquire(protocol::acquire_plan plan, const wait_options& options, acquire_done done);
 
   /// Gives a lease back. The lock becomes free `keep` ms after the grant at the earliest. If an earlier release of this
   /// lease asked for a longer time, that time applies. Throws error if there is no answer in time.
   [[nodiscard]] release_result release(lease_state& record, protocol::ms keep, protocol::ms timeout);
+  /// The same without waiting, as for acquire().
+  using release_done = std::function<void(std::exception_ptr, release_result)>;
+  void release(const std::shared_ptr<lease_state>& record, protocol::ms keep, protocol::ms timeout, release_done done);
+  /// Runs `task`, which must own this object, on a thread for completions. Throws error if there is none.
+  void complete(const std::string& lock, std::function<void()> task);
 
   /// Repeats the request until there is an answer, for at most operation_timeout or until `until`. Throws error.
   /// `doing`: what failed then, on which lock.
@@ -96,6 +106,17 @@ class runtime {
  private:
   template <typename Begin>
   [[nodiscard]] engine::ask_ended asked(const std::string& doing, const std::string& lock, Begin begin);
+  /// What is to be said at the end of an acquisition.
+  struct wanted;
+  class canceller;
+  void begin(protocol::acquire_plan plan, const wait_options& options, const std::shared_ptr<call_slot>& slot,
+             std::optional<canceller>& on_stop);
+  /// Ends the call for an exception of `on_wait`.
+  void abandon(call_slot& slot);
+  [[nodiscard]] acquired end_of(call_slot& slot, const wanted& what) const;
+  /// Throws error if there is no thread for completions.
+  void check_completions(const std::string& doing) const;
+  void called_back(const std::string& lock, const std::function<void()>& callback) const;
 
   const client_options options_;
   const std::shared_ptr<environment> env_;

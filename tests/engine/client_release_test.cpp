@@ -295,8 +295,11 @@ TEST_F(ClientsReleases, ARenewalOfWhatIsGivenBackIsNotSent) {
 TEST_F(ClientsReleases, AfterCloseItCanBeReleased) {
   const auto h = hold();
   me.close(now);
+  EXPECT_TRUE(me.is_idle());
   (void)release(h);
+  EXPECT_FALSE(me.is_idle());
   EXPECT_EQ(serve(), "release id-1");
+  EXPECT_TRUE(me.is_idle());
   EXPECT_EQ(happened(), "releasing; released, free; release: released");
 }
 
