@@ -64,7 +64,7 @@ std::string names(const std::vector<std::string>& ids) {
 
 attempt::attempt(std::optional<dlock::client>& client, attempt_setup setup)
     : client_(client), setup_(std::move(setup)), done_(eventfd(0, EFD_CLOEXEC)), connecting_(!client) {
-  if (!done_) throw failure(std::string("cannot make an event: ") + std::strerror(errno));
+  if (!done_) throw failure(std::string("cannot create an eventfd: ") + std::strerror(errno));
   thread_ = std::thread([this] { run(); });
 }
 

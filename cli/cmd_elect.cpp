@@ -1,11 +1,14 @@
-#include "cmd_elect.hpp"
+#include "verbs.hpp"
 
 #include <unistd.h>
+
+#include <array>
+#include <optional>
 #include <utility>
 
 #include <dlock/dlock.hpp>
 
-#include "elect_options.hpp"
+#include "arguments.hpp"
 #include "exit_codes.hpp"
 #include "fd.hpp"
 #include "launch.hpp"
@@ -13,8 +16,78 @@
 #include "output.hpp"
 #include "session.hpp"
 #include "text.hpp"
+#include "values.hpp"
 
 namespace dlock::cli {
+
+namespace {
+
+struct raw_options {
+  elect_options out;
+  command_arguments common{"elect", out};
+  std::optional<std::string> value;
+};
+
+std::vector<option> option_table(raw_options& raw) {
+  return raw.common.table({
+      {0, "value", "", "V",
+       "what this leader publishes, for example an address. At most\n1,024 bytes. Default: host:pid",
+       [&](const std::string& v) { raw.value = v; }},
+      {0, "once", "", "", "do not campaign again after a loss. Exit with 123",
+       [&](const std::string&) { raw.out.once = true; }},
+  });
+}
+
+std::string host_and_pid() {
+  std::array<char, 65> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host.fill('\0');
+  return printable(host.data()) + ":" + std::to_string(getpid());
+}
+
+}  // namespace
+
+elect_options parse_elect(const std::vector<std::string>& arguments) {
+  raw_options raw;
+  elect_options& out = raw.out;
+  operands operands = parse_arguments("elect", option_table(raw), arguments, 1);
+  if (out.help) return std::move(out);
+
+  if (operands.leading.empty()) throw failure("no ID of an election given; see 'dlock elect --help'");
+  out.id = std::move(operands.leading.front());
+  check_id(out.id);
+  out.value = raw.value ? std::move(*raw.value) : host_and_pid();
+  check_utf8("the value of the leader", out.value, 1024);
+  raw.common.finish(std::move(operands.rest));
+  return std::move(out);
+}
+
+std::string elect_help() {
+  raw_options raw;
+  return "Usage: dlock elect [OPTIONS] ID [--] COMMAND [ARG...]\n"
+         "       dlock elect [OPTIONS] ID -c STRING\n"
+         "\n"
+         "Campaigns in the election ID. Runs COMMAND while it is the leader. Campaigns again if the leadership is "
+         "lost.\n"
+         "Options may follow ID. All words after COMMAND are its own.\n"
+         "\n" +
+         describe(option_table(raw)) + "\n" + std::string(help_on_commands) + std::string(help_on_servers) +
+         "\n"
+         "COMMAND has DLOCK_ID, DLOCK_TOKEN (the fencing token, higher for each leader), DLOCK_OWNER and DLOCK_VALUE "
+         "in\n"
+         "its environment. dlock passes INT, TERM, HUP, QUIT, USR1 and USR2 on to COMMAND. If the leadership is lost, "
+         "or\n"
+         "dlock is killed or frozen, COMMAND and all its descendants get TERM, then KILL. They are gone before "
+         "anybody\n"
+         "else can lead. If COMMAND ends by itself, dlock resigns and ends, too. Use a service manager to start it "
+         "again.\n"
+         "\n"
+         "Exit status:\n"
+         "  COMMAND's own  COMMAND ended; 128+N if signal N ended it\n"
+         "  123            the leadership was lost, and --once was given or a process of COMMAND could not be ended\n"
+         "  125            dlock itself failed\n"
+         "  126, 127       COMMAND cannot be executed; was not found\n"
+         "A signal during the campaign ends dlock as if dlock did not catch it.\n";
+}
 
 namespace {
 
@@ -49,7 +122,7 @@ int elect(session& session, const elect_options& options) {
       session.leave();
       die_of(end.told_to_end);
     }
-    if (options.verbose) remark("campaigning again");
+    if (options.verbose) remark("campaigning for " + in_quotes(options.id) + " again");
   }
 }
 

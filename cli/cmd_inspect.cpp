@@ -1,23 +1,94 @@
-#include "cmd_inspect.hpp"
+#include "verbs.hpp"
 
 #include <unistd.h>
+
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include <dlock/client.hpp>
 
+#include "arguments.hpp"
 #include "exit_codes.hpp"
 #include "fd.hpp"
-#include "inspect_options.hpp"
 #include "lock_json.hpp"
 #include "lock_table.hpp"
 #include "output.hpp"
 #include "text.hpp"
+#include "values.hpp"
 
 // These verbs only read and hold nothing, so a signal may end them at any time. They end by _exit, because the
 // destructors of the driver take half a second.
 
 namespace dlock::cli {
+
+namespace {
+
+std::vector<option> option_table(ls_options& out, connection_arguments& connection) {
+  return connection.table(
+      {{0, "prefix", "", "P", "only locks whose ID begins with P", [&](const std::string& v) { out.prefix = v; }},
+       {'a', "all", "", "", "also locks that nobody holds or waits for", [&](const std::string&) { out.all = true; }},
+       {0, "json", "", "", "print a JSON array", [&](const std::string&) { out.json = true; }}});
+}
+
+std::vector<option> option_table(show_options& out, connection_arguments& connection) {
+  return connection.table({{0, "json", "", "", "print a JSON object", [&](const std::string&) { out.json = true; }}});
+}
+
+}  // namespace
+
+ls_options parse_ls(const std::vector<std::string>& arguments) {
+  ls_options out;
+  connection_arguments connection(out);
+  const operands operands = parse_arguments("ls", option_table(out, connection), arguments, 0);
+  if (out.help) return out;
+  if (!operands.rest.empty()) {
+    throw failure("'dlock ls' takes no operand such as " + quoted_input(operands.rest.front()) +
+                  "; use --prefix, or 'dlock show' for one lock");
+  }
+  check_utf8("the prefix", out.prefix, 1000);
+  connection.finish();
+  return out;
+}
+
+show_options parse_show(const std::vector<std::string>& arguments) {
+  show_options out;
+  connection_arguments connection(out);
+  operands operands = parse_arguments("show", option_table(out, connection), arguments, SIZE_MAX);
+  if (out.help) return out;
+  out.id = take_id("show", std::move(operands.leading));
+  connection.finish();
+  return out;
+}
+
+std::string ls_help() {
+  ls_options out;
+  connection_arguments connection(out);
+  return "Usage: dlock ls [OPTIONS]\n"
+         "\n"
+         "Lists the locks that are held or waited for: holder, since when, until when, token, number of waiters.\n"
+         "\n" +
+         describe(option_table(out, connection)) + "\n" + std::string(help_on_servers) +
+         "\n"
+         "If a lock has several holders, the first one is shown. 'dlock show ID' shows all. dlock reads the locks one\n"
+         "after the other, not at one instant.\n"
+         "\n"
+         "Exit status: 0, also if there is no lock; 125 if dlock itself failed.\n";
+}
+
+std::string show_help() {
+  show_options out;
+  connection_arguments connection(out);
+  return "Usage: dlock show [OPTIONS] ID\n"
+         "\n"
+         "Shows the lock ID: all holders, and all waiters in the order of the queue.\n"
+         "\n" +
+         describe(option_table(out, connection)) + "\n" + std::string(help_on_servers) +
+         "\n"
+         "Exit status: 0; 1 if there is no such lock: it was never used, or it was removed some time after its last "
+         "use\n"
+         "(--json prints null); 125 if dlock itself failed.\n";
+}
 
 int cmd_ls(const std::vector<std::string>& arguments) {
   const ls_options options = parse_ls(arguments);

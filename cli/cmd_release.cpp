@@ -1,22 +1,78 @@
-#include "cmd_release.hpp"
+#include "verbs.hpp"
 
 #include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <optional>
+#include <utility>
 
 #include <dlock/client.hpp>
 
+#include "arguments.hpp"
 #include "exit_codes.hpp"
 #include "fd.hpp"
-#include "inspect_options.hpp"
 #include "lock_table.hpp"
 #include "output.hpp"
 #include "text.hpp"
 #include "timestamp.hpp"
+#include "values.hpp"
 
 namespace dlock::cli {
+
+namespace {
+
+/// `force` is checked only at the end.
+std::vector<option> option_table(release_options& out, bool& force, connection_arguments& connection) {
+  constexpr std::int64_t most_token = (std::int64_t{1} << 53) - 1;
+  return connection.table(
+      {{0, "force", "", "", "required: confirms that the holders shall lose the lock",
+        [&](const std::string&) { force = true; }},
+       {0, "token", "", "T", "revoke only the holder with this token (see dlock show)",
+        [&](const std::string& v) { out.token = parse_number("--token", v, "a fencing token", 1, most_token); }},
+       {0, "now", "", "", "UNSAFE: pass the lock on at once, even if its holder still\nworks",
+        [&](const std::string&) { out.now = true; }},
+       {'y', "yes", "", "", "do not ask", [&](const std::string&) { out.yes = true; }}});
+}
+
+}  // namespace
+
+release_options parse_release(const std::vector<std::string>& arguments) {
+  release_options out;
+  bool force = false;
+  connection_arguments connection(out);
+  operands operands = parse_arguments("release", option_table(out, force, connection), arguments, SIZE_MAX);
+  if (out.help) return out;
+  out.id = take_id("release", std::move(operands.leading));
+  if (!force) {
+    throw failure(
+        "only its holder releases a lock ('dlock run' does when its command ends); --force takes it off its holders, "
+        "see 'dlock release --help'");
+  }
+  connection.finish();
+  return out;
+}
+
+std::string release_help() {
+  release_options out;
+  bool force = false;
+  connection_arguments connection(out);
+  return "Usage: dlock release --force [OPTIONS] ID\n"
+         "\n"
+         "Revokes the lock ID, for the person on call. The holders are told at once that they have lost it; a 'dlock\n"
+         "run' ends its command with status 123. The lock passes on when they have let go, at the latest when their\n"
+         "leases end. On a terminal dlock shows the holders and asks first.\n"
+         "\n" +
+         describe(option_table(out, force, connection)) + "\n" + std::string(help_on_servers) +
+         "\n"
+         "A lock that only --at-least keeps taken passes on at once. A mongo-dlock (Node.js) client that holds the "
+         "lock\n"
+         "cannot be told, and keeps it.\n"
+         "\n"
+         "Exit status: 0 if a holder was revoked; 1 if there was none, or you said no; 125 if dlock itself failed.\n";
+}
 
 namespace {
 
@@ -99,7 +155,7 @@ class release_command {
     }
     bool any = false;
     for (const dlock::lock_holder& each : shown) any = take_off(each.token) || any;
-    if (!any) complain("who held " + in_quotes(options_.id) + " has let go of it meanwhile; nothing was changed");
+    if (!any) complain("the holder of " + in_quotes(options_.id) + " has released it meanwhile; nothing was changed");
     return any;
   }
 

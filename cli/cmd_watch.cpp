@@ -1,14 +1,16 @@
-#include "cmd_watch.hpp"
+#include "verbs.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <thread>
@@ -16,15 +18,53 @@
 
 #include <dlock/dlock.hpp>
 
+#include "arguments.hpp"
 #include "event_line.hpp"
 #include "exit_codes.hpp"
 #include "fd.hpp"
 #include "output.hpp"
 #include "signals.hpp"
 #include "text.hpp"
-#include "watch_options.hpp"
+#include "values.hpp"
 
 namespace dlock::cli {
+
+namespace {
+
+std::vector<option> option_table(watch_options& out, connection_arguments& connection) {
+  return connection.table(
+      {{0, "json", "", "", "print one JSON object a line", [&](const std::string&) { out.json = true; }}});
+}
+
+}  // namespace
+
+watch_options parse_watch(const std::vector<std::string>& arguments) {
+  watch_options out;
+  connection_arguments connection(out);
+  operands operands = parse_arguments("watch", option_table(out, connection), arguments, SIZE_MAX);
+  if (out.help) return out;
+  for (std::string& id : operands.leading) {
+    check_id(id);
+    out.ids.insert(std::move(id));
+  }
+  connection.finish();
+  return out;
+}
+
+std::string watch_help() {
+  watch_options out;
+  connection_arguments connection(out);
+  return "Usage: dlock watch [OPTIONS] [ID...]\n"
+         "\n"
+         "Prints an event whenever one of the locks ID, or any lock, is locked or unlocked.\n"
+         "\n" +
+         describe(option_table(out, connection)) + "\n" + std::string(help_on_servers) +
+         "\n"
+         "A 'gap' means that events may have been missed. A lease that expires causes no event.\n"
+         "\n"
+         "Exit status: 0 when nobody reads the output any more; 125 if dlock itself failed. A signal ends dlock as if\n"
+         "dlock did not catch it: a shell says 130 after Ctrl-C.\n";
+}
 
 namespace {
 
@@ -36,7 +76,7 @@ using state = dlock::notification_status::state;
 class watch_command {
  public:
   explicit watch_command(watch_options options) : options_(std::move(options)), wake_(eventfd(0, EFD_CLOEXEC)) {
-    if (!wake_) throw failure(std::string("cannot make an event: ") + std::strerror(errno));
+    if (!wake_) throw failure(std::string("cannot create an eventfd: ") + std::strerror(errno));
   }
 
   /// Ends by _exit: the connection may be in the middle of an operation, and the destructors of the driver take half a

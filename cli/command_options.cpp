@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "arguments.hpp"
-#include "duration.hpp"
 #include "text.hpp"
+#include "values.hpp"
 
 namespace dlock::cli {
 
@@ -63,8 +63,8 @@ command_arguments::command_arguments(std::string_view verb, command_options& out
 
 std::vector<option> command_arguments::table(std::vector<option> of_the_verb) {
   dlock::client_options& client = out_.client;
-  std::vector<option> table = std::move(of_the_verb);
-  const std::vector<option> first{
+  std::vector<option> first = std::move(of_the_verb);
+  const std::vector<option> of_all{
       {0, "ttl", "exp_delta", "DURATION",
        "lease time: if dlock dies, the lock becomes free after it.\nThe lease renews itself. Default: 30s, longer than "
        "an\n"
@@ -76,9 +76,8 @@ std::vector<option> command_arguments::table(std::vector<option> of_the_verb) {
       {'c', "shell", "", "STRING", "run STRING with $SHELL (or /bin/sh) instead of COMMAND",
        [&](const std::string& v) { shell_ = v; }},
   };
-  table.insert(table.end(), first.begin(), first.end());
-  for (option& each : connection_.table()) table.push_back(std::move(each));
-  const std::vector<option> last{
+  first.insert(first.end(), of_all.begin(), of_all.end());
+  std::vector<option> last{
       {0, "autorefresh", "", "BOOL", "renew the lock while the command runs. Default: true",
        [&](const std::string& v) { client.autorefresh = parse_bool("--autorefresh", v); }},
       {0, "wait_lock_period", "", "DURATION", "while waiting, look at the lock at least so often.\nDefault: 5s",
@@ -91,10 +90,8 @@ std::vector<option> command_arguments::table(std::vector<option> of_the_verb) {
        "how a lease expires: 'clock', by the server's clock, or\n'observed', if a waiter sees no renewal for the lease "
        "time.\nAll users of a lock must agree. Default: clock",
        [&](const std::string& v) { client.expiry = parse_expiry("--expiry", v); }},
-      {'h', "help", "", "", "print this help and exit", [&](const std::string&) { out_.help = true; }},
   };
-  table.insert(table.end(), last.begin(), last.end());
-  return table;
+  return connection_.table(std::move(first), std::move(last));
 }
 
 void command_arguments::finish(std::vector<std::string> rest) {

@@ -14,7 +14,6 @@ namespace dlock::cli {
 struct command_options : connection_options {
   std::vector<std::string> command;      ///< With -c: the shell, -c and the command line.
   std::chrono::milliseconds kill_after;  ///< The time between TERM and KILL.
-  bool help = false;                     ///< Only the help was asked for. Nothing else is filled in.
 };
 
 /// The arguments of these options as they were typed. finish() computes what depends on several of them.

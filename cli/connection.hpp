@@ -20,6 +20,7 @@ struct connection_options {
   std::optional<std::string> url_file;
   bool verbose = false;  ///< If set, client.log is set, too.
   std::optional<std::chrono::milliseconds> connect_timeout;
+  bool help = false;  ///< Only the help was asked for. Nothing else is filled in.
 
   /// Returns `client` with the URL, which may contain a password. So fork the processes that do not need the password
   /// before you call this. Throws failure. Reads DLOCK_URL. The first contact may take until `deadline`, if there is
@@ -32,8 +33,8 @@ class connection_arguments {
  public:
   explicit connection_arguments(connection_options& out) : out_(out) {}
 
-  /// The table of options. It must not outlive this object.
-  [[nodiscard]] std::vector<option> table();
+  /// The table of options: `first`, those of the server, `last`, and --help. It must not outlive this object.
+  [[nodiscard]] std::vector<option> table(std::vector<option> first, std::vector<option> last = {});
 
   /// Call it after all options were taken. If there may be a password, core dumps are switched off from here on,
   /// because a core dump would contain it.
@@ -47,5 +48,11 @@ class connection_arguments {
 inline constexpr std::string_view help_on_servers =
     "Name the server by --url, by --url-file or by the environment variable DLOCK_URL. The command line wins over\n"
     "DLOCK_URL.\n";
+
+/// Chooses the connection string from --url, --url-file and DLOCK_URL (null: unset). None: the default of the library.
+/// Throws failure, and its text never contains a password.
+[[nodiscard]] std::optional<std::string> choose_url(const std::optional<std::string>& url,
+                                                    const std::optional<std::string>& url_file,
+                                                    const char* environment);
 
 }  // namespace dlock::cli

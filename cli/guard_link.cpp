@@ -98,7 +98,8 @@ std::optional<report> guard_link::take() {
   const ssize_t size = recv(fd_.get(), &next, sizeof next, MSG_DONTWAIT);
   if (size == static_cast<ssize_t>(sizeof next)) return next;
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
-  throw failure("the guard process was killed; the command, if it ran, was ended");
+  throw failure(
+      "the guard process of this dlock was killed; the command, if it ran, was ended, and the lock is released");
 }
 
 }  // namespace dlock::cli

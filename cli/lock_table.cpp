@@ -11,7 +11,7 @@ namespace dlock::cli {
 
 namespace {
 
-using time_point = std::chrono::system_clock::time_point;
+using wall_time = std::chrono::system_clock::time_point;
 using row = std::vector<std::string>;
 
 /// Counts characters, not bytes. That is good enough, although some characters have another width.
@@ -55,7 +55,7 @@ std::string token(const dlock::lock_holder& holder) {
   return holder.token != 0 ? std::to_string(holder.token) : "-";
 }
 
-std::string until(const dlock::lock_holder& holder, time_point now) {
+std::string until(const dlock::lock_holder& holder, wall_time now) {
   // overdue: a lock with observed expiry. Somebody who reads the document only once cannot tell whether this lease has
   // expired.
   const std::string end = holder.expired        ? "expired"
@@ -83,7 +83,7 @@ std::string mode(dlock::lock_mode mode, std::int64_t permits) {
   return std::to_string(permits) + (permits == 1 ? " permit" : " permits");
 }
 
-std::string ago(time_point when, time_point now) {
+std::string ago(wall_time when, wall_time now) {
   return iso(when) + " (" + span(now - when) + " ago)";
 }
 

@@ -7,14 +7,10 @@
 
 #include <dlock/version.hpp>
 
-#include "cmd_elect.hpp"
-#include "cmd_inspect.hpp"
-#include "cmd_release.hpp"
-#include "cmd_run.hpp"
-#include "cmd_watch.hpp"
 #include "exit_codes.hpp"
 #include "output.hpp"
 #include "text.hpp"
+#include "verbs.hpp"
 
 namespace {
 

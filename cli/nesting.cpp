@@ -77,8 +77,8 @@ void check(const dlock::client& client, const words& ids, const wish& how, const
     }
     const auto ours = lock ? share_of(*lock, held) : std::nullopt;
     if (!ours || !is_in_our_way(*ours, *lock, how)) continue;
-    throw failure("would wait for itself: it was started by a command that runs under a dlock which holds " +
-                  in_quotes(id) + " (token " + std::to_string(ours->token) +
+    throw failure("would wait for itself: it was started under another dlock, which holds " + in_quotes(id) +
+                  " (token " + std::to_string(ours->token) +
                   "); take the lock once, or unset DLOCK_HELD if that command does not wait for this one");
   }
 }

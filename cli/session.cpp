@@ -109,10 +109,11 @@ answer& session::acquire(const waiting& how) {
 void session::give_up(int signal) {
   if (signal != 0) die_of(signal);
   if (guard_dead_) {
-    complain("the guard process was killed; gave up waiting");
+    complain("gave up waiting for " + setup_.what + ": the guard process of this dlock was killed; start dlock again");
   } else {
-    complain("no answer from the server within " + in_seconds(*limit_) +
-             "; check that it runs and that the URL is right, or give it more time with --wait");
+    complain(
+        "no answer from the server within " + in_seconds(*limit_) + ", so " + setup_.what +
+        " was not acquired; check that the server runs and that the URL is right, or give it more time with --wait");
   }
   _exit(exit_failed);
 }
@@ -194,8 +195,8 @@ void session::check_in_time() {
     (void)held().release({}, cancel_timeout);
   } catch (const dlock::error&) {  // the lock becomes free when its lease expires
   }
-  throw failure("got " + setup_.what + " too late, after " + in_seconds(waited()) + ", with " + in_seconds(*limit_) +
-                " to wait; the command was not started");
+  throw failure("got " + setup_.what + " too late, after " + in_seconds(waited()) + " instead of the " +
+                in_seconds(*limit_) + " that it may take; the command was not started, and the lock was released");
 }
 
 ending session::run() {

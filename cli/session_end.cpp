@@ -25,7 +25,7 @@ int session::conclude(const ending& end) {
     case ending::kind::lost:
       return conclude_loss(end);
     case ending::kind::not_started:
-      throw failure(std::string("cannot start a process: ") + std::strerror(end.number));
+      throw failure(std::string("cannot start a process for the command: ") + std::strerror(end.number));
     case ending::kind::not_executed:
       if (end.number == too_late) {
         complain("lost " + setup_.what + " before the command could be started: dlock was stopped too long");

@@ -71,7 +71,7 @@ class supervisor {
 
   ending run() {
     const auto lost = std::make_shared<unique_fd>(eventfd(0, EFD_CLOEXEC));
-    if (!*lost) throw failure(std::string("cannot make an event: ") + std::strerror(errno));
+    if (!*lost) throw failure(std::string("cannot create an eventfd: ") + std::strerror(errno));
     held_.on_lost([lost] { eventfd_write(lost->get(), 1); });
 
     told_ = held_.valid_until();
@@ -192,7 +192,9 @@ class supervisor {
     behind_ = guard_.is_behind() ? behind_ + passed : boot_clock::duration(0);
     if (behind_ > nudge_after) guard_.wake();
     if (behind_ > guard_patience) {
-      throw failure("the guard process takes no orders; the command, if it ran, was ended");
+      throw failure(
+          "the guard process of this dlock does not answer; the command, if it ran, was ended, and the lock is "
+          "released");
     }
   }
 

@@ -229,7 +229,7 @@ class Elect(Case):
         os.kill(self.guard_of(process.pid), signal.SIGKILL)
         self.assertEqual(process.wait(PATIENCE), 125)
         self.assertFalse(is_alive(pid))
-        self.assertRegex("".join(read_rest(process.stderr)), r"\Adlock: the guard process was killed[^\n]*\n\Z")
+        self.assertRegex("".join(read_rest(process.stderr)), r"\Adlock: the guard process of this dlock was killed[^\n]*\n\Z")
 
     def test_the_guard_is_killed_between_two_terms(self) -> None:
         process = self.campaign()
@@ -240,7 +240,7 @@ class Elect(Case):
         wait_for(lambda: len(self.look(self.lock)["waiters"]) == 1, "it to campaign again")
         os.kill(self.guard_of(process.pid), signal.SIGKILL)
         self.assertEqual(process.wait(PATIENCE), 125)
-        self.assertEqual(read_rest(process.stderr), ["dlock: the guard process was killed; gave up waiting\n"])
+        self.assertEqual(read_rest(process.stderr), [f"dlock: gave up waiting for the lead of '{self.lock}': the guard process of this dlock was killed; start dlock again\n"])
         self.end_job(rival)
 
     # --- on a terminal ----------------------------------------------------------------------------------------------

@@ -192,7 +192,7 @@ class Inspect(Case):
                 ("release", ["--force"], "no ID"), ("release", ["--force", ""], "is empty"),
                 ("release", ["--force", "a", "b"], "one ID at a time"), ("release", ["job", "--now"], "only its holder"),
                 *(("release", ["--force", "job", "--token", word], "is not a fencing token")
-                  for word in ("", "0", "-1", "x", "1.5", "1e3", "9" * 30)),
+                  for word in ("", "0", "-1", "x", "1.5", "1e3", "9007199254740992", "9" * 30)),
                 ("elect", [], "no ID"), ("elect", ["job"], "no COMMAND"), ("elect", ["", "true"], "is empty"),
                 ("elect", ["job", "-n", "true"], "'-n'"), ("elect", ["job", "--value", "x" * 1025, "true"], "1025 bytes"),
                 ("elect", ["job", "--value", "\udcff", "true"], "not valid UTF-8"),

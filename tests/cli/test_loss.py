@@ -154,7 +154,7 @@ class Loss(Case):
         os.kill(self.guard_of(process.pid), signal.SIGKILL)
         _, err = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 125)
-        self.assertRegex(err, r"\Adlock: the guard process was killed.*\n\Z")
+        self.assertRegex(err, r"\Adlock: the guard process of this dlock was killed.*\n\Z")
         self.check_all_gone_before(rival)
 
     def test_the_guard_is_frozen_and_then_the_lock_lost(self) -> None:
@@ -298,7 +298,7 @@ class Loss(Case):
             wait_for(lambda: self.look(self.lock)["waiters"], "it to wait")
             os.kill(self.guard_of(waiter.pid), signal.SIGKILL)
             _, err = waiter.communicate(timeout=PATIENCE)
-            self.assertEqual((waiter.returncode, err), (125, "dlock: the guard process was killed; gave up waiting\n"))
+            self.assertEqual((waiter.returncode, err), (125, "dlock: gave up waiting for the lock 'job': the guard process of this dlock was killed; start dlock again\n"))
 
 
 if __name__ == "__main__":

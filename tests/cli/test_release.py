@@ -155,7 +155,7 @@ class Release(Case):
         self.end_job(first)
         with self.holder() as second:
             terminal.type("y\n")
-            terminal.expect("dlock: who held 'job' has let go of it meanwhile; nothing was changed")
+            terminal.expect("dlock: the holder of 'job' has released it meanwhile; nothing was changed")
             self.assertEqual(terminal.status(), 1)
             self.assertIsNone(second.poll())
             self.assertEqual(self.look(self.lock)["holders"][0]["revoked"], False)

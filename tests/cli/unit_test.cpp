@@ -7,13 +7,13 @@
 
 #include "arguments.hpp"
 #include "awake_time.hpp"
-#include "duration.hpp"
+#include "connection.hpp"
 #include "event_line.hpp"
 #include "kill_plan.hpp"
 #include "secrets.hpp"
-#include "server_url.hpp"
 #include "text.hpp"
 #include "timestamp.hpp"
+#include "values.hpp"
 
 namespace dlock::cli {
 namespace {

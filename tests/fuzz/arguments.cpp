@@ -2,12 +2,9 @@
 #include <string>
 #include <vector>
 
-#include "elect_options.hpp"
 #include "fuzz.hpp"
-#include "inspect_options.hpp"
-#include "run_options.hpp"
 #include "text.hpp"
-#include "watch_options.hpp"
+#include "verbs.hpp"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace dlock::cli;

@@ -3,12 +3,10 @@
 
 #include <dlock/text.hpp>
 
-#include "duration.hpp"
 #include "fuzz.hpp"
-#include "lock_id.hpp"
-#include "number.hpp"
 #include "text.hpp"
 #include "timestamp.hpp"
+#include "values.hpp"
 
 namespace {
 

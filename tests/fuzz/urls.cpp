@@ -5,9 +5,9 @@
 
 #include <dlock/error.hpp>
 
+#include "connection.hpp"
 #include "fuzz.hpp"
 #include "secrets.hpp"
-#include "server_url.hpp"
 #include "store/connection_string.hpp"
 #include "text.hpp"
 

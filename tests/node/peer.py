@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+NODE_MODULES = Path(__file__).resolve().parents[2] / "scripts" / "node_modules.py"
 PATIENCE = 60.0  # for things that must happen, on a busy machine
 
 
@@ -92,3 +95,14 @@ class Peer:
         self.reader.join()
         self.process.stdin.close()
         self.process.stdout.close()
+
+
+def modules() -> str:
+    """The folder of node's packages; "" if there is none, and then it has been said why."""
+    if shutil.which("node") is None:
+        print("skipped: there is no node on PATH (Debian: nodejs)")
+        return ""
+    found = subprocess.run([sys.executable, str(NODE_MODULES)], stdout=subprocess.PIPE, text=True, check=False)
+    if found.returncode != 0:
+        print("skipped: node's packages are not installed; scripts/node_modules.py --install does that")
+    return found.stdout.strip()

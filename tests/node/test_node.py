@@ -18,6 +18,8 @@ import threading
 import time
 import unittest
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,9 +30,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
 import telling  # noqa: E402
-from peer import PATIENCE, Peer  # noqa: E402
+from peer import PATIENCE, Peer, modules  # noqa: E402
 
-NODE_MODULES = HERE.parent.parent / "scripts" / "node_modules.py"
 URL = os.environ.get("DLOCK_TEST_URL", "")
 SKIPPED = 77
 SOON = 15.0  # far from PERIOD: somebody was woken
@@ -90,6 +91,22 @@ class Case(unittest.TestCase):
             time.sleep(0.01)
 
 
+    @contextmanager
+    def within(self, seconds: float = SOON) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.assertLess(time.monotonic() - began, seconds)
+
+    @contextmanager
+    def command_runs(self) -> Iterator[subprocess.Popen[str]]:
+        """Under `dlock run`; it ends when it has read a line."""
+        with subprocess.Popen(self.dlock_run(self.lock, "sh", "-c", "echo in; read end"), stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as run:
+            self.assertTrue(select.select([run.stdout], [], [], PATIENCE)[0], "the command does not run")
+            self.assertEqual(run.stdout.readline(), "in\n")
+            yield run
+
+
 class Exclusion(Case):
     def test_node_keeps_us_out(self) -> None:
         ours = self.dlock()
@@ -127,10 +144,7 @@ class Exclusion(Case):
         self.assertTrue(node("lock", self.lock, TTL))
         self.assertEqual(subprocess.run(self.dlock_run("-v", "-n", self.lock, "true"), check=False).returncode, 124)
         self.assertTrue(node("unlock", self.lock))
-        with subprocess.Popen(self.dlock_run(self.lock, "sh", "-c", "echo in; read end"), stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, text=True) as run:
-            self.assertTrue(select.select([run.stdout], [], [], PATIENCE)[0], "the command does not run")
-            self.assertEqual(run.stdout.readline(), "in\n")
+        with self.command_runs() as run:
             self.assertFalse(node("lock", self.lock, TTL))
             run.communicate("\n", timeout=PATIENCE)
         self.assertEqual(run.returncode, 0)
@@ -215,10 +229,9 @@ class Waking(Case):
         self.await_waiters(1)
         time.sleep(13)  # its looks come at half the pace each time: the next one is 6 s away, at least
         self.assertFalse(ours.has_result(waiting))
-        began = time.monotonic()
-        self.assertTrue(node("unlock", self.lock))
-        self.assertEqual(ours.result(waiting), "acquired")
-        self.assertLess(time.monotonic() - began, 5.0)
+        with self.within(5.0):
+            self.assertTrue(node("unlock", self.lock))
+            self.assertEqual(ours.result(waiting), "acquired")
 
     def test_nodes_unlock_wakes_all_of_us_one_after_the_other(self) -> None:
         node, first, second = self.node(), self.dlock(), self.dlock()
@@ -234,10 +247,9 @@ class Waking(Case):
         winner, other = (first, second) if first.has_result(waiting[first]) else (second, first)
         self.await_waiters(1)  # the queue was deleted: the other came back
         self.assertFalse(other.has_result(waiting[other]))
-        began = time.monotonic()
-        self.assertEqual(winner("unlock", self.lock), "released")
-        self.assertEqual(other.result(waiting[other]), "acquired")
-        self.assertLess(time.monotonic() - began, SOON)
+        with self.within():
+            self.assertEqual(winner("unlock", self.lock), "released")
+            self.assertEqual(other.result(waiting[other]), "acquired")
 
     def test_our_unlock_wakes_node(self) -> None:
         node, ours = self.node(), self.dlock()
@@ -245,20 +257,16 @@ class Waking(Case):
         waiting = node.begin("wait", self.lock, TTL, PERIOD)
         time.sleep(3)
         self.assertFalse(node.has_result(waiting))
-        began = time.monotonic()
-        self.assertEqual(ours("unlock", self.lock), "released")
-        self.assertIs(node.result(waiting), True)
-        self.assertLess(time.monotonic() - began, SOON)
+        with self.within():
+            self.assertEqual(ours("unlock", self.lock), "released")
+            self.assertIs(node.result(waiting), True)
 
     def test_the_commands_end_wakes_node(self) -> None:
         """A process that ends tries for a moment to tell of it, on a busy machine in vain, but not always."""
         node = self.node()
         took: list[float] = []
         while not took or (took[-1] > SOON and len(took) < 3):
-            with subprocess.Popen(self.dlock_run(self.lock, "sh", "-c", "echo in; read end"), stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, text=True) as run:
-                self.assertTrue(select.select([run.stdout], [], [], PATIENCE)[0], "the command does not run")
-                self.assertEqual(run.stdout.readline(), "in\n")
+            with self.command_runs() as run:
                 waiting = node.begin("wait", self.lock, TTL, PERIOD)
                 time.sleep(3)
                 self.assertFalse(node.has_result(waiting))
@@ -275,9 +283,8 @@ class Waking(Case):
         waiting = ours.begin("wait", self.lock, TTL)
         self.await_waiters(1)
         self.assertTrue(node("unlock", self.lock))
-        began = time.monotonic()
-        self.assertEqual(ours.result(waiting), "acquired")
-        self.assertLess(time.monotonic() - began, SOON)
+        with self.within():
+            self.assertEqual(ours.result(waiting), "acquired")
 
 
 class Channel(Case):
@@ -345,15 +352,6 @@ class Channel(Case):
         self.assertEqual(all_of_them.await_events(3), expected)
         self.assertEqual(ours.await_events(2), expected[1:])
 
-    def test_we_hear_of_our_own_with_token_and_who(self) -> None:
-        node, listener, ours = self.node(), self.dlock(), self.dlock()
-        self.assertTrue(listener("subscribe", self.lock))
-        self.assertEqual(ours("try", self.lock), "acquired")
-        event = listener.await_events(1)[0]
-        self.assertEqual((event["event"], event["who"]), ("locked", "dlock's peer"))
-        self.assertGreater(event["token"], 0)
-        self.assertIsNone(node.process.poll())
-
     def test_keep_alives_and_what_is_no_event_of_a_lock_are_skipped(self) -> None:
         node, ours = self.node(), self.dlock()
         self.assertTrue(ours("subscribe"))
@@ -389,17 +387,6 @@ class Channel(Case):
         self.assertEqual([event["message"]["id"] for event in node.await_events(2)], [self.lock] * 2)
         self.assertEqual(self.mongo[self.notif_db][self.channel].count_documents({"event": "error"}), 0)
         self.assertIsNone(node.process.poll())
-
-
-def modules() -> str:
-    """The folder of node's packages; "" if there is none, and then it has been said why."""
-    if shutil.which("node") is None:
-        print("skipped: there is no node on PATH (Debian: nodejs)")
-        return ""
-    found = subprocess.run([sys.executable, str(NODE_MODULES)], stdout=subprocess.PIPE, text=True, check=False)
-    if found.returncode != 0:
-        print("skipped: node's packages are not installed; scripts/node_modules.py --install does that")
-    return found.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,26 @@
-#include "duration.hpp"
+#include "values.hpp"
 
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <string>
 
 #include "text.hpp"
+#include "util/utf8.hpp"
 
 namespace dlock::cli {
+
+std::int64_t parse_number(std::string_view option, const std::string& text, std::string_view what, std::int64_t least,
+                          std::int64_t most) {
+  std::int64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end || value < least || value > most) {
+    throw failure(std::string(option) + " " + quoted_input(text) + " is not " + std::string(what) +
+                  "; write a number from " + std::to_string(least) + " to " + std::to_string(most));
+  }
+  return value;
+}
 
 namespace {
 
@@ -61,6 +75,40 @@ std::chrono::milliseconds parse_duration(std::string_view option, std::string_vi
   if (value == 0 && !rules.zero) refuse(option, text, "is zero; " + example);
   if (value > 0 && value < 1) refuse(option, text, "is too short; the least is 1ms");
   return std::chrono::milliseconds(std::llround(value));
+}
+
+namespace {
+
+std::string with_commas(std::size_t number) {
+  std::string out = std::to_string(number);
+  if (out.size() > 3) out.insert(out.size() - 3, ",");
+  return out;
+}
+
+}  // namespace
+
+void check_utf8(std::string_view what, std::string_view text, std::size_t most) {
+  const std::string name(what);
+  if (text.size() > most) {
+    throw failure(name + " has " + std::to_string(text.size()) + " bytes; give one of at most " + with_commas(most));
+  }
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t size = utf8_character(rest);
+    if (size == 0) throw failure(name + ", " + in_quotes(text) + ", is not valid UTF-8; give another one");
+    rest.remove_prefix(size);
+  }
+}
+
+void check_id(std::string_view id) {
+  if (id.empty()) throw failure("the ID of the lock is empty; give it a name");
+  check_utf8("the ID of the lock", id, 1000);
+}
+
+std::string take_id(std::string_view verb, std::vector<std::string> given) {
+  if (given.empty()) throw failure("no ID of a lock given; see 'dlock " + std::string(verb) + " --help'");
+  if (given.size() > 1) throw failure("one ID at a time; " + quoted_input(given[1]) + " is one too many");
+  check_id(given.front());
+  return std::move(given.front());
 }
 
 }  // namespace dlock::cli

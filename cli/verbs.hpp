@@ -1,0 +1,87 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <dlock/inspect.hpp>
+
+#include "command_options.hpp"
+#include "guard.hpp"
+
+namespace dlock::cli {
+
+/// The parsed arguments of `dlock run`.
+struct run_options : command_options {
+  std::vector<std::string> ids;  ///< No id twice.
+  dlock::lock_mode mode = dlock::lock_mode::exclusive;
+  std::int64_t permits = 0;  ///< For mode permits: each lock is a semaphore with this capacity,
+  std::int64_t take = 1;     ///< and this many permits are taken.
+  /// How long to wait for the lock. None: forever. Zero: one try, no wait.
+  std::optional<std::chrono::milliseconds> wait;
+  int conflict_exit_code = 0;
+  std::optional<std::chrono::milliseconds> at_least;
+};
+
+/// The parsed arguments of `dlock elect`.
+struct elect_options : command_options {
+  std::string id;
+  std::string value;  ///< The value that the leader publishes.
+  bool once = false;  ///< Only one term.
+};
+
+/// The parsed arguments of `dlock watch`.
+struct watch_options : connection_options {
+  std::set<std::string> ids;  ///< Empty: all locks.
+  bool json = false;
+};
+
+/// The parsed arguments of `dlock ls`.
+struct ls_options : connection_options {
+  std::string prefix;
+  bool all = false;
+  bool json = false;
+};
+
+/// The parsed arguments of `dlock show`.
+struct show_options : connection_options {
+  std::string id;
+  bool json = false;
+};
+
+/// The parsed arguments of `dlock release`. --force was given.
+struct release_options : connection_options {
+  std::string id;
+  std::optional<std::int64_t> token;
+  bool now = false;
+  bool yes = false;
+};
+
+/// These functions throw failure. They read DLOCK_URL, and SHELL.
+[[nodiscard]] run_options parse_run(const std::vector<std::string>& arguments);
+[[nodiscard]] elect_options parse_elect(const std::vector<std::string>& arguments);
+[[nodiscard]] watch_options parse_watch(const std::vector<std::string>& arguments);
+[[nodiscard]] ls_options parse_ls(const std::vector<std::string>& arguments);
+[[nodiscard]] show_options parse_show(const std::vector<std::string>& arguments);
+[[nodiscard]] release_options parse_release(const std::vector<std::string>& arguments);
+
+[[nodiscard]] std::string run_help();
+[[nodiscard]] std::string elect_help();
+[[nodiscard]] std::string watch_help();
+[[nodiscard]] std::string ls_help();
+[[nodiscard]] std::string show_help();
+[[nodiscard]] std::string release_help();
+
+/// What main calls for each verb. These functions return the exit status, or end the process. They throw failure or
+/// dlock::error. cmd_run and cmd_elect may end the process by the signal that ended the command or the wait.
+[[nodiscard]] int cmd_run(const std::vector<std::string>& arguments, process_title title);
+[[nodiscard]] int cmd_elect(const std::vector<std::string>& arguments, process_title title);
+[[nodiscard]] int cmd_watch(const std::vector<std::string>& arguments);
+[[nodiscard]] int cmd_ls(const std::vector<std::string>& arguments);
+[[nodiscard]] int cmd_show(const std::vector<std::string>& arguments);
+[[nodiscard]] int cmd_release(const std::vector<std::string>& arguments);
+
+}  // namespace dlock::cli
