@@ -1,4 +1,5 @@
-// What every store does, told by its answers alone: the fake that the client's tests run on, and MongoDB.
+// What every store does, told by its answers alone: the fake that the client's tests run on, the simulated set, and
+// MongoDB. The rules themselves are told in tests/unit; here they are seen to arrive.
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -6,92 +7,65 @@
 
 #include "contract/store_harness.hpp"
 #include "support/codec.hpp"
+#include "support/story.hpp"
 
 namespace dlock::testing {
 namespace {
 
 using namespace protocol;
 
-class Store : public ::testing::Test {
+class Store : public ::testing::Test, public stage {
  protected:
-  static request ask(operation op, const std::string& id, const std::string& lock = "lock") {
-    request r;
-    r.op = op;
-    r.lock = lock;
-    r.id = id;
-    return r;
-  }
-  static request with_weight(request r, std::int64_t weight, std::int64_t cap) {
-    r.what = {.exclusive = false, .weight = weight};
-    r.cap = cap;
-    return r;
-  }
-
-  reply tell(const request& r, lane which = lane::normal) {
-    const auto a = harness_->locks().apply(r, which);
+  reply tell(const request& r) {
+    const auto a = harness_->locks().apply(r, r.op == operation::renew ? lane::renewal : lane::normal);
     EXPECT_EQ(a.what, answer::kind::replied) << r << ": " << a.why;
     return a.reply;
   }
-  reply try_for(const std::string& id) { return tell(ask(operation::try_, id)); }
-  reply enqueue(const std::string& id) { return tell(ask(operation::enqueue, id)); }
-  reply heartbeat(const std::string& id) { return tell(ask(operation::heartbeat, id)); }
-  reply renew(const std::string& id) { return tell(ask(operation::renew, id), lane::renewal); }
-  reply release(const std::string& id) { return tell(ask(operation::release, id)); }
-  reply cancel(const std::string& id) { return tell(ask(operation::cancel, id)); }
-  reply revoke(const std::string& id) { return tell(ask(operation::revoke, id)); }
-  /// By somebody who has seen the last change of the capacity.
-  request to_resize(std::int64_t cap) {
-    auto r = ask(operation::resize, "whoever asks");
-    r.resized = tell(ask(operation::peek, "whoever asks")).resized;
-    r.cap = cap;
-    return r;
+  reply play(const std::string& text) {
+    told_.play(text);
+    return told_.last;
   }
-  reply resize(std::int64_t cap) { return tell(to_resize(cap)); }
-  /// To stay exclusive, and publish this.
-  reply proclaim(const std::string& id, const std::string& value) { return tell(to_proclaim(id, value)); }
-  request to_proclaim(const std::string& id, const std::string& value) {
-    auto r = ask(operation::amend, id);
-    r.value = value;
-    r.seq = ++amendments_;
-    return r;
+  request ask(const std::string& step) { return told_.asked(step); }
+  static request ask(operation op, const std::string& id, const std::string& lock = "lock") {
+    return {.op = op, .lock = lock, .id = id};
   }
-  reply downgrade(const std::string& id) {
-    auto r = with_weight(ask(operation::amend, id), 1, 0);
-    r.seq = ++amendments_;
-    return tell(r);
-  }
-  reply enqueue_shared(const std::string& id) { return tell(with_weight(ask(operation::enqueue, id), 1, 0)); }
 
-  [[nodiscard]] ms now() const { return harness_->now(); }
-  void advance(ms by) { harness_->advance(by); }
+  [[nodiscard]] reply carry_out(const request& r, ms stale) override {
+    if (stale != 0) harness_->advance(-stale);
+    auto out = tell(r);
+    if (stale != 0) harness_->advance(stale);
+    return out;
+  }
+  void pass(ms time) override { harness_->advance(time); }
+  [[nodiscard]] ms now() const override { return harness_->now(); }
+  [[nodiscard]] std::int64_t resized() const override {
+    return harness_->locks().apply({.op = operation::peek, .lock = "lock", .id = "x"}, lane::normal).reply.resized;
+  }
 
   std::unique_ptr<store_harness> harness_ = make_harness();
-  std::int64_t amendments_ = 0;
+
+ private:
+  story told_{*this};
 };
 
-TEST_F(Store, AcquireBusyReleaseAcquire) {
-  const auto first = try_for("a");
-  ASSERT_TRUE(first.mine);
-  EXPECT_EQ(first.mine->until, now() + 5000);
-  const auto busy = try_for("b");
-  EXPECT_FALSE(busy.mine);
-  EXPECT_EQ(busy.holders, 1);
-  EXPECT_EQ(busy.next_end, now() + 5000);
-  EXPECT_TRUE(release("a").found);
-  const auto second = try_for("b");
-  ASSERT_TRUE(second.mine);
-  EXPECT_GT(second.mine->fence, first.mine->fence);
-  EXPECT_TRUE(release("b").found);
-  EXPECT_FALSE(release("b").found);
+TEST_F(Store, ALockIsHeldByOneAfterTheOther) {
+  const auto first = play("try a -> held, until 5000; try b -> not held, holders 1, ends 5000").fence;
+  play("release a -> found; try b -> held; release b -> found; release b -> not found");
+  std::int64_t last = first;
+  for (int i = 0; i < 20; ++i) {
+    const auto granted = play(i % 2 == 0 ? "try a -> held, holders 1" : "enqueue a -> held, holders 1");
+    EXPECT_EQ(granted.mine->id, "a");
+    EXPECT_GT(granted.mine->fence, last);
+    last = granted.mine->fence;
+    play("try other -> not held; release a -> found, not held, holders 0");
+  }
 }
 
 TEST_F(Store, APeekSeesHowThingsAreAndChangesNothing) {
   const auto peek = [&](const std::string& id) { return tell(ask(operation::peek, id)); };
   EXPECT_EQ(peek("a"), reply{});
-  ASSERT_TRUE(try_for("a").mine);
-  const auto queued = enqueue("b");
-  ASSERT_EQ(queued.place, 0);
-  advance(4000);
+  const auto queued = play("try a; enqueue b -> place 0");
+  pass(4000);
   for (int i = 0; i < 2; ++i) {
     auto seen = peek("b");
     EXPECT_EQ(seen.now, now());
@@ -102,35 +76,11 @@ TEST_F(Store, APeekSeesHowThingsAreAndChangesNothing) {
   }
   EXPECT_TRUE(peek("a").mine);
   EXPECT_EQ(peek("c").place, -1);
-  release("a");
-  EXPECT_EQ(peek("b").heirs.size(), 1U) << "it has not been heard of for being seen";
-  advance(6000);
-  EXPECT_TRUE(peek("b").mine) << "over, and nobody has changed anything since";
-}
-
-TEST_F(Store, ManyRoundsOfOneLock) {
-  std::int64_t last = 0;
-  for (int i = 0; i < 20; ++i) {
-    const auto id = "a" + std::to_string(i);
-    const auto granted = i % 2 == 0 ? try_for(id) : enqueue(id);
-    ASSERT_TRUE(granted.mine) << i;
-    EXPECT_EQ(granted.mine->id, id);
-    EXPECT_EQ(granted.holders, 1);
-    EXPECT_GT(granted.mine->fence, last);
-    last = granted.mine->fence;
-    EXPECT_FALSE(try_for("other").mine) << i;
-    const auto released = release(id);
-    EXPECT_TRUE(released.found) << i;
-    EXPECT_FALSE(released.mine) << i;
-    EXPECT_EQ(released.holders, 0) << i;
-  }
+  play("release a; peek b -> heirs b; pass 6000; peek b -> held");  // over, and nobody has changed anything since
 }
 
 TEST_F(Store, EveryFieldOfAnAnswer) {
-  auto a = ask(operation::enqueue, "a");
-  a.who = "alice";
-  a.client = "inbox-a";
-  const auto granted = tell(a);
+  const auto granted = play("enqueue a who=alice client=inbox-a");
   const auto token = now() * token_step;
   const holder mine{"a", {}, 5000, now(), now() + 5000, token, "alice", "inbox-a", true};
   EXPECT_EQ(granted, (reply{.found = true,
@@ -141,358 +91,159 @@ TEST_F(Store, EveryFieldOfAnAnswer) {
                             .holders = 1,
                             .first = holder_summary{"alice", token, now() + 5000},
                             .next_end = now() + 5000}));
-  auto b = ask(operation::enqueue, "b");
-  b.client = "inbox-b";
-  b.term = 2000;
-  EXPECT_EQ(tell(b), (reply{.found = true,
-                            .now = now(),
-                            .rev = 2,
-                            .fence = token,
-                            .place = 0,
-                            .holders = 1,
-                            .queue = 1,
-                            .first = holder_summary{"alice", token, now() + 5000},
-                            .next_end = now() + 5000}));
-  EXPECT_EQ(release("a"), (reply{.found = true,
-                                 .now = now(),
-                                 .rev = 3,
-                                 .fence = token + 1000,
-                                 .holders = 1,
-                                 .first = holder_summary{"", token + 1000, now() + 2000},
-                                 .next_end = now() + 2000,
-                                 .heirs = {{"b", "inbox-b", token + 1000, now(), now() + 2000}}}));
+  EXPECT_EQ(play("enqueue b client=inbox-b term=2000"), (reply{.found = true,
+                                                               .now = now(),
+                                                               .rev = 2,
+                                                               .fence = token,
+                                                               .place = 0,
+                                                               .holders = 1,
+                                                               .queue = 1,
+                                                               .first = holder_summary{"alice", token, now() + 5000},
+                                                               .next_end = now() + 5000}));
+  EXPECT_EQ(play("release a"), (reply{.found = true,
+                                      .now = now(),
+                                      .rev = 3,
+                                      .fence = token + 1000,
+                                      .holders = 1,
+                                      .first = holder_summary{"", token + 1000, now() + 2000},
+                                      .next_end = now() + 2000,
+                                      .heirs = {{"b", "inbox-b", token + 1000, now(), now() + 2000}}}));
 }
 
 TEST_F(Store, FirstComeFirstServed) {
-  enqueue("a");
-  EXPECT_EQ(enqueue("b").place, 0);
-  EXPECT_EQ(enqueue("c").place, 1);
-  EXPECT_FALSE(try_for("d").mine);
-  release("a");
-  EXPECT_TRUE(heartbeat("b").mine);
-  EXPECT_EQ(heartbeat("c").place, 0);
-  release("b");
-  EXPECT_TRUE(heartbeat("c").mine);
-  EXPECT_EQ(release("c").queue, 0);
+  play(
+      "enqueue a; enqueue b -> place 0; enqueue c -> place 1; try d -> not held; release a; heartbeat b -> held; "
+      "heartbeat c -> place 0; release b; heartbeat c -> held; release c -> queue 0");
+  play(
+      "enqueue a b c; cancel b -> queue 1; heartbeat b -> place -1; heartbeat c -> place 0; release a; "
+      "heartbeat c -> held");
 }
 
 TEST_F(Store, ALeaseEndsWhenTheClockSaysSo) {
-  try_for("a");
-  advance(5499);
-  EXPECT_FALSE(try_for("b").mine);
-  advance(1);
-  EXPECT_TRUE(try_for("b").mine);
-  EXPECT_FALSE(renew("a").found);
-  EXPECT_FALSE(release("a").found);
-  EXPECT_EQ(try_for("c").holders, 1);
-}
-
-TEST_F(Store, AWaiterGetsInWhenTheHolderHasEnded) {
-  try_for("a");
-  enqueue("b");
-  advance(5500);
-  const auto answer = heartbeat("b");
-  ASSERT_TRUE(answer.mine);
-  EXPECT_EQ(answer.mine->until, now() + 5000);
+  play(
+      "try a; pass 5499; try b -> not held; pass 1; try b -> held; renew a -> not found; release a -> not found; "
+      "try c -> holders 1");
+  play("enqueue w; renew w -> not found; pass 5500; heartbeat w -> held, until 5000; renew b -> not found");
 }
 
 TEST_F(Store, ARenewedLeaseGoesOn) {
-  const auto granted = try_for("a");
-  advance(4000);
-  const auto renewed = renew("a");
-  ASSERT_TRUE(renewed.mine);
-  EXPECT_EQ(renewed.mine->until, now() + 5000);
-  EXPECT_EQ(renewed.mine->fence, granted.mine->fence);
-  advance(4000);
-  EXPECT_FALSE(try_for("b").mine);
-  EXPECT_TRUE(renew("a").mine);
-}
-
-TEST_F(Store, ARenewalLearnsOfItsLoss) {
-  try_for("a");
-  enqueue("b");
-  EXPECT_FALSE(renew("b").found) << "it only waits";
-  advance(5500);
-  heartbeat("b");
-  const auto lost = renew("a");
-  EXPECT_FALSE(lost.found);
-  EXPECT_FALSE(lost.mine);
-  EXPECT_TRUE(renew("b").mine);
+  const auto token = play("try a").fence;
+  EXPECT_EQ(play("pass 4000; renew a -> until 5000").fence, token);
+  play("pass 4000; try b -> not held; renew a -> held");
 }
 
 TEST_F(Store, AStaleClockShortensNothing) {
-  try_for("a");
-  enqueue("b");
-  advance(1500);
-  const auto until = renew("a").mine.value().until;
-  heartbeat("b");
-  advance(-1500);
-  EXPECT_EQ(renew("a").mine.value().until, until);
-  const auto answer = release("a");
-  ASSERT_EQ(answer.heirs.size(), 1u);
-  EXPECT_EQ(answer.heirs[0].until, now() + 1500 + 5000);
-}
-
-TEST_F(Store, AWaiterLeaves) {
-  enqueue("a");
-  enqueue("b");
-  enqueue("c");
-  EXPECT_EQ(cancel("b").queue, 1);
-  EXPECT_EQ(heartbeat("b").place, -1);
-  EXPECT_EQ(heartbeat("c").place, 0);
-  release("a");
-  EXPECT_TRUE(heartbeat("c").mine);
+  const auto until = play("try a; enqueue b; pass 1500; heartbeat b; renew a").mine.value().until;
+  EXPECT_EQ(play("renew a stale=1500").mine.value().until, until);
+  EXPECT_EQ(play("release a stale=1500 -> heirs b").heirs.at(0).until, now() + 5000);
 }
 
 TEST_F(Store, AWaiterThatIsNotHeardOfIsForgotten) {
-  auto a = ask(operation::enqueue, "a");
-  a.delta = 60'000;
-  tell(a);
-  enqueue("b");
-  advance(15'500);
-  const auto answer = heartbeat("b");
-  EXPECT_TRUE(answer.found);
-  EXPECT_EQ(answer.place, -1);
-  EXPECT_EQ(answer.queue, 0);
+  play("enqueue a delta=60000; enqueue b; pass 15500; heartbeat b -> found, place -1, queue 0");
 }
 
 TEST_F(Store, WhatWasGivenUpIsRefusedWhenItComesLate) {
-  auto giving_up = ask(operation::cancel, "a");
-  giving_up.tomb = 30'000;
-  EXPECT_TRUE(tell(giving_up).dead);
-  for (const auto op : {operation::enqueue, operation::try_}) {
-    const auto late = tell(ask(op, "a"));
-    EXPECT_TRUE(late.dead);
-    EXPECT_FALSE(late.mine);
-    EXPECT_EQ(late.queue, 0);
-  }
-  EXPECT_TRUE(try_for("b").mine);
-  release("b");
-  EXPECT_TRUE(try_for("a").dead) << "it outlives what happens meanwhile";
-  advance(30'500);
-  EXPECT_TRUE(try_for("a").mine);
+  play(
+      "cancel a tomb=30000 -> dead; enqueue a -> dead, not held, queue 0; try a -> dead, not held; "
+      "try b -> held; release b; try a -> dead; pass 30500; try a -> held");
 }
 
 TEST_F(Store, OfAnUnknownLockNothingIsFoundOrMade) {
   for (int round = 0; round < 2; ++round) {
-    EXPECT_EQ(heartbeat("a"), reply{});
-    EXPECT_EQ(renew("a"), reply{});
-    EXPECT_EQ(release("a"), reply{});
-    EXPECT_EQ(cancel("a"), reply{});
+    for (const std::string op : {"heartbeat", "renew", "release", "cancel", "amend", "revoke"}) {
+      play(op + " a -> not found");
+    }
+    play("resize x of=3 -> not found");
   }
 }
 
 TEST_F(Store, ARequestRepeatedIsTheSameAcquisition) {
-  const auto first = enqueue("a");
-  advance(1000);
-  for (const auto op : {operation::enqueue, operation::try_, operation::heartbeat}) {
-    const auto again = tell(ask(op, "a"));
-    ASSERT_TRUE(again.mine) << name_of(op);
-    EXPECT_EQ(again.mine->fence, first.mine->fence) << name_of(op);
-    EXPECT_EQ(again.mine->until, now() + 5000) << name_of(op);
-    EXPECT_GT(again.rev, first.rev) << name_of(op);
+  const auto first = play("enqueue a; pass 1000");
+  for (const std::string op : {"enqueue", "try", "heartbeat"}) {
+    const auto again = play(op + " a -> held, until 5000");
+    EXPECT_EQ(again.mine->fence, first.mine->fence) << op;
+    EXPECT_GT(again.rev, first.rev) << op;
   }
-  enqueue("b");
-  EXPECT_EQ(enqueue("b").queue, 1);
+  play("enqueue b b -> queue 1");
 }
 
 TEST_F(Store, ASemaphore) {
-  const auto permit = [&](const std::string& id, std::int64_t weight, std::int64_t cap) {
-    return tell(with_weight(ask(operation::enqueue, id), weight, cap));
-  };
-  EXPECT_TRUE(permit("a", 2, 3).mine);
-  EXPECT_TRUE(permit("b", 1, 3).mine);
-  EXPECT_EQ(permit("c", 2, 3).place, 0);
-  EXPECT_EQ(permit("d", 1, 3).place, 1);
-  const auto too_heavy = permit("e", 4, 3);
-  EXPECT_EQ(too_heavy.place, -1);
-  const auto other = permit("f", 1, 4);
-  EXPECT_EQ(other.place, -1);
-  EXPECT_EQ(other.cap, 3);
-  const auto answer = release("a");
-  ASSERT_EQ(answer.heirs.size(), 1u);
-  EXPECT_EQ(answer.heirs[0].id, "c");
-  EXPECT_EQ(release("b").heirs.size(), 2u) << "c is not heard of yet, and d comes in";
+  play(
+      "enqueue a w=2 of=3 -> held; enqueue b w=1 of=3 -> held; enqueue c w=2 of=3 -> place 0; "
+      "enqueue d w=1 of=3 -> place 1; enqueue e w=4 of=3 -> place -1; enqueue f w=1 of=4 -> place -1, cap 3; "
+      "release a -> heirs c; release b -> heirs c d");
 }
 
 TEST_F(Store, ADowngradeLetsTheReadersInAndKeepsItsToken) {
-  const auto granted = enqueue("a");
-  enqueue_shared("r");
-  enqueue("w");
-  advance(1000);
-  const auto answer = downgrade("a");
-  ASSERT_TRUE(answer.mine);
-  EXPECT_EQ(answer.mine->what, (claim{false, 1}));
+  const auto granted = play("enqueue a");
+  const auto answer = play("enqueue r shared; enqueue w; pass 1000; amend a shared -> weight 1, until 5000, holders 2");
   EXPECT_EQ(answer.mine->fence, granted.mine->fence);
   EXPECT_EQ(answer.mine->since, granted.mine->since);
-  EXPECT_EQ(answer.mine->until, now() + 5000);
-  EXPECT_EQ(answer.holders, 2);
-  ASSERT_EQ(answer.heirs.size(), 1u);
-  EXPECT_EQ(answer.heirs[0].id, "r");
-  EXPECT_EQ(heartbeat("w").place, 0);
-  EXPECT_TRUE(renew("a").found);
+  EXPECT_EQ(answer.heirs.at(0).id, "r");
+  play(
+      "heartbeat w -> place 0; renew a -> found; amend a value=exclusive -> weight 1, no value; enqueue b w=1 -> place "
+      "1");
 }
 
-TEST_F(Store, ThereIsNoUpgrade) {
-  enqueue_shared("a");
-  const auto answer = proclaim("a", "exclusive");
-  EXPECT_EQ(answer.mine.value().what, (claim{false, 1}));
-  EXPECT_EQ(answer.mine->value, "");
-  EXPECT_TRUE(enqueue_shared("b").mine);
-}
-
-TEST_F(Store, OnlyAHolderAmends) {
-  EXPECT_EQ(downgrade("a"), reply{});
-  enqueue("a");
-  enqueue("b");
-  EXPECT_EQ(downgrade("b"), reply{});
-  EXPECT_EQ(downgrade("x"), reply{});
-  advance(5500);
-  EXPECT_FALSE(downgrade("a").mine) << "it is over";
-  EXPECT_TRUE(heartbeat("b").mine);
+TEST_F(Store, OnlyALiveHolderAmends) {
+  play("enqueue a b; amend b x shared -> not found; pass 5500; amend a shared -> not held; heartbeat b -> held");
 }
 
 TEST_F(Store, AValueIsPublishedAndReplaced) {
-  auto a = ask(operation::enqueue, "a");
-  a.value = "first";
-  EXPECT_EQ(tell(a).mine.value().value, "first");
-  EXPECT_EQ(proclaim("a", "second").mine.value().value, "second");
-  EXPECT_EQ(renew("a").mine.value().value, "second");
-  EXPECT_EQ(proclaim("a", "").mine.value().value, "");
-  auto b = ask(operation::enqueue, "b");
-  b.value = "of b";
-  tell(b);
-  release("a");
-  EXPECT_EQ(heartbeat("b").mine.value().value, "of b") << "it waited with it";
+  play(
+      "enqueue a value=first -> value first; amend a value=second -> value second; renew a -> value second; "
+      "amend a -> no value; enqueue b value=B; release a; heartbeat b -> value B");
 }
 
 TEST_F(Store, ARevokedHolderIsNotRenewedAndEndsWhenItWouldHave) {
-  const auto granted = enqueue("a");
-  enqueue("b");
-  advance(1000);
-  const auto answer = revoke("a");
-  ASSERT_TRUE(answer.mine);
-  EXPECT_TRUE(answer.mine->revoked);
-  EXPECT_EQ(answer.mine->until, granted.mine->until);
-  EXPECT_FALSE(renew("a").found);
-  for (const auto op : {operation::heartbeat, operation::enqueue, operation::try_, operation::amend}) {
-    const auto again = tell(ask(op, "a"));
-    ASSERT_TRUE(again.mine) << name_of(op);
-    EXPECT_TRUE(again.mine->revoked) << name_of(op);
-    EXPECT_EQ(again.mine->until, granted.mine->until) << name_of(op);
-  }
-  advance(4499);
-  EXPECT_EQ(heartbeat("b").place, 0) << "it may still believe";
-  advance(1);
-  EXPECT_TRUE(heartbeat("b").mine);
+  play("enqueue a b; pass 1000; revoke a -> revoked, until 4000; renew a -> not found");
+  for (const std::string op : {"heartbeat", "enqueue", "try", "amend"}) play(op + " a -> revoked, until 4000");
+  play("pass 4499; heartbeat b -> place 0; pass 1; heartbeat b -> held");
 }
 
 TEST_F(Store, ARevokedHolderThatLetsGoIsFollowedAtOnce) {
-  enqueue("a");
-  enqueue("b");
-  revoke("a");
-  const auto answer = release("a");
-  EXPECT_TRUE(answer.found);
-  ASSERT_EQ(answer.heirs.size(), 1u);
-  EXPECT_EQ(answer.heirs[0].id, "b");
-  EXPECT_FALSE(heartbeat("b").mine.value().revoked);
-}
-
-TEST_F(Store, ARevokedHeirIsAnnouncedNoMore) {
-  enqueue("a");
-  enqueue("b");
-  EXPECT_EQ(release("a").heirs.size(), 1u);
-  EXPECT_TRUE(revoke("b").heirs.empty());
-  EXPECT_TRUE(enqueue("c").heirs.empty());
-}
-
-TEST_F(Store, OnlyAHolderIsRevoked) {
-  EXPECT_EQ(revoke("a"), reply{});
-  enqueue("a");
-  enqueue("b");
-  EXPECT_EQ(revoke("b"), reply{});
-  EXPECT_EQ(revoke("x"), reply{});
-  EXPECT_TRUE(renew("a").found);
+  play(
+      "enqueue a b; revoke a; release a -> found, heirs b; heartbeat b -> held, not revoked; enqueue c; "
+      "release b -> heirs c; revoke c -> no heirs; enqueue d -> no heirs; revoke d x -> not found; renew c -> not "
+      "found");
 }
 
 TEST_F(Store, AnotherNumberOfPermits) {
-  const auto permit = [&](const std::string& id, std::int64_t weight, std::int64_t cap) {
-    return tell(with_weight(ask(operation::enqueue, id), weight, cap));
-  };
-  permit("a", 2, 3);
-  permit("b", 3, 3);
-  permit("c", 1, 3);
-  permit("d", 1, 3);
-  const auto up = resize(5);
-  EXPECT_EQ(up.cap, 5);
-  EXPECT_EQ(up.holders, 2) << "a and b";
-  EXPECT_EQ(up.queue, 2);
-  permit("heavy", 4, 5);
-  permit("e", 1, 5);
-  const auto down = resize(2);
-  EXPECT_EQ(down.cap, 2);
-  EXPECT_EQ(down.holders, 2) << "they keep what they have";
-  EXPECT_EQ(down.queue, 3);
-  EXPECT_EQ(heartbeat("heavy").place, -1);
-  EXPECT_EQ(heartbeat("e").place, 2) << "the others keep their order";
-  EXPECT_TRUE(renew("b").found);
-  EXPECT_EQ(release("b").holders, 1) << "2 of 2 are taken still";
-  EXPECT_EQ(release("a").holders, 2) << "c and d";
-  EXPECT_EQ(permit("f", 1, 3).cap, 2) << "the old number is refused, and told the new one";
+  play(
+      "enqueue a w=2 of=3; enqueue b w=3 of=3; enqueue c d w=1 of=3; resize x of=5 -> cap 5, holders 2, queue 2; "
+      "enqueue heavy w=4 of=5; enqueue e w=1 of=5; resize x of=2 -> cap 2, holders 2, queue 3; "
+      "heartbeat heavy -> place -1; heartbeat e -> place 2; renew b -> found; release b -> holders 1; "
+      "release a -> holders 2; enqueue f w=1 of=3 -> cap 2");
 }
 
 // A copy of each stalled, and came after a later one was answered.
 TEST_F(Store, ALateCopyUndoesNothing) {
-  tell(with_weight(ask(operation::enqueue, "a"), 1, 2));
-  const auto eight = to_resize(8);
+  play("enqueue a w=1 of=2");
+  const auto eight = ask("resize x of=8");
   EXPECT_EQ(tell(eight).cap, 8);
-  EXPECT_EQ(resize(4).cap, 4);
+  play("resize x of=4 -> cap 4");
   EXPECT_EQ(tell(eight).cap, 4);
-  release("a");
-  try_for("b");
-  const auto first = to_proclaim("b", "A");
-  EXPECT_EQ(tell(first).mine.value().value, "A");
-  EXPECT_EQ(proclaim("b", "B").mine.value().value, "B");
-  EXPECT_EQ(tell(first).mine.value().value, "B");
-  EXPECT_EQ(tell(to_resize(8)), reply{}) << "it is a mutex now";
-}
-
-TEST_F(Store, OnlyASemaphoreIsResized) {
-  EXPECT_EQ(resize(3), reply{});
-  enqueue("a");
-  EXPECT_EQ(resize(3), reply{});
-  EXPECT_EQ(heartbeat("a").cap, 0);
+  play(
+      "release a; try b; amend b seq=1 value=A -> value A; amend b seq=2 value=B -> value B; "
+      "amend b seq=1 value=A -> value B; resize x of=8 -> not found; heartbeat b -> cap 0");
 }
 
 TEST_F(Store, ATokenIsHigherThanWhatTheClientHasSeen) {
-  auto r = ask(operation::try_, "a");
-  r.floor = (now() + 60'000) * token_step + 7;
-  EXPECT_EQ(tell(r).mine.value().fence, (now() + 60'000) * token_step + 1000);
+  const auto floor = (now() + 60'000) * token_step + 7;
+  EXPECT_EQ(play("try a floor=" + std::to_string(floor)).mine.value().fence, floor - 7 + 1000);
 }
 
 TEST_F(Store, AReleaseThatKeeps) {
-  try_for("a");
-  auto r = ask(operation::release, "a");
-  r.keep = 20'000;
-  EXPECT_TRUE(tell(r).found);
-  advance(20'499);
-  EXPECT_FALSE(try_for("b").mine);
-  advance(1);
-  EXPECT_TRUE(try_for("b").mine);
+  play("try a; release a keep=20000 -> found; pass 20499; try b -> not held; pass 1; try b -> held");
 }
 
 TEST_F(Store, WhatIsNoLockIsLeftAlone) {
   harness_->put_something_else("lock");
-  for (const auto op : {operation::try_, operation::enqueue, operation::heartbeat, operation::cancel}) {
-    const auto answer = tell(ask(op, "a"));
-    EXPECT_TRUE(answer.found) << name_of(op);
-    EXPECT_FALSE(answer.valid) << name_of(op);
-    EXPECT_FALSE(answer.mine) << name_of(op);
+  for (const std::string op : {"try", "enqueue", "heartbeat", "cancel"}) {
+    EXPECT_FALSE(play(op + " a -> found, not held").valid) << op;
   }
-  EXPECT_FALSE(release("a").found);
-  EXPECT_FALSE(downgrade("a").mine);
-  EXPECT_FALSE(revoke("a").mine);
-  EXPECT_EQ(resize(3).cap, 0);
+  EXPECT_FALSE(tell(ask("release a")).found);
+  play("amend a shared -> not held; revoke a -> not held; resize x of=3 -> cap 0");
 }
 
 TEST_F(Store, MongoDlocksLeaseIsWaitedFor) {
@@ -501,61 +252,49 @@ TEST_F(Store, MongoDlocksLeaseIsWaitedFor) {
   node.ct = now();
   node.et = now() + 3000;
   harness_->put("lock", node);
-  EXPECT_EQ(try_for("a").foreign_until, now() + 3000);
-  EXPECT_EQ(enqueue("b").place, 0);
-  advance(3500);
-  const auto answer = heartbeat("b");
-  EXPECT_TRUE(answer.mine);
-  EXPECT_FALSE(answer.foreign_until);
+  play("try a -> foreign 3000; enqueue b -> place 0; pass 3500; heartbeat b -> held, not foreign");
 }
 
 TEST_F(Store, WithObservedExpiryNoClockEndsALease) {
-  const auto observed = [&](operation op, const std::string& id, std::vector<pulse> expire = {}) {
-    auto r = ask(op, id);
-    r.observed = true;
-    r.expire = std::move(expire);
-    return r;
+  const auto expire = [&](std::int64_t beat) {
+    auto r = ask("heartbeat b observed");
+    r.expire = {{"a", beat}};
+    return tell(r);
   };
-  const auto first = tell(observed(operation::enqueue, "a"));
-  ASSERT_TRUE(first.mine);
-  const pulse seen{"a", first.mine->beat};
+  const auto first = play("enqueue a observed -> held").mine.value();
   for (const ms jump : {86'400'000, -172'800'000}) {
-    advance(jump);
-    const auto waiting = tell(observed(operation::enqueue, "b"));
-    EXPECT_EQ(waiting.place, 0);
+    pass(jump);
+    const auto waiting = play("enqueue b observed -> place 0");
     ASSERT_FALSE(waiting.signs.empty());
-    EXPECT_EQ(waiting.signs[0], (sign{"a", seen.beat, 5000}));
+    EXPECT_EQ(waiting.signs[0], (sign{"a", first.beat, 5000}));
   }
-  ASSERT_TRUE(tell(observed(operation::renew, "a"), lane::renewal).mine);
-  EXPECT_FALSE(tell(observed(operation::heartbeat, "b", {seen})).mine) << "a was heard of";
-  const auto now = tell(observed(operation::heartbeat, "b")).signs[0].beat;
-  EXPECT_NE(now, seen.beat);
-  const auto taken = tell(observed(operation::heartbeat, "b", {{"a", now}}));
+  play("renew a observed -> held");
+  EXPECT_FALSE(expire(first.beat).mine) << "a was heard of";
+  const auto beat = play("heartbeat b observed").signs[0].beat;
+  EXPECT_NE(beat, first.beat);
+  const auto taken = expire(beat);
   ASSERT_TRUE(taken.mine);
-  EXPECT_GT(taken.mine->fence, first.mine->fence);
-  EXPECT_FALSE(tell(observed(operation::renew, "a"), lane::renewal).found);
-  EXPECT_TRUE(tell(observed(operation::release, "b")).found);
+  EXPECT_GT(taken.mine->fence, first.fence);
+  play("renew a observed -> not found; release b observed -> found");
 }
 
 TEST_F(Store, ALockOfTheOtherExpirySaysSoAndIsLeftAsItIs) {
-  auto r = ask(operation::try_, "a");
-  r.observed = true;
-  ASSERT_TRUE(tell(r).mine);
-  for (const auto op : {operation::try_, operation::enqueue, operation::heartbeat, operation::cancel}) {
-    const auto answer = tell(ask(op, "b"));
-    EXPECT_TRUE(answer.found && !answer.valid && answer.other_expiry) << name_of(op);
+  play("try a observed -> held");
+  for (const std::string op : {"try", "enqueue", "heartbeat", "cancel"}) {
+    const auto answer = play(op + " b");
+    EXPECT_TRUE(answer.found && !answer.valid && answer.other_expiry) << op;
   }
-  auto brief = ask(operation::try_, "b");
+  auto brief = ask("try b");
   brief.brief = true;
   EXPECT_TRUE(tell(brief).other_expiry);
-  r.op = operation::renew;
-  EXPECT_TRUE(tell(r, lane::renewal).mine);
+  play("renew a observed -> held; release a observed -> found");
+  EXPECT_TRUE(play("try c").other_expiry) << "also when it is free";
   ASSERT_TRUE(tell(ask(operation::try_, "c", "other")).mine);
-  auto c = ask(operation::enqueue, "d", "other");
-  c.observed = true;
-  EXPECT_TRUE(tell(c).other_expiry);
+  auto d = ask(operation::enqueue, "d", "other");
+  d.observed = true;
+  EXPECT_TRUE(tell(d).other_expiry);
   EXPECT_TRUE(tell(ask(operation::release, "c", "other")).found);
-  EXPECT_TRUE(tell(c).mine) << "it is free";
+  EXPECT_TRUE(tell(d).mine) << "a free one of the server's clock becomes one of observed expiry";
 }
 
 TEST_F(Store, StringsAreStrings) {
@@ -589,7 +328,7 @@ TEST_F(Store, LocksDoNotKnowEachOther) {
   EXPECT_TRUE(tell(ask(operation::try_, "a", "one")).mine);
   EXPECT_TRUE(tell(ask(operation::try_, "a", "two")).mine);
   EXPECT_TRUE(tell(ask(operation::release, "a", "one")).found);
-  EXPECT_TRUE(tell(ask(operation::renew, "a", "two"), lane::renewal).found);
+  EXPECT_TRUE(tell(ask(operation::renew, "a", "two")).found);
 }
 
 TEST_F(Store, OfManyFirstRequestsOneHoldsAndTheOthersQueue) {
@@ -631,8 +370,8 @@ TEST_F(Store, SeveralAtOnceDoWhatTheyWouldDoOneByOne) {
     }
     return out;
   };
-  const auto come = [&](const char* id) { return with_weight(ask(operation::enqueue, id), 1, 2); };
-  const auto leave = [&](const char* id) { return with_weight(ask(operation::release, id), 1, 2); };
+  const auto come = [&](const std::string& id) { return ask("enqueue " + id + " w=1 of=2"); };
+  const auto leave = [&](const std::string& id) { return ask("release " + id + " w=1 of=2"); };
   auto told = all({come("a"), come("b"), come("c")});
   ASSERT_TRUE(told[0].mine && told[1].mine);
   EXPECT_GT(told[1].mine->fence, told[0].mine->fence);

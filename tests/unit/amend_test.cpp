@@ -6,246 +6,114 @@
 namespace dlock::testing {
 namespace {
 
-constexpr claim kExclusive{};
-constexpr claim kShared{false, 1};
-
 TEST(Transition, ADowngradeAdmitsTheReadersUpToTheNextWriter) {
-  lock_in_memory lock;
-  lock(enqueue("a"));
-  lock(with_weight(enqueue("r1"), 1));
-  lock(with_weight(enqueue("r2"), 1));
-  lock(enqueue("w"));
-  lock(with_weight(enqueue("r3"), 1));
-  const auto answer = lock(with_weight(amend("a"), 1));
-  EXPECT_EQ(lock.state(), "a r1 r2 | w r3") << "and nobody passes the writer";
-  EXPECT_EQ(answer.mine.value().what, kShared);
-  ASSERT_EQ(answer.heirs.size(), 2u);
-  EXPECT_EQ(answer.heirs[0].id, "r1");
-  EXPECT_EQ(answer.heirs[1].id, "r2");
-}
-
-TEST(Transition, ADowngradeBeforeAWriterAdmitsNobody) {
-  lock_in_memory lock;
-  lock(enqueue("a"));
-  lock(enqueue("w"));
-  lock(with_weight(enqueue("r"), 1));
-  EXPECT_TRUE(lock(with_weight(amend("a"), 1)).heirs.empty());
-  EXPECT_EQ(lock.state(), "a | w r") << "there is no gap for a writer either";
+  play(
+      "enqueue a; enqueue r1 r2 shared; enqueue w; enqueue r3 shared; "
+      "amend a shared -> weight 1, heirs r1 r2 = a r1 r2 | w r3");
+  play("enqueue a w; enqueue r shared; amend a shared -> no heirs = a | w r");
 }
 
 TEST(Transition, ADowngradeKeepsTheTokenAndTheGrantAndGivesAWholeLease) {
   lock_in_memory lock;
-  auto first = enqueue("a");
-  first.who = "alice";
-  first.client = "inbox-a";
-  lock(first);
+  lock.play("enqueue a who=alice client=inbox-a");
   auto expected = lock.held("a");
-  lock.now += 2000;
-  const auto answer = lock(with_weight(amend("a"), 1));
-  expected.what = kShared;
+  const auto answer = lock.play("pass 2000; amend a shared");
+  expected.what = {false, 1};
   expected.seq = 1;
-  expected.until = lock.now + 5000;
+  expected.until = lock.clock + 5000;
   EXPECT_EQ(lock.held("a"), expected);
   EXPECT_EQ(answer.mine, expected);
   EXPECT_EQ(lock.doc->et, expected.until + kSkew);
 }
 
 TEST(Transition, ADowngradeNeverShortensALease) {
-  lock_in_memory lock;
-  lock(enqueue("a"));
-  lock.now += 1500;
-  lock(renew("a"));
-  const auto until = lock.held("a").until;
-  lock.at(kStart, with_weight(amend("a"), 1));
-  EXPECT_EQ(lock.held("a").until, until) << "by a stale clock";
-  lock(with_delta(with_weight(amend("a"), 1), 10));
-  EXPECT_EQ(lock.held("a").until, until) << "by a shorter TTL";
+  play("enqueue a; pass 1500; renew a; amend a shared stale=1500 -> until 5000; amend a shared delta=10 -> until 5000");
 }
 
 TEST(Transition, ADowngradeRepeatedIsTheSame) {
   lock_in_memory lock;
-  lock(enqueue("a"));
-  lock(with_weight(enqueue("r"), 1));
-  lock(with_weight(amend("a"), 1));
+  lock.play("enqueue a; enqueue r shared; amend a shared seq=1");
   auto expected = *lock.doc;
-  EXPECT_TRUE(lock(with_weight(amend("a"), 1)).mine);
+  lock.play("amend a shared seq=1 -> held");
   ++expected.rev;
   EXPECT_EQ(*lock.doc, expected);
 }
 
 // Two readers who both want to become the writer would wait for each other.
-TEST(Transition, AnUpgradeChangesNothing) {
-  for (const bool alone : {true, false}) {
+TEST(Transition, AnUpgradeOrAHeavierClaimChangesNothing) {
+  for (const char* text :
+       {"enqueue a shared; amend a value=new -> weight 1", "enqueue a b shared; amend a value=new -> weight 1",
+        "enqueue a w=2 of=5; amend a w=3 -> weight 2"}) {
     lock_in_memory lock;
-    lock(with_weight(enqueue("a"), 1));
-    if (!alone) lock(with_weight(enqueue("b"), 1));
-    const auto before = lock.doc->holders;
-    const auto answer = lock(with_value(amend("a"), "new"));
-    EXPECT_EQ(lock.doc->holders, before) << "nor does half of it: the value stays, too";
-    EXPECT_EQ(answer.mine.value().what, kShared) << "the answer says so";
+    lock.play(text);
+    EXPECT_EQ(lock.doc->holders, lock.before->holders) << "nor does half of it: the value stays, too";
   }
-}
-
-TEST(Transition, AHeavierClaimChangesNothing) {
-  lock_in_memory lock;
-  lock(with_weight(enqueue("a"), 2, 5));
-  const auto before = lock.doc->holders;
-  EXPECT_EQ(lock(with_weight(amend("a"), 3)).mine.value().what.weight, 2) << "although there would be room";
-  EXPECT_EQ(lock.doc->holders, before);
 }
 
 TEST(Transition, ALighterClaimAdmitsWhoFitsNow) {
-  lock_in_memory lock;
-  lock(with_weight(enqueue("a"), 4, 4));
-  lock(with_weight(enqueue("b"), 3, 4));
-  lock(with_weight(enqueue("c"), 1, 4));
-  lock(with_weight(amend("a", 1), 2));
-  EXPECT_EQ(lock.state(), "a | b c") << "2 of 4: not enough for the head, so nobody";
-  lock(with_weight(amend("a", 2), 1));
-  EXPECT_EQ(lock.state(), "a b | c");
+  play("enqueue a w=4 of=4; enqueue b w=3 of=4; enqueue c w=1 of=4; amend a w=2 = a | b c; amend a w=1 = a b | c");
 }
 
 TEST(Transition, AnExclusiveHolderTakesNoMoreThanTheCapacity) {
-  for (const std::int64_t weight : {3, 4}) {
-    lock_in_memory lock;
-    auto r = enqueue("a");
-    r.cap = 3;
-    lock(r);
-    lock(with_weight(amend("a"), weight));
-    EXPECT_EQ(lock.held("a").what, weight <= 3 ? (claim{false, weight}) : kExclusive);
-  }
-}
-
-TEST(Transition, WithoutACapacityAnExclusiveHolderMayTakeAnyWeight) {
-  lock_in_memory lock;
-  lock(enqueue("a"));
-  lock(with_weight(amend("a"), 1000));
-  EXPECT_EQ(lock.held("a").what.weight, 1000);
+  play("enqueue a of=3; amend a w=4 -> exclusive; amend a w=3 -> weight 3");
+  play("enqueue a; amend a w=1000 -> weight 1000");
 }
 
 TEST(Transition, AnAmendmentIsARenewalEvenIfItAsksForTooMuch) {
-  lock_in_memory lock;
-  lock(with_weight(enqueue("a"), 1));
-  lock.now += 2000;
-  EXPECT_EQ(lock(amend("a")).mine.value().until, lock.now + 5000) << "every answer 'held' moved the lease";
+  play("enqueue a shared; pass 2000; amend a -> until 5000");
 }
 
 TEST(Transition, AnAmendmentOfTheSameClaimPublishesAValue) {
   lock_in_memory lock;
-  lock(with_value(enqueue("a"), "10.0.0.7"));
-  const auto token = lock.held("a").fence;
-  EXPECT_EQ(lock(with_value(amend("a"), "10.0.0.8")).mine.value().value, "10.0.0.8");
-  EXPECT_EQ(lock.held("a").what, kExclusive);
-  EXPECT_EQ(lock.held("a").fence, token);
-  lock(amend("a", 2));
+  const auto token = lock.play("enqueue a value=10.0.0.7").mine->fence;
+  EXPECT_EQ(lock.play("amend a value=10.0.0.8 -> value 10.0.0.8, exclusive").mine->fence, token);
+  lock.play("amend a");
   EXPECT_EQ(lock.held("a").value, "") << "it replaces: who only downgrades says the value again";
 }
 
 // Its first copy stalled, and it was repeated; then another one was answered.
 TEST(Transition, ALateCopyOfAnAmendmentUndoesNoLaterOne) {
-  lock_in_memory lock;
-  lock(enqueue("a"));
-  lock(with_value(amend("a", 1), "A"));
-  lock(with_value(amend("a", 2), "B"));
-  lock.now += 1000;
-  const auto answer = lock(with_value(amend("a", 1), "A"));
-  EXPECT_EQ(lock.held("a").value, "B");
-  EXPECT_EQ(answer.mine.value().value, "B");
-  EXPECT_EQ(lock.held("a").until, lock.now + 5000) << "it renews all the same: what it answers is that it is held";
-  lock(with_value(amend("a", 3), "C"));
-  EXPECT_EQ(lock.held("a").value, "C");
-}
-
-TEST(Transition, AnAmendmentThatIsOvertakenHasNoEffect) {
-  lock_in_memory lock;
-  lock(enqueue("a"));
-  lock(with_weight(amend("a", 2), 1));
-  lock(with_weight(enqueue("r"), 1));
-  EXPECT_EQ(lock.state(), "a r |");
-  lock(with_value(with_weight(amend("a", 1), 1), "late"));
-  EXPECT_EQ(lock.held("a").value, "");
+  play(
+      "enqueue a; amend a seq=1 value=A; amend a seq=2 value=B; pass 1000; amend a seq=1 value=A -> value B, until "
+      "5000;"
+      "amend a seq=3 value=C -> value C");
+  play(
+      "enqueue a; amend a seq=2 shared; enqueue r shared = a r |; amend a seq=1 shared value=late -> weight 1;"
+      "amend a seq=3 shared value=C -> value C");
 }
 
 TEST(Transition, AValueComesAlongThroughTheQueue) {
   lock_in_memory lock;
-  lock(with_value(enqueue("a"), "of a"));
-  lock(with_value(enqueue("b"), "of b"));
-  EXPECT_EQ(lock.held("a").value, "of a");
-  EXPECT_EQ(lock.queued("b").value, "of b");
-  lock(release("a"));
-  EXPECT_EQ(lock.held("b").value, "of b");
-  lock(with_value(heartbeat("b"), "something else"));
-  EXPECT_EQ(lock.held("b").value, "of b") << "only an amendment changes it";
+  lock.play("enqueue a value=A -> value A; enqueue b value=B");
+  EXPECT_EQ(lock.queued("b").value, "B");
+  lock.play("release a; heartbeat b value=other -> value B");  // only an amendment changes it
 }
 
 TEST(Transition, AWaiterSaysSinceWhenItWaits) {
   lock_in_memory lock;
-  lock(enqueue("a"));
-  lock.now += 100;
-  lock(enqueue("b"));
-  lock.now += 100;
-  lock(enqueue("b"));
-  lock(heartbeat("b"));
+  lock.play("enqueue a; pass 100; enqueue b; pass 100; enqueue b; heartbeat b");
   EXPECT_EQ(lock.queued("b").since, kStart + 100) << "whatever it sends later";
 }
 
-TEST(Transition, NobodyAmendsWhatItDoesNotHold) {
+TEST(Transition, OnlyALiveHolderAmends) {
+  play("enqueue a waits; amend waits unknown shared -> not found");
+  play("enqueue a b; pass 5499; amend a shared -> held = a | b");
+  play("enqueue a b; pass 5500; amend a shared -> not held = b |");
   lock_in_memory lock;
-  EXPECT_EQ(lock(amend("a")), reply{}) << "no document";
-  EXPECT_FALSE(creates(amend("a")));
-  lock(enqueue("a"));
-  lock(enqueue("waits"));
-  const auto before = lock.doc;
-  for (const char* id : {"waits", "unknown"}) {
-    EXPECT_EQ(lock(with_weight(amend(id), 1)), reply{}) << id;
-    EXPECT_EQ(lock.doc, before) << id;
-  }
-}
-
-TEST(Transition, AnAmendmentAfterTheEndDoesNotReviveALease) {
-  for (const ms early : {1, 0}) {
-    lock_in_memory lock;
-    lock(enqueue("a"));
-    lock(enqueue("b"));
-    lock.now += 5000 + kSkew - early;
-    const auto answer = lock(with_weight(amend("a"), 1));
-    EXPECT_EQ(answer.mine.has_value(), early == 1);
-    EXPECT_EQ(lock.state(), early == 1 ? "a | b" : "b |");
-  }
-}
-
-TEST(Transition, AnAmendmentFindsNothingOnceMongoDlockHolds) {
-  lock_in_memory lock;
-  lock(enqueue("a"));
-  lock.doc->ct = kStart + 1;
+  lock.play("enqueue a");
+  lock.doc->ct = kStart + 1;  // mongo-dlock has it
   lock.doc->et = kStart + 5000;
-  const auto before = lock.doc;
-  EXPECT_EQ(lock(with_weight(amend("a"), 1)), reply{});
-  EXPECT_EQ(lock.doc, before);
+  lock.play("amend a shared -> not found");
 }
 
 TEST(Transition, AHolderThatIsRevokedAmendsNothing) {
   lock_in_memory lock;
-  lock(with_value(enqueue("a"), "old"));
-  lock(with_weight(enqueue("r"), 1));
-  lock(revoke("a"));
-  const auto before = lock.doc->holders;
-  lock.now += 1000;
-  const auto answer = lock(with_value(with_weight(amend("a"), 1), "new"));
-  EXPECT_EQ(lock.doc->holders, before);
-  EXPECT_EQ(lock.state(), "a | r");
-  EXPECT_TRUE(answer.mine.value().revoked) << "so that it learns of it";
+  lock.play("enqueue a value=old; enqueue r shared; revoke a; pass 1000; amend a shared value=new -> revoked = a | r");
+  EXPECT_EQ(lock.doc->holders, lock.before->holders);
 }
 
 TEST(Transition, AnHeirThatAmendsIsHeardOf) {
-  lock_in_memory lock;
-  lock(enqueue("a"));
-  lock(with_delta(enqueue("b"), 30'000));
-  lock(release("a"));
-  lock.now += 100;
-  const auto answer = lock(with_delta(with_weight(amend("b"), 1), 30'000));
-  EXPECT_TRUE(answer.heirs.empty());
-  EXPECT_EQ(lock.held("b").until, lock.now + 30'000);
+  play("enqueue a; enqueue b delta=30000; release a; pass 100; amend b delta=30000 shared -> no heirs, until 30000");
 }
 
 }  // namespace

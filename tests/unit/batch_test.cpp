@@ -37,11 +37,6 @@ places next(const std::vector<request>& waiting) {
   return next_batch(asked);
 }
 
-TEST(Batch, WhatFitsTogetherGoesTogether) {
-  EXPECT_EQ(next({enqueue("a")}), (places{0}));
-  EXPECT_EQ(next({enqueue("a"), enqueue("b"), reader_leaves("c")}), (places{0, 1, 2}));
-}
-
 TEST(Batch, OtherTermsAndTheSameIdTwiceAreNotMixed) {
   EXPECT_EQ(next({enqueue("a"), longer("b")}), (places{0}));
   EXPECT_EQ(next({enqueue("a"), enqueue("a")}), (places{0}));
@@ -57,14 +52,6 @@ TEST(Batch, NoEnqueuePassesOneThatCameBefore) {
 
 TEST(Batch, WhoLeavesPassesThoseWhoCome) {
   EXPECT_EQ(next({enqueue("a"), longer("b"), reader_leaves("c"), enqueue("d")}), (places{0, 2}));
-}
-
-TEST(Batch, OneCommandIsNotLongerThanItMayBe) {
-  std::vector<request> many;
-  for (int i = 0; i < 100; ++i) many.push_back(enqueue(std::to_string(i)));
-  const auto first = next(many);
-  ASSERT_EQ(first.size(), 64U);
-  EXPECT_EQ(first.back(), 63U);
 }
 
 }  // namespace

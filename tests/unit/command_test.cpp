@@ -62,21 +62,6 @@ TEST(Command, TakesItsLimitToTheServer) {
   EXPECT_EQ(bson_iter_as_int64(&it), 4000);
 }
 
-TEST(Command, OnlyARequestOrATombstoneCreatesTheDocument) {
-  for (const auto op : kAll) {
-    for (const ms tomb : {ms{0}, ms{1000}}) {
-      auto r = a_request(op);
-      r.tomb = tomb;
-      const auto c = command(r, {.coll = "locks"});
-      bson_iter_t it;
-      ASSERT_TRUE(has(c.get(), "upsert", it));
-      const bool expected = op == operation::try_ || op == operation::enqueue || (op == operation::cancel && tomb > 0);
-      EXPECT_EQ(bson_iter_bool(&it), expected) << name_of(op);
-      EXPECT_EQ(creates(r), expected);
-    }
-  }
-}
-
 TEST(Command, TakesTheTimeFromTheServer) {
   const auto c = command(a_request(operation::try_), {.coll = "locks"});
   EXPECT_EQ(text_at(c.get(), "update.0.$replaceWith.now"), "$$NOW");
@@ -125,22 +110,6 @@ TEST(Command, NoStringOfTheUsersIsAnExpression) {
   }
 }
 
-// A query with $expr is refused together with upsert.
-TEST(Command, WhatMayCreateTheDocumentLooksForItsIdOnly) {
-  for (const auto op : kAll) {
-    auto r = a_request(op);
-    r.tomb = 1000;
-    if (!creates(r)) continue;
-    const auto c = command(r, {.coll = "locks"});
-    bson_iter_t it, fields;
-    ASSERT_TRUE(bson_iter_init_find(&it, c.get(), "query"));
-    ASSERT_TRUE(bson_iter_recurse(&it, &fields));
-    std::string keys;
-    while (bson_iter_next(&fields)) keys += bson_iter_key(&fields);
-    EXPECT_EQ(keys, "_id") << name_of(op);
-  }
-}
-
 TEST(Command, StaysSmallBecauseTheServerParsesItEachTime) {
   for (const auto op : kAll) EXPECT_LT(command(a_request(op), {.coll = "locks"})->len, 7500u) << name_of(op);
   EXPECT_LT(short_command(a_request(operation::try_), {.coll = "locks"})->len, 3000u);
@@ -162,15 +131,6 @@ TEST(ShortForm, IsForTakingAndReleasing) {
   EXPECT_FALSE(has_short_form(heavy));
   heavy.cap = 3;
   EXPECT_TRUE(has_short_form(heavy));
-}
-
-TEST(ShortForm, CreatesNothing) {
-  for (const auto op : {operation::try_, operation::release}) {
-    const auto c = short_command(a_request(op), {.coll = "locks"});
-    bson_iter_t it;
-    ASSERT_TRUE(has(c.get(), "upsert", it));
-    EXPECT_FALSE(bson_iter_bool(&it));
-  }
 }
 
 }  // namespace

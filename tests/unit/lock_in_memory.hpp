@@ -6,8 +6,9 @@
 
 #include "reference/transition.hpp"
 #include "support/codec.hpp"
+#include "support/story.hpp"
 
-/// One lock and the server's clock, for tests of the model that read like a story.
+/// One lock on the reference model, and the server's clock.
 namespace dlock::testing {
 
 using namespace protocol;
@@ -15,82 +16,34 @@ using namespace protocol;
 inline constexpr ms kStart = 1'000'000;
 inline constexpr ms kSkew = 500;  // request's default
 
-inline request ask(operation op, std::string id) {
-  request r;
-  r.op = op;
-  r.lock = "lock";
-  r.id = std::move(id);
-  return r;
-}
-inline request enqueue(std::string id) {
-  return ask(operation::enqueue, std::move(id));
-}
-inline request try_for(std::string id) {
-  return ask(operation::try_, std::move(id));
-}
-inline request heartbeat(std::string id) {
-  return ask(operation::heartbeat, std::move(id));
-}
-inline request renew(std::string id) {
-  return ask(operation::renew, std::move(id));
-}
-inline request release(std::string id) {
-  return ask(operation::release, std::move(id));
-}
-inline request cancel(std::string id) {
-  return ask(operation::cancel, std::move(id));
-}
-
-/// Asks to stay what enqueue() makes: exclusive. with_weight() makes it a downgrade.
-inline request amend(std::string id, std::int64_t seq = 1) {
-  auto r = ask(operation::amend, std::move(id));
-  r.seq = seq;
-  return r;
-}
-inline request revoke(std::string id) {
-  return ask(operation::revoke, std::move(id));
-}
-inline request resize(std::int64_t cap, std::int64_t resized = 0) {
-  auto r = ask(operation::resize, "whoever asks");
-  r.cap = cap;
-  r.resized = resized;
-  return r;
-}
-
-inline request with_weight(request r, std::int64_t weight, std::int64_t cap = 0) {
-  r.what = {.exclusive = false, .weight = weight};
-  r.cap = cap;
-  return r;
-}
-inline request with_delta(request r, ms delta) {
-  r.delta = delta;
-  return r;
-}
-
-inline request with_value(request r, std::string value) {
-  r.value = std::move(value);
-  return r;
-}
-
-class lock_in_memory {
+class lock_in_memory final : public stage {
  public:
   std::optional<document> doc;
-  ms now = kStart;
+  std::optional<document> before;  // the last command
+  ms clock = kStart;
+  story told{*this};
 
-  reply operator()(const request& r) { return at(now, r); }
-
-  /// The command carries this time, be it stale: the clock itself stays where it is.
+  reply operator()(const request& r) { return at(clock, r); }
+  /// With this time in the command, be it stale: the clock itself stays where it is.
   reply at(ms time, const request& r) {
+    before = doc;
     auto out = transition(doc, r, time);
     doc = std::move(out.after);
+    if (out.answer == reply{}) {
+      EXPECT_EQ(doc, before) << "not found, and yet changed by " << r;
+    }
     return out.answer;
   }
+  reply play(const std::string& text) {
+    told.play(text);
+    return told.last;
+  }
 
-  /// By somebody who has seen how things are.
-  [[nodiscard]] request resize(std::int64_t cap) const { return testing::resize(cap, doc ? doc->resized : 0); }
-
-  /// "a b | c": a and b hold, c waits.
-  [[nodiscard]] std::string state() const {
+  [[nodiscard]] reply carry_out(const request& r, ms stale) override { return at(clock - stale, r); }
+  void pass(ms time) override { clock += time; }
+  [[nodiscard]] ms now() const override { return clock; }
+  [[nodiscard]] std::int64_t resized() const override { return doc ? doc->resized : 0; }
+  [[nodiscard]] std::string state() const override {
     if (!doc) return "no document";
     std::string out;
     for (const auto& h : doc->holders) out += h.id + " ";
@@ -112,5 +65,19 @@ class lock_in_memory {
     throw std::out_of_range("no entry of " + id);
   }
 };
+
+/// On a lock that nobody has used yet.
+inline void play(const std::string& text) {
+  lock_in_memory lock;
+  lock.play(text);
+}
+/// With each of these in the place of OP.
+inline void play_each(std::initializer_list<const char*> operations, const std::string& text) {
+  for (const std::string op : operations) {
+    auto one = text;
+    for (auto at = one.find("OP"); at != std::string::npos; at = one.find("OP")) one.replace(at, 2, op);
+    play(one);
+  }
+}
 
 }  // namespace dlock::testing

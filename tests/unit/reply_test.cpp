@@ -207,41 +207,5 @@ TEST(ShortReply, IsEmptyForAnyOtherCase) {
     EXPECT_FALSE(parse_short_reply(from_json(std::string(R"({"value": )") + v + "}").get(), r)) << v;
 }
 
-TEST(ShortReply, OfWhoQueuesNamesItsPlace) {
-  const request r{.op = operation::enqueue, .lock = "job", .id = "a"};
-  const auto got = parse_short_reply(
-      from_json(std::string(kShortBegin) + R"("holders": [{"id": "b", "fence": 7000}], "queue": 3, "last": "a"}})")
-          .get(),
-      r);
-  ASSERT_TRUE(got);
-  EXPECT_EQ(got->place, 2);
-  EXPECT_EQ(got->queue, 3);
-  EXPECT_EQ(got->now, 7);
-  EXPECT_FALSE(got->mine);
-  ASSERT_TRUE(got->first);
-  EXPECT_EQ(got->first->fence, 7000);
-}
-
-TEST(ShortReply, OfAReleaseNamesTheHeir) {
-  const request r{.op = operation::release, .lock = "job", .id = "a"};
-  const auto got = parse_short_reply(
-      from_json(std::string(kShortBegin) +
-                R"("holders": [{"id": "b", "client": "c", "fence": 7000, "announced": false}], "queue": 0}})")
-          .get(),
-      r);
-  ASSERT_TRUE(got);
-  EXPECT_TRUE(got->found);
-  EXPECT_EQ(got->rev, 5);
-  EXPECT_EQ(got->holders, 1);
-  ASSERT_EQ(got->heirs.size(), 1u);
-  EXPECT_EQ(got->heirs[0].client, "c");
-}
-
-TEST(ShortReply, OfAReleaseThatFindsItselfStillThereIsEmpty) {
-  const request r{.op = operation::release, .lock = "job", .id = "a"};
-  const std::string still = std::string(kShortBegin) + R"("holders": [{"id": "a"}], "queue": 0}})";
-  EXPECT_FALSE(parse_short_reply(from_json(still).get(), r));
-}
-
 }  // namespace
 }  // namespace dlock::testing

@@ -8,9 +8,8 @@
 namespace dlock::testing {
 namespace {
 
-request with_floor(request r, std::int64_t floor) {
-  r.floor = floor;
-  return r;
+std::string floor_of(std::int64_t seen) {
+  return " floor=" + std::to_string(seen);
 }
 
 TEST(Transition, ATokenIsTheNextThousandOrTheClock) {
@@ -32,12 +31,11 @@ TEST(Transition, ATokenIsTheNextThousandOrTheClock) {
       {"the higher of the two: the client's", clock + 3000, clock + 9000, clock + 10'000},
   };
   for (const auto& row : table) {
-    for (const auto op : {operation::enqueue, operation::try_}) {
+    for (const std::string op : {"enqueue a", "try a"}) {
       lock_in_memory lock;
       lock.doc.emplace().fence = row.fence;
       lock.doc->et = kStart;
-      const auto answer = lock(with_floor(ask(op, "a"), row.floor));
-      ASSERT_TRUE(answer.mine) << row.why;
+      const auto answer = lock.play(op + floor_of(row.floor) + " -> held");
       EXPECT_EQ(answer.mine->fence, row.token) << row.why;
       EXPECT_EQ(answer.fence, row.token) << row.why;
       EXPECT_EQ(lock.doc->fence, row.token) << row.why;
@@ -47,8 +45,8 @@ TEST(Transition, ATokenIsTheNextThousandOrTheClock) {
 
 TEST(Transition, TokensStayBelowTwoToThe53) {
   lock_in_memory lock;
-  lock.now = 7'258'118'400'000;  // the year 2200
-  EXPECT_LT(lock(enqueue("a")).mine->fence, token_limit);
+  lock.clock = 7'258'118'400'000;  // the year 2200
+  EXPECT_LT(lock.play("enqueue a").mine->fence, token_limit);
 }
 
 // Somebody typed it: the next tokens would be made of it, in this lock for ever.
@@ -60,9 +58,8 @@ TEST(Transition, AFenceThatNoServerHasWrittenIsNoFence) {
     lock.doc.emplace().fence = fence;
     lock.doc->et = kStart;
     const auto before = lock.doc;
-    for (const auto op :
-         {operation::try_, operation::enqueue, operation::heartbeat, operation::peek, operation::cancel}) {
-      const auto answer = lock(ask(op, "a"));
+    for (const char* step : {"try a", "enqueue a", "heartbeat a", "peek a", "cancel a"}) {
+      const auto answer = lock.play(step);
       EXPECT_FALSE(answer.valid);
       EXPECT_EQ(answer.defect, "fence");
       EXPECT_EQ(answer.fence, 0) << "and nobody takes it for a token";
@@ -72,7 +69,7 @@ TEST(Transition, AFenceThatNoServerHasWrittenIsNoFence) {
   lock_in_memory lock;
   lock.doc.emplace().fence = end - 2 * token_step;
   lock.doc->et = kStart;
-  EXPECT_EQ(lock(enqueue("a")).mine.value().fence, end - token_step) << "a clock that was set back by so much";
+  EXPECT_EQ(lock.play("enqueue a").mine.value().fence, end - token_step) << "a clock that was set back by so much";
 }
 
 // With observed expiry an entry below zero would be nobody's, and its holder not alone.
@@ -83,10 +80,7 @@ TEST(Transition, ARevThatNoServerHasWrittenIsNone) {
       lock.doc.emplace().rev = rev;
       if (!observed) lock.doc->et = kStart;
       lock.doc->observed = observed;
-      auto r = enqueue("a");
-      r.observed = observed;
-      EXPECT_EQ(lock(r).defect, "rev");
-      EXPECT_EQ(lock.state(), "|");
+      EXPECT_EQ(lock.play(std::string("enqueue a") + (observed ? " observed" : "") + " = |").defect, "rev");
     }
   }
 }
@@ -95,109 +89,72 @@ TEST(Transition, ARevThatNoServerHasWrittenIsNone) {
 TEST(Transition, AHoldersTokenThatNoServerHasGrantedIsToldToNobodyElse) {
   for (const std::int64_t fence : {std::int64_t{0}, std::int64_t{-1}, end_of_tokens(kStart), token_limit}) {
     lock_in_memory lock;
-    lock(enqueue("a"));
+    lock.play("enqueue a");
     const auto last = lock.doc->fence;
-    lock(enqueue("b"));
-    lock(release("a"));
+    lock.play("enqueue b; release a");
     lock.doc->holders.at(0).fence = fence;  // b's
-    const auto answer = lock(enqueue("c"));
+    const auto answer = lock.play("enqueue c -> place 0, no heirs");
     EXPECT_TRUE(answer.valid);
-    EXPECT_EQ(answer.place, 0);
     EXPECT_EQ(answer.first.value().fence, 0);
-    EXPECT_TRUE(answer.heirs.empty());
-    EXPECT_EQ(lock(heartbeat("b")).mine.value().fence, fence);
-    lock(release("b"));
+    EXPECT_EQ(lock.play("heartbeat b").mine.value().fence, fence);
+    lock.play("release b");
     EXPECT_EQ(lock.held("c").fence, last + 2 * token_step);
   }
 }
 
 TEST(Transition, AHolderInALockThatIsNoneIsNotRenewed) {
   lock_in_memory lock;
-  lock(enqueue("a"));
+  lock.play("enqueue a");
   lock.doc->fence = -1;
-  for (const auto op : {operation::renew, operation::release, operation::amend, operation::revoke}) {
-    const auto answer = lock(ask(op, "a"));
-    EXPECT_FALSE(answer.valid);
-    EXPECT_FALSE(answer.mine);
+  for (const char* step : {"renew a", "release a", "amend a", "revoke a"}) {
+    EXPECT_FALSE(lock.play(std::string(step) + " -> not held").valid);
   }
-  EXPECT_EQ(lock(renew("b")), reply{});
+  lock.play("renew b -> not found");
 }
 
-TEST(Transition, SeveralAdmittedAtOnceHaveTokensOfTheirOwn) {
+TEST(Transition, SeveralAdmittedAtOnceHaveTokensOfTheirOwnAndTheDocumentTheHighest) {
   lock_in_memory lock;
-  const auto first = lock(enqueue("a")).mine->fence;
-  for (const char* id : {"r1", "r2", "r3"}) lock(with_weight(enqueue(id), 1));
-  lock(release("a"));
-  ASSERT_EQ(lock.state(), "r1 r2 r3 |");
+  const auto first = lock.play("enqueue a").mine->fence;
+  lock.play("enqueue r1 r2 r3 shared; release a = r1 r2 r3 |");
   EXPECT_EQ(lock.held("r1").fence, first + 1000);
   EXPECT_EQ(lock.held("r2").fence, first + 2000);
   EXPECT_EQ(lock.held("r3").fence, first + 3000);
-  EXPECT_EQ(lock.doc->fence, first + 3000) << "the document keeps the highest";
+  EXPECT_EQ(lock.doc->fence, first + 3000);
 }
 
-TEST(Transition, TokensRiseOverReleasesAtTheSameInstant) {
-  lock_in_memory lock;
-  std::int64_t last = 0;
-  for (int i = 0; i < 5; ++i) {
-    const auto answer = lock(try_for("a" + std::to_string(i)));
-    EXPECT_GT(answer.mine->fence, last);
-    last = answer.mine->fence;
-    lock(release("a" + std::to_string(i)));
-    EXPECT_EQ(lock.doc->fence, last) << "a release keeps the last token";
-  }
-}
-
-TEST(Transition, TokensRiseWhenTheClockStepsBack) {
-  lock_in_memory lock;
-  const auto first = lock(try_for("a")).mine->fence;
-  lock(release("a"));
-  lock.now -= 100'000;
-  EXPECT_EQ(lock(try_for("b")).mine->fence, first + 1000);
-}
-
-TEST(Transition, TokensRiseOverTheRemovalOfTheIdleDocument) {
+TEST(Transition, TokensRiseWhateverTheClockDoesAndWhenTheIdleDocumentIsRemoved) {
   lock_in_memory lock;
   std::int64_t last = 0;
   for (int i = 0; i < 40; ++i) {  // faster than the clock, for a while
-    last = lock(try_for("a" + std::to_string(i))).mine->fence;
-    lock(release("a" + std::to_string(i)));
+    const auto token = lock.play("try a").mine->fence;
+    EXPECT_GT(token, last);
+    last = token;
+    lock.play("release a");
+    EXPECT_EQ(lock.doc->fence, last) << "a release keeps the last token";
   }
-  ASSERT_GT(last, kStart * 1000);
+  lock.clock -= 100'000;
+  EXPECT_EQ(lock.play("try a").mine->fence, last + 1000);
   lock.doc.reset();
-  lock.now += 60'000;  // grace
-  EXPECT_GT(lock(try_for("b")).mine->fence, last);
+  lock.clock = kStart + 60'000;  // grace
+  EXPECT_GT(lock.play("try a").mine->fence, last + 1000);
 }
 
 // mongo-dlock's unlock deletes the document at any moment: equal and falling tokens were seen.
-TEST(Transition, WhatTheClientHasSeenOutlivesADocumentThatMongoDlockDeleted) {
-  lock_in_memory lock;
-  std::int64_t last = 0;
-  for (int i = 0; i < 3; ++i) {
-    last = lock(try_for("a" + std::to_string(i))).mine->fence;
-    lock(release("a" + std::to_string(i)));
-  }
-  lock.doc.reset();
-  EXPECT_EQ(lock(with_floor(try_for("b"), last)).mine->fence, last + 1000);
-}
-
-TEST(Transition, WhoeverAdmitsAddsWhatItHasSeen) {
-  lock_in_memory lock;
-  lock(enqueue("a"));
-  lock(enqueue("b"));
+TEST(Transition, WhatTheClientHasSeenCountsWhoeverAdmits) {
   constexpr std::int64_t seen = kStart * 1000 + 50'000;
-  lock(with_floor(release("a"), seen));
-  EXPECT_EQ(lock.held("b").fence, seen + 1000);
+  lock_in_memory lock;
+  EXPECT_EQ(lock.play("try a" + floor_of(seen)).mine->fence, seen + 1000);
+  lock.play("enqueue b; release a" + floor_of(2 * seen));
+  EXPECT_EQ(lock.held("b").fence, 2 * seen + 1000);
 }
 
 TEST(Transition, WhatGrantsNothingUsesUpNoToken) {
   lock_in_memory lock;
-  lock(enqueue("a"));
-  const auto fence = lock.doc->fence;
-  for (const auto& r :
-       {enqueue("b"), try_for("c"), heartbeat("b"), heartbeat("a"), renew("a"), cancel("b"), enqueue("a")}) {
-    lock(with_floor(r, fence + 90'000));
-    EXPECT_EQ(lock.doc->fence, fence) << r;
-    EXPECT_EQ(lock.held("a").fence, fence) << r;
+  const auto fence = lock.play("enqueue a").fence;
+  for (const char* step : {"enqueue b", "try c", "heartbeat b", "heartbeat a", "renew a", "cancel b", "enqueue a"}) {
+    lock.play(step + floor_of(fence + 90'000));
+    EXPECT_EQ(lock.doc->fence, fence) << step;
+    EXPECT_EQ(lock.held("a").fence, fence) << step;
   }
 }
 
