@@ -98,5 +98,12 @@ TEST(AcquireAll, TheEndOfASetIsBoundedForAllTogether) {
   EXPECT_LT(took, 10s);
 }
 
+TEST(AcquireAll, ASetCanBeKeptAfterItsRelease) {
+  world w;
+  mutex a(*w.locks, "a"), b(*w.locks, "b");
+  EXPECT_EQ(acquire_all({a, b})->release_at_least(60s, 1s), release_result::released);
+  for (const auto* id : {"a", "b"}) EXPECT_TRUE(w.store->get(id)->holders.at(0).id.ends_with("/kept"));
+}
+
 }  // namespace
 }  // namespace dlock::testing

@@ -5,10 +5,24 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
+#include <sstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
-/// A language for tables of an acquisition: what happened, when, and what the machine does next. No clock, no threads.
+/// A language for what happens to an acquisition. Each step says when, what happens, and what the machine does then:
+///
+///   0 start: enqueue a; 10 queued 3: wait until 47; 47 looks: peek a; 50 granted: heartbeat a
+///
+/// queued N        the answer: it waits at place N; `ends`, `head ends` and `foreign`: so many ms later ends a holder,
+///                 the head of the queue, mongo-dlock's lock. `pushed N`: the same where grants are announced
+/// granted, busy, idle, dead, gone, no lock         other answers; `of N`: with that capacity
+/// lost, unreachable      there is no answer; it is in doubt, or nothing was sent
+/// announced ID T         a grant notice: since T ms after the time of the answers
+/// looks, nudged, gives up, cancel                  what the client tells the machine
+///
+/// No clock, no threads.
 namespace dlock::protocol {
 
 using machine = acquire_machine;
@@ -59,11 +73,7 @@ inline std::string show(const std::vector<abandoned>& undo) {
 }
 
 using event = std::function<std::optional<machine::action>(machine&, ms)>;
-struct step {
-  ms at;
-  event what;
-  std::string then;
-};
+using named_events = std::map<std::string, event>;
 
 constexpr ms server_clock = 1'000'000;
 
@@ -77,67 +87,61 @@ inline reply queued_reply(std::int64_t place, std::optional<ms> next_end = {}, s
   return r;
 }
 
-inline event answer(reply r) {
-  return [r = std::move(r)](machine& m, ms now) { return m.answered(r, now); };
+inline event answer(reply r, bool pushed = false) {
+  return [r = std::move(r), pushed](machine& m, ms now) { return m.answered(r, now, pushed); };
 }
-inline event start() {
-  return [](machine& m, ms now) { return m.start(now); };
-}
-inline event granted() {
-  return [](machine& m, ms now) {
-    reply r{.found = true, .now = server_clock, .rev = 1, .fence = 7000, .holders = 1};
-    r.mine = holder{.id = m.id(), .fence = 7000};
-    return m.answered(r, now);
+
+/// What stands after the time of a step.
+inline event event_of(const std::string& text, const named_events& more) {
+  if (const auto known = more.find(text); known != more.end()) return known->second;
+  std::istringstream words(text);
+  std::string what, word;
+  words >> what;
+  const auto number = [&] {
+    ms n = 0;
+    if (!(words >> n)) throw std::logic_error("no number in " + text);
+    return n;
   };
-}
-/// A grant of `id` is announced: the lock is its since `since` after the time of the answers of this script.
-inline event announced(const std::string& id, ms since, std::optional<ms> heard = {}) {
-  return [=](machine& m, ms now) {
-    return m.announced({"lock", id, 9000, server_clock + since}, heard.value_or(now), now);
-  };
-}
-inline event nudged(bool foreign = false) {
-  return [=](machine& m, ms now) { return m.nudged(foreign, now); };
-}
-/// Queued, and grants are pushed.
-inline event queued_and_pushed(std::int64_t place) {
-  return [=](machine& m, ms now) { return m.answered(queued_reply(place), now, true); };
-}
-inline event queued(std::int64_t place, std::optional<ms> next_end = {}, std::optional<ms> foreign_until = {}) {
-  return answer(queued_reply(place, next_end, foreign_until));
-}
-inline event head_ended(std::int64_t place, ms head_end) {
-  return answer(queued_reply(place, {}, {}, head_end));
-}
-inline event busy(std::int64_t cap = 0) {
-  return answer({.found = true, .now = server_clock, .cap = cap, .holders = 1});
-}
-inline event idle(std::int64_t cap = 0) {
-  return answer({.found = true, .now = server_clock, .cap = cap});
-}
-inline event dead() {
-  return answer({.found = true, .now = server_clock, .dead = true, .holders = 1});
-}
-inline event no_document() {
-  return answer({});
-}
-inline event malformed() {
-  return answer({.found = true, .valid = false});
-}
-inline event lost_answer() {
-  return [](machine& m, ms now) { return m.unanswered(true, now); };
-}
-inline event unreachable() {
-  return [](machine& m, ms now) { return m.unanswered(false, now); };
-}
-inline event looks() {
-  return [](machine& m, ms now) { return m.look(now); };
-}
-inline event give_up() {
-  return [](machine& m, ms now) { return m.give_up(now); };
-}
-inline event cancel() {
-  return [](machine& m, ms) { return m.cancel(); };
+  if (what == "start") return [](machine& m, ms now) { return m.start(now); };
+  if (what == "looks") return [](machine& m, ms now) { return m.look(now); };
+  if (what == "gives") return [](machine& m, ms now) { return m.give_up(now); };
+  if (what == "cancel") return [](machine& m, ms) { return m.cancel(); };
+  if (what == "lost") return [](machine& m, ms now) { return m.unanswered(true, now); };
+  if (what == "unreachable") return [](machine& m, ms now) { return m.unanswered(false, now); };
+  if (what == "nudged") {
+    const bool foreign = static_cast<bool>(words >> word);
+    return [foreign](machine& m, ms now) { return m.nudged(foreign, now); };
+  }
+  if (what == "announced") {
+    words >> word;
+    const grant g{"lock", word, 9000, server_clock + number()};
+    const ms heard = words >> word ? number() : -1;
+    return [=](machine& m, ms now) { return m.announced(g, heard < 0 ? now : heard, now); };
+  }
+  if (what == "granted") {
+    return [](machine& m, ms now) {
+      reply r{.found = true, .now = server_clock, .rev = 1, .fence = 7000, .holders = 1};
+      r.mine = holder{.id = m.id(), .fence = 7000};
+      return m.answered(r, now);
+    };
+  }
+  if (what == "queued" || what == "pushed") {
+    auto r = queued_reply(number());
+    while (words >> word) {
+      if (word == "ends") r.next_end = server_clock + number();
+      if (word == "head") r.head_until = server_clock + (words >> word, number());
+      if (word == "foreign") r.foreign_until = server_clock + number();
+    }
+    return answer(std::move(r), what == "pushed");
+  }
+  reply r{.found = what != "gone", .valid = what != "no", .now = what == "gone" ? 0 : server_clock};
+  if (words >> word && word == "of") r.cap = number();
+  r.dead = what == "dead";
+  r.holders = what == "busy" || what == "dead" ? 1 : 0;
+  if (what != "busy" && what != "idle" && what != "dead" && what != "gone" && what != "no") {
+    throw std::logic_error("nothing like that happens: " + text);
+  }
+  return answer(std::move(r));
 }
 
 struct options {
@@ -177,15 +181,24 @@ inline machine make(const options& o) {
           [j = o.jitter] { return j; }};
 }
 
-/// Plays the steps; `undo` is what is left to undo at the end.
-inline void play(const options& o, const std::vector<step>& steps, const std::string& undo = "") {
-  auto m = make(o);
-  int i = 0;
-  for (const auto& s : steps) {
-    ASSERT_EQ(show(s.what(m, s.at)), s.then) << "step " << i << " at " << s.at;
-    ++i;
+/// Plays the steps, and returns what the machine did last.
+inline std::optional<machine::action> play_on(machine& m, const std::string& text, const named_events& more = {}) {
+  std::optional<machine::action> last;
+  std::istringstream steps(text);
+  for (std::string step; std::getline(steps >> std::ws, step, ';');) {
+    const auto blank = step.find(' '), colon = step.find(": ");
+    const ms at = std::stoll(step.substr(0, blank));
+    last = event_of(step.substr(blank + 1, colon - blank - 1), more)(m, at);
+    EXPECT_EQ(show(last), step.substr(colon + 2)) << step << ", in: " << text;
   }
-  EXPECT_EQ(show(m.to_undo()), undo);
+  return last;
+}
+/// `undo` is what is left to undo at the end.
+inline void play(const options& o, const std::string& text, const std::string& undo = "",
+                 const named_events& more = {}) {
+  auto m = make(o);
+  (void)play_on(m, text, more);
+  EXPECT_EQ(show(m.to_undo()), undo) << text;
 }
 
 }  // namespace dlock::protocol

@@ -114,18 +114,6 @@ TEST_F(LeaseState, ACallbackIsNotCalledAfterARelease) {
   EXPECT_FALSE(record.lost().stop_requested());
 }
 
-TEST_F(LeaseState, ACallbackThatBlocksKeepsNoOtherWaiting) {
-  std::promise<void> unblock;
-  std::latch told(2);
-  record.on_lost([&] { unblock.get_future().wait(); }, notices);
-  std::stop_callback on_stop(record.lost(), [&] { told.count_down(); });
-  record.on_lost([&] { told.count_down(); }, notices);
-  lose();
-  told.wait();
-  unblock.set_value();
-  notices.stop(10s);
-}
-
 TEST_F(LeaseState, ALossIsToldEvenIfNoThreadCanBeHad) {
   notices.stop(1s);
   bool told = false;

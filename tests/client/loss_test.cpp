@@ -46,22 +46,6 @@ bool is_kept(const lease& l) {
   return eventually([&] { return l.valid_until() >= first + 3s; }) && l.held();
 }
 
-TEST(Loss, FiresTokenAndCallbackAtTheDeadline) {
-  world w(brief());
-  auto got = mutex(*w.locks, "lock").try_acquire();
-  event told, stopped;
-  got->on_lost([&] { told.happen(); });
-  const std::stop_callback on_stop(got->lost(), [&] { stopped.happen(); });
-  const auto end = got->valid_until();
-  ASSERT_TRUE(told.wait());
-  EXPECT_GE(boot_clock::now(), end);
-  EXPECT_LT(boot_clock::now() - end, 10s);
-  EXPECT_TRUE(stopped.wait());
-  EXPECT_FALSE(got->held());
-  EXPECT_EQ(got->valid_for(), 0ms);
-  EXPECT_EQ(got->release(), release_result::lost);
-}
-
 TEST(Loss, IsToldBeforeARivalGetsIn) {
   auto o = brief();
   o.exp_delta = 4s;  // 0.4 s earlier: that much a busy machine may be late
@@ -85,33 +69,27 @@ TEST(Loss, IsToldBeforeARivalGetsIn) {
   EXPECT_LT(told_at.load(), std::max(in, end + machine.allowance())) << "or the machine was later than that";
 }
 
-TEST(Loss, IsNotFiredByARelease) {
-  auto o = brief();
-  o.exp_delta = 1s;
-  world w(o);
-  auto got = mutex(*w.locks, "lock").try_acquire();
-  got->on_lost([] { FAIL(); });
-  EXPECT_EQ(got->release(), release_result::released);
-  std::this_thread::sleep_for(1100ms);
-  EXPECT_FALSE(got->lost().stop_requested());
-}
-
 TEST(Loss, ACallbackThatBlocksForEverDelaysNoRenewalAndNoOtherNotice) {
-  world w(brief());
-  auto lost = mutex(*w.locks, "blocks").try_acquire();
-  event unblock, entered;
-  lost->on_lost([&] {
-    entered.happen();
-    EXPECT_TRUE(unblock.wait(60s));
-  });
-  auto kept = mutex(*w.locks, lasting("kept")).try_acquire();
-  ASSERT_TRUE(entered.wait());
-  auto other = mutex(*w.locks, "other").try_acquire();
-  event told;
-  other->on_lost([&] { told.happen(); });
-  EXPECT_TRUE(told.wait());
-  EXPECT_TRUE(is_kept(*kept)) << "renewed all the while";
-  unblock.happen();
+  for (const bool of_the_log : {false, true}) {
+    event unblock, entered;
+    const auto blocks = [&] {
+      entered.happen();
+      EXPECT_TRUE(unblock.wait(60s));
+    };
+    auto o = brief();
+    if (of_the_log) o.log = [&](log_level, std::string_view) { blocks(); };
+    world w(o);
+    auto lost = mutex(*w.locks, "lost").try_acquire();
+    if (!of_the_log) lost->on_lost(blocks);
+    auto kept = mutex(*w.locks, lasting("kept")).try_acquire();
+    ASSERT_TRUE(entered.wait());
+    auto other = mutex(*w.locks, "other").try_acquire();
+    event told;
+    other->on_lost([&] { told.happen(); });
+    EXPECT_TRUE(told.wait());
+    EXPECT_TRUE(is_kept(*kept)) << "renewed all the while";
+    unblock.happen();
+  }
 }
 
 TEST(Loss, ACallbackThatThrowsIsLoggedAndSwallowed) {
@@ -129,29 +107,21 @@ TEST(Loss, ACallbackThatThrowsIsLoggedAndSwallowed) {
 }
 
 TEST(Loss, ACallbackMayDestroyTheLeaseAndTheClient) {
-  world w(brief());
-  event done;
-  auto held = std::make_shared<lease>(std::move(*mutex(*w.locks, "lock").try_acquire()));
-  held->on_lost([&done, &w, held]() mutable {
+  for (const bool threads : {true, false}) {
+    world w(brief());
+    event done;
+    auto held = std::make_shared<lease>(std::move(*mutex(*w.locks, "lock").try_acquire()));
+    held->on_lost([&done, &w, held]() mutable {
+      *held = lease();
+      w.locks.reset();
+      done.happen();
+    });
+    std::optional<no_more_threads> none;
+    if (!threads) none.emplace();
+    EXPECT_TRUE(done.wait());
+    none.reset();
     *held = lease();
-    w.locks.reset();
-    done.happen();
-  });
-  EXPECT_TRUE(done.wait());
-  *held = lease();
-}
-
-TEST(Loss, ACallbackMayDestroyThemEvenIfNoThreadCanBeHad) {
-  world w(brief());
-  event done;
-  auto held = std::make_shared<lease>(std::move(*mutex(*w.locks, "lock").try_acquire()));
-  held->on_lost([&done, &w, held]() mutable {
-    *held = lease();
-    w.locks.reset();
-    done.happen();
-  });
-  const no_more_threads none;
-  EXPECT_TRUE(done.wait());
+  }
 }
 
 TEST(Loss, OneThatBlocksTheWatchDoesNotKeepItsClientFromEnding) {
@@ -174,58 +144,10 @@ TEST(Loss, OneThatBlocksTheWatchDoesNotKeepItsClientFromEnding) {
   may_end->happen();
 }
 
-TEST(Loss, ACallbackMayAcquireAgain) {
-  world w(brief());
-  mutex lock(*w.locks, "lock");
-  auto got = lock.try_acquire();
-  event done;
-  got->on_lost([&] {
-    EXPECT_TRUE(lock.acquire({.timeout = 30s}));
-    done.happen();
-  });
-  EXPECT_TRUE(done.wait());
-}
-
 TEST(Loss, AnEmptyCallbackIsRefused) {
   world w;
   auto got = mutex(*w.locks, "lock").try_acquire();
   EXPECT_THROW(got->on_lost(nullptr), error);
-}
-
-TEST(Loss, SixtyFourThreadsThatBlockEveryConnectionLoseNoLease) {
-  auto o = world::quick();
-  o.operation_timeout = 60s;
-  world w(o, 2);
-  std::vector<lease> held;
-  for (int i = 0; i < 4; ++i) held.push_back(std::move(*mutex(*w.locks, "kept " + std::to_string(i)).try_acquire()));
-  w.store->block([](const auto&, lane which) { return which == lane::normal; });
-  {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < 64; ++i) {
-      threads.emplace_back([&] { EXPECT_THROW((void)mutex(*w.locks).acquire({.timeout = 4s}).result(), error); });
-    }
-  }
-  for (const auto& l : held) EXPECT_TRUE(l.held()) << l.id() << ", which was to last for 3 s";
-  w.store->unblock();
-}
-
-TEST(Loss, ALogCallbackThatBlocksDelaysNoRenewalAndNoNotice) {
-  auto o = brief();
-  event unblock, entered;
-  o.log = [&](log_level, std::string_view) {
-    entered.happen();
-    EXPECT_TRUE(unblock.wait(60s));
-  };
-  world w(o);
-  auto lost = mutex(*w.locks, "lost").try_acquire();
-  auto kept = mutex(*w.locks, lasting("kept")).try_acquire();
-  ASSERT_TRUE(entered.wait()) << "the loss is logged";
-  auto other = mutex(*w.locks, "other").try_acquire();
-  event told;
-  other->on_lost([&] { told.happen(); });
-  EXPECT_TRUE(told.wait());
-  EXPECT_TRUE(is_kept(*kept));
-  unblock.happen();
 }
 
 TEST(Loss, ACallbackThatOwnsItsLeaseGoesWithTheRelease) {
@@ -236,18 +158,6 @@ TEST(Loss, ACallbackThatOwnsItsLeaseGoesWithTheRelease) {
   mine->on_lost([owner = std::move(shared)] {});
   EXPECT_EQ(mine->release(), release_result::released);
   EXPECT_TRUE(gone.expired());
-}
-
-TEST(Loss, ACallbackThatOwnsItsLeaseGoesWithAReleaseThatIsNotAnswered) {
-  world w;
-  auto shared = std::make_shared<lease>(std::move(*mutex(*w.locks, "lock").try_acquire()));
-  const std::weak_ptr<lease> gone = shared;
-  lease* const mine = shared.get();
-  mine->on_lost([owner = std::move(shared)] {});
-  w.store->block([](const auto& r, lane) { return r.op == operation::release; });
-  EXPECT_EQ(error_of([&] { (void)mine->release(50ms); }).code(), errc::unavailable);
-  EXPECT_TRUE(gone.expired()) << "it will not be called";
-  w.store->unblock();
 }
 
 TEST(Loss, ALogCallbackThatThrowsHarmsNobody) {
@@ -279,19 +189,6 @@ TEST(Close, CancelsWaitersSoonAndTheyLeaveTheQueue) {
   EXPECT_TRUE(eventually([&] { return w.store->get("lock")->waiters.empty(); }));
 }
 
-TEST(Close, CancelsAWaiterWhoseServerIsSilent) {
-  world w(world::patient());
-  w.store->block(only(operation::enqueue));
-  std::jthread waiter([&] { EXPECT_EQ(mutex(*w.locks, "lock").acquire().result(), outcome::cancelled); });
-  ASSERT_TRUE(w.store->wait_for_blocked(1));
-  EXPECT_LE(time_of([&] {
-              w.locks->close();
-              waiter.join();
-            }),
-            20s);
-  w.store->unblock();
-}
-
 TEST(Close, UnlocksNothingRenewsNothingAndTheLossIsStillTold) {
   auto o = world::quick();
   o.exp_delta = 3s;
@@ -308,13 +205,6 @@ TEST(Close, UnlocksNothingRenewsNothingAndTheLossIsStillTold) {
   EXPECT_GE(boot_clock::now(), end);
   EXPECT_EQ(w.store->count(operation::renew), 0u);
   EXPECT_EQ(w.store->count(operation::release), 0u);
-}
-
-TEST(Close, WhatIsHeldCanStillBeReleased) {
-  world w;
-  auto got = mutex(*w.locks, "lock").try_acquire();
-  w.locks.reset();
-  EXPECT_EQ(got->release(), release_result::released);
 }
 
 /// The last handle of a client, whose threads all hang: in the driver, or in the user's code.

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
 
 #include <array>
 #include <atomic>
@@ -15,6 +16,7 @@
 #include "client/watched.hpp"
 #include "runtime/feeds.hpp"
 #include "runtime/monitor.hpp"
+#include "util/clock_watch.hpp"
 
 namespace dlock::testing {
 namespace {
@@ -98,29 +100,6 @@ TEST_F(Watch, ARenewalForWhichNoThreadCanBeHadIsRepeatedToo) {
   EXPECT_EQ(store->count(operation::renew), 1u);
 }
 
-TEST_F(Watch, UnansweredRenewalsDoNotExtend) {
-  store->inject({.what = fault::kind::lost_answer, .times = fault::always, .on = only(operation::renew)});
-  const auto held = hold("lock", 400);
-  const auto end = held->valid_until();
-  for (ms next = now() + 133; next < end; next += 20) go_to(next);
-  EXPECT_TRUE(asked(operation::renew, 12)) << "or the last is not sent: its time may be over";
-  go_to(end);
-  EXPECT_EQ(time_of_loss(held), end);
-  EXPECT_EQ(store->count(operation::renew), 12u);
-  EXPECT_EQ(held->valid_until(), end);
-  EXPECT_EQ(held->loss(), detail::not_renewed);
-  EXPECT_EQ(held->reason(), loss_reason::expired);
-}
-
-TEST_F(Watch, AHolderThatTheServerDoesNotKnowIsToldAtTheNextRenewal) {
-  const auto held = hold("lock", 9000);
-  store->put("lock", std::nullopt);
-  go_to(now() + 3000);
-  EXPECT_EQ(time_of_loss(held), now()) << "not only when its lease ends";
-  EXPECT_TRUE(logs("no longer has it as ours"));
-  EXPECT_EQ(held->reason(), loss_reason::removed);
-}
-
 TEST_F(Watch, AnAnswerAfterTheEndOfTheLeaseDoesNotSayThatItWasTakenAway) {
   store->block(only(operation::renew));
   const ms begin = now();
@@ -142,36 +121,6 @@ TEST_F(Watch, AnAnswerAfterTheEndOfTheLeaseDoesNotSayThatItWasTakenAway) {
   EXPECT_TRUE(eventually([&] { return held->lost().stop_requested(); }));
   go_on->happen();
   EXPECT_EQ(held->loss(), detail::not_renewed);
-}
-
-TEST_F(Watch, WhatIsForgottenIsNeitherRenewedNorReported) {
-  const ms begin = now();
-  const auto released = hold("released", 2000), other = hold("other", 2000);
-  auto dropped = hold("dropped", 2000);
-  EXPECT_EQ(core->release(*released, 0, far), release_result::released);
-  const auto lost = dropped->lost();
-  dropped.reset();
-  EXPECT_TRUE(is_dropped(3)) << "the fixture's, and these two";
-  for (std::size_t i = 1; i <= 3; ++i) {
-    go_to(begin + static_cast<ms>(i) * 666);
-    EXPECT_TRUE(is_extended(other, 2000));
-    EXPECT_EQ(store->count(operation::renew), i) << "of this one only";
-  }
-  ASSERT_GT(now(), released->valid_until());
-  EXPECT_EQ(released->now(), detail::lease_state::phase::released);
-  EXPECT_FALSE(released->lost().stop_requested());
-  EXPECT_FALSE(lost.stop_requested());
-}
-
-TEST_F(Watch, AfterTheEndOfRenewingEndsAreStillWatched) {
-  const auto renewed = hold("renewed", 2000), brief = hold("brief", 600, false);
-  core->close();
-  for (const auto& held : {brief, renewed}) {
-    go_to(held->valid_until());
-    EXPECT_EQ(time_of_loss(held), now()) << held->lock();
-    EXPECT_TRUE(eventually([&] { return held->lost().stop_requested(); })) << held->lock();
-  }
-  EXPECT_EQ(store->count(operation::renew), 0u);
 }
 
 TEST_F(Watch, AnEarlierEndThanAllOthersIsNoticed) {
@@ -221,15 +170,6 @@ struct Notice : watched {
   }
 };
 
-TEST_F(Notice, ANoticeThatItWasRevokedIsNotBelieved) {
-  const auto held = hold("lock", 60'000);
-  env->advance(10);
-  notice(held);
-  EXPECT_TRUE(is_extended(held, 60'000)) << "the server is asked, at once";
-  EXPECT_TRUE(held->held(now()));
-  EXPECT_EQ(held->reason(), loss_reason::none);
-}
-
 TEST_F(Notice, ARevocationIsTakenFromTheServerAtOnce) {
   const auto held = hold("lock", 60'000);
   mark(held);
@@ -241,85 +181,39 @@ TEST_F(Notice, ARevocationIsTakenFromTheServerAtOnce) {
   EXPECT_EQ(store->count(operation::renew), 1u);
 }
 
-TEST_F(Notice, ANoticeDuringARenewalIsFollowedByAnother) {
-  const auto held = hold("lock", 60'000), other = hold("other", 60'000, false);
-  store->block(only(operation::renew));
-  notice(held);
-  ASSERT_TRUE(store->wait_for_blocked(1));
-  notice(held);
-  notice(other);
-  ASSERT_TRUE(asked(operation::peek, 1)) << "it has heard of both";
-  EXPECT_EQ(store->count(operation::renew), 1u);
-  store->unblock();
-  EXPECT_TRUE(asked(operation::renew, 2)) << "the first may have been there before the mark";
-  EXPECT_TRUE(held->held(now()));
-}
+// --- the wall clock ------------------------------------------------------------------------------------------------
 
-TEST_F(Notice, AfterANoticeTheServerIsAskedUntilItAnswers) {
-  std::vector<lease> all;
-  for (const bool renews : {true, false}) {
-    const auto op = renews ? operation::renew : operation::peek;
-    const auto held = all.emplace_back(hold(renews ? "renewed" : "not renewed", 60'000, renews));
-    store->inject({.what = fault::kind::lost_request, .times = 2, .on = only(op)});
-    mark(held);
-    notice(held);
-    for (int i = 0; i < 2; ++i) go_to(now() + (renews ? 500 : 100));
-    EXPECT_EQ(time_of_loss(held), now());
-    EXPECT_EQ(held->reason(), loss_reason::revoked);
-    EXPECT_EQ(store->count(op), 3u);
+// When it is set, the machine may have been stopped before, in a way that no other clock counts: what is held is asked
+// of the server.
+struct WallClock : watched {
+  /// As the kernel says it. A test must not set the clock of the machine, which others use, and no namespace has a wall
+  /// clock of its own.
+  void set_clock() const { EXPECT_EQ(eventfd_write(clock, 1), 0); }
+};
+
+TEST_F(WallClock, WhenTheWallClockIsSetAllLeasesAreRenewedAtOnce) {
+  const auto one = hold("one", 600'000), other = hold("other", 300'000);
+  const auto ends = [&] { return std::pair(one->valid_until(), other->valid_until()); };
+  for (std::size_t round = 1; round <= 2; ++round) {
+    const auto before = ends();
+    env->advance(5);  // so that an end can be later
+    set_clock();
+    EXPECT_TRUE(asked(operation::renew, 2 * round)) << "long before it is time";
+    EXPECT_TRUE(eventually([&] { return ends().first > before.first && ends().second > before.second; }));
   }
+  EXPECT_EQ(store->count(operation::renew), 4u) << "once each";
 }
 
-TEST_F(Notice, ANoticeMakesNoLeaseLongerThatIsNotRenewed) {
-  const auto held = hold("lock", 60'000, false);
-  const auto first = held->valid_until();
-  const auto until = store->get("lock")->holders.at(0).until;
-  notice(held);
-  ASSERT_TRUE(sleeps_until(now() + 100)) << "it has looked";
-  mark(held);  // what was seen was from before
-  go_to(now() + 100);
-  EXPECT_EQ(time_of_loss(held), now());
-  EXPECT_EQ(held->reason(), loss_reason::revoked);
-  EXPECT_EQ(held->valid_until(), first);
-  EXPECT_EQ(store->get("lock")->holders.at(0).until, until);
-  EXPECT_EQ(store->count(operation::renew), 0u);
-}
-
-TEST_F(Notice, ALookThatDoesNotFindItIsRepeated) {
-  const auto held = hold("lock", 60'000, false);
-  const auto there = store->get("lock");
-  store->put("lock", std::nullopt);  // as it was before the grant
-  std::atomic<int> looks = 0;
-  store->block([&](const auto& r, lane) { return r.op == operation::peek && ++looks == 2; });
-  notice(held);
-  go_to(now() + 100);
-  ASSERT_TRUE(store->wait_for_blocked(1));
-  store->put("lock", there);
-  store->unblock();
-  for (int i = 2; i < 10; ++i) go_to(now() + 100);
-  ASSERT_TRUE(asked(operation::peek, 10));
-  ASSERT_TRUE(sleeps_until(held->valid_until())) << "it has looked often enough";
-  EXPECT_EQ(store->count(operation::peek), 10u);
-  EXPECT_TRUE(held->held(now()));
-  store->put("lock", std::nullopt);
-  notice(held);
-  go_to(now() + 100);
-  EXPECT_EQ(time_of_loss(held), now());
-}
-
-TEST_F(Notice, ANoticeThatWasNotTrueSaysNothingOfALaterLoss) {
-  const auto held = hold("lock", 3000);
-  go_to(held->valid_until() - protocol::valid_until(0, 3000) + 1000);
-  EXPECT_TRUE(is_extended(held, 3000));
-  notice(held);
-  EXPECT_TRUE(asked(operation::renew, 2));
-  go_to(now() + 1000);
-  EXPECT_TRUE(is_extended(held, 3000)) << "renewed once more";
-  store->put("lock", std::nullopt);
-  go_to(now() + 1000);
-  EXPECT_EQ(time_of_loss(held), now());
-  EXPECT_EQ(held->reason(), loss_reason::removed);
-  EXPECT_EQ(held->loss(), detail::no_longer_ours);
+TEST(ClockWatch, OfThisMachineIsThereAndSilent) {
+  clock_watch real;
+  EXPECT_GE(real.fd(), 0);
+  EXPECT_FALSE(real.was_set());
+  const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  clock_watch instead{fd};
+  EXPECT_FALSE(instead.was_set());
+  ASSERT_EQ(eventfd_write(fd, 1), 0);
+  EXPECT_TRUE(instead.was_set());
+  EXPECT_FALSE(instead.was_set()) << "once";
 }
 
 // --- the end --------------------------------------------------------------------------------------------------------

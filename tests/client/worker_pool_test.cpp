@@ -25,44 +25,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::no_more_threads;
 
-TEST(WorkerPool, RunsWhatItIsGiven) {
-  worker_pool pool(2);
-  std::atomic<int> sum{0};
-  std::latch all(10);
-  for (int i = 0; i < 10; ++i) {
-    ASSERT_TRUE(pool.post([&] {
-      ++sum;
-      all.count_down();
-    }));
-  }
-  all.wait();
-  EXPECT_EQ(sum, 10);
-}
-
-TEST(WorkerPool, ItsThreadsHaveItsName) {
-  std::promise<std::string> told;
-  worker_pool pool(1, "dlock-test");
-  ASSERT_TRUE(pool.post([&] {
-    std::array<char, 16> name{};
-    (void)pthread_getname_np(pthread_self(), name.data(), name.size());
-    told.set_value(name.data());
-  }));
-  EXPECT_EQ(told.get_future().get(), "dlock-test");
-}
-
-TEST(WorkerPool, ATaskThatBlocksDelaysNoOtherWhileThereAreThreads) {
-  worker_pool pool(3);
-  std::latch three(3);  // only passes if all run at once
-  std::latch out(3);
-  for (int i = 0; i < 3; ++i) {
-    pool.post([&] {
-      three.arrive_and_wait();
-      out.count_down();
-    });
-  }
-  out.wait();
-}
-
 TEST(WorkerPool, NeverMoreThreadsThanAllowed) {
   worker_pool pool(2);
   std::atomic<int> now{0}, most{0};

@@ -17,6 +17,7 @@
 
 #include "support/fake_channel.hpp"
 #include "support/fake_client.hpp"
+#include "support/waiting.hpp"
 
 namespace dlock::testing {
 
@@ -58,15 +59,6 @@ struct world {
     locks.emplace(fake_client(store, std::move(o), threads, notices, env));
   }
 
-  /// Waits until nobody has looked for a second: looks come fast at first, and once more when an inbox is open.
-  void settle() const {
-    for (bool quiet = false; !quiet;) {
-      const auto looks = store->count(operation::heartbeat);
-      std::this_thread::sleep_for(1s);
-      quiet = store->count(operation::heartbeat) == looks;
-    }
-  }
-
   [[nodiscard]] client another(client_options o = quick()) const {
     return fake_client(store, std::move(o), 16, notices, env);
   }
@@ -74,26 +66,6 @@ struct world {
 
 inline fake_store::filter only(operation op) {
   return [op](const protocol::request& r, lane) { return r.op == op; };
-}
-
-/// How long `f` took.
-template <typename F>
-std::chrono::milliseconds time_of(F&& f) {
-  const auto before = boot_clock::now();
-  std::forward<F>(f)();
-  return std::chrono::ceil<std::chrono::milliseconds>(boot_clock::now() - before);
-}
-
-/// What `f` throws.
-template <typename F>
-error error_of(F&& f) {
-  try {
-    std::forward<F>(f)();
-  } catch (const error& e) {
-    return e;
-  }
-  ADD_FAILURE() << "no error";
-  return {errc::server, ""};
 }
 
 /// A moment that a test waits for, but not for ever.
@@ -114,16 +86,5 @@ class event {
   std::condition_variable changed_;
   bool happened_ = false;
 };
-
-/// Repeats `condition` until it is so.
-template <typename F>
-bool eventually(F&& condition, std::chrono::milliseconds limit = 30s) {
-  const auto end = boot_clock::now() + limit;
-  while (!condition()) {
-    if (boot_clock::now() > end) return false;
-    std::this_thread::sleep_for(2ms);
-  }
-  return true;
-}
 
 }  // namespace dlock::testing

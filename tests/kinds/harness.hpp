@@ -14,6 +14,8 @@
 
 #include <dlock/dlock.hpp>
 
+#include "support/waiting.hpp"
+
 /// What every kind of lock does, told by the public API alone. The suites are built twice: on the fake store and on a
 /// server.
 namespace dlock::testing {
@@ -34,34 +36,6 @@ class place {
 };
 
 [[nodiscard]] std::unique_ptr<place> make_place();
-
-template <typename F>
-milliseconds time_of(F&& f) {
-  const auto before = boot_clock::now();
-  std::forward<F>(f)();
-  return std::chrono::ceil<milliseconds>(boot_clock::now() - before);
-}
-
-template <typename F>
-bool eventually(F&& condition, milliseconds limit = 30s) {
-  const auto end = boot_clock::now() + limit;
-  while (!condition()) {
-    if (boot_clock::now() > end) return false;
-    std::this_thread::sleep_for(5ms);
-  }
-  return true;
-}
-
-template <typename F>
-error error_of(F&& f) {
-  try {
-    std::forward<F>(f)();
-  } catch (const error& e) {
-    return e;
-  }
-  ADD_FAILURE() << "no error";
-  return {errc::server, ""};
-}
 
 class Kinds : public ::testing::Test {
  protected:

@@ -15,6 +15,7 @@
 #include <dlock/dlock.hpp>
 
 #include "support/mongo.hpp"
+#include "support/waiting.hpp"
 
 namespace dlock::testing {
 
@@ -77,36 +78,6 @@ class fail_command {
  private:
   place where_;
 };
-
-/// How long `f` took.
-template <typename F>
-milliseconds time_of(F&& f) {
-  const auto before = boot_clock::now();
-  std::forward<F>(f)();
-  return std::chrono::ceil<milliseconds>(boot_clock::now() - before);
-}
-
-template <typename F>
-bool eventually(F&& condition, milliseconds limit = 30s) {
-  const auto end = boot_clock::now() + limit;
-  while (!condition()) {
-    if (boot_clock::now() > end) return false;
-    std::this_thread::sleep_for(5ms);
-  }
-  return true;
-}
-
-/// The error that `f` throws.
-template <typename F>
-error error_of(F&& f) {
-  try {
-    std::forward<F>(f)();
-  } catch (const error& e) {
-    return e;
-  }
-  ADD_FAILURE() << "no error";
-  return {errc::server, ""};
-}
 
 /// What clients logged. If the test has failed, it is printed in the end.
 class journal {

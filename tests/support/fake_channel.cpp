@@ -35,6 +35,7 @@ answer fake_channel::follow(const feed& what, place& from, const callbacks& to, 
   answer a;
   std::unique_lock lock(guard_);
   if (!failing_.empty()) {
+    ++refusals_;
     a.why = failing_;
     return a;
   }
@@ -115,6 +116,11 @@ void fake_channel::drop(const std::string& coll) {
   collections_[coll].keep(0);
   ++generation_;
   changed_.notify_all();
+}
+
+std::size_t fake_channel::refusals() const {
+  const std::lock_guard lock(guard_);
+  return refusals_;
 }
 
 std::size_t fake_channel::count(const std::string& text) const {

@@ -32,6 +32,8 @@ class fake_channel final : public channel {
 
   /// How many documents were inserted into collections whose names contain `text`.
   [[nodiscard]] std::size_t count(const std::string& text) const;
+  /// How often somebody has tried to follow while nothing worked.
+  [[nodiscard]] std::size_t refusals() const;
 
  private:
   mutable std::mutex guard_;
@@ -39,6 +41,7 @@ class fake_channel final : public channel {
   std::map<std::string, simulator::capped<bson>> collections_;
   std::map<std::string, std::size_t> inserted_;
   std::string failing_;
+  std::size_t refusals_ = 0;
   std::string losing_;
   int lose_times_ = 0;
   bool held_ = false;
