@@ -107,7 +107,7 @@ TEST_F(All, BeginAgainWhenOneIsLostWhileTheyWait) {
 }
 
 TEST_F(All, InAnyOrderThereIsNoDeadlockAndNoPartialHold) {
-  constexpr int kLocks = 10, kThreads = 20, kRounds = 100;  // test_crowd.py has processes, and 2,000 rounds
+  constexpr int kLocks = 10, kThreads = 20, kRounds = 100;
   std::atomic<int> left = kRounds;
   std::array<std::atomic<int>, kLocks> inside{};
   std::atomic<int> wrong = 0, failed = 0;

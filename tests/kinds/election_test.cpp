@@ -65,17 +65,6 @@ TEST_F(Election, WhatALeaderLeavesForAWhileIsNoLeader) {
   EXPECT_EQ(b.campaign("b", {.timeout = 0ms}).result(), outcome::busy) << "the lock is taken all the same";
 }
 
-TEST_F(Election, ACandidateBringsItsValueThroughTheQueue) {
-  election a(mine, "cluster"), b(theirs, "cluster");
-  auto first = a.campaign("a");
-  auto second = later([&] { return b.campaign("$holders"); });
-  ASSERT_TRUE(queued("cluster", 1));
-  (void)a.resign();
-  const auto leading = second.get();
-  ASSERT_TRUE(leading);
-  EXPECT_EQ(a.leader()->value, "$holders") << "a text, not an expression";
-}
-
 TEST_F(Election, ValuesHaveTheirLimits) {
   election a(mine, "cluster");
   EXPECT_EQ(error_of([&] { (void)a.campaign(std::string(1025, 'x')); }).code(), errc::invalid_argument);

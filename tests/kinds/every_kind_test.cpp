@@ -112,18 +112,6 @@ TEST_P(EveryKind, IsHeldByOneAtATime) {
   EXPECT_GT(second.token, first.token);
 }
 
-TEST_P(EveryKind, AWaiterIsWokenByTheRelease) {
-  const auto a = somebody(mine), b = somebody(theirs);
-  const auto first = a({});
-  auto second = later([&] { return b({}); });
-  ASSERT_TRUE(queued(id, 1));
-  EXPECT_FALSE(ready(second));
-  EXPECT_EQ(first.release(), release_result::released);
-  const auto got = second.get();
-  ASSERT_EQ(got.result, outcome::acquired);
-  EXPECT_GT(got.token, first.token);
-}
-
 TEST_P(EveryKind, WaitersAreServedInTheOrderTheyCame) {
   const auto first = somebody(mine)({});
   std::vector<std::future<grip>> waiting;

@@ -103,14 +103,5 @@ TEST_F(Inspect, RevokesTheOneThatIsMeant) {
   EXPECT_TRUE(eventually([&] { return !two->held(); }));
 }
 
-TEST_F(Inspect, WhatIsKeptAfterItsReleaseCanBeTakenOff) {
-  mutex a(mine, "lock"), b(theirs, "lock");
-  auto got = a.acquire();
-  EXPECT_EQ(got->release_at_least(60s, 5s), release_result::released);
-  EXPECT_EQ(b.try_acquire().result(), outcome::busy);
-  EXPECT_EQ(theirs.revoke("lock").size(), 1U);
-  EXPECT_TRUE(b.try_acquire()) << "there is nobody to wait for";
-}
-
 }  // namespace
 }  // namespace dlock::testing

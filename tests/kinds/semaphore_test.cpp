@@ -14,29 +14,6 @@ TEST_F(Semaphore, HasAsManyPermitsAsItSays) {
   EXPECT_TRUE(b.try_acquire());
 }
 
-TEST_F(Semaphore, TakesAllOrNothing) {
-  semaphore a(mine, "slots", 5), b(theirs, "slots", 5);
-  auto three = a.try_acquire(3);
-  ASSERT_TRUE(three);
-  EXPECT_EQ(b.try_acquire(3).result(), outcome::busy);
-  auto two = b.try_acquire(2);
-  ASSERT_TRUE(two);
-  EXPECT_EQ(b.try_acquire().result(), outcome::busy);
-  (void)three->release();
-  EXPECT_TRUE(a.try_acquire(3));
-}
-
-TEST_F(Semaphore, WhoWantsManyIsNotPassedByThoseWhoWantOne) {
-  semaphore a(mine, "slots", 3), b(theirs, "slots", 3);
-  auto one = a.acquire(2);
-  auto all = later([&] { return b.acquire(3); });
-  ASSERT_TRUE(queued("slots", 1));
-  EXPECT_EQ(a.try_acquire(1).result(), outcome::busy);
-  (void)one->release();
-  ASSERT_TRUE(ready(all, 30s));
-  EXPECT_TRUE(all.get());
-}
-
 TEST_F(Semaphore, NonsenseIsRefusedBeforeAnythingIsSent) {
   for (const std::int64_t n : {-1, 0, 1'000'001}) {
     EXPECT_EQ(error_of([&] { semaphore(mine, "slots", n); }).code(), errc::invalid_argument) << n;

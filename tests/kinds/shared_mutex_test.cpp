@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <atomic>
-#include <mutex>
 
 #include "kinds/harness.hpp"
 
@@ -20,16 +17,6 @@ TEST_F(Shared, ReadersTogetherWritersAlone) {
   const auto writing = w.try_acquire();
   ASSERT_TRUE(writing);
   EXPECT_EQ(a.try_acquire_shared().result(), outcome::busy);
-}
-
-TEST_F(Shared, TokensOfReadersRiseAndDiffer) {
-  shared_mutex a(mine, "lock"), b(theirs, "lock"), w(theirs, "lock");
-  auto one = a.acquire_shared(), two = b.acquire_shared();
-  EXPECT_GT(two->token(), one->token());
-  const auto last = two->token();
-  (void)one->release();
-  (void)two->release();
-  EXPECT_GT(w.acquire()->token(), last);
 }
 
 TEST_F(Shared, NeitherStarvesTheOther) {
@@ -100,62 +87,6 @@ TEST_F(Shared, ThereIsNoUpgrade) {
   EXPECT_EQ(a.acquire().result(), outcome::already_held);
   EXPECT_EQ(a.try_acquire().result(), outcome::already_held);
   EXPECT_EQ(a.acquire_shared().result(), outcome::already_held);
-}
-
-TEST_F(Shared, AMutexOfThatIdIsItsExclusiveSide) {
-  shared_mutex a(mine, "lock");
-  mutex m(theirs, "lock");
-  const auto reading = a.acquire_shared();
-  EXPECT_EQ(m.try_acquire().result(), outcome::busy);
-}
-
-TEST_F(Shared, InAFloodOfReadersAWriterWaitsForThoseAheadOfItOnly) {
-  constexpr int kReaders = 50, kWriters = 5;
-  struct reading {
-    boot_clock::time_point asked;
-    std::int64_t token;
-  };
-  std::atomic<bool> stop = false;
-  std::mutex guard;
-  std::vector<reading> all;
-  std::vector<std::jthread> readers;
-  for (int i = 0; i < kReaders; ++i) {
-    readers.emplace_back([&, &c = i % 2 == 0 ? mine : theirs] {
-      shared_mutex m(c, "lock");
-      while (!stop) {
-        const auto asked = boot_clock::now();
-        auto got = m.acquire_shared({.timeout = 60s});
-        if (!got) continue;
-        std::this_thread::sleep_for(1ms);
-        const std::lock_guard here(guard);
-        all.push_back({asked, got->token()});
-      }
-    });
-  }
-  ASSERT_TRUE(eventually([&] {
-    const std::lock_guard here(guard);
-    return all.size() > kReaders;
-  })) << "no flood";
-  shared_mutex w(mine, "lock");
-  std::vector<reading> writings;  // when it was seen to stand in the queue, and its token
-  for (int i = 0; i < kWriters; ++i) {
-    std::optional<boot_clock::time_point> queued_at;
-    auto got = w.acquire({.timeout = 60s, .on_wait = [&](const wait_status& now) {
-                            if (queued_at) return;
-                            queued_at = boot_clock::now();
-                            EXPECT_LT(now.place, kReaders);
-                          }});
-    EXPECT_TRUE(got);
-    if (queued_at && got) writings.push_back({*queued_at, got->token()});
-  }
-  stop = true;
-  readers.clear();
-  EXPECT_FALSE(writings.empty()) << "there was no flood";
-  for (const auto& writing : writings) {
-    const auto passed = std::count_if(
-        all.begin(), all.end(), [&](const reading& r) { return r.asked > writing.asked && r.token < writing.token; });
-    EXPECT_EQ(passed, 0) << "readers that came after it got in before it";
-  }
 }
 
 }  // namespace

@@ -26,30 +26,6 @@ TEST_F(Answers, AWriteConcernErrorIsUnknownAndAskedAgainWithTheSameId) {
   EXPECT_NE(document().find("\"rev\" : 3"), std::string::npos) << "three attempts, each a change: " << document();
 }
 
-TEST_F(Answers, WhereNobodyMayReadWhatAMajorityHasACrowdWaitsByHeartbeats) {
-  auto o = options();
-  o.wait_lock_period = 500ms;
-  client locks(o);
-  auto held = mutex(locks, id).try_acquire();
-  const fail_command fail("test", R"("errorCode": 148)", 0, R"("aggregate")");  // ReadConcernMajorityNotEnabled
-  std::atomic<int> got{0};
-  std::vector<std::jthread> threads;
-  for (int i = 0; i < 6; ++i) {
-    threads.emplace_back([&] {
-      try {
-        got += mutex(locks, id).acquire({.timeout = 60s}).result() == outcome::acquired;
-      } catch (const error& e) {
-        ADD_FAILURE() << e.what();
-      }
-    });
-  }
-  std::this_thread::sleep_for(2s);  // several looks of each
-  EXPECT_TRUE(held->held());
-  EXPECT_EQ(held->release(), release_result::released);
-  threads.clear();
-  EXPECT_EQ(got, 6);
-}
-
 TEST_F(Answers, OnlyAServerThatHasNoPeeksIsNotAskedForThemAgain) {
   const auto o = options();
   mongo_settings where;
@@ -98,22 +74,6 @@ TEST_F(Answers, AWriteConcernErrorIsNeverReportedAsHeld) {
   EXPECT_EQ(e.code(), errc::unavailable);
   EXPECT_TRUE(e.in_doubt());
   EXPECT_NE(std::string(e.what()).find("less than a majority"), std::string::npos) << e.what();
-}
-
-TEST_F(Answers, AnUnclearRenewalDoesNotExtendALease) {
-  journal said;
-  auto o = options("test", 6s);
-  o.log = said.callback();
-  client locks(o);
-  auto got = mutex(locks, id).try_acquire();
-  ASSERT_TRUE(got);
-  const fail_command fail("test", R"("writeConcernError": {"code": 64, "errmsg": "no"})");
-  // One that succeeds may still be on its way until then.
-  ASSERT_TRUE(said.says("could not be renewed"));
-  const auto end = got->valid_until();
-  ASSERT_TRUE(eventually([&] { return got->lost().stop_requested(); }));
-  EXPECT_GE(boot_clock::now(), end);
-  EXPECT_EQ(got->valid_until(), end);
 }
 
 TEST_F(Answers, ElectionsAndShutdownsAreRetriedUnseenByTheCaller) {
@@ -168,19 +128,6 @@ TEST_F(Answers, ALostReplyIsAskedForAgainWithTheSameIdAndLeavesNoOrphan) {
   }
 }
 
-TEST_F(Answers, AWaitGivenUpWithoutAnyReplyHoldsNothingForLong) {
-  relay line(primary().address);
-  auto o = options("test", 1s);
-  o.url = "mongodb://" + user_in(test_url()) + line.address() + "/?directConnection=true";
-  o.operation_timeout = 2s;
-  client locks(o);
-  line.tell("swallow any m0 1000000 findAndModify");
-  EXPECT_TRUE(error_of([&] { (void)mutex(locks, id).acquire().result(); }).in_doubt());
-  client other(options());
-  const auto took = time_of([&] { EXPECT_TRUE(mutex(other, id).acquire({.timeout = 60s})); });
-  EXPECT_LT(took, 20s) << "at worst its lease runs out";
-}
-
 TEST_F(Answers, GivingUpInDoubtLeavesATombstoneThatRefusesTheLateEnqueue) {
   client locks(options("late"));
   {
@@ -198,40 +145,6 @@ TEST_F(Answers, GivingUpInDoubtLeavesATombstoneThatRefusesTheLateEnqueue) {
   EXPECT_EQ(waiters(id), 0u) << document();
   client other(options("other"));
   EXPECT_TRUE(mutex(other, id).try_acquire());
-}
-
-TEST_F(Answers, AnOperatorWhoDeletesTheDocumentMakesTheHolderLoseIt) {
-  client locks(options("test", 9s));
-  auto got = mutex(locks, id).try_acquire();
-  std::atomic<bool> told{false};
-  got->on_lost([&] { told = true; });
-  ASSERT_TRUE(remove(id).ok);
-  EXPECT_TRUE(eventually([&] { return told.load(); })) << "at the next renewal";
-  EXPECT_LT(boot_clock::now(), got->valid_until()) << "not at the deadline";
-  EXPECT_EQ(got->release(), release_result::lost);
-  EXPECT_EQ(document(), "") << "neither renewal nor release creates it again";
-}
-
-TEST_F(Answers, ADocumentThatIsNoLockIsLeftAsItIs) {
-  client locks(options());
-  for (const std::string other :
-       {R"("name": "somebody's")", R"("holders": "many")", R"("fence": "high", "holders": [])",
-        R"("et": {"$date": "2020-01-01T00:00:00Z"}, "fence": {"$numberLong": "9223372036854774000"})"}) {
-    ASSERT_TRUE(run(R"({"update": "dlocks", "updates": [{"q": {"_id": ")" + id + R"("}, "u": {)" + other +
-                    R"(}, "upsert": true}]})")
-                    .ok);
-    const auto before = document();
-    for (const bool queue : {false, true}) {
-      const auto e = error_of([&] {
-        mutex lock(locks, id);
-        (void)(queue ? lock.acquire() : lock.try_acquire()).result();
-      });
-      EXPECT_EQ(e.code(), errc::not_a_lock) << e.what();
-    }
-    EXPECT_EQ(document(), before);
-    EXPECT_LT(mutex(locks, "another").try_acquire()->token(), std::int64_t{1} << 53)
-        << "no other lock has to do with it";
-  }
 }
 
 }  // namespace

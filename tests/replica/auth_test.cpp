@@ -29,14 +29,12 @@ class Auth : public Replica {
   void SetUp() override {
     if (test_url().find('@') == std::string::npos) GTEST_SKIP() << "this test needs a set with passwords";
     make_role("dlock");
-    make_role("dlockWatcher");
     make_user("owner", R"({"role": "dlock", "db": "admin"})");
-    make_user("watcher", R"({"role": "dlockWatcher", "db": "admin"})");
     make_user("nobody", "");
   }
   void TearDown() override {
-    for (const std::string user : {"owner", "watcher", "nobody"}) admin(R"({"dropUser": ")" + user + R"("})");
-    for (const std::string role : {"dlock", "dlockWatcher"}) admin(R"({"dropRole": ")" + role + R"("})");
+    for (const std::string user : {"owner", "nobody"}) admin(R"({"dropUser": ")" + user + R"("})");
+    admin(R"({"dropRole": "dlock"})");
   }
   connection::outcome admin(const std::string& command) { return server.run("admin", json(command).get()); }
   /// As docs/security.md has it, for this test's database.
@@ -103,23 +101,6 @@ TEST_F(Auth, RightsThatAreTakenAwayLaterAreAnErrorOfTheCall) {
   expect_no_secret(e.what());
 }
 
-TEST_F(Auth, AWatcherLooksAndChangesNothing) {
-  client locks(as("owner")), looking(as("watcher"));
-  const auto first = locks.subscribe_all([](const lock_event&) {});  // makes the channel
-  ASSERT_TRUE(first.wait_until_open(60s)) << locks.notifications().problem;
-  std::atomic<int> heard = 0;
-  const auto heeded = looking.subscribe(id, [&](const lock_event&) { ++heard; });
-  ASSERT_TRUE(heeded.wait_until_open(60s)) << looking.notifications().problem;
-  auto got = mutex(locks, id).acquire();
-  ASSERT_TRUE(got);
-  EXPECT_TRUE(eventually([&] { return heard > 0; }));
-  EXPECT_EQ(looking.inspect(id)->holders.size(), 1u);
-  EXPECT_EQ(looking.list().size(), 1u);
-  EXPECT_EQ(error_of([&] { (void)looking.revoke(id); }).code(), errc::not_authorized);
-  EXPECT_EQ(error_of([&] { (void)mutex(looking, id).try_acquire(); }).code(), errc::not_authorized);
-  EXPECT_TRUE(got->held());
-}
-
 TEST_F(Auth, AnIndexThatAnAdministratorMadeSuffices) {
   ASSERT_TRUE(
       run(R"({"createIndexes": "dlocks", "indexes": [{"key": {"et": 1}, "name": "et_1", "expireAfterSeconds": 60}]})")
@@ -130,15 +111,6 @@ TEST_F(Auth, AnIndexThatAnAdministratorMadeSuffices) {
                   .ok);
   client locks(as("owner"));
   EXPECT_TRUE(mutex(locks, id).acquire());
-}
-
-TEST_F(Auth, TheDocumentedRoleSuffices) {
-  client locks(as("owner"));
-  auto got = mutex(locks, id).acquire();
-  ASSERT_TRUE(got);
-  EXPECT_EQ(mutex(locks, id).acquire({.timeout = 5s}).result(), outcome::timed_out);
-  EXPECT_EQ(got->release(), release_result::released);
-  expect_no_secret(log.text());
 }
 
 TEST_F(Auth, ATemporaryFaultDuringTheLoginIsNoWrongPassword) {

@@ -169,58 +169,6 @@ TEST_F(Notices, AnInboxThatIsNotCappedIsMended) {
   EXPECT_TRUE(wakes(one, two));
 }
 
-TEST_F(Notices, WhatRolledOverIsAGap) {
-  auto channel = direct();
-  const channel::feed small{"small", 4096, ""};
-  channel::place place;
-  {
-    listening one(channel, small, &place);
-    ASSERT_TRUE(one.hears("open"));
-    ASSERT_EQ(channel.insert(small, words({"a"})).what, answer::kind::replied);
-    ASSERT_TRUE(one.hears("open a"));
-    one.stop(channel);
-    ASSERT_TRUE(one.ends());
-  }
-  for (int i = 0; i < 20; ++i)
-    ASSERT_EQ(channel.insert(small, words({std::string(1000, 'x')})).what, answer::kind::replied);
-  listening two(channel, small, &place);
-  ASSERT_TRUE(two.hears("gap open")) << two.heard().substr(0, 100);
-  two.stop(channel);
-}
-
-TEST_F(Notices, AKilledCursorEndsTheFollowingAndNothingIsLost) {
-  auto channel = direct();
-  const channel::feed all{"events", 1 << 20, ""};
-  channel::place place;
-  {
-    listening one(channel, all, &place);
-    ASSERT_TRUE(one.hears("open"));
-    channel.interrupt(place);  // kills the cursor, as anybody could
-    ASSERT_TRUE(one.ends());
-    EXPECT_NE(one.end().what, answer::kind::replied);
-  }
-  ASSERT_EQ(channel.insert(all, words({"a"})).what, answer::kind::replied);
-  listening two(channel, all, &place);
-  EXPECT_TRUE(two.hears("open a")) << two.heard();
-  two.stop(channel);
-}
-
-TEST_F(Notices, APublisherWhoseClockIsBehindIsHeard) {
-  auto channel = direct();
-  const channel::feed all{"events", 1 << 20, ""};
-  channel::place place;
-  listening one(channel, all, &place);
-  ASSERT_TRUE(one.hears("open"));
-  const auto behind = static_cast<std::uint32_t>(wall_clock_ms() / 1000 - 60);
-  std::vector<bson> old;
-  char oid[25];
-  std::snprintf(oid, sizeof oid, "%08x0000000000000000", behind);
-  old.push_back(json(std::string(R"({"_id": {"$oid": ")") + oid + R"("}, "event": "x", "n": "late"})"));
-  connection().insert(notices_.name(), "events", old);
-  EXPECT_TRUE(one.hears("open late")) << one.heard();
-  one.stop(channel);
-}
-
 TEST_F(Notices, ADeadChannelDelaysAGrantByALookAtMost) {
   auto o = patient();
   o.notif_url = "mongodb://127.0.0.1:1/nothing";

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <future>
-#include <latch>
 #include <set>
 
 #include "replica/fixture.hpp"
@@ -20,38 +19,6 @@ class Contention : public Replica {
 };
 
 class Elections : public ThreeMembers {};
-
-TEST_F(Contention, SixteenClientsThatEnqueueFirstOnANewIdGetItOneAfterTheOther) {
-  std::vector<client> clients;
-  for (int i = 0; i < 4; ++i) clients.emplace_back(eager());  // a connection each is what counts: 4 x 4 threads
-  constexpr int kRounds = 6, kThreads = 16;
-  for (int round = 0; round < kRounds; ++round) {
-    const auto lock = id + std::to_string(round);
-    std::atomic<int> inside{0}, most{0}, grants{0}, errors{0};
-    std::latch go(kThreads);
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < kThreads; ++i) {
-      threads.emplace_back([&, i] {
-        mutex mine(clients[static_cast<std::size_t>(i) % clients.size()], lock);
-        go.arrive_and_wait();
-        try {
-          auto got = mine.acquire({.timeout = 60s});
-          if (!got) return;
-          most = std::max(most.load(), ++inside);
-          ++grants;
-          --inside;
-          if (got->release() != release_result::released) ++errors;
-        } catch (const error& e) {
-          ADD_FAILURE() << e.what();
-        }
-      });
-    }
-    threads.clear();
-    EXPECT_EQ(grants, kThreads);
-    EXPECT_EQ(most, 1);
-    EXPECT_EQ(errors, 0);
-  }
-}
 
 TEST_F(Contention, TokensAreUniqueAndRiseInTheOrderOfTheGrants) {
   client locks(eager()), others(eager());
@@ -97,49 +64,6 @@ TEST_F(Contention, TokensRiseOverReleaseDeletionAndANewClient) {
   ASSERT_TRUE(remove(id).ok);
   client again(options());
   grant(again);
-}
-
-TEST_F(Contention, IdsAreStoredByteForByte) {
-  client locks(options());
-  for (const std::string name : {"$holders", "$$NOW", "$", "a.b", ".", "a.$b", "\xe2\x82\xac \xf0\x9f\x94\x92",
-                                 "{\"$literal\": 1}", "error", "tab\there"}) {
-    auto got = mutex(locks, name).try_acquire();
-    ASSERT_TRUE(got) << name;
-    EXPECT_EQ(holders(name), 1u) << name;
-    EXPECT_EQ(mutex(locks, name).try_acquire().result(), outcome::busy) << name;
-    EXPECT_EQ(got->release(), release_result::released) << name;
-  }
-  EXPECT_TRUE(mutex(locks, std::string(1000, 'x')).try_acquire());
-}
-
-TEST_F(Contention, AWhoThatLooksLikeAnExpressionIsStoredAsItIs) {
-  auto o = options();
-  o.who = "$$NOW.$x";
-  client locks(o);
-  auto got = mutex(locks, id).try_acquire();
-  ASSERT_TRUE(got);
-  EXPECT_EQ(mutex(locks, id).try_acquire().holder().value().who, "$$NOW.$x");
-}
-
-TEST_F(Contention, AWaiterStaysInTheQueueForManyWaitLockPeriods) {
-  auto o = options();
-  o.wait_lock_period = 150ms;
-  o.clock_skew = 0ms;
-  client locks(o), others(options());
-  auto held = mutex(others, id).try_acquire();
-  std::set<std::int64_t> places;
-  std::jthread releaser([&] {
-    EXPECT_TRUE(eventually([&] { return waiters(id) == 1; }));
-    std::this_thread::sleep_for(1500ms);
-    EXPECT_EQ(held->release(), release_result::released);
-  });
-  const auto took = time_of([&] {
-    auto got =
-        mutex(locks, id).acquire({.timeout = 60s, .on_wait = [&](const wait_status& s) { places.insert(s.place); }});
-    EXPECT_TRUE(got);
-  });
-  EXPECT_EQ(places, (std::set<std::int64_t>{0}));
-  EXPECT_LT(took, 20s);
 }
 
 TEST_F(Contention, SixtyFourThreadsOnTwoConnectionsLoseNoLease) {

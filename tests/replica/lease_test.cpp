@@ -48,31 +48,6 @@ struct loss {
   }
 };
 
-TEST_F(Lease, AutorefreshKeepsItForManyTtls) {
-  client locks(options("test", 4s));
-  client rivals(options("rival", 4s));
-  auto got = mutex(locks, id).try_acquire();
-  ASSERT_TRUE(got);
-  EXPECT_EQ(mutex(rivals, id).acquire({.timeout = 12s}).result(), outcome::timed_out);
-  EXPECT_TRUE(got->held());
-  EXPECT_EQ(got->release(), release_result::released);
-}
-
-TEST_F(Lease, WithoutAutorefreshItIsLostAtItsDeadlineBeforeARivalGetsIn) {
-  auto o = options("test", 2s);
-  o.autorefresh = false;
-  client locks(o), rivals(options("rival"));
-  auto got = mutex(locks, id).try_acquire();
-  ASSERT_TRUE(got);
-  const auto end = got->valid_until();
-  const canary machine;
-  loss told(*got);
-  rival_in rival(rivals, id, 60s);
-  const auto in = rival.when();
-  told.expect_before(in, end, machine);
-  EXPECT_LT(in, end + 10s) << "and the rival gets in: TTL, clock skew and a look";
-}
-
 TEST_F(Lease, IsToldLostBeforeARivalGetsInWhenItsRenewalsHang) {
   client locks(options("hangs", 3s)), rivals(options("rival"));
   auto got = mutex(locks, id).try_acquire();
@@ -118,34 +93,6 @@ TEST_F(Lease, AKilledHolderIsFollowedSoonAfterItsTtl) {
   rival.join();
   EXPECT_GT(next, token);
   EXPECT_LE(granted - killed, 2s + 10s) << std::chrono::duration_cast<milliseconds>(granted - killed).count() << " ms";
-}
-
-TEST_F(Lease, AtLeastHoldsRivalsOffAndIsNotRenewed) {
-  client locks(options("test", 2s)), rivals(options("rival"));
-  const auto before = boot_clock::now();
-  auto got = mutex(locks, id).try_acquire();
-  ASSERT_TRUE(got);
-  EXPECT_EQ(got->release_at_least(4s, 5s), release_result::released);
-  rival_in rival(rivals, id, 60s);
-  const auto in = rival.when();
-  EXPECT_GE(in, before + 3900ms);
-  EXPECT_NE(in, boot_clock::time_point::max());
-}
-
-TEST_F(Lease, AReleaseThatComesLateTakesNothingFromTheNextHolder) {
-  auto o = options("test", 2s);
-  o.autorefresh = false;
-  client locks(o), rivals(options("rival"));
-  auto old = mutex(locks, id).try_acquire();
-  ASSERT_TRUE(old);
-  auto next = mutex(rivals, id).acquire({.timeout = 60s});
-  ASSERT_TRUE(next);
-  EXPECT_EQ(old->release(), release_result::lost);
-  *old = lease();  // asks in the background, too
-  std::this_thread::sleep_for(200ms);
-  EXPECT_EQ(holders(id), 1u);
-  EXPECT_GT(next->token(), 0);
-  EXPECT_EQ(next->release(), release_result::released);
 }
 
 TEST_F(LeaseOfThree, IsToldLostBeforeARivalGetsInWhenThePrimaryFreezes) {

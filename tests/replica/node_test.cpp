@@ -40,7 +40,6 @@ class Node : public Replica {
     return update(mine() + R"(, "et": {"$lt": )" + until(0) + "}", R"("ct": )" + until(0) + R"(, "et": )" + until(ttl),
                   true) == 1;
   }
-  int release2() { return erase(mine()); }
 };
 
 TEST_F(Node, ItsLockKeepsUsOutUntilItReleases) {
@@ -55,25 +54,6 @@ TEST_F(Node, ItsLockKeepsUsOutUntilItReleases) {
   EXPECT_TRUE(eventually([&] { return waiters(id) == 0; }));  // it leaves on its own
   EXPECT_EQ(release1(), 1);
   EXPECT_TRUE(lock.try_acquire());
-}
-
-TEST_F(Node, Version2sLockKeepsUsOutUntilItReleases) {
-  client locks(options());
-  mutex lock(locks, id);
-  ASSERT_TRUE(acquire2(60'000));
-  EXPECT_EQ(lock.try_acquire().result(), outcome::busy);
-  EXPECT_EQ(release2(), 1);
-  EXPECT_TRUE(lock.try_acquire());
-}
-
-TEST_F(Node, AWaiterGetsInWhenItsLockExpires) {
-  client locks(options());
-  const auto took = time_of([&] {
-    ASSERT_TRUE(acquire1(700));
-    EXPECT_TRUE(mutex(locks, id).acquire({.timeout = 60s}));
-  });
-  EXPECT_GE(took, 600ms);
-  EXPECT_LT(took, 20s);
 }
 
 TEST_F(Node, AWaiterSurvivesThatItsReleaseDeletesTheQueue) {
@@ -102,13 +82,6 @@ TEST_F(Node, OurLockKeepsBothVersionsOut) {
   EXPECT_TRUE(acquire1(1000)) << document();
 }
 
-TEST_F(Node, OurReleaseLetsVersion2In) {
-  client locks(options());
-  { ASSERT_TRUE(mutex(locks, id).try_acquire()); }
-  std::this_thread::sleep_for(5ms);  // its rule: et < now
-  EXPECT_TRUE(acquire2(1000)) << document();
-}
-
 TEST_F(Node, AResumedClientOfVersion1ChangesNothingOfOurs) {
   client locks(options());
   ASSERT_TRUE(acquire1(1));  // and freezes
@@ -124,25 +97,6 @@ TEST_F(Node, AResumedClientOfVersion1ChangesNothingOfOurs) {
   EXPECT_EQ(refresh1(60'000), 0) << "nor of a free lock";
   EXPECT_EQ(release1(), 0);
   EXPECT_EQ(document(), freed);
-}
-
-TEST_F(Node, ALeftoverLockdFalseDoesNotMakeAVersion2HolderLookFree) {
-  client locks(options());
-  ASSERT_TRUE(acquire1(60'000));
-  ASSERT_EQ(update(mine(), R"("lockd": false, "et": )" + until(-1), false), 1);  // as early 1.x releases leave it
-  ASSERT_TRUE(acquire2(60'000));
-  EXPECT_NE(document().find(R"("lockd" : false)"), std::string::npos);
-  EXPECT_EQ(mutex(locks, id).try_acquire().result(), outcome::busy);
-}
-
-TEST_F(Node, OurUseOfADocumentRemovesALeftoverLockdFalse) {
-  client locks(options());
-  ASSERT_EQ(update(mine(), R"("lockd": false, "ct": )" + until(-9000) + R"(, "et": )" + until(-9000), true), 1);
-  auto got = mutex(locks, id).try_acquire();
-  ASSERT_TRUE(got);
-  EXPECT_FALSE(acquire1(1000)) << "lockd:false reads as free to it";
-  EXPECT_EQ(got->release(), release_result::released);
-  EXPECT_EQ(document().find("lockd"), std::string::npos) << document();
 }
 
 TEST_F(Node, WhenItTakesOurLockOverWeAreToldLost) {

@@ -75,23 +75,6 @@ TEST_F(ObservedExpiry, ADeadHoldersLockPassesOnHoweverTheServersClockJumps) {
   }
 }
 
-TEST_F(ObservedExpiry, AWaiterThatIsAdmittedHoldsHoweverTheServersClockJumps) {
-  auto mine = at(0ms), theirs = at(-kDay);
-  auto held = mutex(mine, id).try_acquire();
-  ASSERT_TRUE(held);
-  std::optional<lease> got;
-  std::jthread waiting([&] {
-    auto a = mutex(theirs, id).acquire({.timeout = 60s});
-    if (a) got.emplace(std::move(*a));
-  });
-  ASSERT_TRUE(eventually([&] { return waiters(id) == 1; }));
-  EXPECT_EQ(held->release(), release_result::released);
-  waiting.join();
-  ASSERT_TRUE(got);
-  std::this_thread::sleep_for(kLease * 2);
-  EXPECT_TRUE(got->held()) << "it is renewed";
-}
-
 TEST_F(ObservedExpiry, TheOtherExpiryIsAnErrorThatNamesBoth) {
   client observing(at(0ms)), plain(options());
   auto held = mutex(observing, id).try_acquire();
@@ -104,20 +87,6 @@ TEST_F(ObservedExpiry, TheOtherExpiryIsAnErrorThatNamesBoth) {
   EXPECT_EQ(error_of([&] { (void)mutex(observing, id + "Other").try_acquire(); }).code(), errc::configuration);
   EXPECT_EQ(other->release(), release_result::released);
   EXPECT_TRUE(mutex(observing, id + "Other").try_acquire()) << "it is free, and becomes one of observed expiry";
-}
-
-TEST_F(ObservedExpiry, SharedLocksAndPermitsPassOnFromTheDeadAlone) {
-  auto alive = at(0ms), rival = at(kDay);
-  semaphore mine(alive, id, 2), theirs(rival, id, 2);
-  auto held = mine.try_acquire();
-  ASSERT_TRUE(held);
-  auto dead = at(0ms);
-  auto died = semaphore(dead, id, 2).try_acquire();
-  ASSERT_TRUE(died);
-  dead.close();
-  EXPECT_EQ(theirs.acquire(1, {.timeout = 2s}).result(), outcome::timed_out);
-  EXPECT_TRUE(theirs.acquire(1, {.timeout = 60s}));
-  EXPECT_TRUE(held->held());
 }
 
 }  // namespace

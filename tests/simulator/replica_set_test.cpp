@@ -60,38 +60,6 @@ TEST_F(ReplicaSet, OneOfTwoOthersIsEnough) {
   EXPECT_EQ((*told)->what, answer::kind::replied);
 }
 
-TEST_F(ReplicaSet, WhatNoMajorityHasIsTakenBack) {
-  const auto old = primary();
-  set.isolate(old);
-  const auto told = send(old, ask(operation::try_, "a"));
-  run(60);
-  EXPECT_FALSE(told->has_value()) << "nobody else has it";
-  run(20'000);
-  EXPECT_NE(primary(), old);
-  int taken_back = 0;
-  set.on_rollback = [&](const request& r) { taken_back += r.id == "a" ? 1 : 0; };
-  set.join(old);
-  run(5000);
-  EXPECT_EQ(taken_back, 1);
-  EXPECT_EQ(holders(), 0U);
-  ASSERT_TRUE(told->has_value());
-  EXPECT_EQ((*told)->what, answer::kind::no_answer);
-  EXPECT_TRUE((*told)->in_doubt);
-}
-
-TEST_F(ReplicaSet, WhatAMajorityHasSurvivesTheDeathOfThePrimary) {
-  const auto old = primary();
-  (void)send(old, ask(operation::try_, "a"));
-  run(50);
-  set.crash(old);
-  run(20'000);
-  EXPECT_NE(primary(), old);
-  const auto told = send(primary(), ask(operation::renew, "a"));
-  run(50);
-  ASSERT_TRUE(told->has_value());
-  EXPECT_TRUE((*told)->reply.mine);
-}
-
 TEST_F(ReplicaSet, WithoutAMajorityNobodyIsPrimary) {
   const auto old = primary();
   set.crash((old + 1) % 3);
@@ -103,22 +71,6 @@ TEST_F(ReplicaSet, WithoutAMajorityNobodyIsPrimary) {
   EXPECT_TRUE(set.primary());
 }
 
-TEST_F(ReplicaSet, APrimaryThatWasStoppedTakesCommandsThatNobodyKeeps) {
-  const auto old = primary();
-  set.pause(old);
-  const auto late = send(old, ask(operation::try_, "late"));
-  run(10'000);
-  ASSERT_NE(primary(), old);
-  (void)send(primary(), ask(operation::try_, "a"));
-  run(50);
-  set.resume(old);
-  run(5000);
-  EXPECT_EQ(holders(), 1U);
-  EXPECT_EQ(set.committed().get("lock")->what.holders[0].id, "a");
-  ASSERT_TRUE(late->has_value());
-  EXPECT_NE((*late)->what, answer::kind::replied);
-}
-
 TEST_F(ReplicaSet, ACommandThatWaitsHasAStaleTime) {
   set.crowd(100, 1000 * ticks_per_ms);
   const auto before = set.clock(primary());
@@ -126,16 +78,6 @@ TEST_F(ReplicaSet, ACommandThatWaitsHasAStaleTime) {
   run(2000);
   ASSERT_TRUE(told->has_value());
   EXPECT_EQ((*told)->reply.now, before);
-}
-
-TEST_F(ReplicaSet, AWriteConcernThatFailsHasBeenCarriedOut) {
-  set.fail_write_concerns(100);
-  const auto told = send(primary(), ask(operation::try_, "a"));
-  run(100);
-  ASSERT_TRUE(told->has_value());
-  EXPECT_EQ((*told)->what, answer::kind::no_answer);
-  EXPECT_TRUE((*told)->in_doubt);
-  EXPECT_EQ(holders(), 1U);
 }
 
 TEST_F(ReplicaSet, APeekSeesWhatAMajorityHas) {
@@ -146,13 +88,6 @@ TEST_F(ReplicaSet, APeekSeesWhatAMajorityHas) {
   run(5);
   ASSERT_TRUE(soon->has_value());
   EXPECT_FALSE((*soon)->reply.mine);
-}
-
-TEST_F(ReplicaSet, TheOthersAreNotAsked) {
-  const auto told = send((primary() + 1) % 3, ask(operation::try_, "a"));
-  ASSERT_TRUE(told->has_value());
-  EXPECT_EQ((*told)->what, answer::kind::no_answer);
-  EXPECT_FALSE((*told)->in_doubt);
 }
 
 }  // namespace

@@ -34,32 +34,6 @@ TEST(Scenario, OneAfterTheOther) {
   EXPECT_GT(second->got->token(), first->got->token());
 }
 
-TEST(Scenario, AHolderThatWasStoppedLearnsThatItHasLost) {
-  scenario s;
-  const auto a = s.start_process("a"), b = s.start_process("b");
-  const auto first = s.acquire(a, "lock");
-  s.run_for(50);
-  a->freeze();
-  const auto second = s.acquire(b, "lock");
-  s.run_for(5000);
-  EXPECT_TRUE(second->got);
-  EXPECT_FALSE(first->got->believes());
-  a->thaw();
-  EXPECT_EQ(first->got->now(), hold::phase::lost);
-}
-
-TEST(Scenario, AnAnswerThatIsLostIsAskedForAgain) {
-  scenario s;
-  const auto a = s.start_process("a");
-  int lost = 0;
-  s.net.to_client = [&](const request& r) { return fate{.lost = is(r, operation::enqueue) && ++lost == 1}; };
-  const auto call = s.acquire(a, "lock");
-  s.run_for(6000);
-  ASSERT_TRUE(call->got);
-  EXPECT_EQ(lost, 2);
-  EXPECT_TRUE(s.holds("lock", call->got->ask().id));
-}
-
 TEST(Scenario, ARequestThatComesAfterItsCancelIsRefused) {
   scenario s;
   const auto a = s.start_process("a");
@@ -133,38 +107,6 @@ TEST(Scenario, ARevokedHolderLearnsItAtItsRenewal) {
   EXPECT_EQ(call->got->now(), hold::phase::lost);
 }
 
-TEST(Scenario, WhatIsNoLockIsLeftAsItIs) {
-  scenario s;
-  const auto a = s.start_process("a");
-  ASSERT_TRUE(s.set.write("lock", std::make_shared<const stored>(stored{false, {}})));
-  s.run_for(10);
-  const auto call = s.acquire(a, "lock");
-  s.run_for(50);
-  EXPECT_EQ(call->result, result::not_a_lock);
-}
-
-TEST(Scenario, WhoAsksForAnotherCapacityOrAnotherExpiryIsToldSo) {
-  scenario s;
-  const auto a = s.start_process("a"), b = s.start_process("b");
-  auto one = s.plan("lock");
-  one.ask.what = {false, 1};
-  one.ask.cap = 2;
-  ASSERT_TRUE((s.acquire(a, one), s.run_for(50), s.set.committed().get("lock")));
-  auto other = one;
-  other.ask.cap = 3;
-  auto observed = one;
-  observed.ask.observed = true;
-  const auto second = s.acquire(b, other), third = s.acquire(b, observed);
-  s.run_for(50);
-  EXPECT_EQ(second->result, result::other_capacity);
-  EXPECT_EQ(third->result, result::other_expiry);
-  auto heavy = one;
-  heavy.ask.what.weight = 3;
-  const auto fourth = s.acquire(b, heavy);
-  s.run_for(50);
-  EXPECT_EQ(fourth->result, result::other_capacity);
-}
-
 TEST(Scenario, ATokenThatSomebodyTypedIsNoGrant) {
   scenario s;
   const auto a = s.start_process("a"), b = s.start_process("b");
@@ -204,22 +146,6 @@ TEST(Scenario, MongoDlocksHolderIsWaitedForAndItsUnlockWakes) {
   EXPECT_EQ(std::count_if(calls.begin(), calls.end(), [](const auto& c) { return c->got != nullptr; }), 1);
 }
 
-TEST(Scenario, AReleaseThatIsRefusedIsRepeatedInTheBackground) {
-  scenario s;
-  const auto a = s.start_process("a");
-  const auto call = s.acquire(a, "lock");
-  s.run_for(50);
-  int refused = 0;
-  s.net.to_server = [&](const request& r) { return fate{.refused = is(r, operation::release) && ++refused == 1}; };
-  std::optional<bool> released;
-  call->got->release([&](bool r) { released = r; });
-  s.run_for(50);
-  EXPECT_EQ(released, false);
-  EXPECT_EQ(call->got->now(), hold::phase::in_doubt);
-  EXPECT_TRUE(s.set.committed().get("lock")->what.holders.empty());
-  EXPECT_EQ(a->kept(), 0U);
-}
-
 TEST(Scenario, AReleaseOfWhatIsNoLockAnyMoreIsALoss) {
   scenario s;
   const auto a = s.start_process("a");
@@ -232,26 +158,6 @@ TEST(Scenario, AReleaseOfWhatIsNoLockAnyMoreIsALoss) {
   s.run_for(50);
   EXPECT_EQ(released, false);
   EXPECT_EQ(call->got->now(), hold::phase::lost);
-}
-
-TEST(Scenario, ALeaseThatIsNotRenewedLooksTwiceAfterANotice) {
-  scenario s;
-  const auto a = s.start_process("a");
-  auto plan = s.plan("lock");
-  plan.renews = false;
-  plan.ask.delta = 60'000;
-  const auto call = s.acquire(a, plan);
-  s.run_for(50);
-  ASSERT_TRUE(s.set.write("lock", nullptr));
-  s.run_for(10);
-  int peeks = 0;
-  s.net.to_server = [&](const request& r) { return fate{.lost = is(r, operation::peek) && ++peeks == 1}; };
-  call->got->notice();
-  s.run_for(5050);
-  EXPECT_TRUE(call->got->believes()) << "the first look was not answered";
-  s.run_for(500);
-  EXPECT_EQ(call->got->now(), hold::phase::lost);
-  EXPECT_EQ(peeks, 3);
 }
 
 TEST(Scenario, WhatIsRepeatedWhenAClientIsClosedIsSentOnceMore) {
