@@ -15,15 +15,17 @@ def _others(i: Injection, member: int) -> list[int]:
 
 
 def _freeze(i: Injection, *members: int) -> None:
-    for member in members:
-        i.world.set.freeze(member)
-        i.world.history.write("frozen", who=f"member{member}")
-
-
-def _thaw(i: Injection, *members: int) -> None:
-    for member in members:
-        i.world.set.thaw(member)
-        i.world.history.write("thawed", who=f"member{member}")
+    """For the span of the fault."""
+    with i.on(f"member{members[0]}" if len(members) == 1 else ""):
+        for member in members:
+            i.world.set.freeze(member)
+            i.world.history.write("frozen", who=f"member{member}")
+        try:
+            i.pause()
+        finally:
+            for member in members:
+                i.world.set.thaw(member)
+                i.world.history.write("thawed", who=f"member{member}")
 
 
 def _cut(i: Injection, sender: int, receiver: int) -> None:
@@ -73,37 +75,19 @@ def all_killed(i: Injection) -> None:
 @fault("secondary-frozen", "members", (1, 15))
 def secondary_frozen(i: Injection) -> None:
     """SIGSTOP of a secondary"""
-    member = i.rng.choice(_others(i, i.world.set.primary()))
-    with i.on(f"member{member}"):
-        _freeze(i, member)
-        try:
-            i.pause()
-        finally:
-            _thaw(i, member)
+    _freeze(i, i.rng.choice(_others(i, i.world.set.primary())))
 
 
 @fault("primary-frozen", "members", (1, 15), recovery=1)
 def primary_frozen(i: Injection) -> None:
     """SIGSTOP of the primary, for shorter or longer than an election takes"""
-    member = i.world.set.primary()
-    with i.on(f"member{member}"):
-        _freeze(i, member)
-        try:
-            i.pause()
-        finally:
-            _thaw(i, member)
+    _freeze(i, i.world.set.primary())
 
 
 @fault("no-majority", "members", (2, 12), recovery=1)
 def no_majority(i: Injection) -> None:
     """Both secondaries frozen: nothing is acknowledged, and the primary steps down"""
-    members = _others(i, i.world.set.primary())
-    with i.on(""):
-        _freeze(i, *members)
-        try:
-            i.pause()
-        finally:
-            _thaw(i, *members)
+    _freeze(i, *_others(i, i.world.set.primary()))
 
 
 @fault("one-way-partition", "members", (1, 8), recovery=1)

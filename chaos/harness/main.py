@@ -29,7 +29,7 @@ import figures  # noqa: E402
 import planted  # noqa: E402
 import stepdowns  # noqa: E402
 import verdict as verdicts  # noqa: E402
-from catalogue import FAULTS  # noqa: E402
+from faults import FAULTS  # noqa: E402
 from plan import KINDS, Plan  # noqa: E402
 from progress import say  # noqa: E402
 from proxied_set import ProxiedSet  # noqa: E402

@@ -24,8 +24,7 @@ from processes import die_with
 from private_set import SetError
 
 import schedule
-from catalogue import FAULTS
-from faults import Injection, Missed
+from faults import FAULTS, Injection, Missed
 from history import Follower, Writer
 from observer import Observer
 from plan import LONG_LOCK, LONG_TTL_MS, Plan

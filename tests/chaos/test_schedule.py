@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "chaos" / "harness")]
 
 import schedule  # noqa: E402
-from catalogue import FAULTS  # noqa: E402
+from faults import FAULTS  # noqa: E402
 from plan import LONG_LOCK, Plan  # noqa: E402
 
 ALL = sorted(FAULTS)
@@ -24,7 +24,7 @@ class Schedule(unittest.TestCase):
         first, other = schedule.build(5, 300, ALL), schedule.build(1, 300, ALL)
         self.assertNotEqual([step.fault for step in first], [step.fault for step in other])
         self.assertEqual(first, schedule.build(5, 300, list(reversed(ALL))))
-        program = (f"import sys; sys.path[:0] = {sys.path[:2]!r}; import schedule; from catalogue import FAULTS; "
+        program = (f"import sys; sys.path[:0] = {sys.path[:2]!r}; import schedule; from faults import FAULTS; "
                    "print(schedule.build(5, 300, list(FAULTS)))")
         printed = {subprocess.run([sys.executable, "-c", program], env=os.environ | {"PYTHONHASHSEED": seed}, text=True,
                                   capture_output=True, check=True).stdout for seed in ("1", "2", "3")}

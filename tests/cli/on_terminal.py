@@ -13,6 +13,19 @@ class OnTerminal(Case):
     def terminal(self, *command: str) -> Terminal:
         return Terminal(self, *command)
 
+    def types(self, words: str) -> Terminal:
+        """A new one, with a shell to which `dlock run` and these words were typed."""
+        terminal = self.terminal()
+        terminal.type(self.shell_command(words) + "\n")
+        return terminal
+
+    def listening(self, *more: signal.Signals) -> tuple[Terminal, int]:
+        """A new one with a command that writes down the signals that it gets, and the process id of its dlock."""
+        terminal = self.terminal()
+        terminal.type(self.listen(*more) + "\n")
+        self.wait_for_file("log")
+        return terminal, self.job_of(terminal)
+
     def job_of(self, terminal: Terminal) -> int:
         """The process id of the dlock that the shell started."""
         return wait_for(lambda: children_of(terminal.process.pid), "dlock")[0]

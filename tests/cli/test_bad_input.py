@@ -55,6 +55,28 @@ REFUSED = {
              (["--url-file", "/", "job", "true"], "Is a directory"),
              (["--url-file", "/dev/null", "job", "true"], "empty")],
 }
+# Of the other verbs.
+REFUSED_OF_VERBS = {
+    "ls": [(["job"], "takes no operand such as 'job'"), (["--bogus"], "unknown option '--bogus'; see 'dlock ls --help'"),
+           (["--prefix"], "needs a value"), (["--prefix", "\udcff"], "not valid UTF-8"), (["--json=1"], "takes no value"),
+           (["--ttl", "5s"], "'--ttl'"), (["--url", "mongodb://me:PaSSw0rd@host"], "--url-file FILE"),
+           (["mongodb://me:PaSSw0rd@host"], "takes no operand")],
+    "show": [([], "no ID"), ([""], "is empty"), (["a", "b"], "one ID at a time; 'b'"), (["x" * 1001], "1001 bytes"),
+             (["\udcff"], "not valid UTF-8"), (["--prefix", "x", "a"], "'--prefix'"), (["a", "me:PaSSw0rd@host"], "one ID at a time")],
+    "release": [([], "no ID"), (["job"], "only its holder releases a lock"), (["--force"], "no ID"), (["--force", ""], "is empty"),
+                (["--force", "a", "b"], "one ID at a time"), (["job", "--now"], "only its holder"),
+                *((["--force", "job", "--token", word], "is not a fencing token")
+                  for word in ("", "0", "-1", "x", "1.5", "1e3", "9007199254740992", "9" * 30))],
+    "elect": [([], "no ID"), (["job"], "no COMMAND"), (["", "true"], "is empty"), (["job", "-n", "true"], "'-n'"),
+              (["job", "--value", "x" * 1025, "true"], "1025 bytes; give one of at most 1,024"),
+              (["job", "--value", "\udcff", "true"], "not valid UTF-8"), (["job", "--ttl", "5", "true"], "has no unit"),
+              (["job", "-c", "true", "false"], "exclude each other"),
+              (["--url", "mongodb://me:PaSSw0rd@host", "job", "true"], "--url-file FILE")],
+    "watch": [(["--bogus"], "unknown option '--bogus'; see 'dlock watch --help'"), (["job", "-x"], "'-x'"), (["--ttl", "5s"], "'--ttl'"),
+              (["--json=1"], "takes no value"), (["--db"], "needs a value"), ([""], "is empty"), (["a", ""], "is empty"),
+              (["x" * 1001], "1001 bytes"), (["\udcff"], "not valid UTF-8"), (["--url-file", "/no/such/file"], "No such file"),
+              (["--url", "mongodb://me:PaSSw0rd@host"], "--url-file FILE"), (["--url-file", "mongodb://me:PaSSw0rd@host"], "No such file")],
+}
 PASSWORDS = ("mongodb://me:PaSSw0rd@host/db", "mongodb+srv://me:PaSSw0rd@host", "mongodb://me:PaSSw0rd/@host", "me:PaSSw0rd@host",
              "mongodb://me@h/?tlsCertificateKeyFilePassword=PaSSw0rd",
              "mongodb://me@h/?authMechanismProperties=AWS_SESSION_TOKEN:PaSSw0rd")
@@ -87,6 +109,9 @@ class BadInput(Case):
         for cases in REFUSED.values():
             for words, expected in cases:
                 self.check(words, expected)
+        for verb, cases in REFUSED_OF_VERBS.items():
+            for words, expected in cases:
+                self.check_dlock([verb, *words], expected)
         self.assertEqual(self.server.documents(), [])
 
     def test_verbs(self) -> None:

@@ -2,7 +2,6 @@
 """dlock elect: terms, losses, signals, values."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -267,11 +266,6 @@ class Elect(Case):
         terminal.type("\x03")
         self.assertEqual(terminal.status(), 130)
         self.assertEqual(wait_for(lambda: children_of(terminal.process.pid) == [] or None, "dlock to end"), True)
-
-    def test_help(self) -> None:
-        result = self.run_to_end("--help", verb="elect")
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertTrue(re.match(r"Usage: dlock elect ", result.stdout))
 
 
 if __name__ == "__main__":

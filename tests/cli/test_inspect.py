@@ -160,14 +160,6 @@ class Inspect(Case):
 
     # --- trouble ----------------------------------------------------------------------------------------------------
 
-    def test_no_server(self) -> None:
-        self.server.break_off()
-        verbs = (("ls", []), ("show", ["job"]), ("release", ["--force", "job"]))
-        for process in [self.start("--connect-timeout", "3", *words, verb=verb) for verb, words in verbs]:
-            out, err = process.communicate(timeout=PATIENCE)
-            self.assertEqual((process.returncode, out), (125, ""))
-            self.assertRegex(err, r"\Adlock: [^\n]*\n\Z")
-
     def test_outputs_that_cannot_be_written(self) -> None:
         self.hold_lock(self.lock)
         for verb, words in (("ls", []), ("show", [self.lock])):
@@ -177,39 +169,6 @@ class Inspect(Case):
             result = subprocess.run(["bash", "-o", "pipefail", "-c", '"$@" | true', "bash", *self.command(*words, verb=verb)],
                                     capture_output=True, text=True, env=self.environment, timeout=PATIENCE)
             self.assertEqual((result.returncode in (0, 141), result.stderr), (True, ""))
-
-    def test_bad_input(self) -> None:
-        for verb, words, expected in (
-                ("ls", ["job"], "takes no operand such as 'job'"), ("ls", ["--bogus"], "unknown option '--bogus'"),
-                ("ls", ["--prefix"], "needs a value"), ("ls", ["--prefix", "\udcff"], "not valid UTF-8"),
-                ("ls", ["--json=1"], "takes no value"), ("ls", ["--ttl", "5s"], "'--ttl'"),
-                ("ls", ["--url", "mongodb://me:PaSSw0rd@host"], "--url-file FILE"),
-                ("ls", ["mongodb://me:PaSSw0rd@host"], "takes no operand"),
-                ("show", [], "no ID"), ("show", [""], "is empty"), ("show", ["a", "b"], "one ID at a time; 'b'"),
-                ("show", ["x" * 1001], "1001 bytes"), ("show", ["\udcff"], "not valid UTF-8"),
-                ("show", ["--prefix", "x", "a"], "'--prefix'"), ("show", ["a", "me:PaSSw0rd@host"], "one ID at a time"),
-                ("release", [], "no ID"), ("release", ["job"], "only its holder releases a lock"),
-                ("release", ["--force"], "no ID"), ("release", ["--force", ""], "is empty"),
-                ("release", ["--force", "a", "b"], "one ID at a time"), ("release", ["job", "--now"], "only its holder"),
-                *(("release", ["--force", "job", "--token", word], "is not a fencing token")
-                  for word in ("", "0", "-1", "x", "1.5", "1e3", "9007199254740992", "9" * 30)),
-                ("elect", [], "no ID"), ("elect", ["job"], "no COMMAND"), ("elect", ["", "true"], "is empty"),
-                ("elect", ["job", "-n", "true"], "'-n'"), ("elect", ["job", "--value", "x" * 1025, "true"], "1025 bytes"),
-                ("elect", ["job", "--value", "\udcff", "true"], "not valid UTF-8"),
-                ("elect", ["job", "--ttl", "5", "true"], "has no unit"), ("elect", ["job", "-c", "true", "false"], "exclude each other"),
-                ("elect", ["--url", "mongodb://me:PaSSw0rd@host", "job", "true"], "--url-file FILE")):
-            result = self.run_to_end(*words, verb=verb, errors="replace")
-            self.assertEqual((result.returncode, result.stdout), (125, ""), (verb, words))
-            self.assertRegex(result.stderr, r"\Adlock: [^\n]*\n\Z", (verb, words))
-            self.assertIn(expected, result.stderr, (verb, words))
-            self.assertNotIn("PaSSw0rd", result.stderr)
-        self.assertEqual(self.server.documents(), [])
-
-    def test_help(self) -> None:
-        for verb, words in (("ls", "dlock ls [OPTIONS]"), ("show", "dlock show [OPTIONS] ID"),
-                            ("release", "dlock release --force [OPTIONS] ID")):
-            for option in ("-h", "--help"):
-                self.assertTrue(self.get(option, verb=verb).startswith(f"Usage: {words}\n"))
 
 
 if __name__ == "__main__":

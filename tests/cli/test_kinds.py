@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """dlock run: shared, exclusive and permits; several locks at once."""
 
-import time
 
 from harness import PATIENCE, Case, main, wait_for
 
@@ -66,15 +65,6 @@ class Observed(Case):
                     self.assertEqual(self.run_to_end("-n", *held, self.lock, "true").returncode, 124)
             self.lock += "-again"
 
-    def test_who_waits_takes_over_from_the_dead(self) -> None:
-        options = ["--expiry", "observed", "--ttl", "2s"]
-        self.hold_lock(*options, self.lock).kill()
-        self.assertEqual(self.run_to_end("-n", *options, self.lock, "true").returncode, 124)
-        began = time.monotonic()
-        result = self.run_to_end("-w", "60s", *options, self.lock, "true")
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertGreater(time.monotonic() - began, 2)
-
 
 class Several(Case):
     def test_what_the_command_finds(self) -> None:
@@ -127,13 +117,6 @@ class Several(Case):
             waiter = self.wait_in_queue("--id", self.lock, "--id", "a", "true")
         _, err = waiter.communicate(timeout=PATIENCE)
         self.assertRegex(err, r"(?m)^dlock: got 'job' \(token \d+\), 'a' \(token \d+\) after [\d.]+ s$")
-
-    def test_no_deadlock(self) -> None:
-        loop = "for i in 1 2 3 4 5; do " + self.shell_command("{} true") + " || exit 1; done"
-        orders = ("--id a --id b", "--id b --id a", "--id b --id c --id a")
-        processes = [self.start("-s", "outside", "sh", "-c", loop.format(order)) for order in orders]
-        for process in processes:
-            self.assertEqual((process.communicate(timeout=3 * PATIENCE)[1], process.returncode), ("", 0))
 
     def test_the_loss_of_one(self) -> None:
         process = self.hold_lock("--ttl", "2s", "--id", "a", "--id", self.lock)

@@ -104,7 +104,7 @@ class Loss(Case):
     def test_the_server_is_out_of_reach(self) -> None:
         process = self.hold()
         self.assertEqual(len(self.family()), 6)
-        self.environment["DLOCK_URL"] = self.server.way_round
+        self.environment["DLOCK_URL"] = self.server.way_round  # of the rival
         rival = self.rival()
         self.server.break_off()
         self.check_all_gone_before(rival)
@@ -120,42 +120,42 @@ class Loss(Case):
         process = self.start("--autorefresh=false", "--ttl", "3s", self.lock, "sleep", "600")
         self.check_lost(process, "autorefresh is off")
 
-    def test_dlock_is_killed(self) -> None:
-        process = self.hold()
+    def check_gone_in_time(self, what: Callable[[subprocess.Popen], None], script: str = FAMILY) -> subprocess.Popen:
+        """`what` is done to dlock. All that its command has started is gone before the next one gets in."""
+        process = self.hold(script)
         rival = self.rival()
-        process.kill()
+        what(process)
         self.check_all_gone_before(rival)
+        return process
+
+    def test_dlock_is_killed(self) -> None:
+        self.check_gone_in_time(lambda process: process.kill())
 
     def test_dlocks_group_is_killed(self) -> None:
-        process = self.hold()
-        rival = self.rival()
-        os.killpg(process.pid, signal.SIGKILL)
-        self.check_all_gone_before(rival)
+        self.check_gone_in_time(lambda process: os.killpg(process.pid, signal.SIGKILL))
 
     def test_dlock_is_frozen(self) -> None:
-        process = self.hold()
-        rival = self.rival()
-        process.send_signal(signal.SIGSTOP)
-        self.check_all_gone_before(rival)
+        process = self.check_gone_in_time(lambda process: process.send_signal(signal.SIGSTOP))
         process.send_signal(signal.SIGCONT)
         self.check_lost(process, "not renewed in time")
 
     def test_dlocks_group_is_frozen(self) -> None:
-        process = self.hold()
-        rival = self.rival()
-        os.killpg(process.pid, signal.SIGSTOP)
-        self.check_all_gone_before(rival)
+        process = self.check_gone_in_time(lambda process: os.killpg(process.pid, signal.SIGSTOP))
         os.killpg(process.pid, signal.SIGCONT)
         self.check_lost(process, "not renewed in time")
 
+    def test_a_chain_of_forks(self) -> None:
+        self.check_gone_in_time(lambda process: process.kill(), CHAIN)
+
+    def test_a_chain_of_forks_in_a_session_of_its_own(self) -> None:
+        chain = CHAIN.replace("signal.signal", "if os.fork() == 0: os.setsid()\nelse: time.sleep(600)\nsignal.signal", 1)
+        self.check_gone_in_time(lambda process: process.send_signal(signal.SIGSTOP), chain)
+
     def test_the_guard_is_killed(self) -> None:
-        process = self.hold()
-        rival = self.rival()
-        os.kill(self.guard_of(process.pid), signal.SIGKILL)
+        process = self.check_gone_in_time(lambda process: os.kill(self.guard_of(process.pid), signal.SIGKILL))
         _, err = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 125)
         self.assertRegex(err, r"\Adlock: the guard process of this dlock was killed.*\n\Z")
-        self.check_all_gone_before(rival)
 
     def test_the_guard_is_frozen_and_then_the_lock_lost(self) -> None:
         process = self.hold()
@@ -210,19 +210,6 @@ class Loss(Case):
     def test_inherited_children_a_frozen_guard_and_a_chain_of_forks(self) -> None:
         self.check_inherited_ones_are_spared(self.freeze_the_guard_and_lose, 123, CHAIN)
 
-    def test_a_chain_of_forks(self) -> None:
-        process = self.hold(CHAIN)
-        rival = self.rival()
-        process.kill()
-        self.check_all_gone_before(rival)
-
-    def test_a_chain_of_forks_in_a_session_of_its_own(self) -> None:
-        process = self.hold(CHAIN.replace("signal.signal", "if os.fork() == 0: os.setsid()\nelse: time.sleep(600)\n"
-                                                           "signal.signal", 1))
-        rival = self.rival()
-        process.send_signal(signal.SIGSTOP)
-        self.check_all_gone_before(rival)
-
     def test_a_command_that_ends_well_when_told_to(self) -> None:
         process = self.hold("#!/bin/bash\ntrap 'echo tidy >tidied; exit 0' TERM\necho yes >ready\n"
                             "while :; do sleep 0.05; done\n", ttl=30.0)
@@ -246,12 +233,6 @@ class Loss(Case):
         wait_for(lambda: not is_alive(command), "its end")
         alive = float(self.file("alive").read_text().rsplit("\n", 2)[-2])  # KILL may cut the last line short
         self.assertTrue(2 <= alive - told <= 10, f"KILL came {alive - told:.3f} s after TERM")
-
-    def test_dlock_waits_until_all_are_gone(self) -> None:
-        process = self.hold()
-        self.server.evict(self.lock)
-        process.wait(PATIENCE)
-        self.assertEqual(self.family(), [])
 
     def test_what_a_command_leaves_behind_is_left_alone(self) -> None:
         process = self.start("--ttl", "2s", self.lock, "sh", "-c",

@@ -117,16 +117,6 @@ class WhileWaiting(Case):
         self.assertEqual(waiter.wait(PATIENCE), 0)
         self.assertTrue(self.file("got-in").exists())
 
-    def test_dies_of_it_without_a_server(self) -> None:
-        self.server.break_off()
-        process = self.start(self.lock, "true")
-        time.sleep(0.5)
-        began = time.monotonic()
-        process.terminate()
-        process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, -signal.SIGTERM)
-        self.assertLess(time.monotonic() - began, 8)  # by itself it gives up after 30
-
     def test_dies_of_it_while_the_url_is_read_from_a_pipe(self) -> None:
         os.mkfifo(self.file("url"))
         for verb in ("run", "elect"):

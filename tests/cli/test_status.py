@@ -2,6 +2,7 @@
 """dlock run: exit statuses, arguments, environment, waiting, --at-least, --verbose."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -157,10 +158,14 @@ class Arguments(Case):
         self.check("x\n", self.lock, "-c", "echo x")
 
     def test_help_and_version(self) -> None:
-        for words in (["--help"], ["-h"], ["--version"], ["-V"], ["run", "--help"], ["run", "job", "-h"]):
+        of_verbs = {"run": "OPTIONS] ID ", "elect": "", "watch": "OPTIONS] [ID...]", "ls": "OPTIONS]", "show": "OPTIONS] ID", "release": ""}
+        for words, expected in (*((words, "Usage: dlock VERB") for words in (["--help"], ["-h"])),
+                                *((words, r"dlock \d") for words in (["--version"], ["-V"])),
+                                *(([verb, option], rf"Usage: dlock {verb} .*{re.escape(usage)}") for verb, usage in of_verbs.items()
+                                  for option in ("-h", "--help")), (["run", "job", "-h"], "Usage: dlock run ")):
             result = subprocess.run([DLOCK, *words], capture_output=True, text=True, env=self.environment, timeout=PATIENCE)
             self.assertEqual((result.returncode, result.stderr), (0, ""), words)
-            self.assertRegex(result.stdout, r"^(Usage: |dlock \d)", words)
+            self.assertRegex(result.stdout, rf"\A{expected}", words)
 
     def test_help_that_cannot_be_written(self) -> None:
         for words in (["--help"], ["--version"], ["run", "--help"], ["elect", "--help"], ["watch", "--help"]):

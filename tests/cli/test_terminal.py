@@ -31,8 +31,7 @@ print("edited", keys)
 
 class Jobs(OnTerminal):
     def test_an_editor(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.shell_command(f"{self.lock} {self.script(EDITOR)}\n"))
+        terminal = self.types(f"{self.lock} {self.script(EDITOR)}")
         terminal.expect("editing")
         terminal.type("ab\x03\x1acq")
         terminal.expect("edited ab\x03\x1ac")
@@ -40,16 +39,14 @@ class Jobs(OnTerminal):
 
     @unittest.skipUnless(shutil.which("vim"), "no vim here")
     def test_vim(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.shell_command(f"{self.lock} vim -u NONE text\n"))
+        terminal = self.types(f"{self.lock} vim -u NONE text")
         terminal.expect("text")
         terminal.type("ihello\x1b:wq\r")
         self.assertEqual(terminal.status(), 0)
         self.assertEqual(self.file("text").read_text(), "hello\n")
 
     def test_a_pager_behind_a_pipe(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.shell_command(f"{self.lock} -- seq 100000 | {self.script(EDITOR)}\n"))
+        terminal = self.types(f"{self.lock} -- seq 100000 | {self.script(EDITOR)}")
         terminal.expect("588895 bytes")
         terminal.expect("editing")
         terminal.type("xq")
@@ -59,8 +56,7 @@ class Jobs(OnTerminal):
     @unittest.skipUnless(shutil.which("less"), "no less here")
     def test_less(self) -> None:
         self.environment["TERM"] = "xterm"
-        terminal = self.terminal()
-        terminal.type(self.shell_command(f"{self.lock} -- seq 100000 | less\n"))
+        terminal = self.types(f"{self.lock} -- seq 100000 | less")
         terminal.expect("5\r\n")
         terminal.type("q")
         self.assertEqual(terminal.status(), 0)
@@ -75,8 +71,7 @@ class Jobs(OnTerminal):
         self.assertEqual(terminal.status(), 0)
 
     def test_the_foreground_is_never_taken(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.shell_command(f"{self.lock} -c 'echo groups $(cut -d\" \" -f5,8 /proc/$$/stat)'\n"))
+        terminal = self.types(f"{self.lock} -c 'echo groups $(cut -d\" \" -f5,8 /proc/$$/stat)'")
         found = terminal.expect(r"groups (\d+) +(\d+)")
         self.assertEqual(found[1], found[2])
         self.assertEqual(terminal.status(), 0)
@@ -92,9 +87,8 @@ class Jobs(OnTerminal):
         self.assertNotIn("NOT ME", terminal.output)
 
     def test_a_background_job(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.shell_command(f"{self.lock} sh -c 'echo yes >running; until [ -e end ]; do sleep 0.05; done; "
-                                         "exit 9' &\n"))
+        terminal = self.types(f"{self.lock} sh -c 'echo yes >running; until [ -e end ]; do sleep 0.05; done; "
+                                         "exit 9' &")
         self.wait_for_file("running")
         terminal.type("echo still''here\n")
         terminal.expect("stillhere\r\n<%> ")
@@ -107,8 +101,7 @@ class Jobs(OnTerminal):
         self.assertEqual(terminal.status(), 9)
 
     def test_a_background_job_that_reads_is_stopped(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.shell_command(f"{self.lock} -c 'read line; echo got $line' &\n"))
+        terminal = self.types(f"{self.lock} -c 'read line; echo got $line' &")
         dlock = self.job_of(terminal)
         wait_for(lambda: state_of(dlock) == "T", "dlock to be stopped")
         terminal.type("set -b\n")
@@ -121,10 +114,7 @@ class Jobs(OnTerminal):
 
     def test_ctrl_z_and_fg(self) -> None:
         # Not a shell script: /bin/sh cannot be stopped while its child is between vfork and exec.
-        terminal = self.terminal()
-        terminal.type(self.listen() + "\n")
-        self.wait_for_file("log")
-        dlock = self.job_of(terminal)
+        terminal, dlock = self.listening()
         for _ in range(3):
             terminal.type("\x1a")
             terminal.expect("Stopped")
@@ -142,8 +132,7 @@ class Jobs(OnTerminal):
         self.assertEqual(terminal.status(), 5)
 
     def test_ctrl_z_beyond_the_lease(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.shell_command(f"--ttl 3s {self.lock} {self.script(LISTENER, 'listener')} log\n"))
+        terminal = self.types(f"--ttl 3s {self.lock} {self.script(LISTENER, 'listener')} log")
         self.wait_for_file("log")
         dlock = self.job_of(terminal)
         command = self.command_of(dlock)
@@ -185,8 +174,7 @@ class Jobs(OnTerminal):
         self.assertNotEqual(state_of(dlock), "T")
 
     def test_a_command_that_stops_only_itself(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.shell_command(f"{self.lock} sh -c 'kill -TSTP $$; echo went on; exit 8'\n"))
+        terminal = self.types(f"{self.lock} sh -c 'kill -TSTP $$; echo went on; exit 8'")
         terminal.expect("Stopped")
         terminal.type("fg\n")
         terminal.expect("went on")
@@ -203,17 +191,15 @@ class Jobs(OnTerminal):
         self.assertEqual(terminal.expect("-?icanon")[0], "icanon")
 
     def test_the_shell_goes_away(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.shell_command(f"{self.lock} sh -c 'echo $$ >running; exec sleep 600'\n"))
+        terminal = self.types(f"{self.lock} sh -c 'echo $$ >running; exec sleep 600'")
         command = self.pids_in("running")[0]
         terminal.hang_up()
         wait_for(lambda: not is_alive(command), "the command to end")
 
     def test_a_killed_job_leaves_nothing(self) -> None:
         """kill -9 of the whole group: the guard is not in it."""
-        terminal = self.terminal()
-        terminal.type(self.shell_command(f"--ttl 3s {self.lock} bash -c 'setsid sh -c \"trap : TERM HUP; echo \\$\\$ >running; "
-                                         "while :; do sleep 0.1; done\" & wait'\n"))
+        terminal = self.types(f"--ttl 3s {self.lock} bash -c 'setsid sh -c \"trap : TERM HUP; echo \\$\\$ >running; "
+                                         "while :; do sleep 0.1; done\" & wait'")
         process = self.pids_in("running")[0]
         os.killpg(self.job_of(terminal), signal.SIGKILL)
         terminal.expect("Killed")

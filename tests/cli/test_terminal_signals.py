@@ -12,25 +12,19 @@ from test_signals import LISTENER
 
 class Signals(OnTerminal):
     def test_ctrl_c_reaches_the_command_once(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.listen() + "\n")
-        self.wait_for_file("log")
+        terminal, _ = self.listening()
         terminal.type("\x03")
         self.check_heard("SIGINT")
         self.assertEqual(terminal.status(), 5)  # it went on, and so did dlock
 
     def test_ctrl_backslash(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.shell_command(f"{self.lock} sh -c 'echo running; exec sleep 600'\n"))
+        terminal = self.types(f"{self.lock} sh -c 'echo running; exec sleep 600'")
         terminal.expect("running")
         terminal.type("\x1c")
         self.assertEqual(terminal.status(), 131)
 
     def test_a_signal_to_dlock_alone(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.listen() + "\n")
-        self.wait_for_file("log")
-        dlock = self.job_of(terminal)
+        terminal, dlock = self.listening()
         os.kill(dlock, signal.SIGTERM)
         wait_for(lambda: "TERM" in self.file("log").read_text(), "TERM")
         os.kill(dlock, signal.SIGINT)
@@ -45,10 +39,7 @@ class Signals(OnTerminal):
 
     def test_signals_to_the_job_and_to_dlock_alone_in_turn(self) -> None:
         """None is lost, and none comes twice, unless dlock says so: on a busy machine it cannot know."""
-        terminal = self.terminal()
-        terminal.type(self.listen() + "\n")
-        self.wait_for_file("log")
-        dlock = self.job_of(terminal)
+        terminal, dlock = self.listening()
         for turn in range(20):
             before = self.heard("SIGUSR1")
             (os.kill if turn % 2 else os.killpg)(dlock, signal.SIGUSR1)
@@ -63,10 +54,7 @@ class Signals(OnTerminal):
 
     def test_a_signal_that_the_kernel_merges_with_one_to_the_job(self) -> None:
         """dlock gets one of the two. It must not take it for the first alone, which the command has had."""
-        terminal = self.terminal()
-        terminal.type(self.listen() + "\n")
-        self.wait_for_file("log")
-        dlock = self.job_of(terminal)
+        terminal, dlock = self.listening()
         os.kill(dlock, signal.SIGSTOP)
         wait_for(lambda: state_of(dlock) == "T", "dlock to be stopped")
         os.killpg(dlock, signal.SIGUSR1)
@@ -77,10 +65,7 @@ class Signals(OnTerminal):
         self.file("end").touch()
 
     def test_dlock_alone_is_stopped_after_ctrl_z_that_stopped_nobody(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.listen(signal.SIGTSTP) + "\n")
-        self.wait_for_file("log")
-        dlock = self.job_of(terminal)
+        terminal, dlock = self.listening(signal.SIGTSTP)
         terminal.type("\x1a")
         wait_for(lambda: self.heard("SIGTSTP") >= 1, "Ctrl-Z")
         os.kill(dlock, signal.SIGTSTP)
@@ -88,8 +73,7 @@ class Signals(OnTerminal):
         self.file("end").touch()
 
     def test_dlock_alone_is_continued_after_an_fg(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.shell_command(f"{self.lock} sleep 600\n"))
+        terminal = self.types(f"{self.lock} sleep 600")
         dlock = self.job_of(terminal)
         command = self.command_of(dlock)
         terminal.type("\x1a")
@@ -115,10 +99,7 @@ class Signals(OnTerminal):
 
     def test_the_job_is_continued_although_it_was_not_stopped(self) -> None:
         """As timeout(1) does. That alone makes nothing come twice."""
-        terminal = self.terminal()
-        terminal.type(self.listen() + "\n")
-        self.wait_for_file("log")
-        dlock = self.job_of(terminal)
+        terminal, dlock = self.listening()
         for turn in range(10):
             os.killpg(dlock, signal.SIGUSR1)
             os.killpg(dlock, signal.SIGCONT)
@@ -131,8 +112,7 @@ class Signals(OnTerminal):
         self.assertLess(self.late("SIGUSR1"), 10)
 
     def test_dlock_alone_is_stopped_after_one_that_went_with_its_own_stop(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.shell_command(f"{self.lock} sleep 600\n"))
+        terminal = self.types(f"{self.lock} sleep 600")
         dlock = self.job_of(terminal)
         command = self.command_of(dlock)
         both = (dlock, command)
@@ -147,10 +127,7 @@ class Signals(OnTerminal):
         wait_for(lambda: all(state_of(each) == "T" for each in both), "both to be stopped")
 
     def test_a_witness_that_was_killed_is_replaced(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.listen() + "\n")
-        self.wait_for_file("log")
-        dlock = self.job_of(terminal)
+        terminal, dlock = self.listening()
         guard, command = self.guard_of(dlock), self.command_of(dlock)
         [witness] = [pid for pid in children_of(guard) if pid != command]
         os.kill(witness, signal.SIGKILL)
@@ -160,18 +137,14 @@ class Signals(OnTerminal):
         self.check_heard("SIGUSR1")
 
     def test_a_command_that_leaves_the_group(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.shell_command(f"{self.lock} setsid {self.script(LISTENER, 'listener')} log\n"))
+        terminal = self.types(f"{self.lock} setsid {self.script(LISTENER, 'listener')} log")
         self.wait_for_file("log")
         os.killpg(self.job_of(terminal), signal.SIGUSR1)
         wait_for(lambda: self.heard("SIGUSR1") >= 1, "the signal to the job")
         self.file("end").touch()
 
     def test_stop_and_continue_for_dlock_alone(self) -> None:
-        terminal = self.terminal()
-        terminal.type(self.listen() + "\n")
-        self.wait_for_file("log")
-        dlock = self.job_of(terminal)
+        terminal, dlock = self.listening()
         command = self.command_of(dlock)
         os.kill(dlock, signal.SIGTSTP)
         wait_for(lambda: state_of(command) == "T" and state_of(dlock) == "T", "both to be stopped")
