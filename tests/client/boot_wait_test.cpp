@@ -36,7 +36,7 @@ TEST(BootWait, ADeadlineThatPassedWhileTheMachineWasSuspendedIsNoticedSoon) {
   EXPECT_LT(time_of([&] { EXPECT_FALSE(w.until(env, 30'000)); }), 15s);
 }
 
-TEST(BootWait, SoIsOneThatCanBeStopped) {
+TEST(BootWait, AStoppableWaitNoticesASuspendToo) {
   std::mutex guard;
   std::condition_variable_any changed;
   std::unique_lock lock(guard);

@@ -131,7 +131,7 @@ TEST_F(Watch, AnEarlierEndThanAllOthersIsNoticed) {
   EXPECT_EQ(time_of_loss(brief), now());
 }
 
-TEST_F(Watch, ItsOwnWatchMayBeTheLastToLetGoOfIt) {
+TEST_F(Watch, TheWatchMayDestroyItsClient) {
   auto own = client(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   const auto held = hold(*own, "lock", 300, false);
   std::promise<std::string> gone;

@@ -20,7 +20,7 @@ TEST(Property, ModelAndServerAgreeOnEveryFieldOfDocumentAndReply) {
   expect_agreement(compare, any_scenario(), 6000);
 }
 
-TEST(Property, TheyAgreeOnLocksWithObservedExpiry) {
+TEST(Property, ModelAndServerAgreeOnLocksWithObservedExpiry) {
   comparison compare;
   expect_agreement(compare, observed_scenario(), 5000);
 }

@@ -166,14 +166,12 @@ struct ClientsHeirs : driven_test {
 TEST_F(ClientsHeirs, SeveralAtOnceAreAllTold) {
   (void)wait();
   answer_naming({{"a", "one"}, {"id-1", "me"}, {"b", "two"}, {"c", "one"}});
-  EXPECT_EQ(told(), "one: a, two: b, one: c, ");
-  EXPECT_EQ(happened(), "acquired; answered") << "its own needs no notice";
+  play("told -> one: a, two: b, one: c | happened -> acquired; answered (its own needs no notice)");
 }
 
 TEST_F(ClientsHeirs, WhoGaveUpIsNotTold) {
-  const auto c = wait();
-  me.cancel(c, now);
-  EXPECT_EQ(sent(), "cancel id-1");
+  last_call = wait();
+  play("cancel | sent -> cancel id-1");
   EXPECT_FALSE(me.expects("id-1"));
   auto cancel = std::exchange(on_their_way, {});
   answer_naming({{"id-1", "me"}});
@@ -183,8 +181,7 @@ TEST_F(ClientsHeirs, WhoGaveUpIsNotTold) {
 
 TEST_F(ClientsHeirs, AGrantOfAnotherLockIsNotBelieved) {
   (void)other(protocol::operation::try_, "another");
-  (void)acquire("another");
-  ASSERT_EQ(serve(), "enqueue id-1");
+  play("acquire another | serve -> enqueue id-1");
   answer_naming({{"id-1", "me"}});
   EXPECT_EQ(happened(), "answered");
   EXPECT_EQ(me.expects("id-1"), 1U) << "it goes on";
@@ -204,39 +201,26 @@ TEST_F(ClientsHeirs, WithoutAChannelNobodyIsTold) {
 }
 
 TEST_F(ClientsHeirs, AReleaseOnItsWayIsPublishedBeforeTheGrantThatProvesIt) {
-  const auto h = hold();
-  EXPECT_EQ(announced(), "locked lock, ");
-  (void)acquire();
-  EXPECT_EQ(serve(), "enqueue id-2");
-  (void)me.release(h, 0, 10'000, now);
-  EXPECT_EQ(sent(), "release id-1");
+  play(
+      "hold | published -> locked lock | acquire | serve -> enqueue id-2 | release in=10000 | "
+      "sent -> release id-1");
   const auto late = server.carry_out(last_request(), now);
   const auto& heir = late.heirs.at(0);
   me.heard(protocol::grant{"lock", heir.id, heir.fence, heir.since}, now);
-  EXPECT_EQ(happened(), "releasing; acquired");
-  EXPECT_EQ(announced(), "unlocked lock, locked lock, ");
+  play("happened -> releasing; acquired | published -> unlocked lock, locked lock");
   answer_all(late);
-  EXPECT_EQ(happened(), "released; release: released");
-  EXPECT_EQ(announced(), "") << "once";
+  play("happened -> released; release: released | published -> nothing (once)");
 }
 
 TEST_F(ClientsHeirs, AReleaseThatIsAnsweredIsPublishedBeforeItsOwnHeirsGrant) {
-  const auto h = hold();
-  EXPECT_EQ(announced(), "locked lock, ");
-  (void)acquire();
-  EXPECT_EQ(serve(), "enqueue id-2");
-  (void)me.release(h, 0, 10'000, now);
-  EXPECT_EQ(serve(), "release id-1");
-  EXPECT_EQ(happened(), "releasing; acquired; released; release: released");
-  EXPECT_EQ(announced(), "unlocked lock, locked lock, ");
+  play(
+      "hold | published -> locked lock | acquire | serve -> enqueue id-2 | release in=10000 | "
+      "serve -> release id-1 | happened -> releasing; acquired; released; release: released | "
+      "published -> unlocked lock, locked lock");
 }
 
 TEST_F(ClientsHeirs, WhatIsDroppedIsPublishedAsFree) {
-  const auto h = hold();
-  EXPECT_EQ(announced(), "locked lock, ");
-  me.drop(h, now);
-  EXPECT_EQ(serve(), "release id-1");
-  EXPECT_EQ(announced(), "unlocked lock, ");
+  play("hold | published -> locked lock | drop | serve -> release id-1 | published -> unlocked lock");
 }
 
 }  // namespace

@@ -26,66 +26,45 @@ struct ClientsBackground : ::testing::Test, driven {
   }
 };
 
-TEST_F(ClientsBackground, NoMoreThanSoManyAreOnTheirWay) {
+TEST_F(ClientsBackground, NoMoreRetriesThanTheLimitAreOnTheirWay) {
   drop_eight();
-  EXPECT_EQ(me.in_the_background(), 8U);
-  EXPECT_EQ(sent(), "release id-1, release id-2, release id-3, release id-4");
-  answer_all();
-  EXPECT_EQ(me.in_the_background(), 4U);
-  EXPECT_EQ(serve(), "release id-5, release id-6, release id-7, release id-8");
-  EXPECT_TRUE(me.is_idle());
+  play(
+      "background -> 8 | sent -> release id-1, release id-2, release id-3, release id-4 | answer | "
+      "background -> 4 | serve -> release id-5, release id-6, release id-7, release id-8 | idle -> yes");
 }
 
-TEST_F(ClientsBackground, WhileTheServerIsSilentHalfOfThemAre) {
+TEST_F(ClientsBackground, HalfAsManyAreOnTheirWayWhileTheServerIsSilent) {
   drop_eight();
-  server.what = fault::lost_request;
-  EXPECT_EQ(sent(), "release id-1, release id-2, release id-3, release id-4");
-  answer_all();
-  EXPECT_EQ(sent(), "release id-5, release id-6");
-  EXPECT_EQ(pass_in_silence(1000), "") << "no time makes room";
-  answer_all();
-  EXPECT_EQ(sent(), "release id-7, release id-8");
-  answer_all();
-  EXPECT_EQ(sent(), "release id-1, release id-2") << "their pauses are over";
+  play(
+      "fault lost request | sent -> release id-1, release id-2, release id-3, release id-4 | answer | "
+      "sent -> release id-5, release id-6 | silence 1000 -> nothing (no time makes room) | answer | "
+      "sent -> release id-7, release id-8 | answer | sent -> release id-1, release id-2 (their pauses are over)");
 }
 
 TEST_F(ClientsBackground, TheFirstAnswerToAnythingEndsTheSilence) {
   drop_eight();
-  server.what = fault::lost_request;
-  (void)sent();
-  answer_all();
-  ASSERT_EQ(sent(), "release id-5, release id-6");
+  play("fault lost request | sent | answer | sent -> release id-5, release id-6");
   auto hang = std::exchange(on_their_way, {});
   server.what = fault::none;
   (void)me.ask(others(op::peek, "lock", "x"), {}, now);
-  EXPECT_EQ(sent(), "peek x");
-  answer_all();
-  EXPECT_EQ(sent(), "release id-7, release id-8") << "four again";
-  answer_all();
-  EXPECT_EQ(sent(), "release id-1, release id-2") << "their pauses are over, too";
-  answer_all();
-  EXPECT_EQ(serve(), "release id-3, release id-4");
+  play(
+      "sent -> peek x | answer | sent -> release id-7, release id-8 (four again) | answer | "
+      "sent -> release id-1, release id-2 (their pauses are over, too) | answer | "
+      "serve -> release id-3, release id-4");
   on_their_way.swap(hang);
 }
 
 TEST_F(ClientsBackground, AnAnswerToALookupEndsTheSilence) {
   drop_eight();
-  server.what = fault::lost_request;
-  (void)sent();
-  answer_all();
-  ASSERT_EQ(sent(), "release id-5, release id-6");
+  play("fault lost request | sent | answer | sent -> release id-5, release id-6");
   auto hang = std::exchange(on_their_way, {});
   server.what = fault::none;
   (void)me.read({.id = "lock"}, now);
-  EXPECT_EQ(sent(), "look");
-  answer_all();
-  EXPECT_EQ(sent(), "release id-7, release id-8");
-  answer_all();
-  (void)serve();
+  play("sent -> look | answer | sent -> release id-7, release id-8 | answer | serve");
   on_their_way.swap(hang);
 }
 
-TEST_F(ClientsBackground, WhatHangsWhileOthersAreAnsweredIsNoSilence) {
+TEST_F(ClientsBackground, ARequestThatHangsAloneIsNoSilence) {
   drop_eight();
   (void)sent();
   auto hang = std::exchange(on_their_way, {});
@@ -93,21 +72,21 @@ TEST_F(ClientsBackground, WhatHangsWhileOthersAreAnsweredIsNoSilence) {
   (void)me.ask(others(op::peek, "lock", "x"), {}, now);
   EXPECT_EQ(serve(), "peek x");
   on_their_way.swap(hang);
-  server.what = fault::lost_request;
-  answer_all();
-  EXPECT_EQ(sent(), "release id-5, release id-6, release id-7, release id-8") << "four, not two";
+  play(
+      "fault lost request | answer | "
+      "sent -> release id-5, release id-6, release id-7, release id-8 (four, not two)");
 }
 
 TEST_F(ClientsBackground, ARefusalIsAnAnswer) {
   drop_eight();
-  server.what = fault::refused;
-  EXPECT_EQ(serve(),
-            "release id-1, release id-2, release id-3, release id-4, "
-            "release id-5, release id-6, release id-7, release id-8");
-  EXPECT_TRUE(me.is_idle());
+  play(
+      "fault refused | "
+      "serve -> release id-1, release id-2, release id-3, release id-4, release id-5, release id-6, release id-7, "
+      "release id-8 | "
+      "idle -> yes");
 }
 
-TEST_F(ClientsBackground, WhatIsNotAnsweredIsRepeatedUntilTheLeaseIsOverAndFor10SAtLeast) {
+TEST_F(ClientsBackground, AReleaseIsRetriedUntilTheLeaseIsOverAndFor10SAtLeast) {
   for (const ms delta : {5000, 60'000}) {
     server.what = fault::none;
     auto p = plan();
@@ -122,7 +101,7 @@ TEST_F(ClientsBackground, WhatIsNotAnsweredIsRepeatedUntilTheLeaseIsOverAndFor10
   }
 }
 
-TEST_F(ClientsBackground, ACancelIsRepeatedForAsLongAsAnEntryMayLive) {
+TEST_F(ClientsBackground, ACancelIsRetriedForAsLongAsTheEntryMayLive) {
   for (const ms delta : {5000, 60'000}) {
     auto p = plan();
     p.ask.delta = delta;
@@ -130,42 +109,31 @@ TEST_F(ClientsBackground, ACancelIsRepeatedForAsLongAsAnEntryMayLive) {
       server.what = fault::lost_request;
       (void)pass((delta == 5000 ? 15'000 : 60'000) - 1);  // as a waiter, or as a holder
       EXPECT_EQ(me.in_the_background(), 1U);
-      (void)pass(1001);
-      EXPECT_EQ(me.in_the_background(), 0U);
-      server.what = fault::none;
+      play("pass 1001 | background -> 0 | fault none");
     };
-    const auto c = me.acquire(p, false, now);
-    (void)sent();
-    me.cancel(c, now);
+    last_call = me.acquire(p, false, now);
+    play("sent | cancel");
     expect_so_long();  // of an acquisition
     answer_all();
     server.documents["lock"] = std::nullopt;
     const auto released = hold(p);
     server.documents["lock"] = std::nullopt;
     (void)release(released);
-    (void)sent();
-    answer_all();
+    play("sent | answer");
     expect_so_long();  // after a release
     const auto dropped = hold(p);
     server.documents["lock"] = std::nullopt;
     me.drop(dropped, now);
-    (void)sent();
-    answer_all();
+    play("sent | answer");
     expect_so_long();  // after one of the background
   }
 }
 
 /// A request of its acquisition may yet arrive.
-TEST_F(ClientsBackground, WhatIsDoubtfulIsCancelledWhateverIsAnsweredUnlessItIsKept) {
+TEST_F(ClientsBackground, AnAcquisitionInDoubtIsCancelledAfterItsReleaseUnlessItIsKept) {
   for (const auto what : {fault::none, fault::refused}) {
     for (const ms keep : {0, 1, 60'000}) {
-      server.documents["lock"] = std::nullopt;
-      server.what = fault::lost_answer;
-      (void)acquire();
-      (void)serve();
-      server.what = fault::none;
-      (void)pass(100);
-      EXPECT_EQ(happened(), "no answer yet; acquired");
+      play("gone | fault lost answer | acquire | serve | fault none | pass 100 | happened -> no answer yet; acquired");
       const auto h = last<acquire_ended>().got;
       server.what = fault::unreachable;
       (void)release(h, keep, 10);
@@ -174,98 +142,72 @@ TEST_F(ClientsBackground, WhatIsDoubtfulIsCancelledWhateverIsAnsweredUnlessItIsK
       const auto id = "id-" + std::to_string(ids);
       const bool kept = keep > 0 && what == fault::refused;
       EXPECT_EQ(pass(50), "release " + id + (kept ? "" : ", cancel " + id + " for good"));
-      server.what = fault::none;
-      (void)serve();
-      (void)happened();
-      EXPECT_TRUE(me.is_idle());
+      play("fault none | serve | happened | idle -> yes");
     }
   }
 }
 
-TEST_F(ClientsBackground, WhatIsNotDoubtfulAndRefusedIsLeftAlone) {
+TEST_F(ClientsBackground, ARefusedReleaseWithoutADoubtIsLeftAlone) {
   me.drop(hold(), now);
-  server.what = fault::refused;
-  EXPECT_EQ(serve(), "release id-1");
-  EXPECT_EQ(announced(), "locked lock, ") << "nor does anybody say that it is free";
+  play("fault refused | serve -> release id-1 | published -> locked lock (nor does anybody say that it is free)");
 }
 
-TEST_F(ClientsBackground, WhoseTimeIsOverBeforeItsTurnIsNotSent) {
+TEST_F(ClientsBackground, ARetryWhoseTimeIsOverIsNotSent) {
   auto shared = plan();
   shared.ask.what = {.exclusive = false, .weight = 1};
   for (const auto& p : {plan(), shared}) {  // alone, and in its lock's turn
     me.drop(hold(p), now);
-    now += 10'000;
-    EXPECT_EQ(me.ready(), 1U);
-    EXPECT_EQ(sent(), "");
-    EXPECT_TRUE(me.is_idle());
-    EXPECT_EQ(me.size(), 0U);
+    play("later 10000 | ready -> 1 | sent -> nothing | idle -> yes | size -> 0");
   }
 }
 
-TEST_F(ClientsBackground, AfterCloseEachIsSentOnceMore) {
+TEST_F(ClientsBackground, AfterCloseEachRetryIsSentOnceMore) {
   drop_eight();
-  server.what = fault::lost_request;
-  me.close(now);
-  EXPECT_EQ(pass(60'000),
-            "release id-1, release id-2, release id-3, release id-4, release id-5, release id-6, "
-            "release id-7, release id-8");
-  EXPECT_TRUE(me.is_idle());
+  play(
+      "fault lost request | close | "
+      "pass 60000 -> release id-1, release id-2, release id-3, release id-4, release id-5, release id-6, release id-7, "
+      "release id-8 | "
+      "idle -> yes");
 }
 
 // --- there is no thread for it --------------------------------------------------------------------------------------
 
-TEST_F(ClientsBackground, WhatCannotBeSentIsNoAnswerWithoutADoubt) {
+TEST_F(ClientsBackground, ARequestThatCannotBeSentIsUnansweredAndNotInDoubt) {
   (void)acquire();
   (void)me.ask(others(op::peek, "lock", "x"), {}, now);
   (void)me.read({.id = "lock"}, now);
   me.cannot_send("no thread for it", now);
-  EXPECT_EQ(me.ready(), 0U);
-  EXPECT_EQ(happened(), "no answer yet");
+  play("ready -> 0 | happened -> no answer yet");
   EXPECT_EQ(last<trouble>().why, "no thread for it");
-  EXPECT_EQ(pass(1000), "peek x, look, enqueue id-1") << "each tries again";
-  EXPECT_EQ(happened(), "answered; answered; acquired");
+  play("pass 1000 -> peek x, look, enqueue id-1 (each tries again) | happened -> answered; answered; acquired");
 }
 
-TEST_F(ClientsBackground, WhatOfTheBackgroundCannotBeSentRunsOutByItself) {
+TEST_F(ClientsBackground, ARetryThatCannotBeSentIsDropped) {
   me.drop(hold(), now);
   me.cannot_send("no thread for it", now);
-  EXPECT_EQ(me.in_the_background(), 0U);
-  EXPECT_EQ(pass(60'000), "");
-  EXPECT_EQ(me.size(), 0U);
+  play("background -> 0 | pass 60000 -> nothing | size -> 0");
 }
 
-TEST_F(ClientsBackground, SoDoThoseThatWaitForRoom) {
+TEST_F(ClientsBackground, RetriesThatWaitForRoomAreDroppedIfNoneCanBeSent) {
   drop_eight();
   me.cannot_send("no thread for it", now);
-  EXPECT_EQ(me.in_the_background(), 0U);
-  EXPECT_EQ(me.size(), 0U);
+  play("background -> 0 | size -> 0");
 }
 
-TEST_F(ClientsBackground, OfAReleaseThatRunsOutByItselfNothingIsLeft) {
-  const auto h = hold();
-  (void)release(h, 0, 10);
-  server.what = fault::lost_request;
-  ASSERT_EQ(sent(), "release id-1");
-  answer_all();
+TEST_F(ClientsBackground, NothingIsLeftOfADroppedRetry) {
+  play("hold | release in=10 | fault lost request | sent -> release id-1 | answer");
   me.cannot_send("no thread for it", now);
-  EXPECT_EQ(happened(), "releasing; in doubt; release: unknown");
-  me.drop(h, now);
-  EXPECT_EQ(me.size(), 0U);
+  play("happened -> releasing; in doubt; release: unknown | drop | size -> 0");
 }
 
-TEST_F(ClientsBackground, AnAcquisitionThatCannotLeaveEndsAfter400Ms) {
-  const auto c = acquire();
-  (void)sent();
-  me.cancel(c, now);
+TEST_F(ClientsBackground, ACancelThatCannotBeSentEndsAfter400Ms) {
+  play("acquire | sent | cancel");
   me.cannot_send("no thread for it", now);
-  EXPECT_EQ(pass_in_silence(399), "");
-  EXPECT_EQ(happened(), "");
-  (void)pass_in_silence(1);
-  EXPECT_EQ(happened(), "cancelled, in doubt");
+  play("silence 399 -> nothing | happened -> nothing | silence 1 | happened -> cancelled, in doubt");
 }
 
 /// When the only one that is under way comes too late for its turn, the next one has the room.
-TEST(ClientsBackgroundOfOne, WhatIsTooLateMakesRoom) {
+TEST(ClientsBackgroundOfOne, ARetryThatIsTooLateMakesRoom) {
   driven d({.id = "me", .who = "somebody", .undoing = 1});
   for (int i = 0; i < 2; ++i) {
     (void)d.acquire("lock " + std::to_string(i));
@@ -283,7 +225,7 @@ TEST(ClientsBackgroundOfOne, WhatIsTooLateMakesRoom) {
   EXPECT_EQ(d.me.size(), 0U);
 }
 
-TEST_F(ClientsBackground, ALookHasItsTurnAmongManyThatLock) {
+TEST_F(ClientsBackground, ALookupHasItsTurnAmongManyRequests) {
   for (int i = 0; i < 4; ++i) (void)acquire("lock " + std::to_string(i));
   (void)me.read({.id = "lock"}, now);
   bool looks = false;
@@ -296,7 +238,7 @@ TEST_F(ClientsBackground, ALookHasItsTurnAmongManyThatLock) {
   EXPECT_TRUE(looks);
 }
 
-TEST_F(ClientsBackground, SoHasWhoLocksAmongManyLooks) {
+TEST_F(ClientsBackground, ARequestHasItsTurnAmongManyLookups) {
   for (int i = 0; i < 4; ++i) (void)me.read({.id = "lock"}, now);
   for (const int lock : {1, 2}) {
     (void)acquire("lock " + std::to_string(lock));
@@ -312,32 +254,21 @@ TEST_F(ClientsBackground, SoHasWhoLocksAmongManyLooks) {
 }
 
 /// An answer that is here counts, also if the time of its call is over at that very moment, and it names an heir.
-TEST_F(ClientsBackground, AnAnswerThatNamesAnHeirIsNotLateForThat) {
-  const auto h = hold();
-  (void)acquire();
-  (void)serve();
-  (void)happened();
-  (void)release(h, 0, 1000);
-  ASSERT_EQ(sent(), "release id-1");
-  now += 1000;
-  answer_all();
-  EXPECT_EQ(happened(), "releasing; acquired; released; release: released");
+TEST_F(ClientsBackground, AnAnswerAtTheDeadlineStillNamesTheHeir) {
+  play(
+      "hold | acquire | serve | happened | release in=1000 | sent -> release id-1 | later 1000 | answer | "
+      "happened -> releasing; acquired; released; release: released");
 }
 
-TEST_F(ClientsBackground, AReleaseThatCannotBeSentIsTriedAgain) {
-  const auto h = hold();
-  (void)release(h);
+TEST_F(ClientsBackground, AReleaseThatCannotBeSentIsRetried) {
+  play("hold | release");
   me.cannot_send("no thread for it", now);
-  EXPECT_EQ(pass(50), "release id-1");
-  EXPECT_EQ(happened(), "releasing; released, free; release: released");
+  play("pass 50 -> release id-1 | happened -> releasing; released, free; release: released");
 }
 
 /// The doubt is of an entry that is undone by itself; this one was never asked for.
-TEST_F(ClientsBackground, ADoubtOfAnEarlierIdIsNotThatOfTheNextOne) {
-  (void)other(protocol::operation::try_);
-  const auto c = acquire();
-  (void)serve();
-  server.what = fault::lost_request;
+TEST_F(ClientsBackground, ADoubtAboutAnEarlierIdIsNoneAboutTheNext) {
+  play("other try | acquire | serve | fault lost request");
   while (now < 1300) (void)pass(50);  // a heartbeat goes without an answer
   server.what = fault::none;
   server.documents["lock"] = std::nullopt;
@@ -346,7 +277,7 @@ TEST_F(ClientsBackground, ADoubtOfAnEarlierIdIsNotThatOfTheNextOne) {
     me.look(now);
     if (!sent().empty()) answer_all();
   }
-  me.cancel(c, now);
+  me.cancel(last_call, now);
   const auto told = happened();
   EXPECT_NE(told.find("cancelled"), std::string::npos) << told;
   EXPECT_EQ(told.find("in doubt"), std::string::npos) << told;

@@ -25,94 +25,75 @@ struct ClientsNotices : driven_test {
   }
 };
 
-TEST_F(ClientsNotices, WhatIsHeardWhileARequestIsOnItsWayIsLookedAtAfterIt) {
+TEST_F(ClientsNotices, ANoticeDuringARequestCausesAnotherPoll) {
   (void)wait("lock", true);
-  me.heard_release("lock", now);
-  ASSERT_EQ(sent(), "heartbeat id-1");
+  play("mongo-dlock releases lock | sent -> heartbeat id-1");
   EXPECT_TRUE(me.wants_events()) << "it waits still";
-  me.heard_release("lock", now);
-  EXPECT_EQ(sent(), "") << "one is on its way";
-  answer_all();
-  EXPECT_EQ(serve(), "heartbeat id-1") << "but it may be older";
-  EXPECT_EQ(serve(), "") << "once";
+  play(
+      "mongo-dlock releases lock | sent -> nothing (one is on its way) | answer | "
+      "serve -> heartbeat id-1 (but it may be older) | serve -> nothing (once)");
 }
 
-TEST_F(ClientsNotices, TwoOfDifferentKindsAreTwoLooks) {
+TEST_F(ClientsNotices, NoticesOfTwoKindsCauseTwoPolls) {
   (void)wait("lock", true);
   me.heard_release({}, now);
-  ASSERT_EQ(sent(), "heartbeat id-1");
-  me.inbox_opened(true, now);
-  me.heard_release("lock", now);
-  answer_all();
-  EXPECT_EQ(serve(), "heartbeat id-1, heartbeat id-1");
+  play(
+      "sent -> heartbeat id-1 | inbox opened | mongo-dlock releases lock | answer | "
+      "serve -> heartbeat id-1, heartbeat id-1");
 }
 
-TEST_F(ClientsNotices, EachThatWaitsLooks) {
+TEST_F(ClientsNotices, EveryWaiterThatIsConcernedPolls) {
   (void)wait("one", true);
   (void)wait("two", true);
-  const auto c = wait("three", false);
+  last_call = wait("three", false);
   EXPECT_TRUE(me.wants_events());
-  me.heard_release("two", now);
-  EXPECT_EQ(serve(), "heartbeat id-2");
+  play("mongo-dlock releases two | serve -> heartbeat id-2");
   me.heard_release({}, now);
-  EXPECT_EQ(serve(), "heartbeat id-1, heartbeat id-2") << "of any";
-  me.inbox_opened(true, now);
-  EXPECT_EQ(serve(), "heartbeat id-1, heartbeat id-2, heartbeat id-3");
-  me.cancel(c, now);
-  (void)serve();
-  me.inbox_opened(true, now);
-  EXPECT_EQ(serve(), "heartbeat id-1, heartbeat id-2");
+  play(
+      "serve -> heartbeat id-1, heartbeat id-2 (of any) | inbox opened | "
+      "serve -> heartbeat id-1, heartbeat id-2, heartbeat id-3 | cancel | serve | inbox opened | "
+      "serve -> heartbeat id-1, heartbeat id-2");
   EXPECT_TRUE(me.wants_events());
 }
 
-TEST_F(ClientsNotices, WhoIsGrantedMeanwhileAsksNoMore) {
+TEST_F(ClientsNotices, AGrantNoticeCancelsThePoll) {
   (void)wait("lock", false);
   me.inbox_opened(true, now);
   ASSERT_EQ(me.ready(), 1U);
   const auto heir = other(op::release).heirs.at(0);
   me.heard(protocol::grant{"lock", heir.id, heir.fence, heir.since}, now);
-  EXPECT_EQ(happened(), "acquired");
-  EXPECT_EQ(sent(), "");
-  EXPECT_EQ(me.size(), 1U);
-  (void)acquire();
-  ASSERT_EQ(sent(), "enqueue id-2");
+  play("happened -> acquired | sent -> nothing | size -> 1 | acquire | sent -> enqueue id-2");
   EXPECT_EQ(last_request().floor, heir.fence) << "it has seen that token, though no answer had it";
 }
 
-TEST_F(ClientsNotices, WhoseEntryIsGoneWaitsForMongoDlockAnew) {
+TEST_F(ClientsNotices, AWaiterWhoseEntryIsGoneQueuesAgainBehindMongoDlock) {
   (void)wait("lock", true);
   foreign_holds();  // without anybody who waits
   me.heard_release("lock", now);
-  EXPECT_EQ(serve(), "heartbeat id-1, enqueue id-2");
-  EXPECT_EQ(happened(), "");
+  play("serve -> heartbeat id-1, enqueue id-2 | happened -> nothing");
   EXPECT_TRUE(me.wants_events());
   EXPECT_FALSE(me.expects("id-1"));
   EXPECT_TRUE(me.expects("id-2"));
 }
 
-TEST_F(ClientsNotices, WhoLeavesIsNotNudged) {
-  const auto c = wait("lock", true);
-  me.cancel(c, now);
-  ASSERT_EQ(sent(), "cancel id-1");
-  me.inbox_opened(true, now);
-  me.events_opened(true, now);
-  EXPECT_EQ(sent(), "");
+TEST_F(ClientsNotices, ACancelledWaiterDoesNotPoll) {
+  last_call = wait("lock", true);
+  play("cancel | sent -> cancel id-1 | inbox opened | events opened | sent -> nothing");
 }
 
-TEST_F(ClientsNotices, WhoIsToldOfGrantsLooksSeldom) {
+TEST_F(ClientsNotices, AWaiterWithAnInboxPollsSeldom) {
   me.inbox_opened(true, now);
   (void)wait("lock", false);
-  EXPECT_EQ(pass(3936), "");
-  EXPECT_EQ(pass(1), "heartbeat id-1");
+  play("pass 3936 -> nothing | pass 1 -> heartbeat id-1");
 }
 
-TEST_F(ClientsNotices, ButNotForMongoDlockOfWhichTheInboxSaysNothing) {
+TEST_F(ClientsNotices, AWaiterForMongoDlockPollsOftenInSpiteOfTheInbox) {
   me.inbox_opened(true, now);
   (void)wait("lock", true);
   EXPECT_EQ(pass(50), "heartbeat id-1");
 }
 
-TEST_F(ClientsNotices, WhoHearsMongoDlockLooksSeldomToo) {
+TEST_F(ClientsNotices, AWaiterForMongoDlockThatHearsEventsPollsSeldom) {
   me.events_opened(true, now);
   (void)wait("lock", true);
   EXPECT_EQ(pass(3936), "");
@@ -120,25 +101,19 @@ TEST_F(ClientsNotices, WhoHearsMongoDlockLooksSeldomToo) {
   EXPECT_EQ(pass(50), "heartbeat id-1, heartbeat id-2") << "the other one is told by the inbox, which is not open";
 }
 
-TEST_F(ClientsNotices, WhatIsClosedSaysNothing) {
-  me.events_opened(true, now);
-  me.inbox_opened(true, now);
-  me.events_opened(false, now);
-  me.inbox_opened(false, now);
+TEST_F(ClientsNotices, AClosedChannelCausesNoPoll) {
+  play("events opened | inbox opened | events closed | inbox closed");
   for (const bool foreign : {false, true}) {
     const std::string lock = foreign ? "foreign" : "lock";
     (void)wait(lock, foreign);
     EXPECT_NE(pass(50), "");
     EXPECT_EQ(serve(), "");
   }
-  me.events_opened(false, now);
-  me.inbox_opened(false, now);
-  EXPECT_EQ(sent(), "") << "there is nothing that may have been missed";
+  play("events closed | inbox closed | sent -> nothing (there is nothing that may have been missed)");
 }
 
-TEST_F(ClientsNotices, WhoListensNoMoreLooksOftenAgain) {
-  me.events_opened(true, now);
-  me.inbox_opened(true, now);
+TEST_F(ClientsNotices, AWaiterPollsOftenAgainAfterListeningHasStopped) {
+  play("events opened | inbox opened");
   (void)wait("old", true);
   me.stop_listening();
   EXPECT_FALSE(me.wants_inbox());

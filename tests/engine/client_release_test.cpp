@@ -34,148 +34,103 @@ struct ClientsReleases : driven_test {
 
 // --- released -------------------------------------------------------------------------------------------------------
 
-TEST_F(ClientsReleases, WhatIsReleasedIsFree) {
-  const auto h = hold();
-  EXPECT_EQ(announced(), "locked lock, ");
-  const auto c = release(h);
-  EXPECT_EQ(phase(h), hold_phase::releasing);
+TEST_F(ClientsReleases, AReleaseFreesTheLock) {
+  play("hold | published -> locked lock");
+  const auto c = release(last_hold);
+  EXPECT_EQ(phase(last_hold), hold_phase::releasing);
   EXPECT_EQ(me.asks(c), op::release);
-  EXPECT_EQ(happened(), "releasing");
-  EXPECT_EQ(sent(), "release id-1");
+  play("happened -> releasing | sent -> release id-1");
   EXPECT_TRUE(last_request().brief);
-  (void)release(h);
-  EXPECT_EQ(happened(), "release: not held") << "another call has it";
-  answer_all();
-  EXPECT_EQ(happened(), "released, free; release: released");
+  play(
+      "release | happened -> release: not held (another call has it) | answer | "
+      "happened -> released, free; release: released");
   EXPECT_EQ(last<release_ended>().call, c);
-  EXPECT_EQ(holders(), 0U);
-  EXPECT_EQ(announced(), "unlocked lock, ");
-  (void)release(h);
-  EXPECT_EQ(happened(), "release: not held");
-  EXPECT_EQ(sent(), "");
+  play("holders -> 0 | published -> unlocked lock | release | happened -> release: not held | sent -> nothing");
 }
 
-TEST_F(ClientsReleases, WhatSomebodyRemovedWasLostBeforeItsRelease) {
-  const auto h = hold();
-  (void)announced();
-  server.documents["lock"] = std::nullopt;
-  (void)release(h);
-  EXPECT_EQ(serve(), "release id-1, cancel id-1") << "its heirs may be known to nobody";
-  EXPECT_EQ(happened(), "releasing; lost: gone; release: lost");
-  EXPECT_EQ(announced(), "");
-  (void)release(h);
-  EXPECT_EQ(serve(), "");
+TEST_F(ClientsReleases, AReleaseOfADeletedLockReportsALoss) {
+  play(
+      "hold | published | gone | release | "
+      "serve -> release id-1, cancel id-1 (its heirs may be known to nobody) | "
+      "happened -> releasing; lost: gone; release: lost | published -> nothing | release | serve -> nothing");
 }
 
 TEST_F(ClientsReleases, AReleaseWithoutAnAnswerIsRepeatedInItsTime) {
-  const auto h = hold();
-  (void)announced();
-  server.what = fault::lost_answer;
-  (void)release(h);
-  EXPECT_EQ(pass(200), "release id-1, release id-1, release id-1");
-  server.what = fault::none;
-  (void)pass(200);
-  EXPECT_EQ(happened(), "releasing; released; release: released") << "the first one has removed it";
-  EXPECT_EQ(announced(), "unlocked lock, ");
+  play(
+      "hold | published | fault lost answer | release | pass 200 -> release id-1, release id-1, release id-1 | "
+      "fault none | pass 200 | "
+      "happened -> releasing; released; release: released (the first one has removed it) | "
+      "published -> unlocked lock");
 }
 
 TEST_F(ClientsReleases, AReleaseThatHangsIsInDoubtAtItsTime) {
-  const auto h = hold();
-  (void)release(h);
-  EXPECT_EQ(pass_in_silence(999), "release id-1");
-  EXPECT_EQ(happened(), "releasing");
-  EXPECT_EQ(pass_in_silence(1), "release id-1") << "in the background";
-  EXPECT_EQ(happened(), "in doubt; release: unknown");
+  play(
+      "hold | release | silence 999 -> release id-1 | happened -> releasing | "
+      "silence 1 -> release id-1 (in the background) | happened -> in doubt; release: unknown");
   EXPECT_EQ(last<release_ended>().failure.why, "still waiting for it");
 }
 
-TEST_F(ClientsReleases, OneThatWasNotSentInTimeIsNotSentTwice) {
-  const auto h = hold();
-  (void)release(h);
-  now += 1000;
-  EXPECT_EQ(sent(), "release id-1") << "in the background";
-  EXPECT_EQ(happened(), "releasing; in doubt; release: unknown");
+TEST_F(ClientsReleases, AReleaseThatWasNotSentInTimeIsNotSentTwice) {
+  play(
+      "hold | release | later 1000 | sent -> release id-1 (in the background) | "
+      "happened -> releasing; in doubt; release: unknown");
 }
 
 TEST_F(ClientsReleases, AReleaseInDoubtIsRepeatedInTheBackground) {
-  const auto h = in_doubt();
-  EXPECT_EQ(phase(h), hold_phase::in_doubt);
-  EXPECT_EQ(me.in_the_background(), 1U);
-  EXPECT_EQ(announced(), "locked lock, ");
-  EXPECT_EQ(pass(50), "release id-1");
-  EXPECT_EQ(holders(), 0U);
-  EXPECT_EQ(me.in_the_background(), 0U);
-  EXPECT_EQ(announced(), "unlocked lock, ");
-  EXPECT_EQ(happened(), "") << "nobody waits for it";
-  (void)release(h);
-  EXPECT_EQ(serve(), "release id-1, cancel id-1");
-  EXPECT_EQ(happened(), "releasing; released; release: released") << "that may have been the first one";
+  last_hold = in_doubt();
+  EXPECT_EQ(phase(last_hold), hold_phase::in_doubt);
+  play(
+      "background -> 1 | published -> locked lock | pass 50 -> release id-1 | holders -> 0 | background -> 0 | "
+      "published -> unlocked lock | happened -> nothing (nobody waits for it) | release | "
+      "serve -> release id-1, cancel id-1 | "
+      "happened -> releasing; released; release: released (that may have been the first one)");
 }
 
-TEST_F(ClientsReleases, WhatTheBackgroundDoesNotFindWasReleasedBefore) {
-  const auto h = hold();
-  server.what = fault::lost_answer;
-  (void)release(h, 0, 10);
-  EXPECT_EQ(serve(), "release id-1, release id-1");
-  server.what = fault::none;
-  EXPECT_EQ(pass(50), "release id-1, cancel id-1");
-  EXPECT_EQ(announced(), "locked lock, unlocked lock, ");
+TEST_F(ClientsReleases, ARetryThatFindsNothingHasReleasedBefore) {
+  play(
+      "hold | fault lost answer | release in=10 | serve -> release id-1, release id-1 | fault none | "
+      "pass 50 -> release id-1, cancel id-1 | published -> locked lock, unlocked lock");
 }
 
-TEST_F(ClientsReleases, ASecondReleaseWorksBeforeTheBackgroundsDoes) {
-  const auto h = in_doubt();
-  (void)release(h);
-  EXPECT_EQ(sent(), "release id-1") << "the one in the background has its pause";
+TEST_F(ClientsReleases, ASecondReleaseWorksBeforeTheRetryInTheBackground) {
+  last_hold = in_doubt();
+  play("release | sent -> release id-1 (the one in the background has its pause)");
   EXPECT_FALSE(last_request().brief);
-  answer_all();
-  EXPECT_EQ(happened(), "releasing; released, free; release: released");
-  EXPECT_EQ(announced(), "locked lock, unlocked lock, ");
-  EXPECT_EQ(pass(50), "release id-1, cancel id-1") << "it goes on";
-  EXPECT_EQ(announced(), "") << "once";
+  play(
+      "answer | happened -> releasing; released, free; release: released | "
+      "published -> locked lock, unlocked lock | pass 50 -> release id-1, cancel id-1 (it goes on) | "
+      "published -> nothing (once)");
 }
 
-TEST_F(ClientsReleases, WhatIsKeptIsNobodys) {
-  const auto h = hold();
-  (void)announced();
-  (void)release(h, 10'000);
-  EXPECT_EQ(serve(), "release id-1");
-  EXPECT_EQ(happened(), "releasing; released; release: released");
-  EXPECT_EQ(holders(), 1U);
-  EXPECT_EQ(announced(), "") << "it is not free";
+TEST_F(ClientsReleases, AKeptLockIsNotAnnouncedAsFree) {
+  play(
+      "hold | published | release keep=10000 | serve -> release id-1 | "
+      "happened -> releasing; released; release: released | holders -> 1 | published -> nothing (it is not free)");
 }
 
-TEST_F(ClientsReleases, AReleaseKeepsForAsLongAsOneInDoubtHasAsked) {
-  const auto h = in_doubt(10'000);
-  (void)release(h, 5000);
-  EXPECT_EQ(sent(), "release id-1");
+TEST_F(ClientsReleases, AReleaseKeepsForAsLongAsTheLongestThatIsInDoubt) {
+  last_hold = in_doubt(10'000);
+  play("release keep=5000 | sent -> release id-1");
   EXPECT_EQ(last_request().keep, 10'000);
 }
 
-TEST_F(ClientsReleases, WithObservedExpiryItIsKeptFromNow) {
+TEST_F(ClientsReleases, WithObservedExpiryKeepCountsFromTheRelease) {
   auto p = plan();
   p.ask.observed = true;
-  const auto h = hold(p);
-  now += 400;
-  (void)release(h, 1000);
-  EXPECT_EQ(sent(), "release id-1");
+  last_hold = hold(p);
+  play("later 400 | release keep=1000 | sent -> release id-1");
   EXPECT_EQ(last_request().keep, 600);
 }
 
-TEST_F(ClientsReleases, WhoseAcquisitionMayStillArriveIsCancelledAfterItsRelease) {
-  server.what = fault::lost_answer;
-  (void)acquire();
-  (void)serve();
-  server.what = fault::none;
-  (void)pass(100);
-  EXPECT_EQ(happened(), "no answer yet; acquired");
+TEST_F(ClientsReleases, AnAcquisitionInDoubtLeavesATombstoneAfterItsRelease) {
+  play("fault lost answer | acquire | serve | fault none | pass 100 | happened -> no answer yet; acquired");
   (void)release(last<acquire_ended>().got);
-  EXPECT_EQ(serve(), "release id-1, cancel id-1 for good");
-  EXPECT_EQ(happened(), "releasing; released, free; release: released");
+  play("serve -> release id-1, cancel id-1 for good | happened -> releasing; released, free; release: released");
 }
 
 // --- lost -----------------------------------------------------------------------------------------------------------
 
-TEST_F(ClientsReleases, ALostOneIsGivenBackOnce) {
+TEST_F(ClientsReleases, ALostHoldIsReleasedOnce) {
   const auto h = lost();
   for (const auto* what : {"release id-1, cancel id-1", ""}) {
     (void)release(h);
@@ -184,107 +139,72 @@ TEST_F(ClientsReleases, ALostOneIsGivenBackOnce) {
   }
 }
 
-TEST_F(ClientsReleases, WhatWasLostByTimeIsGivenBackInSilence) {
-  const auto h = hold();
-  (void)announced();
+TEST_F(ClientsReleases, AnExpiredHoldIsReleasedWithoutAnEvent) {
+  play("hold | published");
   now = 1000 + 4500;
-  (void)release(h);
-  EXPECT_EQ(serve(), "release id-1");
-  EXPECT_EQ(holders(), 0U);
-  EXPECT_EQ(announced(), "") << "whose it was then, nobody knows";
+  play("release | serve -> release id-1 | holders -> 0 | published -> nothing (whose it was then, nobody knows)");
 }
 
-TEST_F(ClientsReleases, ARevokedOneIsFreeWhenItIsGivenBack) {
-  const auto h = hold();
-  (void)announced();
+TEST_F(ClientsReleases, ARevokedHoldIsAnnouncedAsFreeAfterItsRelease) {
+  play("hold | published");
   (void)other(op::revoke, "lock", "id-1");
   me.heard(protocol::revocation{"lock", "id-1", "an operator"}, now);
-  (void)serve();
-  ASSERT_EQ(happened(), "lost: revoked by an operator");
-  EXPECT_EQ(holders(), 1U) << "until it lets go";
-  (void)release(h);
-  EXPECT_EQ(serve(), "release id-1");
-  EXPECT_EQ(holders(), 0U);
-  EXPECT_EQ(announced(), "unlocked lock, ");
+  play(
+      "serve | happened -> lost: revoked by an operator | holders -> 1 (until it lets go) | release | "
+      "serve -> release id-1 | holders -> 0 | published -> unlocked lock");
 }
 
 // --- dropped --------------------------------------------------------------------------------------------------------
 
-TEST_F(ClientsReleases, WhatIsDroppedIsReleased) {
-  const auto h = hold();
-  me.drop(h, now);
-  EXPECT_EQ(me.find(h), nullptr);
-  EXPECT_EQ(serve(), "release id-1");
-  EXPECT_EQ(holders(), 0U);
-  EXPECT_EQ(happened(), "");
-  EXPECT_EQ(me.size(), 0U);
-  me.drop(h, now);
-  EXPECT_EQ(sent(), "");
-  (void)release(h);
-  EXPECT_EQ(happened(), "release: not held");
+TEST_F(ClientsReleases, ADroppedHoldIsReleased) {
+  play("hold | drop");
+  EXPECT_EQ(me.find(last_hold), nullptr);
+  play(
+      "serve -> release id-1 | holders -> 0 | happened -> nothing | size -> 0 | drop | sent -> nothing | "
+      "release | happened -> release: not held");
 }
 
-TEST_F(ClientsReleases, WhatIsDroppedDuringItsReleaseStaysUntilThatIsOver) {
-  const auto h = hold();
-  (void)release(h);
-  EXPECT_EQ(sent(), "release id-1");
-  me.drop(h, now);
-  EXPECT_NE(me.find(h), nullptr);
-  answer_all();
-  EXPECT_EQ(happened(), "releasing; released, free; release: released");
-  EXPECT_EQ(me.find(h), nullptr);
-  EXPECT_EQ(sent(), "");
-  EXPECT_EQ(me.size(), 0U);
+TEST_F(ClientsReleases, AHoldDroppedDuringItsReleaseStaysUntilTheAnswer) {
+  play("hold | release | sent -> release id-1 | drop");
+  EXPECT_NE(me.find(last_hold), nullptr);
+  play("answer | happened -> releasing; released, free; release: released");
+  EXPECT_EQ(me.find(last_hold), nullptr);
+  play("sent -> nothing | size -> 0");
 }
 
-TEST_F(ClientsReleases, AlsoIfThatIsInDoubt) {
-  const auto h = hold();
-  (void)release(h, 0, 10);
-  EXPECT_EQ(sent(), "release id-1");
-  me.drop(h, now);
-  (void)pass_in_silence(10);
-  EXPECT_EQ(happened(), "releasing; in doubt; release: unknown");
-  EXPECT_EQ(me.find(h), nullptr);
-  EXPECT_EQ(me.in_the_background(), 1U);
-  answer_all();
-  EXPECT_EQ(serve(), "cancel id-1");
-  EXPECT_EQ(me.size(), 0U);
+TEST_F(ClientsReleases, AHoldDroppedDuringAReleaseInDoubtIsRetried) {
+  play(
+      "hold | release in=10 | sent -> release id-1 | drop | silence 10 | "
+      "happened -> releasing; in doubt; release: unknown");
+  EXPECT_EQ(me.find(last_hold), nullptr);
+  play("background -> 1 | answer | serve -> cancel id-1 | size -> 0");
 }
 
-TEST_F(ClientsReleases, WhatIsDroppedInDoubtIsReleasedByTheBackground) {
-  const auto h = in_doubt();
-  me.drop(h, now);
-  EXPECT_EQ(me.find(h), nullptr);
-  EXPECT_EQ(pass(50), "release id-1");
-  EXPECT_EQ(holders(), 0U);
-  EXPECT_EQ(me.size(), 0U);
+TEST_F(ClientsReleases, AHoldDroppedInDoubtIsReleasedInTheBackground) {
+  last_hold = in_doubt();
+  me.drop(last_hold, now);
+  EXPECT_EQ(me.find(last_hold), nullptr);
+  play("pass 50 -> release id-1 | holders -> 0 | size -> 0");
 }
 
-TEST_F(ClientsReleases, ALostOneThatIsDroppedIsGivenBackOnce) {
+TEST_F(ClientsReleases, ALostHoldThatIsDroppedIsReleasedOnce) {
   me.drop(lost(), now);
-  EXPECT_EQ(serve(), "release id-1, cancel id-1");
-  EXPECT_EQ(me.size(), 0U);
+  play("serve -> release id-1, cancel id-1 | size -> 0");
 }
 
-TEST_F(ClientsReleases, WhatWasGivenBackIsNotGivenBackAgainWhenItIsDropped) {
-  const auto h = lost();
-  (void)release(h);
-  (void)serve();
-  me.drop(h, now);
-  EXPECT_EQ(serve(), "");
-  EXPECT_EQ(me.size(), 0U);
+TEST_F(ClientsReleases, AReleasedHoldIsNotReleasedAgainWhenItIsDropped) {
+  last_hold = lost();
+  play("release | serve | drop | serve -> nothing | size -> 0");
 }
 
-TEST_F(ClientsReleases, ARenewalOfWhatIsGivenBackIsNotSent) {
+TEST_F(ClientsReleases, AReleasedHoldIsNotRenewed) {
   for (const bool dropped : {false, true}) {
-    const auto h = hold();
-    now += 1666;
-    me.look(now);
+    play("hold | look 1666");
     ASSERT_EQ(me.ready_renewals(), 1U);
     if (dropped) {
-      me.drop(h, now);
+      me.drop(last_hold, now);
     } else {
-      (void)release(h);
+      (void)release(last_hold);
     }
     EXPECT_EQ(serve(), "release id-" + std::to_string(ids));
   }
@@ -292,23 +212,15 @@ TEST_F(ClientsReleases, ARenewalOfWhatIsGivenBackIsNotSent) {
 
 // --- the end --------------------------------------------------------------------------------------------------------
 
-TEST_F(ClientsReleases, AfterCloseItCanBeReleased) {
-  const auto h = hold();
-  me.close(now);
-  EXPECT_TRUE(me.is_idle());
-  (void)release(h);
-  EXPECT_FALSE(me.is_idle());
-  EXPECT_EQ(serve(), "release id-1");
-  EXPECT_TRUE(me.is_idle());
-  EXPECT_EQ(happened(), "releasing; released, free; release: released");
+TEST_F(ClientsReleases, AHoldCanBeReleasedAfterClose) {
+  play(
+      "hold | close | idle -> yes | release | idle -> no | serve -> release id-1 | idle -> yes | "
+      "happened -> releasing; released, free; release: released");
 }
 
-TEST_F(ClientsReleases, AfterCloseWhatIsInDoubtIsSentOnceMore) {
+TEST_F(ClientsReleases, AfterCloseAReleaseInDoubtIsSentOnceMore) {
   (void)in_doubt();
-  server.what = fault::lost_request;
-  me.close(now);
-  EXPECT_EQ(pass(60'000), "release id-1");
-  EXPECT_TRUE(me.is_idle());
+  play("fault lost request | close | pass 60000 -> release id-1 | idle -> yes");
 }
 
 }  // namespace

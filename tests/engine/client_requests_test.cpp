@@ -37,17 +37,13 @@ TEST_F(ClientsRequests, OnlyWhatMayBeShortIs) {
   (void)me.amend(h, {}, "new", now);
   ASSERT_EQ(sent(), "amend id-1");
   EXPECT_FALSE(last_request().brief);
-  answer_all();
-  me.clock_was_set(now);
-  ASSERT_EQ(sent(), "renew id-1");
+  play("answer | clock set | sent -> renew id-1");
   EXPECT_FALSE(last_request().brief);
   EXPECT_EQ(last_request().client, "me");
   EXPECT_EQ(last_request().floor, me.find(h)->token);
   answer_all();
-  const auto c = me.acquire(p, false, now);
-  (void)serve();
-  me.cancel(c, now);
-  ASSERT_EQ(sent(), "cancel id-2");
+  last_call = me.acquire(p, false, now);
+  play("serve | cancel | sent -> cancel id-2");
   EXPECT_FALSE(last_request().brief);
   answer_all();
   auto first_only = plan("shared");
@@ -76,8 +72,7 @@ TEST_F(ClientsRequests, WhoIsNotAloneAnyMoreReleasesInFull) {
     (void)me.acquire(p, false, now);
     (void)sent();
     answer_in_short();
-    me.clock_was_set(now);
-    (void)sent();
+    play("clock set | sent");
     auto renewed = server.carry_out(last_request(), now);
     renewed.queue = queue;
     answer_all(renewed);
@@ -93,29 +88,20 @@ TEST_F(ClientsRequests, AnAnswerCountsOnce) {
   (void)me.read({.id = "lock"}, now);
   ASSERT_EQ(sent(), "look, enqueue id-1");
   auto again = on_their_way;
-  answer_all();
-  EXPECT_EQ(happened(), "answered; acquired");
+  play("answer | happened -> answered; acquired");
   on_their_way.swap(again);
-  answer_all();
-  EXPECT_EQ(happened(), "");
+  play("answer | happened -> nothing");
 }
 
 TEST_F(ClientsRequests, ACancelKeepsNothing) {
-  const auto h = hold();
-  server.documents["lock"] = std::nullopt;
-  (void)release(h, 10'000);
-  ASSERT_EQ(sent(), "release id-1");
+  play("hold | gone | release keep=10000 | sent -> release id-1");
   EXPECT_EQ(last_request().keep, 10'000);
-  answer_all();
-  ASSERT_EQ(sent(), "cancel id-1");
+  play("answer | sent -> cancel id-1");
   EXPECT_EQ(last_request().keep, 0);
 }
 
 TEST_F(ClientsRequests, ATombstoneIsFor30Seconds) {
-  (void)acquire();
-  ASSERT_EQ(sent(), "enqueue id-1");
-  me.close(now);
-  ASSERT_EQ(sent(), "cancel id-1 for good");
+  play("acquire | sent -> enqueue id-1 | close | sent -> cancel id-1 for good");
   EXPECT_EQ(last_request().tomb, 30'000);
 }
 
@@ -135,10 +121,7 @@ TEST_F(ClientsRequests, WithObservedExpiryWhatWasKeptForLongEnoughIsNotKept) {
 TEST_F(ClientsRequests, OneMillisecondIsKept) {
   for (const auto& p : {plan("lock"), observed()}) {
     (void)release(hold(p), 1);
-    (void)serve();
-    EXPECT_EQ(holders(), 1U);
-    EXPECT_EQ(announced(), "locked lock, ") << "it is not free";
-    server.documents["lock"] = std::nullopt;
+    play("serve | holders -> 1 | published -> locked lock (it is not free) | gone");
   }
 }
 
@@ -161,51 +144,39 @@ TEST_F(ClientsRequests, WhatIsPublishedHasItsTimes) {
     me.published(true, false, now);
     return batch ? batch->at(0) : std::nullopt;
   };
-  const auto h = hold();
-  const auto token = me.find(h)->token;
+  last_hold = hold();
+  const auto token = me.find(last_hold)->token;
   const ms since = tiny_server::epoch + 1000;
   EXPECT_EQ(published(), (protocol::announcement{"lock", true, token, "somebody", since}));
   now = 1000 + 700;
-  me.drop(h, now);
-  (void)serve();
+  play("drop | serve");
   EXPECT_EQ(published(), (protocol::announcement{"lock", false, token, "somebody", since + 700}));
 }
 
 TEST_F(ClientsRequests, AnAnswerToARenewalDuringTheReleaseSaysNothing) {
-  const auto h = hold();
-  me.clock_was_set(now);
-  ASSERT_EQ(sent(), "renew id-1");
-  (void)release(h);
-  ASSERT_EQ(sent(), "release id-1");
-  answer_all();
-  EXPECT_EQ(happened(), "releasing; released, free; release: released");
+  play(
+      "hold | clock set | sent -> renew id-1 | release | sent -> release id-1 | answer | "
+      "happened -> releasing; released, free; release: released");
 }
 
 // --- again ----------------------------------------------------------------------------------------------------------
 
 TEST_F(ClientsRequests, AfterAnAnswerTheNextFailureIsToldAgain) {
-  (void)other(op::try_);
-  (void)acquire();
+  play("other try | acquire");
   for (int n = 0; n < 2; ++n) {
-    server.what = fault::unreachable;
-    (void)pass(5000);
+    play("fault unreachable | pass 5000");
     EXPECT_EQ(happened(), "no answer yet") << n;
-    server.what = fault::none;
-    (void)pass(5000);
-    EXPECT_EQ(happened(), "");
+    play("fault none | pass 5000 | happened -> nothing");
   }
-  (void)other(op::release);
-  (void)pass(5000);
+  play("other release | pass 5000");
   EXPECT_TRUE(happened().starts_with("acquired"));
   EXPECT_EQ(last<acquire_ended>().failure.why, "");
 }
 
 TEST_F(ClientsRequests, TakingOffHasPausesAndATimeOfItsOwn) {
-  (void)other(op::try_);
-  server.what = fault::unreachable;
+  play("other try | fault unreachable");
   (void)take_off();
-  (void)pass(9000);
-  server.what = fault::lost_request;
+  play("pass 9000 | fault lost request");
   while (!sent().empty()) answer_all();
   server.what = fault::none;
   while (on_their_way.empty()) {
@@ -213,18 +184,14 @@ TEST_F(ClientsRequests, TakingOffHasPausesAndATimeOfItsOwn) {
     me.look(now);
     ASSERT_NE(sent(), "cancel other for good");
   }
-  answer_all();
-  server.what = fault::unreachable;
-  EXPECT_EQ(serve(), "cancel other for good");
+  play("answer | fault unreachable | serve -> cancel other for good");
   const ms begun = now;
   for (const ms pause : {50, 100, 200, 400, 500, 500}) {
     EXPECT_EQ(pass(pause - 1), "");
     EXPECT_EQ(pass(1), "cancel other for good") << "after " << pause;
   }
   (void)pass(begun + 9500 - now);
-  EXPECT_EQ(happened(), "");
-  (void)pass(500);
-  EXPECT_EQ(happened(), "failed, in doubt");
+  play("happened -> nothing | pass 500 | happened -> failed, in doubt");
 }
 
 TEST_F(ClientsRequests, WhatIsNoTokenIsNotPublishedWhenItIsTakenOff) {
@@ -232,8 +199,7 @@ TEST_F(ClientsRequests, WhatIsNoTokenIsNotPublishedWhenItIsTakenOff) {
   auto h = server.documents["lock"]->holders.at(0);
   h.fence = -1;  // somebody edited it, when it was looked at
   (void)me.revoke("lock", h, false, true, now);
-  EXPECT_EQ(serve(), "revoke other, cancel other for good");
-  EXPECT_EQ(announced(), "");
+  play("serve -> revoke other, cancel other for good | published -> nothing");
 }
 
 TEST_F(ClientsRequests, WhoHasNoChannelTellsNobodyOfARevocation) {
@@ -259,20 +225,14 @@ TEST_F(ClientsRequests, ARevocationAsksForWhatItIsTold) {
 
 /// The queue counts its commands, two for each lock, until they return. A renewal is none of them.
 TEST_F(ClientsRequests, TheAnswerToARenewalMakesNoRoomForOthers) {
-  (void)acquire();
-  ASSERT_EQ(sent(), "enqueue id-1");
-  (void)acquire();
-  ASSERT_EQ(sent(), "enqueue id-2");
+  play("acquire | sent -> enqueue id-1 | acquire | sent -> enqueue id-2");
   auto hang = std::exchange(on_their_way, {});
   (void)hold(plan("another"));
-  (void)acquire();
-  EXPECT_EQ(sent(), "") << "two are on their way";
-  me.clock_was_set(now);
-  EXPECT_EQ(serve(), "renew id-3");
-  EXPECT_EQ(sent(), "") << "still";
+  play(
+      "acquire | sent -> nothing (two are on their way) | clock set | serve -> renew id-3 | "
+      "sent -> nothing (still)");
   on_their_way.swap(hang);
-  answer_all();
-  EXPECT_EQ(sent(), "enqueue id-4");
+  play("answer | sent -> enqueue id-4");
 }
 
 }  // namespace

@@ -25,17 +25,15 @@ struct Client : driven_test {
 
 // --- acquired -------------------------------------------------------------------------------------------------------
 
-TEST_F(Client, AnAcquisitionIsOverWithAHold) {
-  const auto c = acquire();
-  EXPECT_EQ(me.ready(), 1U);
-  EXPECT_EQ(me.expects("id-1"), c) << "its grant may come before the answer";
-  EXPECT_EQ(me.asks(c), op::enqueue);
+TEST_F(Client, AnAcquisitionEndsWithAHold) {
+  play("acquire | ready -> 1");
+  EXPECT_EQ(me.expects("id-1"), last_call) << "its grant may come before the answer";
+  EXPECT_EQ(me.asks(last_call), op::enqueue);
   EXPECT_EQ(sent(), "enqueue id-1");
   EXPECT_EQ(last_request().client, "me");
-  answer_all();
-  EXPECT_EQ(happened(), "acquired");
+  play("answer | happened -> acquired");
   const auto& end = last<acquire_ended>();
-  EXPECT_EQ(end.call, c);
+  EXPECT_EQ(end.call, last_call);
   const auto* l = me.find(end.got);
   ASSERT_NE(l, nullptr);
   EXPECT_TRUE(l->held(now));
@@ -43,67 +41,54 @@ TEST_F(Client, AnAcquisitionIsOverWithAHold) {
   EXPECT_EQ(l->token, server.documents["lock"]->fence);
   EXPECT_EQ(l->machine.valid_until(), now + 4500);
   EXPECT_FALSE(me.expects("id-1"));
-  EXPECT_FALSE(me.asks(c));
+  EXPECT_FALSE(me.asks(last_call));
   EXPECT_EQ(announced(), "locked lock, ");
 }
 
 TEST_F(Client, ATryIsOneRequest) {
   (void)other(op::try_);
   (void)me.acquire(plan("lock", false), true, now);
-  EXPECT_EQ(pass(10'000), "try id-1");
-  EXPECT_EQ(happened(), "busy");
+  play("pass 10000 -> try id-1 | happened -> busy");
   EXPECT_EQ(last<acquire_ended>().last.holders, 1);
   EXPECT_TRUE(me.is_idle());
 }
 
-TEST_F(Client, WhoWaitsIsAcquiredLater) {
+TEST_F(Client, AWaiterGetsTheLockAfterTheRelease) {
   (void)wait_behind_another();
   EXPECT_TRUE(me.wants_inbox());
-  (void)pass(1000);
-  EXPECT_EQ(happened(), "");
-  (void)other(op::release);
+  play("pass 1000 | happened -> nothing | other release");
   EXPECT_NE(pass(1000), "");
   EXPECT_EQ(happened(), "acquired");
 }
 
-TEST_F(Client, WhoIsToSayItsPlaceSaysIt) {
+TEST_F(Client, AWaiterReportsItsPlaceAtEachAnswer) {
   (void)other(op::try_);
   const auto c = me.acquire(plan(), true, now);
   EXPECT_FALSE(me.wants_inbox());
-  EXPECT_EQ(serve(), "enqueue id-1");
-  EXPECT_EQ(happened(), "waits at 0");
+  play("serve -> enqueue id-1 | happened -> waits at 0");
   EXPECT_EQ(last<waiting>().call, c);
-  EXPECT_EQ(pass(50), "heartbeat id-1");
-  EXPECT_EQ(happened(), "waits at 0") << "each time";
-  (void)other(op::release);
-  (void)pass(100);
-  EXPECT_EQ(happened(), "acquired");
+  play(
+      "pass 50 -> heartbeat id-1 | happened -> waits at 0 (each time) | other release | pass 100 | "
+      "happened -> acquired");
 }
 
-TEST_F(Client, SeveralGoInOneCommandAndGetTheirOwnAnswers) {
+TEST_F(Client, RequestsOfOneCommandGetTheirOwnAnswers) {
   const auto one = acquire(), two = acquire();
-  EXPECT_EQ(serve(), "enqueue id-1 + enqueue id-2");
-  EXPECT_EQ(happened(), "acquired");
+  play("serve -> enqueue id-1 + enqueue id-2 | happened -> acquired");
   EXPECT_EQ(last<acquire_ended>().call, one);
   EXPECT_EQ(me.expects("id-2"), two);
 }
 
-TEST_F(Client, AFailureIsEverybodys) {
-  (void)acquire();
-  (void)acquire();
-  server.what = fault::lost_request;
-  EXPECT_EQ(sent(), "enqueue id-1 + enqueue id-2");
-  answer_all();
-  EXPECT_EQ(happened(), "no answer yet; no answer yet");
+TEST_F(Client, AFailedCommandFailsAllItsRequests) {
+  play(
+      "acquire | acquire | fault lost request | sent -> enqueue id-1 + enqueue id-2 | answer | "
+      "happened -> no answer yet; no answer yet");
 }
 
 TEST_F(Client, ARequestCarriesTheHighestTokenOfItsLock) {
   const auto fence = other(op::try_).fence;
   (void)me.acquire(plan("lock", false), false, now);
-  (void)serve();
-  server.documents["lock"] = std::nullopt;
-  (void)acquire();
-  ASSERT_EQ(sent(), "enqueue id-2");
+  play("serve | gone | acquire | sent -> enqueue id-2");
   EXPECT_EQ(last_request().floor, fence);
 }
 
@@ -123,260 +108,190 @@ TEST_F(Client, WithObservedExpiryOneTryContinuesTheWatchOfTheOneBefore) {
 
 // --- cancelled ------------------------------------------------------------------------------------------------------
 
-TEST_F(Client, WhoIsCancelledGivesUpItsPlaceInTheQueue) {
-  const auto c = wait_behind_another();
-  me.cancel(c, now);
-  me.cancel(c, now);
-  EXPECT_EQ(sent(), "cancel id-1");
-  EXPECT_EQ(happened(), "") << "it leaves";
-  answer_all();
-  EXPECT_EQ(happened(), "cancelled");
-  EXPECT_EQ(last<acquire_ended>().call, c);
-  EXPECT_EQ(waiters(), 0U);
-  EXPECT_TRUE(me.is_idle());
+TEST_F(Client, ACancelledWaiterLeavesTheQueue) {
+  play(
+      "other try | acquire | serve -> enqueue id-1 | happened -> nothing | waiters -> 1 | cancel | cancel | "
+      "sent -> cancel id-1 | happened -> nothing (it leaves) | answer | happened -> cancelled");
+  EXPECT_EQ(last<acquire_ended>().call, last_call);
+  play("waiters -> 0 | idle -> yes");
 }
 
-TEST_F(Client, WhatWasNeverSentEndsAtOnce) {
+TEST_F(Client, ARequestThatWasNeverSentIsCancelledAtOnce) {
   me.cancel(acquire(), now);
-  EXPECT_EQ(happened(), "cancelled");
-  EXPECT_EQ(serve(), "") << "there is nothing to undo";
+  play("happened -> cancelled | serve -> nothing (there is nothing to undo)");
 }
 
-TEST_F(Client, NorDoesWhatWaitedForItsTurn) {
+TEST_F(Client, ARequestThatStillQueuesIsCancelledAtOnce) {
   for (const auto* id : {"id-1", "id-2"}) {
     (void)acquire();
     ASSERT_EQ(sent(), std::string("enqueue ") + id);
   }
-  const auto c = acquire();
-  EXPECT_EQ(sent(), "") << "two are on their way";
-  me.cancel(c, now);
-  EXPECT_EQ(sent(), "");
-  EXPECT_EQ(happened(), "cancelled");
+  play("acquire | sent -> nothing (two are on their way) | cancel | sent -> nothing | happened -> cancelled");
 }
 
-TEST_F(Client, WhatIsOnItsWayIsInDoubtAndLeavesATombstone) {
-  const auto c = acquire();
-  ASSERT_EQ(sent(), "enqueue id-1");
+TEST_F(Client, ACancelDuringARequestIsInDoubtAndLeavesATombstone) {
+  play("acquire | sent -> enqueue id-1");
   auto late = std::exchange(on_their_way, {});
-  me.cancel(c, now);
-  EXPECT_EQ(serve(), "cancel id-1 for good");
-  EXPECT_EQ(happened(), "cancelled, in doubt");
+  play("cancel | serve -> cancel id-1 for good | happened -> cancelled, in doubt");
   on_their_way.swap(late);
-  answer_all();
-  EXPECT_EQ(happened(), "");
-  EXPECT_EQ(holders(), 0U) << "it found no way in";
+  play("answer | happened -> nothing | holders -> 0 (it found no way in)");
 }
 
 TEST_F(Client, ACancelEndsAfter400MsAtTheLatest) {
-  const auto c = wait_behind_another();
-  me.cancel(c, now);
-  EXPECT_EQ(pass_in_silence(399), "cancel id-1");
-  EXPECT_EQ(happened(), "");
-  EXPECT_EQ(pass_in_silence(1), "");
-  EXPECT_EQ(happened(), "cancelled");
-  EXPECT_EQ(me.in_the_background(), 1U);
+  play(
+      "other try | acquire | serve -> enqueue id-1 | happened -> nothing | waiters -> 1 | cancel | "
+      "silence 399 -> cancel id-1 | happened -> nothing | silence 1 -> nothing | happened -> cancelled | "
+      "background -> 1");
 }
 
-TEST_F(Client, AndAt80MsAfterItsDeadline) {
+TEST_F(Client, ACancelEnds80MsAfterTheDeadlineAtTheLatest) {
   (void)other(op::try_);
   auto p = plan();
   p.deadline = now + 100;
-  const auto c = me.acquire(p, false, now);
-  (void)serve();
-  me.cancel(c, now);
-  (void)pass_in_silence(179);
-  EXPECT_EQ(happened(), "");
-  (void)pass_in_silence(1);
-  EXPECT_EQ(happened(), "cancelled");
+  last_call = me.acquire(p, false, now);
+  play("serve | cancel | silence 179 | happened -> nothing | silence 1 | happened -> cancelled");
 }
 
-TEST_F(Client, WhoIsAcquiredOrUnknownCannotBeCancelled) {
-  const auto c = acquire();
-  (void)serve();
-  EXPECT_EQ(happened(), "acquired");
-  me.cancel(c, now);
+TEST_F(Client, AnEndedOrUnknownCallCannotBeCancelled) {
+  play("acquire | serve | happened -> acquired | cancel");
   me.cancel(12345, now);
-  EXPECT_EQ(sent(), "");
-  EXPECT_EQ(happened(), "");
+  play("sent -> nothing | happened -> nothing");
 }
 
 // --- over in another way --------------------------------------------------------------------------------------------
 
-TEST_F(Client, WhatTimedOutIsUndoneInTheBackground) {
+TEST_F(Client, ATimedOutAcquisitionIsUndoneInTheBackground) {
   (void)other(op::try_);
   auto p = plan();
   p.deadline = now + 20;
   (void)me.acquire(p, false, now);
-  (void)serve();
-  EXPECT_EQ(pass(20), "heartbeat id-1, cancel id-1");
-  EXPECT_EQ(happened(), "timed out");
-  EXPECT_EQ(waiters(), 0U);
+  play("serve | pass 20 -> heartbeat id-1, cancel id-1 | happened -> timed out | waiters -> 0");
 }
 
-TEST_F(Client, WhoseLastRequestHangsEndsOnTime) {
+TEST_F(Client, ADeadlineIsKeptWhileTheLastRequestHangs) {
   (void)other(op::try_);
   auto p = plan();
   p.deadline = now + 20;
   (void)me.acquire(p, false, now);
-  (void)serve();
-  EXPECT_EQ(pass_in_silence(99), "heartbeat id-1");
-  EXPECT_EQ(happened(), "");
-  EXPECT_EQ(pass_in_silence(1), "cancel id-1 for good");
-  EXPECT_EQ(happened(), "timed out, in doubt");
+  play(
+      "serve | silence 99 -> heartbeat id-1 | happened -> nothing | silence 1 -> cancel id-1 for good | "
+      "happened -> timed out, in doubt");
 }
 
-TEST_F(Client, WithoutAnAnswerTheSameIsAskedAgainAndToldOnce) {
+TEST_F(Client, AnUnansweredRequestIsRepeatedAndReportedOnce) {
   auto p = plan();
   p.patience = 1000;
   (void)me.acquire(p, false, now);
-  server.what = fault::unreachable;
-  EXPECT_EQ(pass(300), "enqueue id-1, enqueue id-1, enqueue id-1");
-  EXPECT_EQ(happened(), "no answer yet");
-  (void)pass(700);
-  EXPECT_EQ(happened(), "no answer");
+  play(
+      "fault unreachable | pass 300 -> enqueue id-1, enqueue id-1, enqueue id-1 | happened -> no answer yet | "
+      "pass 700 | happened -> no answer");
   EXPECT_EQ(last<acquire_ended>().failure.why, "a fault");
 }
 
-TEST_F(Client, WhatGotNoAnswerAndMayHaveBeenDoneIsUndone) {
+TEST_F(Client, AnUnansweredAcquisitionIsUndone) {
   auto p = plan();
   p.patience = 100;
   (void)me.acquire(p, false, now);
-  server.what = fault::lost_answer;
-  (void)pass(100);
-  EXPECT_EQ(happened(), "no answer yet; no answer, in doubt");
-  EXPECT_EQ(holders(), 0U) << "and the tombstone got there, though that was not answered";
-  server.what = fault::none;
-  EXPECT_EQ(pass(1000), "cancel id-1 for good");
-  EXPECT_TRUE(me.is_idle());
+  play(
+      "fault lost answer | pass 100 | happened -> no answer yet; no answer, in doubt | "
+      "holders -> 0 (and the tombstone got there, though that was not answered) | fault none | "
+      "pass 1000 -> cancel id-1 for good | idle -> yes");
 }
 
-TEST_F(Client, WhatIsNoLockIsSaidToBeNone) {
+TEST_F(Client, ADocumentThatIsNoLockIsReported) {
   server.documents["lock"] = protocol::document{.fence = -1};
-  (void)acquire();
-  EXPECT_EQ(serve(), "enqueue id-1");
-  EXPECT_EQ(happened(), "not a lock");
+  play("acquire | serve -> enqueue id-1 | happened -> not a lock");
   EXPECT_EQ(last<acquire_ended>().last.defect, "fence");
 }
 
-TEST_F(Client, WhatIsRefusedSaysSoAndIsUndone) {
-  (void)wait_behind_another();
-  server.what = fault::refused;
-  now += 50;
-  me.look(now);
-  ASSERT_EQ(sent(), "heartbeat id-1");
-  answer_all();
-  EXPECT_EQ(happened(), "refused");
+TEST_F(Client, ARefusedAcquisitionFailsAndIsUndone) {
+  play(
+      "other try | acquire | serve -> enqueue id-1 | happened -> nothing | waiters -> 1 | fault refused | "
+      "look 50 | sent -> heartbeat id-1 | answer | happened -> refused");
   EXPECT_EQ(last<acquire_ended>().failure.why, "a fault");
   EXPECT_FALSE(me.expects("id-1"));
   server.what = fault::none;
   EXPECT_EQ(serve().substr(0, 11), "cancel id-1");
-  EXPECT_EQ(waiters(), 0U);
-  EXPECT_EQ(me.size(), 0U);
+  play("waiters -> 0 | size -> 0");
 }
 
-TEST_F(Client, WhatIsRefusedAfterADoubtIsInDoubt) {
-  (void)acquire();
-  server.what = fault::lost_request;
-  (void)serve();
-  server.what = fault::refused;
-  EXPECT_EQ(pass(100), "enqueue id-1, cancel id-1 for good");
-  EXPECT_EQ(happened(), "no answer yet; refused, in doubt");
+TEST_F(Client, ARefusalAfterAnUnansweredRequestIsInDoubt) {
+  play(
+      "acquire | fault lost request | serve | fault refused | pass 100 -> enqueue id-1, cancel id-1 for good | "
+      "happened -> no answer yet; refused, in doubt");
 }
 
 // --- notices --------------------------------------------------------------------------------------------------------
 
-TEST_F(Client, AGrantThatIsHeardOfIsAcquired) {
+TEST_F(Client, AGrantNoticeEndsTheWait) {
   (void)wait_behind_another();
   const auto heir = other(op::release).heirs.at(0);
   me.heard(protocol::grant{"another", heir.id, heir.fence, heir.since}, now);
   me.heard(protocol::grant{"lock", "nobody", heir.fence, heir.since}, now);
   EXPECT_EQ(happened(), "");
   me.heard(protocol::grant{"lock", heir.id, heir.fence, heir.since}, now);
-  EXPECT_EQ(happened(), "acquired");
-  EXPECT_EQ(sent(), "");
+  play("happened -> acquired | sent -> nothing");
 }
 
-TEST_F(Client, WhoWaitsLooksAtOnceWhenItMayHaveMissedSomething) {
+TEST_F(Client, AWaiterPollsAtOnceWhenItMayHaveMissedANotice) {
   (void)wait_behind_another();
   me.heard(protocol::revocation{"another", "id-1", "x"}, now);
-  me.inbox_opened(false, now);
-  EXPECT_EQ(sent(), "");
+  play("inbox closed | sent -> nothing");
   me.heard(protocol::revocation{"lock", "id-1", "x"}, now);
-  EXPECT_EQ(serve(), "heartbeat id-1");
-  me.inbox_opened(true, now);
-  EXPECT_EQ(sent(), "heartbeat id-1");
-  me.inbox_opened(true, now);
-  EXPECT_EQ(sent(), "") << "one is on its way";
-  answer_all();
-  EXPECT_EQ(serve(), "heartbeat id-1") << "but it may be older";
+  play(
+      "serve -> heartbeat id-1 | inbox opened | sent -> heartbeat id-1 | inbox opened | "
+      "sent -> nothing (one is on its way) | answer | serve -> heartbeat id-1 (but it may be older)");
 }
 
-TEST_F(Client, WhoWaitsForMongoDlockLooksWhenThatReleases) {
+TEST_F(Client, AWaiterPollsWhenMongoDlockReleases) {
   foreign_holds();
   EXPECT_FALSE(me.wants_events());
-  const auto c = acquire();
-  EXPECT_EQ(serve(), "enqueue id-1");
+  play("acquire | serve -> enqueue id-1");
   EXPECT_TRUE(me.wants_events());
-  me.heard_release("another", now);
-  EXPECT_EQ(sent(), "");
-  me.heard_release("lock", now);
-  EXPECT_EQ(serve(), "heartbeat id-1");
-  me.events_opened(true, now);
-  EXPECT_EQ(serve(), "heartbeat id-1");
-  me.cancel(c, now);
+  play(
+      "mongo-dlock releases another | sent -> nothing | mongo-dlock releases lock | serve -> heartbeat id-1 | "
+      "events opened | serve -> heartbeat id-1 | cancel");
   EXPECT_FALSE(me.wants_events());
 }
 
-TEST_F(Client, WhoWaitsForNobodyElsesReleaseDoesNotLook) {
-  (void)wait_behind_another();
-  me.heard_release("lock", now);
-  EXPECT_EQ(sent(), "");
+TEST_F(Client, OtherWaitersDoNotPollWhenMongoDlockReleases) {
+  play(
+      "other try | acquire | serve -> enqueue id-1 | happened -> nothing | waiters -> 1 | "
+      "mongo-dlock releases lock | sent -> nothing");
 }
 
-TEST_F(Client, WhenItListensNoMoreNothingIsBelieved) {
-  foreign_holds();
-  (void)acquire();
-  (void)serve();
+TEST_F(Client, NoNoticeIsBelievedAfterListeningHasStopped) {
+  play("mongo-dlock holds | acquire | serve");
   me.stop_listening();
   EXPECT_FALSE(me.wants_inbox());
   EXPECT_FALSE(me.wants_events());
   EXPECT_FALSE(me.expects("id-1"));
   me.heard(protocol::grant{"lock", "id-1", tiny_server::epoch * 2000, tiny_server::epoch}, now);
-  me.heard_release("lock", now);
-  EXPECT_EQ(sent(), "");
-  EXPECT_EQ(happened(), "");
+  play("mongo-dlock releases lock | sent -> nothing | happened -> nothing");
 }
 
 // --- the end --------------------------------------------------------------------------------------------------------
 
 TEST_F(Client, CloseCancelsAcquisitions) {
-  (void)wait_behind_another();
-  (void)acquire();
-  ASSERT_EQ(sent(), "enqueue id-2");
-  me.close(now);
+  play(
+      "other try | acquire | serve -> enqueue id-1 | happened -> nothing | waiters -> 1 | acquire | "
+      "sent -> enqueue id-2 | close");
   EXPECT_FALSE(me.is_idle());
-  EXPECT_EQ(sent(), "cancel id-1, cancel id-2 for good");
-  EXPECT_EQ(happened(), "");
-  answer_all();
-  EXPECT_EQ(happened(), "cancelled; cancelled, in doubt");
-  EXPECT_TRUE(me.is_idle());
+  play(
+      "sent -> cancel id-1, cancel id-2 for good | happened -> nothing | answer | "
+      "happened -> cancelled; cancelled, in doubt | idle -> yes");
 }
 
 TEST_F(Client, AfterCloseAnAcquisitionIsCancelled) {
-  me.close(now);
-  const auto c = acquire();
-  EXPECT_EQ(happened(), "cancelled");
-  EXPECT_EQ(last<acquire_ended>().call, c);
+  play("close | acquire | happened -> cancelled");
+  EXPECT_EQ(last<acquire_ended>().call, last_call);
   EXPECT_EQ(serve(), "");
 }
 
 TEST_F(Client, CloseDoesNotWaitForASilentServer) {
-  (void)wait_behind_another();
-  me.close(now);
-  server.what = fault::lost_request;
-  EXPECT_EQ(serve(), "cancel id-1") << "once";
-  EXPECT_EQ(happened(), "cancelled");
-  EXPECT_TRUE(me.is_idle());
+  play(
+      "other try | acquire | serve -> enqueue id-1 | happened -> nothing | waiters -> 1 | close | "
+      "fault lost request | serve -> cancel id-1 (once) | happened -> cancelled | idle -> yes");
 }
 
 }  // namespace

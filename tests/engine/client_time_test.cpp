@@ -15,7 +15,7 @@ namespace {
 
 struct ClientsTime : driven_test {};
 
-TEST_F(ClientsTime, WhateverIsCalledWhatTimeBringsComesFirst) {
+TEST_F(ClientsTime, TimersFireBeforeAnyCall) {
   const std::map<std::string, std::function<void(driven&)>> calls{
       {"acquire", [](driven& d) { (void)d.acquire("another"); }},
       {"cancel", [](driven& d) { d.me.cancel(12345, d.now); }},
@@ -49,7 +49,7 @@ TEST_F(ClientsTime, WhateverIsCalledWhatTimeBringsComesFirst) {
   }
 }
 
-TEST_F(ClientsTime, OnlyAnAnswerCountsBeforeIt) {
+TEST_F(ClientsTime, AnAnswerCountsBeforeATimerOfTheSameTime) {
   for (const bool reads : {false, true}) {
     driven d;
     (void)(reads ? d.me.read({.id = "lock"}, d.now) : d.me.ask(others(op::peek), d.now + 1000, d.now));
@@ -91,22 +91,17 @@ TEST_F(ClientsAlarm, AHoldIsLookedAtWhenItWantsTheInboxOrARenewal) {
 }
 
 TEST_F(ClientsAlarm, AHoldThatLooksForAnotherReasonWantsTheInboxInItsTimeStill) {
-  (void)hold();
-  now += 100;
-  me.clock_was_set(now);
-  EXPECT_EQ(serve(), "renew id-1");
+  play("hold | later 100 | clock set | serve -> renew id-1");
   EXPECT_EQ(me.next(), 1000 + 250);
   EXPECT_FALSE(me.wants_inbox());
 }
 
-TEST_F(ClientsAlarm, WhatIsClosedIsLookedAtOnlyAtItsEnd) {
-  (void)hold();
-  (void)pass(300);
-  me.close(now);
+TEST_F(ClientsAlarm, AfterCloseAHoldIsLookedAtOnlyAtItsEnd) {
+  play("hold | pass 300 | close");
   EXPECT_EQ(me.next(), 1000 + 4500);
 }
 
-TEST_F(ClientsAlarm, WhatIsReleasedOrLostIsNotLookedAt) {
+TEST_F(ClientsAlarm, AReleasedOrLostHoldIsNotLookedAt) {
   const auto released = hold();
   (void)release(released, 0, 60'000);
   EXPECT_EQ(me.next(), now + 60'000);
@@ -114,15 +109,11 @@ TEST_F(ClientsAlarm, WhatIsReleasedOrLostIsNotLookedAt) {
   EXPECT_EQ(me.next(), never);
   me.clock_was_set(now);
   EXPECT_EQ(me.next(), never);
-  EXPECT_EQ(sent(), "");
-  (void)hold();
-  server.documents["lock"] = std::nullopt;
-  me.clock_was_set(now);
-  ASSERT_EQ(serve(), "renew id-2");
+  play("sent -> nothing | hold | gone | clock set | serve -> renew id-2");
   EXPECT_EQ(me.next(), never);
 }
 
-TEST_F(ClientsAlarm, WhoWaitsForTwoCommandsDoesSoFor100Ms) {
+TEST_F(ClientsAlarm, ARequestWaitsForTwoCommandsFor100Ms) {
   for (const auto* id : {"enqueue id-1", "enqueue id-2"}) {
     (void)acquire();
     ASSERT_EQ(sent(), id);
@@ -134,25 +125,19 @@ TEST_F(ClientsAlarm, WhoWaitsForTwoCommandsDoesSoFor100Ms) {
   EXPECT_EQ(me.next(), 1100);
   me.cancel(c, now);
   EXPECT_EQ(me.next(), 11'000);
-  (void)acquire();
-  (void)acquire();
+  play("acquire | acquire");
   now = 1100;
   me.look(now);
   EXPECT_EQ(me.next(), 11'000) << "it is due, which no time has to bring";
-  EXPECT_EQ(sent(), "enqueue id-4 + enqueue id-5");
-  (void)acquire();
-  ASSERT_EQ(sent(), "enqueue id-6");
-  (void)acquire();
+  play("sent -> enqueue id-4 + enqueue id-5 | acquire | sent -> enqueue id-6 | acquire");
   EXPECT_EQ(me.next(), 1200);
-  server.what = tiny_server::fault::lost_request;
-  answer_all();
+  play("fault lost request | answer");
   EXPECT_EQ(me.next(), 1175) << "there is room, and others have their pauses";
-  EXPECT_EQ(sent(), "enqueue id-7");
-  answer_all();
+  play("sent -> enqueue id-7 | answer");
   on_their_way.swap(hang);
 }
 
-TEST_F(ClientsAlarm, EachLockHasATimeOfItsOwnForThat) {
+TEST_F(ClientsAlarm, EachLockWaitsForTwoCommandsOfItsOwn) {
   wait_for_two("one");
   now += 40;
   wait_for_two("two");
@@ -163,16 +148,14 @@ TEST_F(ClientsAlarm, EachLockHasATimeOfItsOwnForThat) {
   EXPECT_EQ(sent(), "enqueue id-3");
 }
 
-TEST_F(ClientsAlarm, WhichEndsWhenOneReturns) {
+TEST_F(ClientsAlarm, TheWaitForTwoCommandsEndsWhenOneReturns) {
   wait_for_two("one");
   auto first = std::exchange(on_their_way, {});
   now += 40;
   wait_for_two("two");
   EXPECT_EQ(me.next(), 1100);
   on_their_way.swap(first);
-  server.what = tiny_server::fault::lost_request;
-  answer_all();
-  EXPECT_EQ(sent(), "enqueue id-3");
+  play("fault lost request | answer | sent -> enqueue id-3");
   EXPECT_EQ(me.next(), 1115) << "the pause of those that were not answered";
   on_their_way.insert(on_their_way.end(), first.begin(), first.end());
 }
@@ -201,20 +184,18 @@ TEST_F(ClientsTime, ACallSaysWhenItEndsAtTheLatest) {
   auto p = plan();
   p.deadline = now + 700;
   EXPECT_EQ(me.ends_by(me.acquire(p, false, now)), now + 780) << "the last answer has a moment";
-  (void)serve();
-  (void)happened();
+  play("serve | happened");
   EXPECT_EQ(me.ends_by(release(last<acquire_ended>().got, 0, 1234)), now + 1234);
   EXPECT_EQ(me.ends_by(me.read({.id = "lock"}, now)), now + 10'000);
   EXPECT_EQ(me.ends_by(me.ask(others(op::peek), now + 77, now)), now + 77);
   (void)serve();
   const auto waits = acquire();
   EXPECT_EQ(me.ends_by(waits), now + 10'000) << "without a deadline, until there is a contact";
-  (void)other(op::try_);
-  (void)serve();
+  play("other try | serve");
   EXPECT_EQ(me.ends_by(waits), never);
 }
 
-TEST_F(ClientsTime, WhatIsToBePublishedIsDueInItsTime) {
+TEST_F(ClientsTime, APublicationIsDueInItsTime) {
   (void)hold();
   EXPECT_EQ(me.next(), 1020);
   now = 1020;
@@ -237,21 +218,19 @@ TEST_F(ClientsTime, WhatIsToBePublishedIsDueInItsTime) {
   EXPECT_TRUE(me.publication_is_due(now));
 }
 
-TEST_F(ClientsTime, AllThatGoesOnIsCounted) {
-  const auto h = hold();
-  EXPECT_EQ(me.size(), 1U);
+TEST_F(ClientsTime, SizeCountsAllThatGoesOn) {
+  play("hold | size -> 1");
   (void)acquire();  // and what may be heard of it, its request, and the turn of its lock
   EXPECT_EQ(me.size(), 1U + 4U);
   ASSERT_EQ(sent(), "enqueue id-2");
   EXPECT_EQ(me.size(), 1U + 6U) << "two tickets: the client's and the queue's";
-  (void)release(h);  // its request goes alone; and what is to be published then
+  (void)release(last_hold);  // its request goes alone; and what is to be published then
   EXPECT_EQ(me.size(), 7U + 4U);
   (void)me.read({.id = "lock"}, now);
   EXPECT_EQ(me.size(), 11U + 2U);
-  ASSERT_EQ(sent(), "release id-1, look");
-  EXPECT_EQ(me.size(), 13U);
-  answer_all();
-  EXPECT_EQ(happened(), "releasing; acquired; released; release: released; answered");
+  play(
+      "sent -> release id-1, look | size -> 13 | answer | "
+      "happened -> releasing; acquired; released; release: released; answered");
   (void)hold(plan("another"));
   const auto before = me.size();
   me.clock_was_set(now);

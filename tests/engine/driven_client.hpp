@@ -5,108 +5,30 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <sstream>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "engine/client.hpp"
-#include "protocol/batch.hpp"
-#include "reference/transition.hpp"
+#include "engine/tiny_server.hpp"
 
-/// A language for tables of a client: what it sends, and what happens. No clock, no threads.
+/// A language for what a client does: a line of steps, each with what is expected of it behind an arrow. No clock, no
+/// threads.
+///
+///   hold | release in=10 | sent -> release id-1 | later 5 | answer | happened -> releasing; released, free
+///
+/// acquire [LOCK], hold, release [keep=MS] [in=MS], drop, cancel, close
+///             calls of the client: what is released or dropped is last_hold, what is cancelled is last_call
+/// sent        takes what is due: "renew id-1, enqueue id-2 + enqueue id-3", of which the last two go in one command
+/// answer      the server answers what is on its way. `serve`: sent and answered, until nothing is due
+/// pass MS, silence MS     time passes, and the server answers, or does not: what is sent. `later MS`: nobody looks
+/// happened, published, told       what callers, everybody, and single clients were told
+/// fault KIND, other OP, gone      the server; somebody else; the document is deleted
+/// `nothing` is nothing. What stands in brackets says why.
 namespace dlock::engine {
-
-inline std::string show(const protocol::request& r) {
-  static constexpr const char* names[] = {"try",     "enqueue", "heartbeat", "peek",   "renew",
-                                          "release", "cancel",  "amend",     "revoke", "resize"};
-  return std::string(names[static_cast<std::size_t>(r.op)]) + " " + r.id + (r.tomb > 0 ? " for good" : "");
-}
-
-inline std::string show(loss why) {
-  static constexpr const char* names[] = {"not renewed", "ended", "gone", "revoked"};
-  return names[static_cast<std::size_t>(why)];
-}
-
-inline std::string show(const event& e) {
-  const auto named = [](auto what, std::initializer_list<const char*> names) {
-    return std::string(names.begin()[static_cast<std::size_t>(what)]);
-  };
-  const auto doubt = [](bool in_doubt) { return std::string(in_doubt ? ", in doubt" : ""); };
-  if (const auto* a = std::get_if<acquire_ended>(&e)) {
-    if (a->refused) return "refused" + doubt(a->in_doubt);
-    return named(a->what, {"acquired", "busy", "timed out", "cancelled", "no answer", "not a lock", "other capacity",
-                           "other expiry"}) +
-           doubt(a->in_doubt);
-  }
-  if (const auto* w = std::get_if<waiting>(&e)) return "waits at " + std::to_string(w->last.place);
-  if (const auto* r = std::get_if<release_ended>(&e)) {
-    return "release: " + named(r->what, {"released", "lost", "not held", "unknown"});
-  }
-  if (const auto* k = std::get_if<ask_ended>(&e)) {
-    return named(k->what, {"answered", "no lock there", "failed", "closed"}) + doubt(k->in_doubt);
-  }
-  if (const auto* h = std::get_if<hold_changed>(&e)) {
-    return named(h->now, {"held", "releasing", "in doubt", "released", "lost"}) + (h->left_free ? ", free" : "") +
-           (h->now == hold_phase::lost ? ": " + show(h->why) : "") + (h->by.empty() ? "" : " by " + h->by);
-  }
-  return named(std::get<trouble>(e).what, {"no answer yet", "no renewal yet", "no peek yet"});
-}
-
-/// A server without a network: documents in memory, on the reference model.
-struct tiny_server {
-  static constexpr ms epoch = 1'000'000'000'000;
-  enum class fault {
-    none,
-    lost_request,  // no answer, nothing was done, in doubt
-    lost_answer,   // no answer although it was done, in doubt
-    unreachable,   // no answer, and surely nothing was sent
-    refused,
-  };
-  std::map<std::string, std::optional<protocol::document>> documents;
-  fault what = fault::none;
-
-  protocol::reply carry_out(const protocol::request& r, ms now) {
-    auto& d = documents[r.lock];
-    auto result = protocol::transition(d, r, epoch + now);
-    d = std::move(result.after);
-    return std::move(result.answer);
-  }
-  std::vector<protocol::reply> carry_out(const std::vector<protocol::request>& all, ms now) {
-    if (all.size() == 1) return {carry_out(all.front(), now)};
-    auto& d = documents[all.front().lock];
-    auto result = protocol::transition(d, all, epoch + now);
-    d = std::move(result.after);
-    return std::move(result.answers);
-  }
-  std::vector<answer> apply(const std::vector<protocol::request>& all, ms now) {
-    const bool done = what == fault::none || what == fault::lost_answer;
-    auto replies = done ? carry_out(all, now) : std::vector<protocol::reply>(all.size());
-    std::vector<answer> out(all.size());
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      auto& a = out[i];
-      if (what == fault::none) {
-        a.what = answer::kind::replied;
-        a.reply = std::move(replies[i]);
-        continue;
-      }
-      a.what = what == fault::refused ? answer::kind::refused : answer::kind::no_answer;
-      a.why = "a fault";
-      a.in_doubt = what == fault::lost_request || what == fault::lost_answer;
-    }
-    return out;
-  }
-  lookup_answer read(const protocol::lookup& l, ms now) const {
-    lookup_answer out;
-    out.why = "a fault";
-    if (what != fault::none) return out;
-    out.what = answer::kind::replied;
-    const auto it = documents.find(l.id);
-    if (it == documents.end() || !it->second) return out;
-    out.seen.push_back({.id = l.id, .now = epoch + now, .what = *it->second});
-    return out;
-  }
-};
 
 /// A client, its server and its time.
 struct driven {
@@ -260,6 +182,22 @@ struct driven {
   [[nodiscard]] std::size_t waiters(const std::string& lock = "lock") { return there(lock).waiters.size(); }
   [[nodiscard]] protocol::request last_request() const { return on_their_way.back().all.front(); }
 
+  void play(const std::string& text) {
+    std::string step;
+    for (std::size_t at = 0; at < text.size(); at += step.size() + 3) {
+      step = text.substr(at, text.find(" | ", at) - at);
+      const auto arrow = step.find(" -> ");
+      auto expected = arrow == std::string::npos ? "" : step.substr(arrow + 4);
+      if (const auto why = expected.find(" ("); why != std::string::npos) expected.resize(why);
+      std::istringstream words(step.substr(0, arrow));
+      auto got = carry_out(words);
+      if (got.ends_with(", ")) got.resize(got.size() - 2);
+      if (!expected.empty()) {
+        EXPECT_EQ(got.empty() ? "nothing" : got, expected) << step << "\nin: " << text;
+      }
+    }
+  }
+
   /// It ends, and everything that was held is dropped: nothing may be left.
   void end() {
     server.what = tiny_server::fault::none;
@@ -284,8 +222,89 @@ struct driven {
   client me;
   std::vector<client::outgoing> on_their_way;
   std::vector<event> events;
+  call_id last_call = 0;  // the last acquisition that play() began, and the last hold
+  hold_id last_hold = 0;
 
  private:
+  /// One step of play(), and what it comes to.
+  std::string carry_out(std::istringstream& words) {
+    std::string what, word;
+    words >> what;
+    const auto number = [&] {
+      ms n = 0;
+      if (!(words >> n)) throw std::logic_error("no number after " + what);
+      return n;
+    };
+    const auto rest = [&] { return std::getline(words >> std::ws, word) ? word : std::string(); };
+    const auto count = [](std::size_t n) { return std::to_string(n); };
+    if (what == "sent") return sent();
+    if (what == "serve") return serve();
+    if (what == "happened") return happened();
+    if (what == "published") return announced();
+    if (what == "told") return told();
+    if (what == "pass") return pass(number());
+    if (what == "silence") return pass_in_silence(number());
+    if (what == "holders") return count(holders());
+    if (what == "waiters") return count(waiters());
+    if (what == "background") return count(me.in_the_background());
+    if (what == "size") return count(me.size());
+    if (what == "ready") return count(me.ready());
+    if (what == "renewals") return count(me.ready_renewals());
+    if (what == "idle") return me.is_idle() ? "yes" : "no";
+    if (what == "acquire") {
+      const auto lock = rest();
+      last_call = acquire(lock.empty() ? "lock" : lock);
+    } else if (what == "hold") {
+      last_hold = hold();
+    } else if (what == "release") {
+      ms keep = 0, timeout = 1000;
+      while (words >> word) (word.starts_with("keep=") ? keep : timeout) = std::stoll(word.substr(word.find('=') + 1));
+      (void)release(last_hold, keep, timeout);
+    } else if (what == "answer") {
+      answer_all();
+    } else if (what == "later") {
+      now += number();
+    } else if (what == "look") {
+      if (words >> word) now += std::stoll(word);
+      me.look(now);
+    } else if (what == "cancel") {
+      me.cancel(last_call, now);
+    } else if (what == "close") {
+      me.close(now);
+    } else if (what == "drop") {
+      me.drop(last_hold, now);
+    } else if (what == "gone") {
+      server.documents["lock"] = std::nullopt;
+    } else if (what == "clock") {
+      me.clock_was_set(now);
+    } else if (what == "inbox") {
+      me.inbox_opened(rest() == "opened", now);
+    } else if (what == "events") {
+      me.events_opened(rest() == "opened", now);
+    } else if (what == "fault") {
+      set_fault(rest());
+    } else if (what == "other") {
+      another(rest());
+    } else if (what == "mongo-dlock") {
+      words >> word;
+      word == "holds" ? foreign_holds() : me.heard_release(rest(), now);
+    } else {
+      throw std::logic_error("no step: " + what);
+    }
+    return "";
+  }
+  void set_fault(const std::string& name) {
+    const std::map<std::string, tiny_server::fault> all{{"none", tiny_server::fault::none},
+                                                        {"lost request", tiny_server::fault::lost_request},
+                                                        {"lost answer", tiny_server::fault::lost_answer},
+                                                        {"unreachable", tiny_server::fault::unreachable},
+                                                        {"refused", tiny_server::fault::refused}};
+    server.what = all.at(name);
+  }
+  void another(const std::string& name) {
+    const std::map<std::string, op> all{{"try", op::try_}, {"release", op::release}, {"enqueue", op::enqueue}};
+    (void)other(all.at(name));
+  }
   protocol::document there(const std::string& lock) { return server.documents[lock].value_or(protocol::document{}); }
   std::string news() {
     std::string out;

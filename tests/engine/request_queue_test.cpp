@@ -132,7 +132,7 @@ TEST_F(RequestQueue, ACommandThatHangsHoldsUpTheOthersFor100Ms) {
   expect_nothing_left();
 }
 
-TEST_F(RequestQueue, ItIsTheLastCommandThatIsWaitedFor) {
+TEST_F(RequestQueue, OnlyTheLatestCommandIsWaitedFor) {
   add("a", 1000);
   ASSERT_EQ(take(1000), "a");
   add("b", 1050);
@@ -191,7 +191,7 @@ TEST_F(RequestQueue, WhatHungAndCameBackDoesNotCountTwice) {
   expect_nothing_left();
 }
 
-TEST_F(RequestQueue, NorDoesWhatHungBeforeThat) {
+TEST_F(RequestQueue, OlderCommandsThatHungDoNotCountEither) {
   be_busy();
   auto elsewhere = shared("x");
   elsewhere.lock = "another";
@@ -287,7 +287,7 @@ TEST_F(RequestQueue, WhatIsWithdrawnIsNeverSent) {
   expect_nothing_left();
 }
 
-TEST_F(RequestQueue, NorIfATurnWasGivenForIt) {
+TEST_F(RequestQueue, AWithdrawnRequestIsNotSentEvenIfItHadATurn) {
   add("a");
   add(shared("goes alone", protocol::operation::heartbeat));
   EXPECT_EQ(q.ready(), 2U);

@@ -33,7 +33,7 @@ TEST_F(All, AreHeldTogether) {
   for (const auto* id : {"a", "b"}) EXPECT_TRUE(mutex(theirs, id).try_acquire()) << id;
 }
 
-TEST_F(All, OrNone) {
+TEST_F(All, ABusyLockReleasesTheOthers) {
   mutex a(mine, "a"), b(mine, "b"), c(mine, "c");
   const auto held = mutex(theirs, "b").acquire();
   for (const auto timeout : {0ms, 2000ms}) {

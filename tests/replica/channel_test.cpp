@@ -7,9 +7,6 @@
 #include <csignal>
 #include <future>
 
-#include "contract/listening.hpp"
-#include "store/mongo_channel.hpp"
-
 namespace dlock::testing {
 namespace {
 
@@ -81,9 +78,6 @@ class Notices : public Replica {
       ++killed;
     }
     return killed;
-  }
-  [[nodiscard]] mongo_channel direct() {
-    return {std::make_shared<mongo_pool>(test_url(), "url", 20s, 20), notices_.name(), {}};
   }
 
   scratch_database notices_{"notices", scratch_database::use::notices};

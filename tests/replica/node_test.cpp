@@ -42,7 +42,7 @@ class Node : public Replica {
   }
 };
 
-TEST_F(Node, ItsLockKeepsUsOutUntilItReleases) {
+TEST_F(Node, MongoDlocksLockKeepsUsOutUntilItsRelease) {
   client locks(options());
   mutex lock(locks, id);
   ASSERT_TRUE(acquire1(60'000));
