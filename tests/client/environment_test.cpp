@@ -48,17 +48,6 @@ TEST_F(Environment, ALeaseIsCountedByTheClockOfItsClient) {
   EXPECT_TRUE(eventually([&] { return got->lost().stop_requested(); }));
 }
 
-TEST_F(Environment, SeveralLeasesToo) {
-  mutex a(*w.locks, "a"), b(*w.locks, "b");
-  const ms begin = env->now_ms();
-  auto got = acquire_all({a, b});
-  ASSERT_TRUE(got);
-  EXPECT_EQ(to_ms(got->valid_until()), protocol::valid_until(begin, 60'000));
-  env->advance(1000);
-  EXPECT_EQ(got->valid_for(), got->valid_until() - from_ms(env->now_ms()));
-  EXPECT_EQ(got->release(), release_result::released);
-}
-
 TEST_F(Environment, AWaitEndsByTheClockOfItsClient) {
   const auto holder = mutex(*w.locks, "lock").try_acquire();
   ASSERT_TRUE(holder);

@@ -37,6 +37,20 @@ class Channel : public ::testing::Test {
     ASSERT_EQ(a.what, answer::kind::replied) << a.why;
   }
   channel& notices() { return harness_->notices(); }
+  /// Follows from `from` on, hears this first, and ends with its scope.
+  struct follower : listening {
+    channel& where;
+    follower(Channel& in, const std::string& first, const channel::feed& what, channel::place& from)
+        : listening(in.notices(), what, &from), where(in.notices()) {
+      check(first);
+    }
+    follower(Channel& in, const std::string& first) : follower(in, first, in.everything_, in.place_) {}
+    ~follower() {
+      stop(where);
+      EXPECT_TRUE(ends());
+    }
+    void check(const std::string& all) { EXPECT_TRUE(hears(all)) << heard(); }
+  };
 
   const channel::feed everything_{"notices", 1 << 20, ""};
   const channel::feed mine_{"notices", 1 << 20, "me"};
@@ -46,108 +60,78 @@ class Channel : public ::testing::Test {
 };
 
 TEST_F(Channel, WhatIsInsertedIsHeardInOrder) {
-  listening one(notices(), everything_, &place_);
-  ASSERT_TRUE(one.hears("open"));
+  follower one(*this, "open");
   insert({"a", "b"});
   insert({"c"});
-  EXPECT_TRUE(one.hears("open a b c")) << one.heard();
-  one.stop(notices());
+  one.check("open a b c");
 }
 
 TEST_F(Channel, AFeedOfEverythingBeginsNow) {
   insert({"old"});
-  listening one(notices(), everything_, &place_);
-  ASSERT_TRUE(one.hears("open"));
+  follower one(*this, "open");
   insert({"new"});
-  EXPECT_TRUE(one.hears("open new")) << one.heard();
-  one.stop(notices());
+  one.check("open new");
 }
 
 TEST_F(Channel, AFeedToSomebodyIsTheirsAloneAndBeginsWithTheFirstThereIs) {
   insert({"early"}, "me");
   insert({"not mine"}, "you");
-  listening one(notices(), mine_, &place_);
-  ASSERT_TRUE(one.hears("open early")) << one.heard();
+  follower one(*this, "open early", mine_, place_);
   insert({"not mine either"}, "you");
   insert({"late"}, "me");
-  EXPECT_TRUE(one.hears("open early late")) << one.heard();
-  one.stop(notices());
-}
-
-TEST_F(Channel, EverybodyHearsEverything) {
-  channel::place other;
-  listening one(notices(), everything_, &place_), two(notices(), everything_, &other);
-  ASSERT_TRUE(one.hears("open") && two.hears("open"));
-  insert({"a"});
-  EXPECT_TRUE(one.hears("open a")) << one.heard();
-  EXPECT_TRUE(two.hears("open a")) << two.heard();
-  one.stop(notices());
-  two.stop(notices());
+  one.check("open early late");
 }
 
 TEST_F(Channel, GoesOnWhereItStopped) {
   {
-    listening one(notices(), everything_, &place_);
-    ASSERT_TRUE(one.hears("open"));
+    follower one(*this, "open");
     insert({"a"});
-    ASSERT_TRUE(one.hears("open a"));
+    one.check("open a");
     one.stop(notices());
     ASSERT_TRUE(one.ends());
     EXPECT_EQ(one.end().what, answer::kind::replied);
   }
   insert({"b", "c"});
-  listening two(notices(), everything_, &place_);
-  EXPECT_TRUE(two.hears("open b c")) << two.heard();
-  two.stop(notices());
+  follower two(*this, "open b c");
 }
 
 TEST_F(Channel, WhatIsGoneIsAGap) {
-  {
-    listening one(notices(), everything_, &place_);
-    ASSERT_TRUE(one.hears("open"));
-    insert({"a"});
-    ASSERT_TRUE(one.hears("open a"));
-    harness_->drop("notices");
-    ASSERT_TRUE(one.ends());
-    EXPECT_NE(one.end().what, answer::kind::replied);
+  // The next id may be from the future.
+  for (const bool future : {false, true}) {
+    place_ = {};
+    {
+      follower one(*this, "open");
+      insert({"a"});
+      one.check("open a");
+      harness_->drop("notices");
+      ASSERT_TRUE(one.ends());
+      EXPECT_NE(one.end().what, answer::kind::replied);
+    }
+    if (future) insert_by_clock("not heard", {});
+    follower two(*this, "gap open");
+    insert({"b"});
+    two.check("gap open b");
   }
-  listening two(notices(), everything_, &place_);
-  ASSERT_TRUE(two.hears("gap open")) << two.heard();
-  insert({"b"});
-  EXPECT_TRUE(two.hears("gap open b")) << two.heard();
-  two.stop(notices());
 }
 
 TEST_F(Channel, AnIdFromTheFutureMakesNobodyDeaf) {
   insert_by_clock("old", {});
   {
-    listening one(notices(), everything_, &place_);
-    ASSERT_TRUE(one.hears("open"));
+    follower one(*this, "open");
     insert({"a"});
-    ASSERT_TRUE(one.hears("open a")) << one.heard() << ": it begins behind one from the future";
+    one.check("open a");  // it begins behind one from the future
     insert_by_clock("b", {});
     insert_by_clock("c", 3600);
-    ASSERT_TRUE(one.hears("open a b c")) << one.heard();
-    one.stop(notices());
-    ASSERT_TRUE(one.ends());
+    one.check("open a b c");
   }
   insert({"d"});
-  {
-    listening two(notices(), everything_, &place_);
-    EXPECT_TRUE(two.hears("open d")) << two.heard() << ": it goes on behind one from the future";
-    two.stop(notices());
-    ASSERT_TRUE(two.ends());
-  }
+  { follower two(*this, "open d"); }  // it goes on behind one from the future
   insert_by_clock("e", 7200);
   channel::place other;
-  listening two(notices(), everything_, &place_), newcomer(notices(), everything_, &other);
-  ASSERT_TRUE(two.hears("open e")) << two.heard();
-  ASSERT_TRUE(newcomer.hears("open"));
+  follower two(*this, "open e"), newcomer(*this, "open", everything_, other);
   insert({"f"});
-  EXPECT_TRUE(two.hears("open e f")) << two.heard();
-  EXPECT_TRUE(newcomer.hears("open f")) << newcomer.heard();
-  two.stop(notices());
-  newcomer.stop(notices());
+  two.check("open e f");
+  newcomer.check("open f");
 }
 
 TEST_F(Channel, WhoseClockIsFarBehindIsHeardAsWell) {
@@ -155,66 +139,41 @@ TEST_F(Channel, WhoseClockIsFarBehindIsHeardAsWell) {
   insert_by_clock("from the past", -years);
   insert({"a"});
   {
-    listening one(notices(), everything_, &place_);
-    ASSERT_TRUE(one.hears("open"));
+    follower one(*this, "open");
     insert_by_clock("b", -years);
     insert({"c"});
     insert_by_clock("d", -years);
-    ASSERT_TRUE(one.hears("open b c d")) << one.heard();
-    one.stop(notices());
-    ASSERT_TRUE(one.ends());
+    one.check("open b c d");
   }
   insert_by_clock("e", -years);
-  listening two(notices(), everything_, &place_);
-  ASSERT_TRUE(two.hears("open e")) << two.heard() << ": it goes on behind one from the past";
+  follower two(*this, "open e");  // it goes on behind one from the past
   insert({"f"});
-  EXPECT_TRUE(two.hears("open e f")) << two.heard();
-  two.stop(notices());
+  two.check("open e f");
 }
 
 TEST_F(Channel, AnIdThatTellsNoTimeIsHeardAsWell) {
   insert({"old"});
-  listening one(notices(), everything_, &place_);
-  ASSERT_TRUE(one.hears("open"));
+  follower one(*this, "open");
   auto named = words({"a"});
   append(named.front().get(), "_id", "a name");
   insert_all(named);
-  EXPECT_TRUE(one.hears("open a")) << one.heard();
-  one.stop(notices());
-}
-
-TEST_F(Channel, MadeAgainWithAnIdFromTheFutureItGoesOn) {
-  {
-    listening one(notices(), everything_, &place_);
-    ASSERT_TRUE(one.hears("open"));
-    insert({"a"});
-    ASSERT_TRUE(one.hears("open a"));
-    harness_->drop("notices");
-    ASSERT_TRUE(one.ends());
-  }
-  insert_by_clock("not heard", {});
-  listening two(notices(), everything_, &place_);
-  ASSERT_TRUE(two.hears("gap open")) << two.heard();
-  insert({"b"});
-  EXPECT_TRUE(two.hears("gap open b")) << two.heard();
-  two.stop(notices());
+  one.check("open a");
 }
 
 TEST_F(Channel, AnInterruptedFollowerLeavesTheOthersAlone) {
   channel::place other;
-  listening one(notices(), everything_, &place_), two(notices(), everything_, &other);
-  ASSERT_TRUE(one.hears("open") && two.hears("open"));
+  follower one(*this, "open"), two(*this, "open", everything_, other);
+  insert({"a"});
+  one.check("open a");
+  two.check("open a");
   one.stop(notices());
   ASSERT_TRUE(one.ends());
-  insert({"a"});
-  EXPECT_TRUE(two.hears("open a")) << two.heard();
-  two.stop(notices());
+  insert({"b"});
+  two.check("open a b");
 }
 
 TEST_F(Channel, StopsAtOnceWhenInterrupted) {
-  listening one(notices(), everything_, &place_);
-  ASSERT_TRUE(one.hears("open"));
-  std::this_thread::sleep_for(std::chrono::milliseconds{50});
+  follower one(*this, "open");
   const auto before = std::chrono::steady_clock::now();
   one.stop(notices());
   ASSERT_TRUE(one.ends());

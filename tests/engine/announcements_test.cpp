@@ -171,8 +171,7 @@ TEST_F(ClientsHeirs, SeveralAtOnceAreAllTold) {
 
 TEST_F(ClientsHeirs, WhoGaveUpIsNotTold) {
   last_call = wait();
-  play("cancel | sent -> cancel id-1");
-  EXPECT_FALSE(me.expects("id-1"));
+  play("cancel | sent -> cancel id-1 | expects id-1 -> no");
   auto cancel = std::exchange(on_their_way, {});
   answer_naming({{"id-1", "me"}});
   EXPECT_EQ(happened(), "answered");

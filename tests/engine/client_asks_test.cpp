@@ -43,18 +43,15 @@ TEST_F(ClientsAsks, OneAnswerIsEnough) {
 
 TEST_F(ClientsAsks, ADocumentThatIsNoLockIsReported) {
   server.documents["lock"] = protocol::document{.fence = -1};
-  (void)ask();
-  play("serve | happened -> no lock there");
+  play("peek | serve | happened -> no lock there");
   EXPECT_EQ(last<ask_ended>().told.defect, "fence");
   server.documents["lock"] = protocol::document{.observed = true};
-  (void)ask();
-  play("serve | happened -> answered (one of the other expiry is a lock)");
+  play("peek | serve | happened -> answered (one of the other expiry is a lock)");
   EXPECT_TRUE(last<ask_ended>().told.other_expiry);
 }
 
 TEST_F(ClientsAsks, AnUnansweredCommandIsRetriedAfterPausesUpToHalfASecond) {
-  (void)ask();
-  play("fault unreachable | serve -> peek x");
+  play("peek | fault unreachable | serve -> peek x");
   for (const ms pause : {50, 100, 200, 400, 500, 500}) {
     EXPECT_EQ(pass(pause - 1), "");
     EXPECT_EQ(pass(1), "peek x") << "after " << pause;
@@ -65,8 +62,7 @@ TEST_F(ClientsAsks, AnUnansweredCommandIsRetriedAfterPausesUpToHalfASecond) {
 TEST_F(ClientsAsks, ACommandFailsAtTheOperationTimeout) {
   for (const bool sent_for_sure : {false, true}) {
     server.what = sent_for_sure ? fault::lost_answer : fault::unreachable;
-    (void)ask();
-    play("pass 9400 | happened -> nothing | pass 600");
+    play("peek | pass 9400 | happened -> nothing | pass 600");
     EXPECT_EQ(happened(), sent_for_sure ? "failed, in doubt" : "failed");
     EXPECT_EQ(last<ask_ended>().failure.why, "a fault");
   }
@@ -83,29 +79,22 @@ TEST_F(ClientsAsks, ACommandFailsAtItsDeadline) {
 }
 
 TEST_F(ClientsAsks, ACommandThatHangsFailsOnTimeAndIsInDoubt) {
-  (void)ask();
-  play("silence 9999 -> peek x | happened -> nothing | silence 1 | happened -> failed, in doubt");
+  play("peek | silence 9999 -> peek x | happened -> nothing | silence 1 | happened -> failed, in doubt");
   EXPECT_EQ(last<ask_ended>().failure.why, "still waiting for it");
   play("answer | happened -> nothing (too late)");
 }
 
 TEST_F(ClientsAsks, ACommandThatWasNeverSentIsNotInDoubt) {
-  (void)ask();
-  play("look 10000 | happened -> failed | sent -> nothing (nor is it sent later)");
+  play("peek | look 10000 | happened -> failed | sent -> nothing (nor is it sent later)");
 }
 
 TEST_F(ClientsAsks, ARefusedCommandFailsAtOnce) {
-  server.what = fault::refused;
-  (void)ask();
-  play("serve -> peek x | happened -> failed");
+  play("fault refused | peek | serve -> peek x | happened -> failed");
   EXPECT_EQ(last<ask_ended>().failure.what, answer::kind::refused);
 }
 
 TEST_F(ClientsAsks, CloseLeavesADoubtOnlyIfTheCommandWasSent) {
-  (void)ask();
-  ASSERT_EQ(sent(), "peek x");
-  (void)ask();
-  play("close | happened -> closed, in doubt; closed | sent -> nothing");
+  play("peek | sent -> peek x | peek | close | happened -> closed, in doubt; closed | sent -> nothing");
 }
 
 TEST_F(ClientsAsks, CloseDuringAPauseLeavesTheDoubtOfTheLastTry) {
@@ -133,30 +122,22 @@ TEST_F(ClientsAsks, AReadShowsWhatIsThere) {
 }
 
 TEST_F(ClientsAsks, AReadIsRepeatedUntilItIsAnswered) {
-  server.what = fault::lost_request;
-  (void)read();
-  play("pass 149 -> look, look | fault none | pass 1 -> look | happened -> answered");
+  play("fault lost request | read | pass 149 -> look, look | fault none | pass 1 -> look | happened -> answered");
 }
 
 TEST_F(ClientsAsks, AReadAfterCloseFailsAtOnce) {
-  me.close(now);
-  (void)me.read({.id = "lock"}, now);
-  play("happened -> closed | sent -> nothing");
+  play("close | read | happened -> closed | sent -> nothing");
 }
 
 TEST_F(ClientsAsks, AReadThatIsClosedIsNotInDoubt) {
-  (void)me.read({.id = "lock"}, now);
-  play("sent -> look | close | happened -> closed");
+  play("read | sent -> look | close | happened -> closed");
 }
 
 TEST_F(ClientsAsks, AReadIsNeverInDoubt) {
-  server.what = fault::lost_request;
-  (void)read();
-  play("pass 10000 | happened -> failed");
-  (void)read();
-  play("silence 10000 -> look | happened -> failed | answer | happened -> nothing (too late)");
-  (void)read();
-  play("look 10000 | happened -> failed | sent -> nothing (it was never sent)");
+  play(
+      "fault lost request | read | pass 10000 | happened -> failed | read | silence 10000 -> look | "
+      "happened -> failed | answer | happened -> nothing (too late) | read | look 10000 | happened -> failed | "
+      "sent -> nothing (it was never sent)");
 }
 
 // --- amend ----------------------------------------------------------------------------------------------------------
@@ -251,8 +232,7 @@ TEST_F(ClientsAsks, AnEntryThatWasEditedByHandIsNotAmended) {
     told.mine->seq += seq;
     answer_all(told);
     EXPECT_EQ(change(), amended::edited);
-    EXPECT_TRUE(me.find(last_hold)->held(now));
-    play("release | serve");
+    play("held -> yes | release | serve");
   }
 }
 
@@ -319,8 +299,7 @@ TEST_F(ClientsAsks, ARevocationOfAnOwnHoldIsNoticedAtOnce) {
     EXPECT_EQ(sent(), "revoke " + id);
     answer_all();
     EXPECT_EQ(serve(), (at_once ? "cancel " + id + " for good, " : "") + "renew " + id);
-    (void)happened();
-    EXPECT_EQ(phase(last_hold), hold_phase::lost);
+    play("happened | phase -> lost");
     EXPECT_EQ(last<hold_changed>().by, "somebody");
     play("told -> nothing | release | serve");
   }

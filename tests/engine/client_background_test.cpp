@@ -45,10 +45,8 @@ TEST_F(ClientsBackground, TheFirstAnswerToAnythingEndsTheSilence) {
   drop_eight();
   play("fault lost request | sent | answer | sent -> release id-5, release id-6");
   auto hang = std::exchange(on_their_way, {});
-  server.what = fault::none;
-  (void)me.ask(others(op::peek, "lock", "x"), {}, now);
   play(
-      "sent -> peek x | answer | sent -> release id-7, release id-8 (four again) | answer | "
+      "fault none | peek | sent -> peek x | answer | sent -> release id-7, release id-8 (four again) | answer | "
       "sent -> release id-1, release id-2 (their pauses are over, too) | answer | "
       "serve -> release id-3, release id-4");
   on_their_way.swap(hang);
@@ -58,9 +56,7 @@ TEST_F(ClientsBackground, AnAnswerToALookupEndsTheSilence) {
   drop_eight();
   play("fault lost request | sent | answer | sent -> release id-5, release id-6");
   auto hang = std::exchange(on_their_way, {});
-  server.what = fault::none;
-  (void)me.read({.id = "lock"}, now);
-  play("sent -> look | answer | sent -> release id-7, release id-8 | answer | serve");
+  play("fault none | read | sent -> look | answer | sent -> release id-7, release id-8 | answer | serve");
   on_their_way.swap(hang);
 }
 
@@ -68,9 +64,7 @@ TEST_F(ClientsBackground, ARequestThatHangsAloneIsNoSilence) {
   drop_eight();
   (void)sent();
   auto hang = std::exchange(on_their_way, {});
-  now += 1;
-  (void)me.ask(others(op::peek, "lock", "x"), {}, now);
-  EXPECT_EQ(serve(), "peek x");
+  play("later 1 | peek | serve -> peek x");
   on_their_way.swap(hang);
   play(
       "fault lost request | answer | "
@@ -173,37 +167,31 @@ TEST_F(ClientsBackground, AfterCloseEachRetryIsSentOnceMore) {
 // --- there is no thread for it --------------------------------------------------------------------------------------
 
 TEST_F(ClientsBackground, ARequestThatCannotBeSentIsUnansweredAndNotInDoubt) {
-  (void)acquire();
-  (void)me.ask(others(op::peek, "lock", "x"), {}, now);
-  (void)me.read({.id = "lock"}, now);
-  me.cannot_send("no thread for it", now);
-  play("ready -> 0 | happened -> no answer yet");
+  play("acquire | peek | read | no thread | ready -> 0 | happened -> no answer yet");
   EXPECT_EQ(last<trouble>().why, "no thread for it");
   play("pass 1000 -> peek x, look, enqueue id-1 (each tries again) | happened -> answered; answered; acquired");
 }
 
 TEST_F(ClientsBackground, ARetryThatCannotBeSentIsDropped) {
   me.drop(hold(), now);
-  me.cannot_send("no thread for it", now);
-  play("background -> 0 | pass 60000 -> nothing | size -> 0");
+  play("no thread | background -> 0 | pass 60000 -> nothing | size -> 0");
 }
 
 TEST_F(ClientsBackground, RetriesThatWaitForRoomAreDroppedIfNoneCanBeSent) {
   drop_eight();
-  me.cannot_send("no thread for it", now);
-  play("background -> 0 | size -> 0");
+  play("no thread | background -> 0 | size -> 0");
 }
 
 TEST_F(ClientsBackground, NothingIsLeftOfADroppedRetry) {
-  play("hold | release in=10 | fault lost request | sent -> release id-1 | answer");
-  me.cannot_send("no thread for it", now);
-  play("happened -> releasing; in doubt; release: unknown | drop | size -> 0");
+  play(
+      "hold | release in=10 | fault lost request | sent -> release id-1 | answer | no thread | "
+      "happened -> releasing; in doubt; release: unknown | drop | size -> 0");
 }
 
 TEST_F(ClientsBackground, ACancelThatCannotBeSentEndsAfter400Ms) {
-  play("acquire | sent | cancel");
-  me.cannot_send("no thread for it", now);
-  play("silence 399 -> nothing | happened -> nothing | silence 1 | happened -> cancelled, in doubt");
+  play(
+      "acquire | sent | cancel | no thread | silence 399 -> nothing | happened -> nothing | silence 1 | "
+      "happened -> cancelled, in doubt");
 }
 
 /// When the only one that is under way comes too late for its turn, the next one has the room.
@@ -261,9 +249,9 @@ TEST_F(ClientsBackground, AnAnswerAtTheDeadlineStillNamesTheHeir) {
 }
 
 TEST_F(ClientsBackground, AReleaseThatCannotBeSentIsRetried) {
-  play("hold | release");
-  me.cannot_send("no thread for it", now);
-  play("pass 50 -> release id-1 | happened -> releasing; released, free; release: released");
+  play(
+      "hold | release | no thread | pass 50 -> release id-1 | "
+      "happened -> releasing; released, free; release: released");
 }
 
 /// The doubt is of an entry that is undone by itself; this one was never asked for.

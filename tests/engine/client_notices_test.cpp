@@ -27,9 +27,8 @@ struct ClientsNotices : driven_test {
 
 TEST_F(ClientsNotices, ANoticeDuringARequestCausesAnotherPoll) {
   (void)wait("lock", true);
-  play("mongo-dlock releases lock | sent -> heartbeat id-1");
-  EXPECT_TRUE(me.wants_events()) << "it waits still";
   play(
+      "mongo-dlock releases lock | sent -> heartbeat id-1 | wants events -> yes (it waits still) | "
       "mongo-dlock releases lock | sent -> nothing (one is on its way) | answer | "
       "serve -> heartbeat id-1 (but it may be older) | serve -> nothing (once)");
 }
@@ -46,14 +45,12 @@ TEST_F(ClientsNotices, EveryWaiterThatIsConcernedPolls) {
   (void)wait("one", true);
   (void)wait("two", true);
   last_call = wait("three", false);
-  EXPECT_TRUE(me.wants_events());
-  play("mongo-dlock releases two | serve -> heartbeat id-2");
+  play("wants events -> yes | mongo-dlock releases two | serve -> heartbeat id-2");
   me.heard_release({}, now);
   play(
       "serve -> heartbeat id-1, heartbeat id-2 (of any) | inbox opened | "
       "serve -> heartbeat id-1, heartbeat id-2, heartbeat id-3 | cancel | serve | inbox opened | "
-      "serve -> heartbeat id-1, heartbeat id-2");
-  EXPECT_TRUE(me.wants_events());
+      "serve -> heartbeat id-1, heartbeat id-2 | wants events -> yes");
 }
 
 TEST_F(ClientsNotices, AGrantNoticeCancelsThePoll) {
@@ -70,10 +67,9 @@ TEST_F(ClientsNotices, AWaiterWhoseEntryIsGoneQueuesAgainBehindMongoDlock) {
   (void)wait("lock", true);
   foreign_holds();  // without anybody who waits
   me.heard_release("lock", now);
-  play("serve -> heartbeat id-1, enqueue id-2 | happened -> nothing");
-  EXPECT_TRUE(me.wants_events());
-  EXPECT_FALSE(me.expects("id-1"));
-  EXPECT_TRUE(me.expects("id-2"));
+  play(
+      "serve -> heartbeat id-1, enqueue id-2 | happened -> nothing | wants events -> yes | expects id-1 -> no | "
+      "expects id-2 -> yes");
 }
 
 TEST_F(ClientsNotices, ACancelledWaiterDoesNotPoll) {
@@ -116,10 +112,7 @@ TEST_F(ClientsNotices, AWaiterPollsOftenAgainAfterListeningHasStopped) {
   play("events opened | inbox opened");
   (void)wait("old", true);
   me.stop_listening();
-  EXPECT_FALSE(me.wants_inbox());
-  EXPECT_FALSE(me.expects("id-1"));
-  (void)pass(4500);
-  EXPECT_TRUE(me.expects("id-1")) << "an answer may name it";
+  play("wants inbox -> no | expects id-1 -> no | pass 4500 | expects id-1 -> yes (an answer may name it)");
   for (const bool foreign : {false, true}) {
     const std::string lock = foreign ? "foreign" : "lock";
     (void)wait(lock, foreign);

@@ -84,9 +84,7 @@ TEST_F(ClientsRequests, WhoIsNotAloneAnyMoreReleasesInFull) {
 }
 
 TEST_F(ClientsRequests, AnAnswerCountsOnce) {
-  (void)acquire();
-  (void)me.read({.id = "lock"}, now);
-  ASSERT_EQ(sent(), "look, enqueue id-1");
+  play("acquire | read | sent -> look, enqueue id-1");
   auto again = on_their_way;
   play("answer | happened -> answered; acquired");
   on_their_way.swap(again);

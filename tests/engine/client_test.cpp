@@ -54,9 +54,9 @@ TEST_F(Client, ATryIsOneRequest) {
 }
 
 TEST_F(Client, AWaiterGetsTheLockAfterTheRelease) {
-  (void)wait_behind_another();
-  EXPECT_TRUE(me.wants_inbox());
-  play("pass 1000 | happened -> nothing | other release");
+  play(
+      "other try | acquire | serve -> enqueue id-1 | happened -> nothing | waiters -> 1 | wants inbox -> yes | "
+      "pass 1000 | happened -> nothing | other release");
   EXPECT_NE(pass(1000), "");
   EXPECT_EQ(happened(), "acquired");
 }
@@ -64,8 +64,7 @@ TEST_F(Client, AWaiterGetsTheLockAfterTheRelease) {
 TEST_F(Client, AWaiterReportsItsPlaceAtEachAnswer) {
   (void)other(op::try_);
   const auto c = me.acquire(plan(), true, now);
-  EXPECT_FALSE(me.wants_inbox());
-  play("serve -> enqueue id-1 | happened -> waits at 0");
+  play("wants inbox -> no | serve -> enqueue id-1 | happened -> waits at 0");
   EXPECT_EQ(last<waiting>().call, c);
   play(
       "pass 50 -> heartbeat id-1 | happened -> waits at 0 (each time) | other release | pass 100 | "
@@ -209,8 +208,7 @@ TEST_F(Client, ARefusedAcquisitionFailsAndIsUndone) {
       "other try | acquire | serve -> enqueue id-1 | happened -> nothing | waiters -> 1 | fault refused | "
       "look 50 | sent -> heartbeat id-1 | answer | happened -> refused");
   EXPECT_EQ(last<acquire_ended>().failure.why, "a fault");
-  EXPECT_FALSE(me.expects("id-1"));
-  server.what = fault::none;
+  play("expects id-1 -> no | fault none");
   EXPECT_EQ(serve().substr(0, 11), "cancel id-1");
   play("waiters -> 0 | size -> 0");
 }
@@ -244,14 +242,10 @@ TEST_F(Client, AWaiterPollsAtOnceWhenItMayHaveMissedANotice) {
 }
 
 TEST_F(Client, AWaiterPollsWhenMongoDlockReleases) {
-  foreign_holds();
-  EXPECT_FALSE(me.wants_events());
-  play("acquire | serve -> enqueue id-1");
-  EXPECT_TRUE(me.wants_events());
   play(
+      "mongo-dlock holds | wants events -> no | acquire | serve -> enqueue id-1 | wants events -> yes | "
       "mongo-dlock releases another | sent -> nothing | mongo-dlock releases lock | serve -> heartbeat id-1 | "
-      "events opened | serve -> heartbeat id-1 | cancel");
-  EXPECT_FALSE(me.wants_events());
+      "events opened | serve -> heartbeat id-1 | cancel | wants events -> no");
 }
 
 TEST_F(Client, OtherWaitersDoNotPollWhenMongoDlockReleases) {
@@ -263,9 +257,7 @@ TEST_F(Client, OtherWaitersDoNotPollWhenMongoDlockReleases) {
 TEST_F(Client, NoNoticeIsBelievedAfterListeningHasStopped) {
   play("mongo-dlock holds | acquire | serve");
   me.stop_listening();
-  EXPECT_FALSE(me.wants_inbox());
-  EXPECT_FALSE(me.wants_events());
-  EXPECT_FALSE(me.expects("id-1"));
+  play("wants inbox -> no | wants events -> no | expects id-1 -> no");
   me.heard(protocol::grant{"lock", "id-1", tiny_server::epoch * 2000, tiny_server::epoch}, now);
   play("mongo-dlock releases lock | sent -> nothing | happened -> nothing");
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/client.hpp"
+#include "engine/steps.hpp"
 #include "engine/tiny_server.hpp"
 
 /// A language for what a client does: a line of steps, each with what is expected of it behind an arrow. No clock, no
@@ -25,9 +26,10 @@
 /// sent        takes what is due: "renew id-1, enqueue id-2 + enqueue id-3", of which the last two go in one command
 /// answer      the server answers what is on its way. `serve`: sent and answered, until nothing is due
 /// pass MS, silence MS     time passes, and the server answers, or does not: what is sent. `later MS`: nobody looks
+/// peek, read  a command of the client's own, and a lookup
+/// there, held, phase, expects ID, wants inbox, wants events, idle, size ...     what can be seen of the client
 /// happened, published, told       what callers, everybody, and single clients were told
 /// fault KIND, other OP, gone      the server; somebody else; the document is deleted
-/// `nothing` is nothing. What stands in brackets says why.
 namespace dlock::engine {
 
 /// A client, its server and its time.
@@ -183,19 +185,7 @@ struct driven {
   [[nodiscard]] protocol::request last_request() const { return on_their_way.back().all.front(); }
 
   void play(const std::string& text) {
-    std::string step;
-    for (std::size_t at = 0; at < text.size(); at += step.size() + 3) {
-      step = text.substr(at, text.find(" | ", at) - at);
-      const auto arrow = step.find(" -> ");
-      auto expected = arrow == std::string::npos ? "" : step.substr(arrow + 4);
-      if (const auto why = expected.find(" ("); why != std::string::npos) expected.resize(why);
-      std::istringstream words(step.substr(0, arrow));
-      auto got = carry_out(words);
-      if (got.ends_with(", ")) got.resize(got.size() - 2);
-      if (!expected.empty()) {
-        EXPECT_EQ(got.empty() ? "nothing" : got, expected) << step << "\nin: " << text;
-      }
-    }
+    play_steps(text, [this](std::istringstream& words) { return carry_out(words); });
   }
 
   /// It ends, and everything that was held is dropped: nothing may be left.
@@ -250,7 +240,13 @@ struct driven {
     if (what == "size") return count(me.size());
     if (what == "ready") return count(me.ready());
     if (what == "renewals") return count(me.ready_renewals());
-    if (what == "idle") return me.is_idle() ? "yes" : "no";
+    const auto yes = [](bool so) { return std::string(so ? "yes" : "no"); };
+    if (what == "idle") return yes(me.is_idle());
+    if (what == "wants") return yes(rest() == "inbox" ? me.wants_inbox() : me.wants_events());
+    if (what == "expects") return yes(static_cast<bool>(me.expects(rest())));
+    if (what == "there") return yes(me.find(last_hold) != nullptr);
+    if (what == "held") return yes(me.find(last_hold)->held(now));
+    if (what == "phase") return show(phase(last_hold));
     if (what == "acquire") {
       const auto lock = rest();
       last_call = acquire(lock.empty() ? "lock" : lock);
@@ -275,6 +271,12 @@ struct driven {
       me.drop(last_hold, now);
     } else if (what == "gone") {
       server.documents["lock"] = std::nullopt;
+    } else if (what == "peek") {
+      (void)me.ask(others(op::peek, "lock", "x"), {}, now);
+    } else if (what == "read") {
+      (void)me.read({.id = "lock"}, now);
+    } else if (what == "no") {
+      me.cannot_send("no thread for it", now);
     } else if (what == "clock") {
       me.clock_was_set(now);
     } else if (what == "inbox") {

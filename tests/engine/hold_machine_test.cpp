@@ -2,192 +2,161 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/steps.hpp"
+
 namespace dlock::engine {
 namespace {
 
 using protocol::reply;
 using holding = hold_machine;
-using action = holding::action;
-using effect = holding::effect;
 
 constexpr ms kLease = 9000;  // from 0: renewed at 3000, over at 8500
 
-holding held(bool renews = true) {
-  return holding(protocol::lease_schedule(0, kLease, kLease, renews, 0));
-}
-reply ours(bool revoked = false) {
-  reply r;
-  r.found = r.valid = true;
-  r.mine.emplace();
-  r.mine->revoked = revoked;
-  return r;
-}
-reply not_ours() {
-  reply r;
-  r.found = r.valid = true;
-  return r;
-}
+/// A hold, in lines of steps that begin with their time if that matters:
+///
+///   3000 look -> renew | 3400 ours from 3000 -> held | until -> 11500 | next -> 6000 | why -> gone
+///
+/// ours, not ours, no document, revoked       answers to what was sent at the time after `from`
+/// unanswered     whether that is told; `not sent`, `notice BY`, `clock set`, `stop renewing`
+struct HoldMachine : ::testing::Test {
+  holding m = held();
 
-TEST(HoldMachine, IsRenewedAfterAThirdAndCountsFromTheSending) {
-  auto m = held();
-  EXPECT_EQ(m.next(), 3000);
-  EXPECT_EQ(m.look(2999), action::nothing);
-  EXPECT_EQ(m.look(3000), action::renew);
-  EXPECT_EQ(m.look(3000), action::nothing) << "it is on its way";
-  EXPECT_EQ(m.next(), m.valid_until()) << "so that the end is told on time";
-  EXPECT_EQ(m.answered(ours(), 3000, 3400), effect::held);
-  EXPECT_EQ(m.valid_until(), 3000 + 8500);
-  EXPECT_EQ(m.next(), 6000);
-}
-
-TEST(HoldMachine, WithoutAnAnswerItIsAskedAgainUntilTheEnd) {
-  auto m = held();
-  ASSERT_EQ(m.look(3000), action::renew);
-  EXPECT_TRUE(m.unanswered(3500)) << "the first is told";
-  EXPECT_EQ(m.next(), 3500 + 450);
-  ASSERT_EQ(m.look(3950), action::renew);
-  EXPECT_FALSE(m.unanswered(4000));
-  ASSERT_EQ(m.look(m.next()), action::renew);
-  m.not_sent(4500);
-  EXPECT_EQ(m.valid_until(), 8500);
-  EXPECT_EQ(m.look(8499), action::renew);
-  EXPECT_EQ(m.look(8500), action::lose);
-  EXPECT_EQ(m.why(), loss::not_renewed);
-}
-
-TEST(HoldMachine, TroubleThatIsOverIsToldAgain) {
-  auto m = held();
-  ASSERT_EQ(m.look(3000), action::renew);
-  ASSERT_TRUE(m.unanswered(3000));
-  ASSERT_EQ(m.look(m.next()), action::renew);
-  ASSERT_EQ(m.answered(ours(), 3500, 3500), effect::held);
-  ASSERT_EQ(m.look(m.next()), action::renew);
-  EXPECT_TRUE(m.unanswered(7000));
-}
-
-TEST(HoldMachine, AnAnswerAfterItsEndMakesNothingLonger) {
-  auto m = held();
-  ASSERT_EQ(m.look(3000), action::renew);
-  EXPECT_EQ(m.answered(ours(), 3000, 8500), effect::too_late);
-  EXPECT_EQ(m.valid_until(), 8500);
-  EXPECT_EQ(m.look(8500), action::lose);
-}
-
-TEST(HoldMachine, WhomTheServerDoesNotKnowHasLost) {
-  for (const auto& r : {not_ours(), reply{}, ours(true)}) {
-    auto m = held();
-    ASSERT_EQ(m.look(3000), action::renew);
-    EXPECT_EQ(m.answered(r, 3000, 3100), effect::lost);
-    EXPECT_EQ(m.why(), loss::gone);
+  static holding held(bool renews = true) { return holding(protocol::lease_schedule(0, kLease, kLease, renews, 0)); }
+  static std::string show(holding::action a) {
+    static constexpr const char* names[] = {"nothing", "renew", "peek", "lose"};
+    return names[static_cast<std::size_t>(a)];
   }
-  auto late = held();
-  ASSERT_EQ(late.look(3000), action::renew);
-  EXPECT_EQ(late.answered(not_ours(), 3000, 8500), effect::lost);
-  EXPECT_EQ(late.why(), loss::not_renewed) << "others may well have it since";
+  static std::string show(holding::effect e) {
+    return e == holding::effect::held ? "held" : e == holding::effect::lost ? "lost" : "too late";
+  }
+  static std::string show(loss why) {
+    static constexpr const char* names[] = {"not renewed", "ended", "gone", "revoked"};
+    return names[static_cast<std::size_t>(why)];
+  }
+  static reply answered(const std::string& what) {
+    reply r;
+    if (what == "no") return r;
+    r.found = r.valid = true;
+    if (what != "not") r.mine.emplace().revoked = what == "revoked";
+    return r;
+  }
+  void play(const std::string& text) {
+    play_steps(text, [&](std::istringstream& words) -> std::string {
+      ms now = 0, from = 0;
+      if (!(words >> now)) words.clear();
+      std::string what, more;
+      words >> what;
+      if (what == "look") return show(m.look(now));
+      if (what == "next") return std::to_string(m.next());
+      if (what == "until") return std::to_string(m.valid_until());
+      if (what == "why") return show(m.why());
+      if (what == "unanswered") return m.unanswered(now) ? "told" : "nothing";
+      if (what == "clock") return m.clock_was_set(now), "";
+      if (what == "stop") return m.stop_renewing(), "";
+      words >> more;
+      if (what == "not" && more == "sent") return m.not_sent(now), "";
+      if (what == "notice") return m.notice(more, now), "";
+      while (more != "from" && words >> more) continue;
+      words >> from;
+      return show(m.answered(answered(what), from, now));
+    });
+  }
+};
+
+TEST_F(HoldMachine, IsRenewedAfterAThirdAndCountsFromTheSending) {
+  play(
+      "next -> 3000 | 2999 look -> nothing | 3000 look -> renew | 3000 look -> nothing (it is on its way) | "
+      "next -> 8500 (so that the end is told on time) | 3400 ours from 3000 -> held | until -> 11500 | next -> 6000");
 }
 
-TEST(HoldMachine, ANoticeHasTheServerAskedAtOnce) {
-  auto m = held();
-  m.notice("an operator", 100);
-  EXPECT_EQ(m.next(), 100);
-  ASSERT_EQ(m.look(100), action::renew);
-  EXPECT_EQ(m.answered(ours(true), 100, 110), effect::lost);
-  EXPECT_EQ(m.why(), loss::revoked);
-  EXPECT_EQ(m.revoked_by(), "an operator");
+TEST_F(HoldMachine, WithoutAnAnswerItIsAskedAgainUntilTheEnd) {
+  play(
+      "3000 look -> renew | 3500 unanswered -> told | next -> 3950 | 3950 look -> renew | 4000 unanswered -> nothing | "
+      "4450 look -> renew | 4500 not sent | until -> 8500 | 8499 look -> renew | 8500 look -> lose | "
+      "why -> not renewed");
 }
 
-TEST(HoldMachine, ANoticeThatIsNotTrueIsForgotten) {
-  auto m = held();
-  m.notice("a liar", 100);
-  ASSERT_EQ(m.look(100), action::renew);
-  ASSERT_EQ(m.answered(ours(), 100, 110), effect::held);
-  ASSERT_EQ(m.look(m.next()), action::renew);
-  EXPECT_EQ(m.answered(not_ours(), 3100, 3110), effect::lost);
-  EXPECT_EQ(m.why(), loss::gone);
+TEST_F(HoldMachine, TroubleThatIsOverIsToldAgain) {
+  play(
+      "3000 look -> renew | 3000 unanswered -> told | 3450 look -> renew | 3500 ours from 3500 -> held | "
+      "6500 look -> renew | 7000 unanswered -> told");
 }
 
-TEST(HoldMachine, ANoticeWhileARenewalIsOnItsWayIsFollowedByAnother) {
-  auto m = held();
-  ASSERT_EQ(m.look(3000), action::renew);
-  m.notice("an operator", 3010);
-  EXPECT_EQ(m.look(3010), action::nothing);
-  EXPECT_EQ(m.answered(ours(), 3000, 3020), effect::held);
-  EXPECT_EQ(m.next(), 3010) << "the answer may be older than the notice";
-  ASSERT_EQ(m.look(3020), action::renew);
-  EXPECT_EQ(m.answered(ours(true), 3020, 3030), effect::lost);
-  EXPECT_EQ(m.why(), loss::revoked);
+TEST_F(HoldMachine, AnAnswerAfterItsEndMakesNothingLonger) {
+  play("3000 look -> renew | 8500 ours from 3000 -> too late | until -> 8500 | 8500 look -> lose");
 }
 
-TEST(HoldMachine, WhatIsNotRenewedEndsAndIsOnlyLookedAt) {
-  auto m = held(false);
-  EXPECT_EQ(m.next(), 8500);
-  m.clock_was_set(1000);
-  ASSERT_EQ(m.look(1000), action::peek);
-  EXPECT_EQ(m.answered(ours(), 1000, 1010), effect::held);
-  EXPECT_EQ(m.valid_until(), 8500);
-  EXPECT_EQ(m.next(), 8500);
-  EXPECT_EQ(m.look(8500), action::lose);
-  EXPECT_EQ(m.why(), loss::ended);
+TEST_F(HoldMachine, WhomTheServerDoesNotKnowHasLost) {
+  for (const std::string answer : {"not ours", "no document", "revoked"}) {
+    m = held();
+    play("3000 look -> renew | 3100 " + answer + " from 3000 -> lost | why -> gone");
+  }
+  m = held();
+  play("3000 look -> renew | 8500 not ours from 3000 -> lost | why -> not renewed (others may well have it since)");
 }
 
-TEST(HoldMachine, APeekThatDoesNotFindItIsRepeatedOnce) {
-  auto m = held(false);
-  m.clock_was_set(1000);
-  ASSERT_EQ(m.look(1000), action::peek);
-  EXPECT_NE(m.answered(not_ours(), 1000, 1010), effect::lost) << "it may be from before the grant";
-  EXPECT_EQ(m.next(), 1110);
-  ASSERT_EQ(m.look(1110), action::peek);
-  EXPECT_EQ(m.answered(not_ours(), 1110, 1120), effect::lost);
-  EXPECT_EQ(m.why(), loss::gone);
+TEST_F(HoldMachine, ANoticeHasTheServerAskedAtOnce) {
+  play("100 notice operator | next -> 100 | 100 look -> renew | 110 revoked from 100 -> lost | why -> revoked");
+  EXPECT_EQ(m.revoked_by(), "operator");
 }
 
-TEST(HoldMachine, AfterANoticeItLooksTenTimes) {
-  auto m = held(false);
+TEST_F(HoldMachine, ANoticeThatIsNotTrueIsForgotten) {
+  play(
+      "100 notice liar | 100 look -> renew | 110 ours from 100 -> held | 3100 look -> renew | "
+      "3110 not ours from 3100 -> lost | why -> gone");
+}
+
+TEST_F(HoldMachine, ANoticeWhileARenewalIsOnItsWayIsFollowedByAnother) {
+  play(
+      "3000 look -> renew | 3010 notice operator | 3010 look -> nothing | 3020 ours from 3000 -> held | "
+      "next -> 3010 (the answer may be older than the notice) | 3020 look -> renew | "
+      "3030 revoked from 3020 -> lost | why -> revoked");
+}
+
+TEST_F(HoldMachine, WithoutAutorefreshItEndsAndIsOnlyPeekedAt) {
+  m = held(false);
+  play(
+      "next -> 8500 | 1000 clock set | 1000 look -> peek | 1010 ours from 1000 -> held | until -> 8500 | "
+      "next -> 8500 | 8500 look -> lose | why -> ended");
+}
+
+TEST_F(HoldMachine, APeekThatDoesNotFindItIsRepeatedOnce) {
+  m = held(false);
+  play(
+      "1000 clock set | 1000 look -> peek | 1010 not ours from 1000 -> held (it may be from before the grant) | "
+      "next -> 1110 | 1110 look -> peek | 1120 not ours from 1110 -> lost | why -> gone");
+}
+
+TEST_F(HoldMachine, AfterANoticeItLooksTenTimes) {
+  m = held(false);
   m.notice("an operator", 0);
   int looks = 0;
   for (ms now = 0; m.next() < 8500; now = m.next()) {
-    ASSERT_EQ(m.look(now), action::peek);
-    ASSERT_NE(m.answered(ours(), now, now), effect::lost);
+    ASSERT_EQ(m.look(now), holding::action::peek);
+    ASSERT_NE(m.answered(answered("ours"), now, now), holding::effect::lost);
     ASSERT_LE(++looks, 10);
   }
   EXPECT_EQ(looks, 10);
 }
 
-TEST(HoldMachine, ALookWithoutAnAnswerIsRepeated) {
-  auto m = held(false);
-  m.clock_was_set(1000);
-  ASSERT_EQ(m.look(1000), action::peek);
-  (void)m.unanswered(1500);
-  EXPECT_EQ(m.next(), 1600);
+TEST_F(HoldMachine, ALookWithoutAnAnswerIsRepeated) {
+  m = held(false);
+  play("1000 clock set | 1000 look -> peek | 1500 unanswered | next -> 1600");
 }
 
-TEST(HoldMachine, ItCanStopRenewing) {
-  auto m = held();
-  m.stop_renewing();
-  EXPECT_EQ(m.next(), 8500);
-  EXPECT_EQ(m.look(8500), action::lose);
-  EXPECT_EQ(m.why(), loss::not_renewed);
+TEST_F(HoldMachine, RenewingCanBeStopped) {
+  play("stop renewing | next -> 8500 | 8500 look -> lose | why -> not renewed");
 }
 
-TEST(HoldMachine, WhatIsNoLongerRenewedIsOnlyPeekedAt) {
-  auto m = held();
-  m.stop_renewing();
-  m.clock_was_set(1000);
-  ASSERT_EQ(m.look(1000), action::peek);
-  EXPECT_EQ(m.answered(ours(), 1000, 1010), effect::held);
-  EXPECT_EQ(m.valid_until(), 8500) << "a peek extends nothing";
-  m.notice("an operator", 2000);
-  ASSERT_EQ(m.look(2000), action::peek);
-  EXPECT_EQ(m.answered(ours(true), 2000, 2010), effect::lost);
-  EXPECT_EQ(m.why(), loss::revoked);
+TEST_F(HoldMachine, WhatIsNoLongerRenewedIsOnlyPeekedAt) {
+  play(
+      "stop renewing | 1000 clock set | 1000 look -> peek | 1010 ours from 1000 -> held | "
+      "until -> 8500 (a peek extends nothing) | 2000 notice operator | 2000 look -> peek | "
+      "2010 revoked from 2000 -> lost | why -> revoked");
 }
 
-TEST(HoldMachine, ARenewalThatIsAnsweredAfterTheLastExtendsNothing) {
-  auto m = held();
-  ASSERT_EQ(m.look(m.next()), action::renew);
-  m.stop_renewing();
-  EXPECT_EQ(m.answered(ours(), 3000, 3010), effect::held);
-  EXPECT_EQ(m.valid_until(), 8500);
+TEST_F(HoldMachine, ARenewalThatIsAnsweredAfterTheLastExtendsNothing) {
+  play("3000 look -> renew | stop renewing | 3010 ours from 3000 -> held | until -> 8500");
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "engine/steps.hpp"
+
 namespace dlock::engine {
 namespace {
 
@@ -34,49 +36,66 @@ struct Outbox : ::testing::Test {
   void sent(ms now) { box.sent(true, false, now); }
   void not_sent(ms now) { box.sent(false, false, now); }
   void in_doubt(ms now) { box.sent(false, true, now); }
+
+  /// A step begins with its time, if that matters.
+  void play(const std::string& text) {
+    play_steps(text, [&](std::istringstream& words) -> std::string {
+      ms now = 0;
+      if (!(words >> now)) words.clear();
+      std::string what, more;
+      words >> what >> more;
+      if (what == "take") return take(now);
+      if (what == "taken") return std::to_string(taken(now));
+      if (what == "next" && more == "notice") return box.next_notice() ? "yes" : "no";
+      if (what == "next") return box.next() == never ? "never" : std::to_string(box.next());
+      if (what == "quiet") return box.is_quiet() ? "yes" : "no";
+      if (what == "notices") return std::to_string(box.notices());
+      if (what == "publish") {
+        publish(std::stoll(more), now);
+      } else if (what == "sent") {
+        sent(now);
+      } else if (what == "not") {
+        not_sent(now);
+      } else if (what == "in") {
+        in_doubt(now);
+      } else if (what == "postpone") {
+        box.postpone(now);
+      } else if (what == "hurry") {
+        box.hurry(now);
+      } else if (what == "tell") {
+        box.tell(granted(more));
+      } else if (what == "told") {
+        box.told();
+      } else {
+        ADD_FAILURE() << "no step: " << what;
+      }
+      return "";
+    });
+  }
 };
 
 // --- announcements --------------------------------------------------------------------------------------------------
 
 TEST_F(Outbox, WhatHappensWithin20MsGoesTogether) {
-  EXPECT_EQ(box.next(), never);
-  EXPECT_EQ(take(1000), "");
-  publish(1, 1000);
-  publish(2, 1015);
-  EXPECT_EQ(box.next(), 1020) << "from the first";
-  EXPECT_EQ(take(1019), "");
-  EXPECT_EQ(take(1020), "1 2");
+  play(
+      "next -> never | 1000 take -> nothing | 1000 publish 1 | 1015 publish 2 | next -> 1020 (from the first) | "
+      "1019 take -> nothing | 1020 take -> 1 2");
 }
 
 TEST_F(Outbox, OneBatchAtATime) {
-  publish(1, 0);
-  ASSERT_EQ(take(20), "1");
-  publish(2, 21);
-  EXPECT_EQ(box.next(), never);
-  EXPECT_EQ(take(1000), "");
-  sent(1000);
-  EXPECT_EQ(take(1100), "2");
+  play(
+      "0 publish 1 | 20 take -> 1 | 21 publish 2 | next -> never | 1000 take -> nothing | 1000 sent | "
+      "1100 take -> 2");
 }
 
 TEST_F(Outbox, AfterABatchItLingersFor100Ms) {
-  publish(1, 0);
-  ASSERT_EQ(take(20), "1");
-  sent(30);
-  publish(2, 40);
-  EXPECT_EQ(box.next(), 130);
-  EXPECT_EQ(take(129), "");
-  EXPECT_EQ(take(130), "2");
+  play("0 publish 1 | 20 take -> 1 | 30 sent | 40 publish 2 | next -> 130 | 129 take -> nothing | 130 take -> 2");
 }
 
 TEST_F(Outbox, WithNothingToSendItIsIdleAndLingersBrieflyOnceMore) {
-  publish(1, 0);
-  ASSERT_EQ(take(20), "1");
-  sent(30);
-  EXPECT_EQ(take(130), "");
-  EXPECT_EQ(box.next(), never);
-  publish(2, 500);
-  EXPECT_EQ(box.next(), 520);
-  EXPECT_EQ(take(520), "2");
+  play(
+      "0 publish 1 | 20 take -> 1 | 30 sent | 130 take -> nothing | next -> never | 500 publish 2 | "
+      "next -> 520 | 520 take -> 2");
 }
 
 TEST_F(Outbox, NoMoreThan500GoTogether) {
@@ -91,36 +110,20 @@ TEST_F(Outbox, NoMoreThan500GoTogether) {
 }
 
 TEST_F(Outbox, WhatIsDueAndCannotBeTakenIsDueAgainLater) {
-  publish(1, 0);
-  box.postpone(20);
-  EXPECT_EQ(box.next(), 120);
-  box.postpone(120);
-  EXPECT_EQ(box.next(), 320) << "the pauses double";
-  EXPECT_EQ(take(320), "1");
+  play("0 publish 1 | 20 postpone | next -> 120 | 120 postpone | next -> 320 (the pauses double) | 320 take -> 1");
 }
 
 TEST_F(Outbox, OnlyWhatIsDueIsPostponed) {
-  box.postpone(0);
-  EXPECT_EQ(box.next(), never) << "there is nothing";
-  EXPECT_TRUE(box.is_quiet());
-  publish(1, 0);
-  ASSERT_EQ(take(20), "1");
-  box.postpone(20);
-  EXPECT_EQ(box.next(), never) << "one batch at a time";
-  sent(30);
-  publish(2, 30);
-  box.postpone(130);
-  EXPECT_EQ(box.next(), 230) << "that was the first pause";
+  play(
+      "0 postpone | next -> never (there is nothing) | quiet -> yes | 0 publish 1 | 20 take -> 1 | 20 postpone | "
+      "next -> never (one batch at a time) | 30 sent | 30 publish 2 | 130 postpone | "
+      "next -> 230 (that was the first pause)");
 }
 
 TEST_F(Outbox, WhenTheClientEndsItIsNotWaitedFor) {
-  publish(1, 0);
-  box.hurry(5);
-  box.postpone(5);
-  EXPECT_EQ(box.next(), never);
-  EXPECT_TRUE(box.is_quiet());
-  publish(2, 6);
-  EXPECT_EQ(take(6), "1 2") << "the next one tries again";
+  play(
+      "0 publish 1 | 5 hurry | 5 postpone | next -> never | quiet -> yes | 6 publish 2 | "
+      "6 take -> 1 2 (the next one tries again)");
 }
 
 TEST_F(Outbox, WhatIsNotSentIsSentAgainAfterPausesThatDoubleUpTo3S) {
@@ -143,19 +146,10 @@ TEST_F(Outbox, WhatIsNotSentIsSentAgainAfterPausesThatDoubleUpTo3S) {
 }
 
 TEST_F(Outbox, WhatIsInDoubtIsNotSentTwiceAndAGapTakesItsPlace) {
-  publish(1, 0);
-  publish(2, 0);
-  ASSERT_EQ(take(20), "1 2");
-  publish(3, 30);
-  in_doubt(40);
-  EXPECT_EQ(box.next(), 140);
-  ASSERT_EQ(take(140), "gap 3");
-  not_sent(150);
-  ASSERT_EQ(take(350), "gap 3") << "what surely was not sent stays";
-  in_doubt(360);
-  ASSERT_EQ(take(760), "gap") << "one gap for all";
-  sent(760);
-  EXPECT_EQ(take(860), "");
+  play(
+      "0 publish 1 | 0 publish 2 | 20 take -> 1 2 | 30 publish 3 | 40 in doubt | next -> 140 | "
+      "140 take -> gap 3 | 150 not sent | 350 take -> gap 3 (what surely was not sent stays) | 360 in doubt | "
+      "760 take -> gap (one gap for all) | 760 sent | 860 take -> nothing");
 }
 
 TEST_F(Outbox, OfMoreThan10000OneGapTellsAndTheRestIsDropped) {
@@ -196,8 +190,7 @@ TEST_F(Outbox, AfterAGapItCanOverflowOnceMore) {
 
 TEST_F(Outbox, OfALockThatNobodyMayBeToldOfNothingIsAnnounced) {
   box.publish({.lock = "error", .locked = true, .token = 1}, 0);
-  EXPECT_EQ(box.next(), never);
-  EXPECT_TRUE(box.is_quiet());
+  play("next -> never | quiet -> yes");
 }
 
 // --- notices --------------------------------------------------------------------------------------------------------
@@ -223,91 +216,45 @@ TEST_F(Outbox, MoreThan256NoticesWaitForNobody) {
   EXPECT_EQ(box.notices(), 256U);
   for (int i = 0; i < 256; ++i) ASSERT_TRUE(box.next_notice());
   box.tell(granted("too much"));
-  EXPECT_EQ(box.notices(), 0U) << "those that are being told are not told yet";
-  box.told();
-  box.tell(granted("a"));
-  box.tell(granted("b"));
-  EXPECT_EQ(box.notices(), 1U);
+  play("notices -> 0 (those that are being told are not told yet) | told | tell a | tell b | notices -> 1");
   EXPECT_EQ(std::get<protocol::grant>(box.next_notice()->what).id, "a");
 }
 
 // --- the end --------------------------------------------------------------------------------------------------------
 
 TEST_F(Outbox, ItIsQuietWhenAllIsToldAndSent) {
-  EXPECT_TRUE(box.is_quiet());
-  box.tell(granted("a"));
-  EXPECT_FALSE(box.is_quiet());
-  ASSERT_TRUE(box.next_notice());
-  EXPECT_FALSE(box.is_quiet()) << "it is being told";
-  box.told();
-  EXPECT_TRUE(box.is_quiet());
-  publish(1, 0);
-  EXPECT_FALSE(box.is_quiet());
-  ASSERT_EQ(take(20), "1");
-  EXPECT_FALSE(box.is_quiet());
-  sent(20);
-  EXPECT_EQ(take(120), "");
-  EXPECT_TRUE(box.is_quiet());
+  play(
+      "quiet -> yes | tell a | quiet -> no | next notice -> yes | quiet -> no (it is being told) | told | "
+      "quiet -> yes | 0 publish 1 | quiet -> no | 20 take -> 1 | quiet -> no | 20 sent | 120 take -> nothing | "
+      "quiet -> yes");
 }
 
 TEST_F(Outbox, WhatCannotBeSentJustNowIsNotWaitedFor) {
-  publish(1, 0);
-  ASSERT_EQ(take(20), "1");
-  not_sent(20);
-  EXPECT_TRUE(box.is_quiet());
-  box.tell(granted("a"));
-  EXPECT_FALSE(box.is_quiet());
-  ASSERT_EQ(take(120), "1");
-  sent(130);
-  ASSERT_TRUE(box.next_notice());
-  box.told();
-  EXPECT_FALSE(box.is_quiet()) << "it can be sent again, and there may be more";
+  play(
+      "0 publish 1 | 20 take -> 1 | 20 not sent | quiet -> yes | tell a | quiet -> no | 120 take -> 1 | "
+      "130 sent | next notice -> yes | told | quiet -> no (it can be sent again, and there may be more)");
 }
 
 TEST_F(Outbox, WhoHurriesLingersForNothing) {
   for (int i = 1; i <= 501; ++i) publish(i, 1000);
-  box.hurry(1001);
-  EXPECT_EQ(box.next(), 0);
-  EXPECT_EQ(taken(1001), 500U);
-  sent(1002);
-  EXPECT_FALSE(box.is_quiet());
-  EXPECT_EQ(take(1002), "501") << "nor between batches";
-  sent(1003);
-  EXPECT_TRUE(box.is_quiet());
-  EXPECT_EQ(box.next(), never);
-  publish(502, 1004);
-  EXPECT_EQ(take(1004), "502");
+  play(
+      "1001 hurry | next -> 0 | 1001 taken -> 500 | 1002 sent | quiet -> no | "
+      "1002 take -> 501 (nor between batches) | 1003 sent | quiet -> yes | next -> never | 1004 publish 502 | "
+      "1004 take -> 502");
 }
 
 TEST_F(Outbox, WhoHurriesWhileABatchIsOnItsWaySendsTheRestAtOnce) {
-  publish(1, 0);
-  ASSERT_EQ(take(20), "1");
-  publish(2, 20);
-  box.hurry(21);
-  EXPECT_EQ(take(21), "");
-  sent(30);
-  EXPECT_EQ(take(30), "2");
+  play("0 publish 1 | 20 take -> 1 | 20 publish 2 | 21 hurry | 21 take -> nothing | 30 sent | 30 take -> 2");
 }
 
 TEST_F(Outbox, WhoHurriesWithNothingToSendIsQuietAtOnce) {
-  publish(1, 0);
-  ASSERT_EQ(take(20), "1");
-  sent(30);
-  EXPECT_FALSE(box.is_quiet());
-  box.hurry(31);
-  EXPECT_TRUE(box.is_quiet());
-  EXPECT_EQ(box.next(), never);
+  play("0 publish 1 | 20 take -> 1 | 30 sent | quiet -> no | 31 hurry | quiet -> yes | next -> never");
 }
 
 TEST_F(Outbox, AfterHurryWhatIsNotSentWaitsForTheNext) {
-  publish(1, 0);
-  box.hurry(0);
-  ASSERT_EQ(take(0), "1");
-  not_sent(10);
-  EXPECT_EQ(box.next(), never);
-  EXPECT_TRUE(box.is_quiet());
-  publish(2, 20);
-  EXPECT_EQ(take(20), "1 2");
+  play(
+      "0 publish 1 | 0 hurry | 0 take -> 1 | 10 not sent | next -> never | quiet -> yes | 20 publish 2 | "
+      "20 take -> 1 2");
 }
 
 }  // namespace

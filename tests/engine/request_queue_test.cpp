@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/steps.hpp"
 #include "engine/timers.hpp"
 
 namespace dlock::engine {
@@ -62,36 +63,51 @@ struct RequestQueue : ::testing::Test {
     EXPECT_EQ(q.ready(), 0U);
     EXPECT_EQ(q.next(), never);
   }
+
+  /// A step begins with its time, if that matters. `busy`: two commands hang; `done`: nothing is left when all return.
+  void play(const std::string& text) {
+    play_steps(text, [&](std::istringstream& words) -> std::string {
+      ms now = 0;
+      if (!(words >> now)) words.clear();
+      std::string what, id, command;
+      words >> what;
+      if (what == "take") return take(now);
+      if (what == "next") return q.next() == never ? "never" : std::to_string(q.next());
+      if (what == "ready") return std::to_string(q.ready());
+      if (what == "size") return std::to_string(q.size());
+      if (what == "withdraw") return words >> id, withdraw(id) ? "yes" : "no";
+      if (what == "add") {
+        while (words >> id) add(id, now);
+      } else if (what == "back") {
+        back(std::getline(words >> std::ws, command) ? command : "");
+      } else if (what == "look") {
+        q.look(now);
+      } else if (what == "busy") {
+        be_busy(now);
+      } else if (what == "done") {
+        expect_nothing_left();
+      } else {
+        ADD_FAILURE() << "no step: " << what;
+      }
+      return "";
+    });
+  }
 };
 
 TEST_F(RequestQueue, WhoIsAloneGoesAlone) {
-  add("a");
-  EXPECT_EQ(q.ready(), 1U);
-  EXPECT_EQ(take(), "a");
-  EXPECT_EQ(q.ready(), 0U);
-  back("a");
+  play("0 add a | ready -> 1 | 0 take -> a | ready -> 0 | back a");
   add(shared("b", protocol::operation::release));
-  EXPECT_EQ(take(), "b");
-  expect_nothing_left();
+  play("0 take -> b | done");
 }
 
 TEST_F(RequestQueue, ThoseWhoComeBeforeATurnIsTakenGoTogether) {
-  for (const auto* id : {"a", "b", "c"}) add(id);
-  EXPECT_EQ(take(), "a b c");
-  EXPECT_EQ(take(), "") << "the second turn finds nobody";
-  expect_nothing_left();
+  play("0 add a b c | 0 take -> a b c | 0 take -> nothing (the second turn finds nobody) | done");
 }
 
 TEST_F(RequestQueue, ThoseWhoWaitGoTogetherInOneCommand) {
-  be_busy();
-  for (const auto* id : {"c", "d", "e"}) add(id);
-  EXPECT_EQ(q.ready(), 0U) << "two are on their way";
-  EXPECT_EQ(take(), "");
-  back("a");
-  EXPECT_EQ(q.ready(), 1U);
-  EXPECT_EQ(take(), "c d e");
-  EXPECT_EQ(take(), "");
-  expect_nothing_left();
+  play(
+      "0 busy | 0 add c d e | ready -> 0 (two are on their way) | 0 take -> nothing | back a | ready -> 1 | "
+      "0 take -> c d e | 0 take -> nothing | done");
 }
 
 TEST_F(RequestQueue, WhoQueuesAloneGoesWithTheOthers) {
@@ -101,65 +117,36 @@ TEST_F(RequestQueue, WhoQueuesAloneGoesWithTheOthers) {
     r.what = {};
     add(r);
   }
-  back("b");
-  EXPECT_EQ(take(), "c d e");
-  expect_nothing_left();
+  play("back b | 0 take -> c d e | done");
 }
 
 TEST_F(RequestQueue, ReleasesGoWithEnqueues) {
-  be_busy();
-  add("c");
+  play("0 busy | 0 add c");
   add(shared("d", protocol::operation::release));
-  back("a");
-  EXPECT_EQ(take(), "c d");
-  expect_nothing_left();
+  play("back a | 0 take -> c d | done");
 }
 
 TEST_F(RequestQueue, ACommandThatHangsHoldsUpTheOthersFor100Ms) {
-  be_busy(1000);
-  EXPECT_EQ(q.next(), never) << "nobody waits";
-  add("c", 1040);
-  EXPECT_EQ(q.next(), 1100) << "from when the last one set out";
-  q.look(1099);
-  EXPECT_EQ(take(1099), "");
-  q.look(1100);
-  EXPECT_EQ(q.ready(), 1U);
-  EXPECT_EQ(take(1100), "c") << "after a moment";
-  EXPECT_EQ(q.next(), never);
-  back("c");
-  add("d", 1200);
-  EXPECT_EQ(take(1200), "d");
-  expect_nothing_left();
+  play(
+      "1000 busy | next -> never (nobody waits) | 1040 add c | next -> 1100 (from when the last one set out) | "
+      "1099 look | 1099 take -> nothing | 1100 look | ready -> 1 | 1100 take -> c (after a moment) | "
+      "next -> never | back c | 1200 add d | 1200 take -> d | done");
 }
 
 TEST_F(RequestQueue, OnlyTheLatestCommandIsWaitedFor) {
-  add("a", 1000);
-  ASSERT_EQ(take(1000), "a");
-  add("b", 1050);
-  ASSERT_EQ(take(1060), "b");
-  add("c", 1070);
-  EXPECT_EQ(q.next(), 1160);
-  back("a");
-  EXPECT_EQ(take(1100), "c");
-  expect_nothing_left();
+  play(
+      "1000 add a | 1000 take -> a | 1050 add b | 1060 take -> b | 1070 add c | next -> 1160 | back a | "
+      "1100 take -> c | done");
 }
 
 TEST_F(RequestQueue, ThoseWhoWaitedForWhatHangsGoTogether) {
-  be_busy();
-  for (const auto* id : {"c", "d", "e"}) add(id, 50);
-  q.look(100);
-  EXPECT_EQ(q.ready(), 1U) << "not one by one";
-  EXPECT_EQ(take(100), "c d e");
-  EXPECT_EQ(take(100), "");
-  expect_nothing_left();
+  play(
+      "0 busy | 50 add c d e | 100 look | ready -> 1 (not one by one) | 100 take -> c d e | "
+      "100 take -> nothing | done");
 }
 
 TEST_F(RequestQueue, WhatHangsIsWaitedForOnceNotByEverybody) {
-  be_busy();
-  add("c", 10);
-  q.look(100);
-  ASSERT_EQ(take(100), "c");
-  back("c");
+  play("0 busy | 10 add c | 100 look | 100 take -> c | back c");
   for (const auto* id : {"d", "e", "f"}) {
     add(id, 100);
     EXPECT_EQ(take(100), id) << "time stands still";
@@ -169,26 +156,10 @@ TEST_F(RequestQueue, WhatHangsIsWaitedForOnceNotByEverybody) {
 }
 
 TEST_F(RequestQueue, WhatHungAndCameBackDoesNotCountTwice) {
-  be_busy();
-  add("c", 10);
-  q.look(100);
-  ASSERT_EQ(take(100), "c");
-  add("d", 100);
-  ASSERT_EQ(take(100), "d");
-  add("e", 100);
-  back("a");
-  back("b");
-  EXPECT_EQ(take(120), "") << "two are on their way still";
-  EXPECT_EQ(q.next(), 200);
-  back("c");
-  back("c");  // nor does a command that comes back twice
-  add("f", 130);
-  EXPECT_EQ(take(130), "e f");
-  add("g", 130);
-  EXPECT_EQ(take(130), "");
-  back("e f");
-  EXPECT_EQ(take(140), "g");
-  expect_nothing_left();
+  play(
+      "0 busy | 10 add c | 100 look | 100 take -> c | 100 add d | 100 take -> d | 100 add e | back a | back b | "
+      "120 take -> nothing (two are on their way still) | next -> 200 | back c | back c | 130 add f | "
+      "130 take -> e f | 130 add g | 130 take -> nothing | back e f | 140 take -> g | done");
 }
 
 TEST_F(RequestQueue, OlderCommandsThatHungDoNotCountEither) {
@@ -202,29 +173,14 @@ TEST_F(RequestQueue, OlderCommandsThatHungDoNotCountEither) {
     ASSERT_EQ(take(now), r.id);
   }
   for (const auto* id : {"a", "b", "c", "d"}) back(id);
-  add("g", 200);
-  EXPECT_EQ(take(200), "");
-  back("e");
-  EXPECT_EQ(take(200), "g");
-  expect_nothing_left();
+  play("200 add g | 200 take -> nothing | back e | 200 take -> g | done");
 }
 
 TEST_F(RequestQueue, AStaleTurnIsNoTurn) {
-  add("a", 1000);
-  add("b", 1000);
-  EXPECT_EQ(q.ready(), 2U);
-  EXPECT_EQ(q.next(), 1100) << "nobody takes them";
-  q.look(1100);
-  add("c", 1150);
-  EXPECT_EQ(q.next(), 1200) << "nor the next one";
-  EXPECT_EQ(take(1160), "a b c");
-  add("d", 1160);
-  EXPECT_EQ(take(1160), "d");
-  add("e", 1160);
-  EXPECT_EQ(take(1160), "") << "the turns from before count no more";
-  back("d");
-  EXPECT_EQ(take(1170), "e");
-  expect_nothing_left();
+  play(
+      "1000 add a | 1000 add b | ready -> 2 | next -> 1100 (nobody takes them) | 1100 look | 1150 add c | "
+      "next -> 1200 (nor the next one) | 1160 take -> a b c | 1160 add d | 1160 take -> d | 1160 add e | "
+      "1160 take -> nothing (the turns from before count no more) | back d | 1170 take -> e | done");
 }
 
 TEST_F(RequestQueue, WhatGoesAloneWaitsForNobody) {
@@ -247,20 +203,13 @@ TEST_F(RequestQueue, WhatGoesAloneWaitsForNobody) {
 }
 
 TEST_F(RequestQueue, WhatDoesNotFitGoesAlone) {
-  be_busy();
-  add("c");
+  play("0 busy | 0 add c");
   auto longer = shared("longer");
   longer.delta += 1;
   add(longer);
-  add("d");
-  back("a");
-  EXPECT_EQ(take(), "c");
-  EXPECT_EQ(take(), "");
-  back("b");
-  EXPECT_EQ(take(), "longer") << "none passes it";
-  back("c");
-  EXPECT_EQ(take(), "d");
-  expect_nothing_left();
+  play(
+      "0 add d | back a | 0 take -> c | 0 take -> nothing | back b | 0 take -> longer (none passes it) | "
+      "back c | 0 take -> d | done");
 }
 
 TEST_F(RequestQueue, NoMoreThan64GoTogether) {
@@ -269,64 +218,40 @@ TEST_F(RequestQueue, NoMoreThan64GoTogether) {
   back("a");
   const auto words = [](const std::string& s) { return std::count(s.begin(), s.end(), ' ') + 1; };
   EXPECT_EQ(words(take()), 64);
-  EXPECT_EQ(take(), "");
-  back("b");
+  play("0 take -> nothing | back b");
   EXPECT_EQ(words(take()), 36);
   expect_nothing_left();
 }
 
 TEST_F(RequestQueue, WhatIsWithdrawnIsNeverSent) {
-  be_busy();
-  for (const auto* id : {"c", "d", "e"}) add(id);
-  EXPECT_TRUE(withdraw("d"));
-  EXPECT_FALSE(withdraw("d")) << "once";
-  EXPECT_FALSE(withdraw("a")) << "it is on its way";
-  back("a");
-  EXPECT_EQ(take(), "c e");
-  EXPECT_FALSE(withdraw("c"));
-  expect_nothing_left();
+  play(
+      "0 busy | 0 add c d e | withdraw d -> yes | withdraw d -> no (once) | "
+      "withdraw a -> no (it is on its way) | back a | 0 take -> c e | withdraw c -> no | done");
 }
 
 TEST_F(RequestQueue, AWithdrawnRequestIsNotSentEvenIfItHadATurn) {
   add("a");
   add(shared("goes alone", protocol::operation::heartbeat));
-  EXPECT_EQ(q.ready(), 2U);
-  EXPECT_TRUE(withdraw("a"));
+  play("ready -> 2 | withdraw a -> yes");
   EXPECT_TRUE(withdraw("goes alone"));
   add(shared("stays", protocol::operation::heartbeat));
-  EXPECT_EQ(take(), "stays");
-  EXPECT_EQ(take(), "");
-  EXPECT_EQ(q.size(), 0U);
-  add("b");
-  EXPECT_TRUE(withdraw("b"));
-  EXPECT_EQ(take(), "");
-  EXPECT_EQ(q.size(), 0U);
-  add("c");
-  EXPECT_EQ(take(), "c");
-  expect_nothing_left();
+  play(
+      "0 take -> stays | 0 take -> nothing | size -> 0 | 0 add b | withdraw b -> yes | 0 take -> nothing | "
+      "size -> 0 | 0 add c | 0 take -> c | done");
 }
 
 TEST_F(RequestQueue, NobodyWaitsWhenTheLastIsWithdrawn) {
-  be_busy();
-  add("c");
-  EXPECT_EQ(q.next(), 100);
-  EXPECT_TRUE(withdraw("c"));
-  EXPECT_EQ(q.next(), never);
-  q.look(1000);
-  EXPECT_EQ(take(1000), "");
-  expect_nothing_left();
+  play(
+      "0 busy | 0 add c | next -> 100 | withdraw c -> yes | next -> never | 1000 look | 1000 take -> nothing | "
+      "done");
 }
 
 TEST_F(RequestQueue, LocksDoNotStandInEachOthersWay) {
-  be_busy();
-  add("c", 10);
+  play("0 busy | 10 add c");
   auto other = shared("x");
   other.lock = "another";
   add(other, 60);
-  EXPECT_EQ(take(60), "x");
-  q.look(100);
-  EXPECT_EQ(take(100), "c");
-  expect_nothing_left();
+  play("60 take -> x | 100 look | 100 take -> c | done");
 }
 
 /// As many workers as ready() has asked for take all that is due; each request goes once, or never if it was withdrawn.
@@ -391,8 +316,7 @@ TEST_F(RequestQueue, AsManyTakersAsAreReadyAreEnough) {
   }
   EXPECT_TRUE(waiting.empty());
   EXPECT_GT(sent.size(), 1000U);
-  EXPECT_EQ(q.size(), 0U);
-  EXPECT_EQ(q.next(), never);
+  play("size -> 0 | next -> never");
 }
 
 }  // namespace

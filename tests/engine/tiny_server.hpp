@@ -24,6 +24,11 @@ inline std::string show(loss why) {
   return names[static_cast<std::size_t>(why)];
 }
 
+inline std::string show(hold_phase now) {
+  static constexpr const char* names[] = {"held", "releasing", "in doubt", "released", "lost"};
+  return names[static_cast<std::size_t>(now)];
+}
+
 inline std::string show(const event& e) {
   const auto named = [](auto what, std::initializer_list<const char*> names) {
     return std::string(names.begin()[static_cast<std::size_t>(what)]);
@@ -43,8 +48,8 @@ inline std::string show(const event& e) {
     return named(k->what, {"answered", "no lock there", "failed", "closed"}) + doubt(k->in_doubt);
   }
   if (const auto* h = std::get_if<hold_changed>(&e)) {
-    return named(h->now, {"held", "releasing", "in doubt", "released", "lost"}) + (h->left_free ? ", free" : "") +
-           (h->now == hold_phase::lost ? ": " + show(h->why) : "") + (h->by.empty() ? "" : " by " + h->by);
+    return show(h->now) + (h->left_free ? ", free" : "") + (h->now == hold_phase::lost ? ": " + show(h->why) : "") +
+           (h->by.empty() ? "" : " by " + h->by);
   }
   return named(std::get<trouble>(e).what, {"no answer yet", "no renewal yet", "no peek yet"});
 }

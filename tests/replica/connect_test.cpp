@@ -117,26 +117,6 @@ TEST_F(Connect, WhatIsWaitedForIsLoggedOnce) {
       << log.text();
 }
 
-TEST_F(Connect, NothingInAUrlWeakensALock) {
-  auto o = options();
-  o.url = with_option(test_url(), "w=0&journal=false&readPreference=secondary&retryWrites=true&readConcernLevel=local");
-  client locks(o);
-  ASSERT_TRUE(run(R"({"profile": 2})").ok);
-  auto got = mutex(locks, id).acquire();
-  ASSERT_TRUE(got);
-  EXPECT_EQ(got->release(), release_result::released);
-  run(R"({"profile": 0})");
-  const auto seen = server.find_all(db, "system.profile", json(R"({"command.findAndModify": "dlocks"})").get());
-  ASSERT_EQ(seen.size(), 2u);
-  for (const auto& one : seen) {
-    const auto text = to_text(one.get());
-    EXPECT_NE(text.find(R"("writeConcern" : { "w" : "majority")"), std::string::npos) << text;
-    EXPECT_EQ(text.find("txnNumber"), std::string::npos) << text;
-    EXPECT_EQ(text.find(R"("j" : false)"), std::string::npos) << text;
-    EXPECT_EQ(text.find(R"("mode" : "secondary")"), std::string::npos) << text;
-  }
-}
-
 TEST_F(Connect, OneCommandAcquiresAndOneReleases) {
   client locks(options());
   ASSERT_TRUE(run(R"({"profile": 2})").ok);
