@@ -234,8 +234,8 @@ TEST(Async, TheCallGoesOnWithoutItsLockObject) {
 }
 
 TEST(Async, CloseCancelsAllThatWait) {
-  world w;
-  auto other = w.another();
+  world w(world::patient());
+  auto other = w.another(world::patient());
   auto held = mutex(other, "lock").try_acquire();
   std::vector<result> all(50);
   for (auto& r : all) mutex(*w.locks, "lock").async_acquire({}, r.taking());
