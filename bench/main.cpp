@@ -5,6 +5,7 @@
 #include <exception>
 #include <string>
 
+#include "async.hpp"
 #include "contended.hpp"
 #include "shared.hpp"
 #include "uncontended.hpp"
@@ -35,6 +36,13 @@ int main(int argc, char** argv) {
   shares->add_option("--grants", grants, "How many grants")->check(CLI::Range(100, 1'000'000));
   auto* others =
       common(app.add_subcommand("bystanders", "What a hand-off costs the server while others wait elsewhere"));
+  auto* waits = app.add_subcommand("async", "Many asynchronous calls that wait in one process");
+  waits->add_option("--url", url, "MongoDB connection string")->required();
+  waits->add_option("--title", title, "What kind of server it is, for the report");
+  waits->add_option("--window-ms", length, "How long they are watched")->check(CLI::Range(100, 600'000));
+  int calls = 10'000, of = 50;
+  waits->add_option("--calls", calls, "How many calls")->check(CLI::Range(1, 1'000'000));
+  waits->add_option("--locks", of, "How many locks they wait for")->check(CLI::Range(1, 10'000));
   bench::work work;
   auto* worker = app.add_subcommand("worker", "One of the contending processes; contended starts them")->group("");
   worker->add_option("--url", work.url)->required();
@@ -48,6 +56,9 @@ int main(int argc, char** argv) {
       std::printf("%s: an uncontended acquire+release pair, medians of %d interleaved windows of %d ms\n",
                   title.c_str(), windows, length);
       for (const int threads : {1, 16}) bench::uncontended(url, threads, windows, std::chrono::milliseconds{length});
+    } else if (*waits) {
+      std::printf("%s: asynchronous calls, watched for %d ms\n", title.c_str(), length);
+      bench::async(url, calls, of, std::chrono::milliseconds{length});
     } else if (*readers) {
       std::printf("%s: a shared lock, medians of %d interleaved windows of %d ms\n", title.c_str(), windows, length);
       for (const int n : {1, 10, 100}) bench::shared(url, n, windows, std::chrono::milliseconds{length});
