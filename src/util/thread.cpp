@@ -55,21 +55,13 @@ leftovers& all_dropped() {
   return *now;
 }
 
-/// Joins the thread if it has ended. std::thread::join() would also wait for objects that the thread destroys at its
-/// end. These may belong to the user, and may take long.
-bool has_ended(std::thread& t) noexcept {
-  if (pthread_tryjoin_np(t.native_handle(), nullptr) != 0) return false;
-  std::construct_at(&t);  // std::thread has no other way to learn that it was joined
-  return true;
-}
-
 void join_dropped() noexcept {
   auto& all = all_dropped();
   const auto until = std::chrono::steady_clock::now() + kPatienceAtExit;
   for (auto pause = std::chrono::milliseconds{1};;) {
     {
       const std::lock_guard lock(all.guard);
-      all.threads.remove_if(has_ended);
+      all.threads.remove_if(join_if_ended);
       if (all.threads.empty() || std::chrono::steady_clock::now() >= until) return;
     }
     std::this_thread::sleep_for(pause);  // meanwhile more may be dropped, also by these threads
@@ -78,6 +70,12 @@ void join_dropped() noexcept {
 }
 
 }  // namespace
+
+bool join_if_ended(std::thread& t) noexcept {
+  if (pthread_tryjoin_np(t.native_handle(), nullptr) != 0) return false;
+  std::construct_at(&t);  // std::thread has no other way to learn that it was joined
+  return true;
+}
 
 std::thread quiet_thread(const char* name, std::function<void()> run) {
   const signals_blocked quiet;
@@ -95,9 +93,9 @@ void drop(std::vector<std::thread> threads) noexcept {
     auto& all = all_dropped();
     more.resize(threads.size());
     std::move(threads.begin(), threads.end(), more.begin());
-    more.remove_if([](auto& t) { return !t.joinable() || has_ended(t); });
+    more.remove_if([](auto& t) { return !t.joinable() || join_if_ended(t); });
     const std::lock_guard lock(all.guard);
-    all.threads.remove_if(has_ended);  // keeps the list short
+    all.threads.remove_if(join_if_ended);  // keeps the list short
     all.threads.splice(all.threads.end(), more);
   } catch (const std::exception&) {  // no memory
     for (auto& t : threads) {

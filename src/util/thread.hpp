@@ -10,6 +10,10 @@ namespace dlock {
 /// and debuggers.
 [[nodiscard]] std::thread quiet_thread(const char* name, std::function<void()> run);
 
+/// Joins the thread if it has ended. std::thread::join() would also wait for objects that the thread destroys at its
+/// end. These may belong to the user, and may take long.
+[[nodiscard]] bool join_if_ended(std::thread& t) noexcept;
+
 /// Takes threads that their owner cannot wait for: one may be stuck in the driver, or in a callback. Threads that have
 /// ended are joined here or at the next call. exit() joins the others, and waits for them for at most 5 s.
 void drop(std::vector<std::thread> threads) noexcept;

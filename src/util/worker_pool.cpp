@@ -1,5 +1,7 @@
 #include "util/worker_pool.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -20,17 +22,39 @@ struct worker_pool::shared {
   std::deque<std::function<void()>> tasks;
   std::vector<std::thread> all;
   const char* name = nullptr;
+  std::chrono::milliseconds idle{0};
   std::size_t most = 0;
   std::size_t threads = 0;  // how many have not ended
   std::size_t free = 0;     // of these, the ones without a task: idle, or new
   bool stopped = false;
 
+  std::size_t most_busy = 0;  // in the present period, which lasts as long as `idle`
+  std::chrono::steady_clock::time_point period;
+  std::size_t surplus = 0;  // so many threads were never needed in the last period
+
+  /// Called with `guard` held by a thread that has nothing to do. True: it is not needed. Idle threads take turns, so
+  /// what counts is how many were busy at once.
+  bool is_surplus() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - period >= idle) {
+      surplus = threads - std::max<std::size_t>(most_busy, 1);
+      most_busy = threads - free;
+      period = now;
+    }
+    if (surplus == 0 || threads == 1) return false;
+    --surplus;
+    return true;
+  }
+
   static void run(const std::shared_ptr<shared>& s) {
     std::unique_lock lock(s->guard);
-    for (;;) {
-      s->work.wait(lock, [&] { return s->stopped || !s->tasks.empty(); });
-      --s->free;
+    const auto called = [&] { return s->stopped || !s->tasks.empty(); };
+    while (called() || !s->is_surplus()) {
+      if (s->threads == 1) s->work.wait(lock, called);
+      if (!s->work.wait_for(lock, s->idle, called)) continue;
       if (s->stopped) break;
+      s->most_busy = std::max(s->most_busy, s->threads - --s->free);
+      s->surplus = std::min(s->surplus, s->threads - s->most_busy);
       auto task = std::move(s->tasks.front());
       s->tasks.pop_front();
       lock.unlock();
@@ -39,7 +63,9 @@ struct worker_pool::shared {
       lock.lock();
       ++s->free;
     }
+    --s->free;
     --s->threads;
+    std::erase_if(s->all, join_if_ended);  // those that ended before
     s->ended.notify_all();
   }
 
@@ -68,8 +94,10 @@ void worker_pool::shared::add_threads(const std::shared_ptr<shared>& s) {
   }
 }
 
-worker_pool::worker_pool(std::size_t most, const char* name) : shared_(std::make_shared<shared>()) {
+worker_pool::worker_pool(std::size_t most, const char* name, std::chrono::milliseconds idle)
+    : shared_(std::make_shared<shared>()) {
   shared_->name = name;
+  shared_->idle = idle;
   shared_->most = most;
 }
 

@@ -9,14 +9,16 @@
 namespace dlock {
 
 /// Threads that run blocking tasks. A task gets an idle thread, or a new one if there are fewer than `most`, or else it
-/// waits for its turn. A task must not throw, and must own everything that it uses.
+/// waits for its turn. Threads that are not needed any more end, but not the last one. A task must not throw, and must
+/// own everything that it uses.
 class worker_pool {
  public:
   /// For tasks that may block for ever. Such a task must not wait for its turn, because the turn might never come.
   static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
-  /// `name`: the name of its threads (thread.hpp).
-  explicit worker_pool(std::size_t most, const char* name = "dlock");
+  /// `name`: the name of its threads (thread.hpp). `idle`: a thread that was not needed for this time ends.
+  explicit worker_pool(std::size_t most, const char* name = "dlock",
+                       std::chrono::milliseconds idle = std::chrono::seconds{10});
   worker_pool(const worker_pool&) = delete;
   worker_pool& operator=(const worker_pool&) = delete;
 

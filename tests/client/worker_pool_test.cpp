@@ -9,7 +9,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <future>
+#include <iterator>
 #include <latch>
 #include <memory>
 #include <optional>
@@ -17,6 +19,7 @@
 #include <thread>
 
 #include "client/no_threads.hpp"
+#include "client/world.hpp"
 #include "store/driver.hpp"
 
 namespace dlock {
@@ -41,6 +44,35 @@ TEST(WorkerPool, NeverMoreThreadsThanAllowed) {
   }
   all.wait();
   EXPECT_LE(most, 2);
+}
+
+TEST(WorkerPool, ThreadsThatAreNotNeededEndButNotTheLastOne) {
+  const auto threads = [] {
+    namespace fs = std::filesystem;
+    return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator());
+  };
+  const auto before = threads();
+  worker_pool pool(5, "idle", 20ms);
+  const auto need_five = [&] {
+    const auto all = std::make_shared<std::latch>(5);
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(pool.post([all] { all->arrive_and_wait(); }));
+    all->wait();
+  };
+  for (int round = 0; round < 3; ++round) {
+    need_five();
+    EXPECT_TRUE(testing::eventually([&] { return threads() == before + 1; })) << threads() << " of " << before + 1;
+    EXPECT_FALSE(pool.is_busy());
+  }
+  EXPECT_FALSE(testing::eventually([&] { return threads() == before; }, 100ms));
+  need_five();
+  EXPECT_TRUE(testing::eventually([&] {
+    const auto done = std::make_shared<std::promise<void>>();  // one after the other, so the idle threads take turns
+    EXPECT_TRUE(pool.post([done] { done->set_value(); }));
+    done->get_future().wait();
+    return threads() == before + 1;
+  }));
+  pool.stop(30s);
+  EXPECT_TRUE(testing::eventually([&] { return threads() == before; }));
 }
 
 TEST(WorkerPool, AStoppedPoolTakesNothing) {
