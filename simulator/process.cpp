@@ -87,6 +87,7 @@ void process::clear() {
   calls_.clear();
   releases_.clear();
   askings_.clear();
+  observers_.clear();
   on_their_way_.clear();
   unsettled_.clear();
   holds.clear();
@@ -122,7 +123,7 @@ void process::soon(std::function<void()> what) {
 
 void process::step(const std::function<void(engine::client&, ms)>& what) {
   if (!alive_) return;
-  if (!is_told()) engine_->inbox_opened(false, now());
+  if (!is_told()) engine_->closed(engine::part::inbox);
   what(*engine_, now());
   follow_up();
 }
@@ -136,10 +137,14 @@ void process::follow_up() {
   }
   wake_workers();
   arm();
-  if (engine_->wants_inbox() && !std::exchange(follows_, true)) where_.notices.follow(shared_from_this());
-  if (engine_->wants_events() == hears_events_) return;
-  hears_events_ = engine_->wants_events();
-  soon([this] { step([this](auto& e, ms when) { e.events_opened(hears_events_, when); }); });
+  if (engine_->wants(engine::part::inbox) && !std::exchange(follows_, true)) where_.notices.follow(shared_from_this());
+  if (engine_->wants(engine::part::events) == hears_events_) return;
+  hears_events_ = engine_->wants(engine::part::events);
+  soon([this] {
+    step([this](auto& e, ms when) {
+      hears_events_ ? e.opened(engine::part::events, when) : e.closed(engine::part::events);
+    });
+  });
 }
 
 /// The watch thread: schedules the next step of the engine.
@@ -251,10 +256,12 @@ void process::publish() {
   publishing_ = true;
   soon([this] {
     step([&](auto& e, ms at) {
-      publishing_ = e.next_publication(at).has_value();
+      const auto all = e.next_publication(at);
+      publishing_ = all.has_value();
       if (!publishing_) return;
-      soon([this] {
+      soon([this, all] {
         const bool there = !where_.luck.in(20);
+        if (there) spread(*all);
         step([&](auto& again, ms when) {
           again.published(there, where_.luck.in(2), when);
           publishing_ = false;
@@ -262,6 +269,20 @@ void process::publish() {
       });
     });
   });
+}
+
+/// Who follows the events for everybody hears these some time later, or not at all.
+void process::spread(const engine::outbox::batch& all) {
+  for (const auto& p : where_.processes) {
+    if (!p->hears_events_ || where_.luck.in(10)) continue;
+    where_.events.after(where_.luck.between(300, 50'000), [p, all] {
+      p->deliver([p, all] {
+        p->step([&](auto& e, ms at) {
+          for (const auto& a : all) a ? e.heard(*a, at) : e.missed_events(at);
+        });
+      });
+    });
+  }
 }
 
 void process::close() {
@@ -301,6 +322,16 @@ void process::happened(const engine::hold_changed& e) {
   if (const auto h = find(e.hold)) h->changed(e);
 }
 
+/// The callback runs on another thread, if there is one, and sometimes for long.
+void process::happened(const engine::leader_changed& e) {
+  soon([this, e] {
+    const bool told = !where_.threads_fail || !where_.luck.in(100);
+    if (const auto it = observers_.find(e.observer); told && it != observers_.end()) it->second(e.leader);
+    at(now() + (where_.luck.in(20) ? where_.luck.between(0, 3000) : 0),
+       [this, told, c = e.observer] { step([&](auto& with, ms when) { with.leader_told(c, told, when); }); });
+  });
+}
+
 // --- notices --------------------------------------------------------------------------------------------------------
 
 bool process::is_told() const {
@@ -316,7 +347,11 @@ void process::heard(const protocol::grant& g) {
 }
 
 void process::inbox_opened() {
-  soon([this] { step([&](auto& e, ms at) { e.inbox_opened(is_told(), at); }); });
+  soon([this] {
+    step([&](auto& e, ms at) {
+      if (is_told()) e.opened(engine::part::inbox, at);
+    });
+  });
 }
 
 void process::revoked(const std::string& lock, const std::string& id) {
@@ -324,7 +359,7 @@ void process::revoked(const std::string& lock, const std::string& id) {
 }
 
 void process::nudge_foreign(const std::string& lock) {
-  soon([this, lock] { step([&](auto& e, ms at) { e.heard_release(lock, at); }); });
+  soon([this, lock] { step([&](auto& e, ms at) { e.heard(protocol::announcement{lock}, at); }); });
 }
 
 std::optional<state> process::doing(const std::string& id) const {

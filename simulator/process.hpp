@@ -58,6 +58,8 @@ class process : public std::enable_shared_from_this<process> {
   using told_of_asking = std::function<void(const engine::ask_ended&)>;
   void expect(engine::call_id c, told_of_release who) { releases_[c] = std::move(who); }
   void expect(engine::call_id c, told_of_asking who) { askings_[c] = std::move(who); }
+  using told_of_leader = std::function<void(const std::optional<protocol::holder>&)>;
+  void expect(engine::call_id c, told_of_leader who) { observers_[c] = std::move(who); }
 
   /// Closes the client.
   void close();
@@ -89,6 +91,8 @@ class process : public std::enable_shared_from_this<process> {
   void happened(const engine::release_ended& e);
   void happened(const engine::ask_ended& e);
   void happened(const engine::hold_changed& e);
+  void happened(const engine::leader_changed& e);
+  void happened(const engine::notifications_changed&) {}
   void happened(const engine::trouble&) {}
   void wake_workers();
   void send(bool renewal);
@@ -97,6 +101,7 @@ class process : public std::enable_shared_from_this<process> {
   void settled(const protocol::request& r);
   void tell();
   void publish();
+  void spread(const engine::outbox::batch& all);
   void arm();
   [[nodiscard]] std::shared_ptr<hold> find(engine::hold_id h) const;
   [[nodiscard]] tick local(tick world) const;
@@ -116,6 +121,7 @@ class process : public std::enable_shared_from_this<process> {
   std::map<engine::call_id, std::shared_ptr<acquisition>> calls_;
   std::map<engine::call_id, told_of_release> releases_;
   std::map<engine::call_id, told_of_asking> askings_;
+  std::map<engine::call_id, told_of_leader> observers_;
   std::map<std::uint64_t, std::vector<protocol::request>> on_their_way_;  // by ticket
   std::map<std::string, int> unsettled_;    // by acquisition: how many of its requests may still put it into a queue
   std::size_t senders_ = 0, renewers_ = 0;  // woken, and not running yet

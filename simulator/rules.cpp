@@ -127,6 +127,21 @@ void rules::call_ended(const std::string& who, const std::string& doing, ms late
   if (late > kAllowed) throw broken("deadline", doing + " of " + who + " ended " + std::to_string(late) + " ms late");
 }
 
+void rules::leader_told(const std::string& who, const std::string& lock, std::int64_t token,
+                        std::int64_t before) const {
+  const auto gone = deleted_.find(lock);
+  const bool forgotten = gone != deleted_.end() && events_.now() < gone->second;
+  if (token >= before || forgotten || is_clock_odd()) return;
+  throw broken("leader", who + " was told of the leader of " + lock + " with token " + std::to_string(token) +
+                             " after the one with " + std::to_string(before));
+}
+
+void rules::leader_known(const std::string& who, const std::string& lock, std::int64_t told, std::int64_t right) {
+  if (told == right) return;
+  throw broken("leader", who + " still takes token " + std::to_string(told) + " for the leader's of " + lock +
+                             ", which is " + std::to_string(right));
+}
+
 void rules::edited(const std::string& lock, tick longest_lease) {
   edited_[lock] = events_.now() + longest_lease;
 }

@@ -40,6 +40,8 @@ class broken : public std::runtime_error {
 ///   ghost       an acquisition that was given up, and was undone after a doubt, does not come back
 ///   permits     a late copy of an answered resize does not change the number of permits again
 ///   value       the last value that a leader published, with an acknowledgement, is the one that can be read
+///   leader      an observer is never told of an older leader after a newer one; and when everything works again, it
+///               is told who leads within a bound
 ///   deadline    a call is over at most 100 ms after its deadline
 ///   healing     when everything works again, every call ends, and then every lock can be acquired within the time
 ///               that the entries of the dead last
@@ -61,6 +63,10 @@ class rules {
   void published(const std::shared_ptr<hold>& h, std::int64_t number);
   /// A resize was answered.
   void resized(const std::string& id) { resized_.insert(id); }
+  /// An observer is told of a leader with this token. `before`: the highest token that it was told of before.
+  void leader_told(const std::string& who, const std::string& lock, std::int64_t token, std::int64_t before) const;
+  /// When everything works again. `right`: the leader's token; 0: nobody leads.
+  static void leader_known(const std::string& who, const std::string& lock, std::int64_t told, std::int64_t right);
   /// A call with a deadline has ended. `late`: by how many milliseconds after its deadline.
   void call_ended(const std::string& who, const std::string& doing, protocol::ms late) const;
 

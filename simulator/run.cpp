@@ -62,6 +62,9 @@ void run::go() {
 void run::start(const std::string& name) {
   const auto p = world_.start_process(name);
   for (int i = 0; i < workers_; ++i) think(std::make_shared<worker>(worker{p}));
+  for (const auto& l : locks_) {
+    if (l.can_be_led() && world_.luck.in(3)) observers_.push_back(observer::begin(p, l.id, wait_period_));
+  }
 }
 
 void run::think(const std::shared_ptr<worker>& w) {
@@ -241,8 +244,19 @@ void run::acquire_all_once(bool late_copies) {
     a->begin();
     while (!a->is_over()) world_.run_for(100);
     if (!got) rules::not_healed(l.id + " cannot be acquired within " + std::to_string(bound) + " ms");
+    if (l.can_be_led()) check_observers(l, got->token());
     got->release([](bool) {});
     world_.run_for(100);
+    if (l.can_be_led() && !late_copies) check_observers(l, 0);
+  }
+}
+
+/// When everything works, the observers are told of each change after a read, however slow their callbacks are.
+void run::check_observers(const lock& l, std::int64_t leader) {
+  constexpr ms kReads = 1000, kCallback = 3000;
+  world_.run_for(wait_period_ + 2 * (kReads + kCallback));
+  for (const auto& o : observers_) {
+    if (o->in().is_alive() && o->lock() == l.id) rules::leader_known(o->in().name(), l.id, o->leader(), leader);
   }
 }
 
@@ -284,6 +298,8 @@ void run::finish() {
   world_.run_for(100'000);
   acquire_all_once(false);  // this removes what has ended
   world_.run_for(20'000);
+  for (const auto& o : observers_) o->end();
+  world_.run_for(kTimeout);  // what they read is over
   for (const auto& p : world_.processes) {
     if (p->is_alive()) world_.judge.nothing_left(*p);
   }

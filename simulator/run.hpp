@@ -10,6 +10,7 @@
 
 #include "simulator/acquisition.hpp"
 #include "simulator/hold.hpp"
+#include "simulator/observer.hpp"
 #include "simulator/world.hpp"
 
 namespace dlock::simulator {
@@ -32,6 +33,7 @@ class run {
     std::int64_t resized = 0;  // what the last answer to a resize said of it
     bool shared = false;       // there are readers, too
     bool observed = false;
+    [[nodiscard]] bool can_be_led() const noexcept { return cap == 0 && !shared; }
   };
   struct worker;
 
@@ -46,6 +48,7 @@ class run {
   [[nodiscard]] protocol::acquire_plan plan_for(const process& p, const lock& l);
   void acquire_all_once(bool late_copies);
   void die_with_all();
+  void check_observers(const lock& l, std::int64_t leader);
   void finish();
 
   // The faults (faults.cpp).
@@ -63,6 +66,7 @@ class run {
 
   world world_;
   std::vector<lock> locks_;
+  std::vector<std::shared_ptr<observer>> observers_;
   std::vector<protocol::ms> leases_;
   protocol::ms wait_period_ = 5000;
   protocol::ms longest_hold_ = 0;

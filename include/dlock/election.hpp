@@ -159,7 +159,6 @@ class election {
   /// @param callback The function to call.
   /// @return The observation. Keep it: its destructor ends it.
   /// @throws dlock::error with errc::invalid_argument if `callback` is empty.
-  /// @throws dlock::error with errc::unavailable (retryable) if no thread can be started.
   /// @throws dlock::error with errc::closed or errc::forked.
   [[nodiscard]] observation observe(leader_callback callback);
 

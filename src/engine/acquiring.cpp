@@ -82,7 +82,7 @@ void client::acquisition_answered(call_id c, acquisition& a, const answer& r, ms
   const bool foreign = r.reply.foreign_until.has_value();
   const bool queued = r.reply.place >= 0;
   if (queued) waits(a, foreign);
-  auto then = a.steps.answered(r.reply, now, foreign ? events_open_ : inbox_open_);
+  auto then = a.steps.answered(r.reply, now, is_open(foreign ? part::events : part::inbox));
   if (queued && a.tells_place && !std::holds_alternative<machine::done>(then)) {
     events_.emplace_back(waiting{c, r.reply});
   }
@@ -209,8 +209,8 @@ void client::heard(const protocol::revocation& r, ms now) {
   }
 }
 
+/// mongo-dlock has released this lock. Empty: it may have released any lock.
 void client::heard_release(const std::string& lock, ms now) {
-  look(now);
   if (foreign_ == 0) return;
   std::vector<call_id> all;
   for (const auto& [c, a] : acquisitions_) {
@@ -219,32 +219,6 @@ void client::heard_release(const std::string& lock, ms now) {
   for (const auto c : all) {
     if (const auto it = acquisitions_.find(c); it != acquisitions_.end()) nudge(c, it->second, true, now);
   }
-}
-
-void client::inbox_opened(bool open, ms now) {
-  look(now);
-  inbox_open_ = open;
-  if (!open) return;
-  std::vector<call_id> all;
-  for (const auto& [_, c] : expected_) all.push_back(c);
-  for (const auto c : all) {
-    if (const auto it = acquisitions_.find(c); it != acquisitions_.end()) nudge(c, it->second, false, now);
-  }
-}
-
-void client::events_opened(bool open, ms now) {
-  events_open_ = open;
-  if (open) heard_release({}, now);
-}
-
-void client::stop_listening() noexcept {
-  expected_.clear();
-  foreign_ = 0;
-  for (auto& [_, a] : acquisitions_) {
-    a.expected.clear();
-    a.foreign = false;
-  }
-  wants_inbox_ = inbox_open_ = events_open_ = false;
 }
 
 }  // namespace dlock::engine

@@ -64,7 +64,7 @@ call_id client::begin(asking a, ms now) {
 }
 
 void client::send(call_id c, asking& a, ms now) {
-  if (a.what == asking::kind::lookup) {
+  if (a.only_reads()) {
     lookups_.push_back(c);
     a.request = c;
   } else {
@@ -95,7 +95,7 @@ void client::ask_answered(call_id c, asking& a, answer told, std::vector<protoco
       return timers_.set({kAsk, c}, now + a.pause.next());
     }
     e.what = result::failed;
-    return end(c, a, std::move(e));
+    return end(c, a, std::move(e), now);
   }
   e.what = e.told.valid || e.told.other_expiry ? result::answered : result::not_a_lock;
   if (e.what == result::answered && a.what == asking::kind::amend) e.change = amended(a, e.told, now);
@@ -117,7 +117,7 @@ void client::ask_answered(call_id c, asking& a, answer told, std::vector<protoco
       if (mine) heard(notice, now);
       return;
     }
-    end(c, a, std::move(e));
+    end(c, a, std::move(e), now);
     if (mine) heard(notice, now);
     return;
   }
@@ -126,7 +126,7 @@ void client::ask_answered(call_id c, asking& a, answer told, std::vector<protoco
     if (protocol::is_token(h.fence, e.told.now)) publish_all({{a.r.lock, false, h.fence, h.who, e.told.now}}, now);
     e.told.found = true;
   }
-  end(c, a, std::move(e));
+  end(c, a, std::move(e), now);
 }
 
 ask_ended::amended client::amended(const asking& a, const protocol::reply& told, ms now) {
@@ -151,15 +151,16 @@ ask_ended::amended client::amended(const asking& a, const protocol::reply& told,
 /// Its pause is over, or its time is over.
 void client::ask_due(call_id c, asking& a, ms now) {
   if (a.request == 0 && now < a.until) return send(c, a, now);
-  const bool sent = a.request != 0 && (a.what == asking::kind::lookup || !withdraw(a.request));
-  end(c, a, {.in_doubt = a.in_doubt || (sent && a.what != asking::kind::lookup)});
+  const bool sent = a.request != 0 && !a.only_reads() && !withdraw(a.request);
+  end(c, a, {.in_doubt = a.in_doubt || sent}, now);
 }
 
-void client::end(call_id c, asking& a, ask_ended e) {
+void client::end(call_id c, asking& a, ask_ended e, ms now) {
   e.call = c;
   if (e.what == ask_ended::result::failed || e.what == ask_ended::result::closed) e.failure = std::move(a.failure);
   timers_.clear({kAsk, c});
-  asks_.erase(c);
+  const auto ended = std::move(asks_.extract(c).mapped());
+  if (ended.what == asking::kind::observe) return observed(ended.observer, e, now);
   events_.emplace_back(std::move(e));
 }
 

@@ -20,6 +20,8 @@ void client::close(ms now) {
     l.machine.stop_renewing();
     look_at(h, l, now);
   }
+  for (const auto& [c, _] : observers_) timers_.clear({kObserver, c});
+  observers_.clear();
   std::vector<call_id> all;
   for (const auto& [c, _] : acquisitions_) all.push_back(c);
   for (const auto c : all) cancel(c, now);
@@ -27,8 +29,8 @@ void client::close(ms now) {
   for (const auto& [c, _] : asks_) all.push_back(c);
   for (const auto c : all) {
     auto& a = asks_.at(c);
-    const bool sent = a.what != asking::kind::lookup && a.request != 0 && !withdraw(a.request);
-    end(c, a, {.what = ask_ended::result::closed, .in_doubt = a.in_doubt || sent});
+    const bool sent = !a.only_reads() && a.request != 0 && !withdraw(a.request);
+    end(c, a, {.what = ask_ended::result::closed, .in_doubt = a.in_doubt || sent}, now);
   }
   retries_.close();
   pump(now);
@@ -105,13 +107,12 @@ std::optional<client::outgoing> client::next_lookup() {
 std::optional<client::outgoing> client::next_renewal(ms now) {
   look(now);
   while (!renewals_.empty()) {
-    auto [h, op] = renewals_.front();
+    const hold_id h = renewals_.front();
     renewals_.pop_front();
     const auto it = holds_.find(h);
     if (it == holds_.end() || it->second.now != hold_phase::held) continue;
-    if (closing_) op = protocol::operation::peek;
     protocol::request r = it->second.ask;
-    r.op = op;
+    r.op = it->second.machine.send();
     r.brief = false;
     r.floor = std::max(r.floor, floors_.of(r.lock));
     const number n = ++last_;
@@ -315,6 +316,8 @@ void client::fire(const key& k, ms now) {
       return ask_due(k.second, asks_.at(k.second), now);
     case kHold:
       return look_at(k.second, holds_.at(k.second), now);
+    case kObserver:
+      return look_at(k.second, observers_.at(k.second), now);
     case kRelease: {
       auto& r = releases_.at(k.second);
       if (r.request == 0) return follow(k.second, r, r.steps.look(), now);
@@ -357,9 +360,9 @@ std::optional<protocol::operation> client::asks(call_id c) const {
 }
 
 std::size_t client::size() const noexcept {
-  return acquisitions_.size() + releases_.size() + asks_.size() + holds_.size() + expected_.size() + requests_.size() +
-         follow_ups_.size() + retries_.size() + queue_.size() + renewals_.size() + lookups_.size() + reading_.size() +
-         sent_.size() + announcements_.to_free();
+  return acquisitions_.size() + releases_.size() + asks_.size() + holds_.size() + observers_.size() + expected_.size() +
+         requests_.size() + follow_ups_.size() + retries_.size() + queue_.size() + renewals_.size() + lookups_.size() +
+         reading_.size() + sent_.size() + announcements_.to_free();
 }
 
 }  // namespace dlock::engine

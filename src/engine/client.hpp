@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -16,6 +17,7 @@
 #include "engine/backoff.hpp"
 #include "engine/events.hpp"
 #include "engine/hold_machine.hpp"
+#include "engine/observe_machine.hpp"
 #include "engine/outbox.hpp"
 #include "engine/release_machine.hpp"
 #include "engine/request_queue.hpp"
@@ -33,7 +35,8 @@ namespace dlock::engine {
 ///
 /// A call begins with a function that returns its number. It is over with an event that has this number. The event may
 /// be there at once. The states of calls and holds are the states of the machines that they consist of:
-/// acquire_machine, release_machine, hold_machine, retry_queue, request_queue, outbox. This table has the rest:
+/// acquire_machine, release_machine, hold_machine, observe_machine, retry_queue, request_queue, outbox. This table has
+/// the rest:
 ///
 /// | what                | event                               | next                                                 |
 /// |---------------------|-------------------------------------|------------------------------------------------------|
@@ -78,6 +81,12 @@ class client {
   /// over).
   [[nodiscard]] call_id ask(protocol::request r, std::optional<ms> until, ms now);
   [[nodiscard]] call_id read(protocol::lookup l, ms now);
+  /// Observes who leads an election: there is an event leader_changed for each change, until stop_observing() or
+  /// close().
+  [[nodiscard]] call_id observe(std::string election, ms period, ms now);
+  void stop_observing(call_id c);
+  /// What the last leader_changed of this observer said was told, or could not be told.
+  void leader_told(call_id c, bool told, ms now);
   /// The owner of this lease does not need it any more.
   void drop(hold_id h, ms now);
   /// From now on, new calls end at once. Acquisitions are cancelled, and nothing is renewed any more.
@@ -106,16 +115,25 @@ class client {
   void heard(const protocol::grant& g, ms now);
   /// Only the server knows whether this is true.
   void heard(const protocol::revocation& r, ms now);
-  /// mongo-dlock has released this lock. Empty: it may have released any lock.
-  void heard_release(const std::string& lock, ms now);
-  /// From now on, this client receives what comes to its inbox, or does not. events_opened: the same for the events for
-  /// everybody.
-  void inbox_opened(bool open, ms now);
-  void events_opened(bool open, ms now);
-  [[nodiscard]] bool wants_inbox() const noexcept { return wants_inbox_; }
-  [[nodiscard]] bool wants_events() const noexcept { return foreign_ > 0; }
+  void heard(const protocol::announcement& a, ms now);
+  /// Events for everybody may have been missed.
+  void missed_events(ms now);
+  /// Whether this feed (inbox or events) has to be followed.
+  [[nodiscard]] bool wants(part feed) const noexcept;
+  [[nodiscard]] bool is_open(part feed) const noexcept { return open_.at(static_cast<std::size_t>(feed)); }
+  /// From now on, this client receives what comes there.
+  void opened(part feed, ms now);
+  /// It does not any more. Returns when to try again.
+  [[nodiscard]] ms broke(part feed, const std::string& why, ms now);
+  /// Nobody follows it any more.
+  void closed(part feed);
+  /// How many more subscriptions, or fewer, want events for everybody.
+  void subscribed(int more) noexcept { subscriptions_ += more; }
   /// Nobody waits for notices any more.
-  void stop_listening() noexcept;
+  void stop_listening();
+  /// Something was sent through the channel, or could not be sent.
+  void report(part which, const answer& a);
+  [[nodiscard]] notification_status notifications() const;
 
   // --- what others have to be told (outbox.hpp) ---------------------------------------------------------------------
   [[nodiscard]] std::size_t notices() const noexcept { return outbox_.notices(); }
@@ -174,6 +192,7 @@ class client {
   [[nodiscard]] std::size_t in_the_background() const noexcept { return retries_.size(); }
   /// The operation of the request that the call has on its way.
   [[nodiscard]] std::optional<protocol::operation> asks(call_id c) const;
+  [[nodiscard]] bool is_closing() const noexcept { return closing_; }
   /// There is nothing left that close() has to wait for.
   [[nodiscard]] bool is_idle() const noexcept {
     return acquisitions_.empty() && releases_.empty() && retries_.size() == 0;
@@ -204,7 +223,8 @@ class client {
     answer failure = {};
   };
   struct asking {
-    enum class kind { plain, lookup, amend, revoke, take_off };
+    enum class kind { plain, lookup, observe, amend, revoke, take_off };
+    [[nodiscard]] bool only_reads() const noexcept { return what == kind::lookup || what == kind::observe; }
     kind what = kind::plain;
     protocol::request r = {};
     protocol::lookup lookup = {};
@@ -213,11 +233,17 @@ class client {
     backoff pause{500};
     number request = 0;
     answer failure = {};
+    // observe:
+    call_id observer = 0;
     // amend:
     hold_id hold = 0;
     // revoke:
     protocol::holder holder = {};
     bool at_once = false;
+  };
+  struct observer {
+    std::string election;
+    observe_machine steps;
   };
   /// For whom a request is sent.
   struct purpose {
@@ -271,6 +297,7 @@ class client {
   void waits(acquisition& a, bool foreign);
   void nudge(call_id c, acquisition& a, bool foreign, ms now);
   void granted(const protocol::grant& g, ms now);
+  void heard_release(const std::string& lock, ms now);
   [[nodiscard]] hold_id hold(const acquisition& a, const machine::done& d, ms now);
 
   // holding.cpp
@@ -291,10 +318,20 @@ class client {
   void send(call_id c, asking& a, ms now);
   void ask_answered(call_id c, asking& a, answer told, std::vector<protocol::snapshot> seen, ms now);
   void ask_due(call_id c, asking& a, ms now);
-  void end(call_id c, asking& a, ask_ended e);
+  void end(call_id c, asking& a, ask_ended e, ms now);
   [[nodiscard]] ask_ended::amended amended(const asking& a, const protocol::reply& told, ms now);
 
-  static constexpr int kAcquisition = 1, kRelease = 2, kAsk = 3, kHold = 4;
+  // observing.cpp
+  void look_at(call_id c, observer& o, ms now);
+  void observed(call_id c, const ask_ended& e, ms now);
+  void nudge_observers(const std::string& election, ms now);
+
+  // listening.cpp
+  [[nodiscard]] health_machine& health_of(part which) noexcept { return health_.at(static_cast<std::size_t>(which)); }
+  void works(part which);
+  void fails(part which, const std::string& why);
+
+  static constexpr int kAcquisition = 1, kRelease = 2, kAsk = 3, kHold = 4, kObserver = 8;
   static constexpr key kRetry{5, 0}, kQueue{6, 0}, kOutbox{7, 0};
 
   const settings settings_;
@@ -307,14 +344,15 @@ class client {
   std::map<call_id, releasing> releases_;
   std::map<call_id, asking> asks_;
   std::map<hold_id, lease> holds_;
+  std::map<call_id, observer> observers_;
   std::map<std::string, call_id> expected_;            // acquisitions for which a notice may come, by their ids
-  std::size_t foreign_ = 0;                            // how many of them wait behind mongo-dlock
+  int foreign_ = 0;                                    // how many of them wait behind mongo-dlock
   std::map<std::string, protocol::observation> seen_;  // by lock: locks with observed expiry that were not acquired
 
   request_queue queue_;
   std::deque<call_id> lookups_;
   bool lookup_next_ = false;
-  std::deque<std::pair<hold_id, protocol::operation>> renewals_;
+  std::deque<hold_id> renewals_;
   std::map<number, on_its_way> requests_;  // they wait to be sent, or are on their way
   struct command {
     std::uint64_t ticket = 0;  // the ticket of the request queue; 0: it is a renewal
@@ -329,7 +367,10 @@ class client {
   token_floors floors_;
   announcements announcements_;
   outbox outbox_;
-  bool wants_inbox_ = false, inbox_open_ = false, events_open_ = false;
+  bool wants_inbox_ = false;
+  int subscriptions_ = 0;
+  std::array<bool, 2> open_{};              // by feed
+  std::array<health_machine, 3> health_{};  // by part
 
   timers<key> timers_;
   std::vector<event> events_;

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/health_machine.hpp"
 #include "engine/hold_machine.hpp"
 #include "protocol/acquire.hpp"
 #include "protocol/answer.hpp"
@@ -78,18 +79,33 @@ struct hold_changed {
   std::string by = {};  // revoked: by whom
 };
 
+/// Another leader, another value, or nobody leads. The driver tells the observer, and then calls client::leader_told().
+struct leader_changed {
+  call_id observer = 0;
+  std::optional<protocol::holder> leader = {};
+};
+
+/// For the log: a part of the notifications works again, or does not work.
+struct notifications_changed {
+  part which = part::inbox;
+  bool works = false;
+  std::string why = {};  // why not
+};
+
 /// For the log.
 struct trouble {
   enum class kind {
-    no_answer,   // a request of an acquisition got no answer, for the first time in a row
-    no_renewal,  // a lease could not be renewed, for the first time in a row
-    no_peek,     // the same for a peek after a notice
+    no_answer,       // a request of an acquisition got no answer, for the first time in a row
+    no_renewal,      // a lease could not be renewed, for the first time in a row
+    no_peek,         // the same for a peek after a notice
+    no_leader_seen,  // an election could not be read for an observer
   };
   kind what = kind::no_answer;
   std::string lock = {};
   std::string why = {};
 };
 
-using event = std::variant<acquire_ended, waiting, release_ended, ask_ended, hold_changed, trouble>;
+using event = std::variant<acquire_ended, waiting, release_ended, ask_ended, hold_changed, leader_changed,
+                           notifications_changed, trouble>;
 
 }  // namespace dlock::engine

@@ -30,13 +30,18 @@ hold_machine::action hold_machine::look(ms now) {
   if (asking_ || due() > now) return action::nothing;
   asking_ = true;
   ask_at_ = never;
-  return peeks_ ? action::peek : action::renew;  // a peek does not extend the lease
+  return action::ask;
+}
+
+protocol::operation hold_machine::send() noexcept {
+  renewing_ = !peeks_;  // a peek does not extend the lease
+  return renewing_ ? protocol::operation::renew : protocol::operation::peek;
 }
 
 /// Right after an election, a peek may show an old state: from before the grant, or from before the revocation. So it
 /// is repeated.
 bool hold_machine::is_gone(bool there, ms now) noexcept {
-  if (!peeks_) return !there;
+  if (renewing_) return !there;
   const bool gone = !there && unseen_;
   unseen_ = !there;
   if (ask_at_ == never && (--looks_ > 0 || unseen_)) ask_at_ = now + kAskAgain;

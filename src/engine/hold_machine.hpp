@@ -20,12 +20,13 @@ enum class loss {
 };
 
 /// A lease that is held, as a state machine without I/O, clock or threads: when it is renewed, when it is over, and
-/// what makes it lost earlier. The owner calls look() at the time next(), does what look() says, and feeds in the
-/// outcome.
+/// what makes it lost earlier. The owner calls look() at the time next(), sends a request if look() says `ask`, and
+/// feeds in the outcome.
 ///
 /// | state  | event                            | next                                                              |
 /// |--------|----------------------------------|-------------------------------------------------------------------|
-/// | idle   | look, when it is time            | asking: renew; or peek, if the lease is not renewed               |
+/// | idle   | look, when it is time            | asking                                                            |
+/// | asking | send                             | asking: renew; or peek, if the lease is not renewed any more      |
 /// | idle   | notice, clock_was_set            | idle: look() is due now                                           |
 /// | asking | answered: it is ours             | idle; extended, if it was a renewal and came before the end       |
 /// | asking | answered: it is not ours         | over: gone or revoked                                             |
@@ -43,11 +44,13 @@ class hold_machine {
   /// When look() has to be called.
   [[nodiscard]] ms next() const noexcept;
 
-  enum class action { nothing, renew, peek, lose };
+  enum class action { nothing, ask, lose };
   [[nodiscard]] action look(ms now);
+  /// The request that look() asked for is sent now: a renewal, or a peek.
+  [[nodiscard]] protocol::operation send() noexcept;
 
   enum class effect { held, too_late, lost };  // held: valid_until() may be later now
-  /// The request that look() asked for was sent at `sent`, and was answered.
+  /// It was sent at `sent`, and was answered.
   [[nodiscard]] effect answered(const protocol::reply& r, ms sent, ms now);
   /// ... or it was not answered. True: this is the first time in a row.
   [[nodiscard]] bool unanswered(ms now);
@@ -79,6 +82,7 @@ class hold_machine {
   bool renews_;
   bool peeks_ = !renews_;  // what asks the server does not extend the lease
   bool asking_ = false;
+  bool renewing_ = false;                  // the request that was sent last is a renewal, not a peek
   bool in_trouble_ = false;                // the last request was not answered
   std::optional<std::string> revoked_by_;  // who revoked it, as a notice says
   ms ask_at_ = never;                      // when to ask the server whether the lease is still held

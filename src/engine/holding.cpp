@@ -44,8 +44,7 @@ void client::look_at(hold_id h, lease& l, ms now) {
   using action = hold_machine::action;
   const auto todo = l.machine.look(now);
   if (todo == action::lose) return lose(h, l, l.machine.why());
-  if (todo == action::renew) renewals_.emplace_back(h, protocol::operation::renew);
-  if (todo == action::peek) renewals_.emplace_back(h, protocol::operation::peek);
+  if (todo == action::ask) renewals_.push_back(h);
   if (now >= l.kept_since + kLong) wants_inbox_ = true;
   timers_.set({kHold, h}, std::min(l.machine.next(), wants_inbox_ ? never : l.kept_since + kLong));
 }

@@ -3,7 +3,7 @@
 #include <dlock/error.hpp>
 
 #include "locks/lock_core.hpp"
-#include "locks/observer.hpp"
+#include "runtime/subscribers.hpp"
 #include "util/text.hpp"
 
 namespace dlock {
@@ -73,13 +73,14 @@ release_result election::resign() {
 }
 
 std::optional<leader_info> election::leader() const {
-  return detail::look_for_leader(*core_->core, id()).who;
+  const auto& core = *core_->core;
+  const auto seen = core_->core->read({.id = id(), .prefix = {}, .after = {}, .most = 1},
+                                      "cannot see who leads election " + in_quotes(id()));
+  return detail::info_of(engine::leader_of(seen, core.options().clock_skew.count()));
 }
 
 observation election::observe(leader_callback callback) {
-  if (!callback) throw error(errc::invalid_argument, "observe: the callback is empty");
-  return observation(
-      std::make_shared<detail::observer>(core_->core, id(), core_->settings.wait_lock_period, std::move(callback)));
+  return observation(core_->core->observe(id(), core_->settings.wait_lock_period.count(), std::move(callback)));
 }
 
 }  // namespace dlock

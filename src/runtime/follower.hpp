@@ -3,8 +3,8 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 
-#include "runtime/health.hpp"
 #include "store/channel.hpp"
 #include "util/environment.hpp"
 #include "util/worker_pool.hpp"
@@ -17,20 +17,19 @@ class follower {
   /// The thread of the follower calls these functions. They must not throw. They must own what they use, because a last
   /// call may come after the end of the follower.
   struct listener {
-    std::function<void(bool)> opened;  // whether documents that are inserted from now on are received
+    std::function<void()> opened;                               // documents that are inserted from now on are received
+    std::function<std::int64_t(const std::string& why)> broke;  // returns when to try again
     std::function<void(const bson_t*)> heard;
     std::function<void()> gap = [] {};  // some documents may have been missed
   };
-  follower(std::shared_ptr<channel> where, channel::feed what, listener to, std::shared_ptr<health> state,
-           health::part part, std::shared_ptr<environment> env);
+  follower(std::shared_ptr<channel> where, channel::feed what, listener to, std::shared_ptr<environment> env);
   follower(const follower&) = delete;
   follower& operator=(const follower&) = delete;
   /// Waits for the thread, at most the `patience` of stop(). If that thread itself calls it, it does not wait.
   ~follower();
+  /// False: there is no thread for it.
+  [[nodiscard]] bool start();
   void stop(std::chrono::milliseconds patience);
-
-  /// Waits until documents that are inserted from now on are received.
-  [[nodiscard]] bool wait_until_open(std::chrono::milliseconds timeout) const;
 
  private:
   struct shared;

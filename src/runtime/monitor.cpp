@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "protocol/event.hpp"
 #include "util/boot_wait.hpp"
@@ -42,7 +43,6 @@ monitor::monitor(parts of, engine::client::settings s)
       tellers_(std::make_shared<worker_pool>(kTellers, "dlock-tell")),
       publisher_(std::make_shared<worker_pool>(1, "dlock-publish")),
       log_(std::move(of.log)),
-      health_(std::make_shared<health>(log_)),
       alarm_(env_->make_timer()),
       pid_(getpid()),
       engine_(
@@ -75,9 +75,8 @@ void monitor::collect(effects& out, ms now) {
   out.tellers = needed(engine_.notices(), telling_);
   out.publisher = !publishing_ && engine_.publication_is_due(now);
   publishing_ = publishing_ || out.publisher;
-  out.feeds = engine_.wants_inbox() != inbox_ || engine_.wants_events() != events_;
-  inbox_ = engine_.wants_inbox();
-  events_ = engine_.wants_events();
+  const bool inbox = engine_.wants(engine::part::inbox), events = engine_.wants(engine::part::events);
+  out.feeds = std::exchange(inbox_, inbox) != inbox || std::exchange(events_, events) != events;
   if (watchers_ > 0) changed_.notify_all();
 }
 
@@ -138,6 +137,24 @@ void monitor::happened(const engine::hold_changed& e, effects& out) {
   out.gone.push_back(std::move(lease));
 }
 
+void monitor::happened(const engine::leader_changed& e, effects& out) {
+  const auto it = observers_.find(e.observer);
+  if (it == observers_.end()) return;
+  if (auto o = it->second.lock()) out.leaders.emplace_back(std::move(o), e);
+}
+
+void monitor::happened(const engine::notifications_changed& e, effects& out) {
+  static constexpr std::array names{"being woken", "hearing of other locks' events",
+                                    "waking others and telling of events"};
+  const std::string what = std::string("notifications (") + names.at(static_cast<std::size_t>(e.which)) + ")";
+  if (e.works) {
+    out.log.emplace_back(log_level::info, what + " work again");
+  } else {
+    out.log.emplace_back(log_level::warning,
+                         what + " do not work: " + e.why + "; waiters look at their locks from time to time instead");
+  }
+}
+
 void monitor::happened(const engine::trouble& e, effects& out) {
   using kind = engine::trouble::kind;
   const std::string lock = "lock " + in_quotes(e.lock);
@@ -152,6 +169,10 @@ void monitor::happened(const engine::trouble& e, effects& out) {
       out.log.emplace_back(log_level::warning,
                            lock + " could not be looked at, which may have been revoked, trying again: " + e.why);
       return;
+    case kind::no_leader_seen:
+      out.log.emplace_back(log_level::warning,
+                           "cannot see who leads election " + in_quotes(e.lock) + ", trying again: " + e.why);
+      return;
   }
 }
 
@@ -163,9 +184,20 @@ void monitor::carry_out(effects& todo) {
   for (auto& [level, text] : todo.log) {
     if (log_) log_(level, text);
   }
-  const bool posts = todo.senders + todo.renewers + todo.tellers + todo.attend.size() > 0 || todo.publisher;
-  const auto self = posts ? shared_from_this() : nullptr;
+  const auto jobs =
+      todo.senders + todo.renewers + todo.tellers + todo.attend.size() + todo.leaders.size() + (todo.publisher ? 1 : 0);
+  const auto self = jobs > 0 ? shared_from_this() : nullptr;
   for (auto& s : todo.attend) complete([self, s = std::move(s)] { self->attend(s); });
+  for (auto& [o, e] : todo.leaders) {
+    const auto c = e.observer;
+    if (callbacks_->post_patiently([self, o = o, e = std::move(e)] {
+          o->tell(info_of(e.leader ? &*e.leader : nullptr));
+          self->step([&](auto& with, ms now) { with.leader_told(e.observer, true, now); });
+        })) {
+      continue;
+    }
+    step([c](auto& with, ms now) { with.leader_told(c, false, now); });
+  }
   for (; todo.senders > 0; --todo.senders) {
     if (io_->post([self] { self->send(); })) continue;
     step([&](auto& e, ms now) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
@@ -16,7 +15,6 @@
 
 #include "engine/client.hpp"
 #include "runtime/follower.hpp"
-#include "runtime/health.hpp"
 #include "runtime/lease_state.hpp"
 #include "runtime/subscribers.hpp"
 #include "store/channel.hpp"
@@ -93,7 +91,9 @@ class monitor : public std::enable_shared_from_this<monitor> {
   void drop(engine::hold_id h);
 
   [[nodiscard]] std::shared_ptr<subscriber> subscribe(std::optional<std::string> id, event_callback callback);
-  [[nodiscard]] notification_status notifications() const { return health_->now(); }
+  [[nodiscard]] std::shared_ptr<observer> observe(const std::string& election, protocol::ms period,
+                                                  leader_callback callback);
+  [[nodiscard]] notification_status notifications();
 
   // --- the watch: a thread that only tells the engine the time ------------------------------------------------------
   /// The descriptor that the watch polls. It becomes readable when look() is due.
@@ -118,6 +118,7 @@ class monitor : public std::enable_shared_from_this<monitor> {
   struct effects {
     std::vector<std::pair<log_level, std::string>> log;
     std::vector<std::shared_ptr<lease_state>> lost;
+    std::vector<std::pair<std::shared_ptr<observer>, engine::leader_changed>> leaders;
     std::size_t senders = 0, renewers = 0, tellers = 0;  // how many more are needed
     bool publisher = false;
     bool feeds = false;
@@ -134,6 +135,8 @@ class monitor : public std::enable_shared_from_this<monitor> {
   void happened(engine::release_ended e, effects& out);
   void happened(engine::ask_ended e, effects& out);
   void happened(const engine::hold_changed& e, effects& out);
+  void happened(const engine::leader_changed& e, effects& out);
+  static void happened(const engine::notifications_changed& e, effects& out);
   static void happened(const engine::trouble& e, effects& out);
   template <typename E>
   void ended(E e, effects& out);
@@ -145,8 +148,9 @@ class monitor : public std::enable_shared_from_this<monitor> {
   void tell();
   void publish();
   void adjust_feeds();
-  [[nodiscard]] std::shared_ptr<follower> follow_inbox();
-  [[nodiscard]] std::shared_ptr<follower> follow_events();
+  [[nodiscard]] std::shared_ptr<follower> follow(engine::part feed);
+  [[nodiscard]] bool wait_until_open(std::chrono::milliseconds timeout);
+  void heard_notice(const bson_t* document);
   void heard_event(const bson_t* document);
   void gap();
 
@@ -158,7 +162,6 @@ class monitor : public std::enable_shared_from_this<monitor> {
   const std::shared_ptr<worker_pool> completions_;  // for the ends of calls that no thread waits for
   const std::shared_ptr<worker_pool> renewers_, tellers_, publisher_;
   const log_callback log_;
-  const std::shared_ptr<health> health_;
   const std::unique_ptr<timer> alarm_;
   const int pid_;
 
@@ -171,17 +174,17 @@ class monitor : public std::enable_shared_from_this<monitor> {
   engine::client engine_;
   std::map<engine::call_id, std::shared_ptr<call_slot>> slots_;
   std::map<engine::hold_id, std::weak_ptr<lease_state>> leases_;
+  std::map<engine::call_id, std::weak_ptr<observer>> observers_;
   protocol::ms armed_ = engine::never;
   std::size_t senders_ = 0, renewing_ = 0, telling_ = 0;  // posted, not begun
   bool publishing_ = false;
-  bool inbox_ = false, events_ = false;  // whether they were wanted at the last check
+  bool inbox_ = false, events_ = false;  // whether these feeds were wanted at the last check
   bool ended_ = false;
 
   std::mutex feeds_guard_;  // locked before guard_
   std::shared_ptr<follower> inbox_feed_, events_feed_;
   bool listens_ = true;
   subscribers subscribers_;
-  std::atomic<int> subscriptions_ = 0;
 };
 
 }  // namespace dlock::detail

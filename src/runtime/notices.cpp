@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <dlock/text.hpp>
+
 #include "protocol/event.hpp"
 #include "runtime/feeds.hpp"
 #include "runtime/monitor.hpp"
@@ -34,9 +36,10 @@ void monitor::tell() {
     } else {
       one.push_back(protocol::revocation_document(to, std::get<protocol::revocation>(next->what)));
     }
-    health_->report(health::part::outbox, channel_->insert(feed_of_inbox(name_, to), one));
+    const answer a = channel_->insert(feed_of_inbox(name_, to), one);
     next.reset();
     step([&](auto& e, ms) {
+      e.report(engine::part::outbox, a);
       e.told();
       next = e.next_notice();
     });
@@ -54,9 +57,9 @@ void monitor::publish() {
     std::vector<bson> all;
     for (const auto& a : *next) all.push_back(a ? protocol::announcement_document(*a) : protocol::gap_document());
     const answer a = channel_->insert(feed_of_events(name_), all);
-    health_->report(health::part::outbox, a);
     next.reset();
     step([&](auto& e, ms now) {
+      e.report(engine::part::outbox, a);
       e.published(a.what == answer::kind::replied, a.in_doubt, now);
       take(e, now);
     });
@@ -70,65 +73,90 @@ void monitor::flush(std::chrono::milliseconds patience) {
 
 // --- hearing --------------------------------------------------------------------------------------------------------
 
-std::shared_ptr<follower> monitor::follow_inbox() {
-  const auto opened = [weak = weak_from_this()](bool open) {
-    if (const auto self = weak.lock()) self->step([open](auto& e, ms now) { e.inbox_opened(open, now); });
+std::shared_ptr<follower> monitor::follow(engine::part feed) {
+  const bool inbox = feed == engine::part::inbox;
+  follower::listener to;
+  to.opened = [weak = weak_from_this(), feed] {
+    if (const auto self = weak.lock()) self->step([feed](auto& e, ms now) { e.opened(feed, now); });
   };
-  const auto heard = [weak = weak_from_this()](const bson_t* d) {
-    const auto self = weak.lock();
-    if (!self) return;
-    if (const auto g = protocol::parse_grant(d)) {
-      test_point("heir");
-      self->step([&](auto& e, ms now) { e.heard(*g, now); });
-    }
-    if (const auto r = protocol::parse_revocation(d)) self->step([&](auto& e, ms now) { e.heard(*r, now); });
+  to.broke = [weak = weak_from_this(), feed](const std::string& why) {
+    ms again = 0;
+    if (const auto self = weak.lock()) self->step([&](auto& e, ms now) { again = e.broke(feed, why, now); });
+    return again;
   };
-  return std::make_shared<follower>(channel_, feed_of_inbox(name_, id_),
-                                    follower::listener{.opened = opened, .heard = heard}, health_, health::part::inbox,
+  to.heard = [weak = weak_from_this(), inbox](const bson_t* d) {
+    if (const auto self = weak.lock()) inbox ? self->heard_notice(d) : self->heard_event(d);
+  };
+  if (!inbox) {
+    to.gap = [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->gap();
+    };
+  }
+  return std::make_shared<follower>(channel_, inbox ? feed_of_inbox(name_, id_) : feed_of_events(name_), std::move(to),
                                     env_);
-}
-
-std::shared_ptr<follower> monitor::follow_events() {
-  const auto opened = [weak = weak_from_this()](bool open) {
-    if (const auto self = weak.lock()) self->step([open](auto& e, ms now) { e.events_opened(open, now); });
-  };
-  const auto heard = [weak = weak_from_this()](const bson_t* d) {
-    if (const auto self = weak.lock()) self->heard_event(d);
-  };
-  const auto missed = [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->gap();
-  };
-  return std::make_shared<follower>(channel_, feed_of_events(name_),
-                                    follower::listener{.opened = opened, .heard = heard, .gap = missed}, health_,
-                                    health::part::events, env_);
 }
 
 /// Follows the feeds that are wanted, and no others: each follower costs the server something for every event. Must not
 /// be called with guard_ held.
 void monitor::adjust_feeds() {
   if (!channel_) return;
-  const std::lock_guard feeds(feeds_guard_);
-  if (!listens_) return;
-  bool inbox = false, events = false;
+  std::vector<engine::part> failed;
   {
-    const std::lock_guard lock(guard_);
-    inbox = engine_.wants_inbox();
-    events = engine_.wants_events() || subscriptions_ > 0;
+    const std::lock_guard feeds(feeds_guard_);
+    if (!listens_) return;
+    const auto wants = [this](engine::part feed) {
+      const std::lock_guard lock(guard_);
+      return engine_.wants(feed);
+    };
+    const auto begin = [&](std::shared_ptr<follower>& at, engine::part feed) {
+      at = follow(feed);
+      if (!at->start()) failed.push_back(feed);
+    };
+    if (!inbox_feed_ && wants(engine::part::inbox)) begin(inbox_feed_, engine::part::inbox);
+    const bool events = wants(engine::part::events);
+    if (events && !events_feed_) begin(events_feed_, engine::part::events);
+    if (!events && events_feed_) {
+      events_feed_->stop(0ms);
+      events_feed_.reset();
+      const std::lock_guard lock(guard_);
+      engine_.closed(engine::part::events);
+    }
   }
-  if (inbox && !inbox_feed_) inbox_feed_ = follow_inbox();
-  if (events && !events_feed_) events_feed_ = follow_events();
-  if (events || !events_feed_) return;
-  events_feed_->stop(0ms);
-  events_feed_.reset();
+  for (const auto feed : failed) {
+    step([feed](auto& e, ms now) { (void)e.broke(feed, "no thread can be had", now); });
+  }
+}
+
+bool monitor::wait_until_open(std::chrono::milliseconds timeout) {
+  bool open = false;
+  const auto over = [&](const auto& e) {
+    open = e.is_open(engine::part::events);
+    return open || e.is_closing();
+  };
+  (void)await(over, std::clamp(timeout, 0ms, std::chrono::milliseconds{longest_wait}));
+  return open;
+}
+
+notification_status monitor::notifications() {
   const std::lock_guard lock(guard_);
-  engine_.events_opened(false, env_->now_ms());
+  auto out = engine_.notifications();
+  out.problem = printable(out.problem);
+  return out;
+}
+
+void monitor::heard_notice(const bson_t* document) {
+  if (const auto g = protocol::parse_grant(document)) {
+    test_point("heir");
+    step([&](auto& e, ms now) { e.heard(*g, now); });
+  }
+  if (const auto r = protocol::parse_revocation(document)) step([&](auto& e, ms now) { e.heard(*r, now); });
 }
 
 void monitor::heard_event(const bson_t* document) {
   if (protocol::is_gap(document)) return gap();
   const auto a = protocol::parse_announcement(document);
   if (!a) return;
-  if (!a->locked) step([&](auto& e, ms now) { e.heard_release(a->lock, now); });
+  step([&](auto& e, ms now) { e.heard(*a, now); });
   // The time of the event. Anybody may have written the document, so its time may be any number.
   const auto at = a->at > 0 && a->at < kYear9999 ? system_time(a->at) : env_->time_of_day();
   using kind = lock_event::kind;
@@ -136,29 +164,40 @@ void monitor::heard_event(const bson_t* document) {
 }
 
 void monitor::gap() {
+  step([](auto& e, ms now) { e.missed_events(now); });
   subscribers_.deliver({lock_event::kind::gap, "", 0, "", env_->time_of_day()});
 }
 
 std::shared_ptr<subscriber> monitor::subscribe(std::optional<std::string> id, event_callback callback) {
   auto s = std::make_shared<subscriber>(std::move(id), std::move(callback), log_, callbacks_);
-  s->on_end = [weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (!self) return;
-    --self->subscriptions_;
-    self->adjust_feeds();
+  const auto count = [weak = weak_from_this()](int more) {
+    if (const auto self = weak.lock()) self->step([more](auto& e, ms) { e.subscribed(more); });
   };
+  s->on_end = [count] { count(-1); };
   s->wait_until_open = [weak = weak_from_this()](std::chrono::milliseconds timeout) {
-    std::shared_ptr<follower> events;
-    if (const auto self = weak.lock()) {
-      const std::lock_guard lock(self->feeds_guard_);
-      events = self->events_feed_;
-    }
-    return events && events->wait_until_open(timeout);
+    const auto self = weak.lock();
+    return self && self->wait_until_open(timeout);
   };
-  ++subscriptions_;
   subscribers_.add(s);
-  adjust_feeds();
+  count(1);
   return s;
+}
+
+std::shared_ptr<observer> monitor::observe(const std::string& election, ms period, leader_callback callback) {
+  auto o = std::make_shared<observer>(election, std::move(callback), log_);
+  step([&](auto& e, ms now) {
+    const auto c = e.observe(election, period, now);
+    observers_.emplace(c, o);
+    o->on_end = [weak = weak_from_this(), c] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->step([&](auto& with, ms) {
+        self->observers_.erase(c);
+        with.stop_observing(c);
+      });
+    };
+  });
+  return o;
 }
 
 // --- the end --------------------------------------------------------------------------------------------------------

@@ -351,6 +351,12 @@ std::shared_ptr<subscriber> runtime::subscribe(std::optional<std::string> id, ev
   return monitor_->subscribe(std::move(id), std::move(callback));
 }
 
+std::shared_ptr<observer> runtime::observe(const std::string& election, ms period, leader_callback callback) {
+  if (!callback) throw error(errc::invalid_argument, "observe: the callback is empty");
+  check_usable("cannot observe election " + in_quotes(election));
+  return monitor_->observe(election, period, std::move(callback));
+}
+
 notification_status runtime::notifications() const {
   return monitor_->notifications();
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <dlock/election.hpp>
 #include <dlock/events.hpp>
 #include <dlock/mutex.hpp>
 #include <dlock/options.hpp>
@@ -24,6 +25,7 @@
 namespace dlock::detail {
 
 class monitor;
+class observer;
 class subscriber;
 struct call_slot;
 
@@ -82,10 +84,10 @@ class runtime {
 
   /// Subscribes to the events of one lock, or of all locks. Throws error.
   [[nodiscard]] std::shared_ptr<subscriber> subscribe(std::optional<std::string> id, event_callback callback);
+  /// Observes an election, and reads it every `period` at least. Throws error.
+  [[nodiscard]] std::shared_ptr<observer> observe(const std::string& election, protocol::ms period,
+                                                  leader_callback callback);
   [[nodiscard]] notification_status notifications() const;
-
-  /// Runs `task`, which is user code or waits for it, on a thread of its own. False: there is no thread.
-  [[nodiscard]] bool in_background(std::function<void()> task) { return callbacks_->post(std::move(task)); }
 
   void on_lost(lease_state& record, std::function<void()> callback);
 
@@ -94,7 +96,6 @@ class runtime {
   }
 
   void close() noexcept;
-  [[nodiscard]] std::stop_token closing() const { return closing_.get_token(); }
   /// Throws errc::forked. Call it before any mutex is locked: in a child, the copy of a mutex may be locked for ever.
   void check_process(const std::string& doing) const;
   /// Throws errc::closed or errc::forked. `in_doubt`: something was already sent for this call.

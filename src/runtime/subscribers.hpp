@@ -8,9 +8,12 @@
 #include <string>
 #include <vector>
 
+#include <dlock/election.hpp>
 #include <dlock/events.hpp>
 #include <dlock/options.hpp>
 
+#include "protocol/document.hpp"
+#include "runtime/user_calls.hpp"
 #include "util/worker_pool.hpp"
 
 namespace dlock {
@@ -28,7 +31,6 @@ class subscriber {
 
   /// Never blocks.
   void deliver(const lock_event& e);
-  [[nodiscard]] bool has_ended() const;
   [[nodiscard]] bool forked() const;
   void end(std::chrono::milliseconds patience);
 
@@ -41,14 +43,28 @@ class subscriber {
   std::shared_ptr<worker_pool> threads_;
 };
 
+/// One observation of an election. The engine says what its callback is told, and when (observe_machine).
+class observer {
+ public:
+  observer(const std::string& election, leader_callback callback, log_callback log);
+  void tell(const std::optional<leader_info>& who);
+  void end(std::chrono::milliseconds patience);
+
+  std::function<void()> on_end;  // called once; set before others see this object
+
+ private:
+  const leader_callback callback_;
+  user_calls calls_;
+};
+
+[[nodiscard]] std::optional<leader_info> info_of(const protocol::holder* leader);
+
 }  // namespace detail
 
 /// All subscriptions of a client. Thread-safe. It never calls a callback on the caller's thread.
 class subscribers {
  public:
   void add(const std::shared_ptr<detail::subscriber>& s);
-  /// How many have not ended.
-  [[nodiscard]] std::size_t size() const;
   void deliver(const lock_event& e);
 
  private:

@@ -46,7 +46,7 @@ done
 allow "$asks" store/mongo_store.cpp util/clock.cpp util/clock_watch.cpp util/environment.cpp util/thread.cpp
 allow "$makes" util/environment.cpp util/identity.cpp util/identity.hpp
 # For the ends of threads, and for the driver: these take real time whatever a client's clock says.
-allow "$waits" client/client.cpp locks/observer.cpp runtime/monitor.cpp runtime/subscribers.cpp \
+allow "$waits" client/client.cpp runtime/monitor.cpp runtime/user_calls.cpp \
   store/mongo_store.cpp util/environment.cpp util/logger.cpp util/thread.cpp util/worker_pool.cpp
 allow "$real" client/client.cpp util/environment.cpp util/environment.hpp
 exit $failed

@@ -5,7 +5,6 @@
 
 #include "client/granted.hpp"
 #include "client/world.hpp"
-#include "runtime/health.hpp"
 #include "runtime/lease_state.hpp"
 #include "util/text.hpp"
 
@@ -108,9 +107,10 @@ TEST(Text, WhyALeaseIsLostIsOneLine) {
 }
 
 TEST(Text, WhyNotificationsFailIsOneLine) {
-  health state({});
-  state.fails(health::part::events, eve);
-  EXPECT_EQ(state.now().problem, shown_eve);
+  world w(world::quick(), 16, std::make_shared<fake_channel>());
+  w.notices->fail(eve);
+  const auto s = w.locks->subscribe_all([](const lock_event&) {});
+  EXPECT_TRUE(eventually([&] { return w.locks->notifications().problem == shown_eve; }));
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ TEST_F(ClientsNotices, ANoticeDuringARequestCausesAnotherPoll) {
 
 TEST_F(ClientsNotices, NoticesOfTwoKindsCauseTwoPolls) {
   (void)wait("lock", true);
-  me.heard_release({}, now);
+  heard_release("");
   play(
       "sent -> heartbeat id-1 | inbox opened | mongo-dlock releases lock | answer | "
       "serve -> heartbeat id-1, heartbeat id-1");
@@ -46,7 +46,7 @@ TEST_F(ClientsNotices, EveryWaiterThatIsConcernedPolls) {
   (void)wait("two", true);
   last_call = wait("three", false);
   play("wants events -> yes | mongo-dlock releases two | serve -> heartbeat id-2");
-  me.heard_release({}, now);
+  heard_release("");
   play(
       "serve -> heartbeat id-1, heartbeat id-2 (of any) | inbox opened | "
       "serve -> heartbeat id-1, heartbeat id-2, heartbeat id-3 | cancel | serve | inbox opened | "
@@ -55,7 +55,7 @@ TEST_F(ClientsNotices, EveryWaiterThatIsConcernedPolls) {
 
 TEST_F(ClientsNotices, AGrantNoticeCancelsThePoll) {
   (void)wait("lock", false);
-  me.inbox_opened(true, now);
+  me.opened(part::inbox, now);
   ASSERT_EQ(me.ready(), 1U);
   const auto heir = other(op::release).heirs.at(0);
   me.heard(protocol::grant{"lock", heir.id, heir.fence, heir.since}, now);
@@ -66,7 +66,7 @@ TEST_F(ClientsNotices, AGrantNoticeCancelsThePoll) {
 TEST_F(ClientsNotices, AWaiterWhoseEntryIsGoneQueuesAgainBehindMongoDlock) {
   (void)wait("lock", true);
   foreign_holds();  // without anybody who waits
-  me.heard_release("lock", now);
+  heard_release("lock");
   play(
       "serve -> heartbeat id-1, enqueue id-2 | happened -> nothing | wants events -> yes | expects id-1 -> no | "
       "expects id-2 -> yes");
@@ -78,19 +78,19 @@ TEST_F(ClientsNotices, ACancelledWaiterDoesNotPoll) {
 }
 
 TEST_F(ClientsNotices, AWaiterWithAnInboxPollsSeldom) {
-  me.inbox_opened(true, now);
+  me.opened(part::inbox, now);
   (void)wait("lock", false);
   play("pass 3936 -> nothing | pass 1 -> heartbeat id-1");
 }
 
 TEST_F(ClientsNotices, AWaiterForMongoDlockPollsOftenInSpiteOfTheInbox) {
-  me.inbox_opened(true, now);
+  me.opened(part::inbox, now);
   (void)wait("lock", true);
   EXPECT_EQ(pass(50), "heartbeat id-1");
 }
 
 TEST_F(ClientsNotices, AWaiterForMongoDlockThatHearsEventsPollsSeldom) {
-  me.events_opened(true, now);
+  open_events();
   (void)wait("lock", true);
   EXPECT_EQ(pass(3936), "");
   (void)wait("another", false);

@@ -36,8 +36,8 @@ TEST_F(ClientsTime, TimersFireBeforeAnyCall) {
        [](driven& d) {
          d.me.heard(protocol::revocation{"another", "x", "y"}, d.now);
        }},
-      {"release of mongo-dlock", [](driven& d) { d.me.heard_release("another", d.now); }},
-      {"inbox", [](driven& d) { d.me.inbox_opened(true, d.now); }},
+      {"release of mongo-dlock", [](driven& d) { d.heard_release("another"); }},
+      {"inbox", [](driven& d) { d.me.opened(part::inbox, d.now); }},
       {"clock", [](driven& d) { d.me.clock_was_set(d.now); }}};
   for (const auto& [name, call] : calls) {
     driven d;
@@ -82,7 +82,7 @@ TEST_F(ClientsAlarm, AHoldIsLookedAtWhenItWantsTheInboxOrARenewal) {
   (void)hold();
   EXPECT_EQ(me.next(), 1000 + 250) << "it wants the inbox then";
   (void)pass(250);
-  ASSERT_TRUE(me.wants_inbox());
+  ASSERT_TRUE(me.wants(part::inbox));
   EXPECT_EQ(me.next(), 1000 + 1666);
   (void)hold(plan("another"));
   EXPECT_EQ(me.next(), 1000 + 1666) << "whoever has the inbox needs no look for that";
@@ -93,7 +93,7 @@ TEST_F(ClientsAlarm, AHoldIsLookedAtWhenItWantsTheInboxOrARenewal) {
 TEST_F(ClientsAlarm, AHoldThatLooksForAnotherReasonWantsTheInboxInItsTimeStill) {
   play("hold | later 100 | clock set | serve -> renew id-1");
   EXPECT_EQ(me.next(), 1000 + 250);
-  EXPECT_FALSE(me.wants_inbox());
+  EXPECT_FALSE(me.wants(part::inbox));
 }
 
 TEST_F(ClientsAlarm, AfterCloseAHoldIsLookedAtOnlyAtItsEnd) {

@@ -72,6 +72,13 @@ struct driven {
     (void)happened();
     return last<acquire_ended>().got;
   }
+  void open_events() {
+    me.subscribed(1);
+    me.opened(part::events, now);
+    me.subscribed(-1);
+  }
+  /// An event says so, of mongo-dlock.
+  void heard_release(const std::string& lock) { me.heard(protocol::announcement{lock}, now); }
   call_id release(hold_id h, ms keep = 0, ms timeout = 1000) { return me.release(h, keep, timeout, now); }
 
   /// Takes what is due: "enqueue id-1, renew id-2"; what goes in one command: "enqueue id-1 + enqueue id-2".
@@ -203,7 +210,7 @@ struct driven {
     EXPECT_TRUE(me.is_idle());
     EXPECT_EQ(me.next(), never);
     EXPECT_EQ(me.ready() + me.ready_renewals(), 0U);
-    EXPECT_FALSE(me.wants_events());
+    EXPECT_FALSE(me.wants(part::events));
   }
 
   tiny_server server;
@@ -242,7 +249,7 @@ struct driven {
     if (what == "renewals") return count(me.ready_renewals());
     const auto yes = [](bool so) { return std::string(so ? "yes" : "no"); };
     if (what == "idle") return yes(me.is_idle());
-    if (what == "wants") return yes(rest() == "inbox" ? me.wants_inbox() : me.wants_events());
+    if (what == "wants") return yes(me.wants(rest() == "inbox" ? part::inbox : part::events));
     if (what == "expects") return yes(static_cast<bool>(me.expects(rest())));
     if (what == "there") return yes(me.find(last_hold) != nullptr);
     if (what == "held") return yes(me.find(last_hold)->held(now));
@@ -280,16 +287,16 @@ struct driven {
     } else if (what == "clock") {
       me.clock_was_set(now);
     } else if (what == "inbox") {
-      me.inbox_opened(rest() == "opened", now);
+      rest() == "opened" ? me.opened(part::inbox, now) : me.closed(part::inbox);
     } else if (what == "events") {
-      me.events_opened(rest() == "opened", now);
+      rest() == "opened" ? open_events() : me.closed(part::events);
     } else if (what == "fault") {
       set_fault(rest());
     } else if (what == "other") {
       another(rest());
     } else if (what == "mongo-dlock") {
       words >> word;
-      word == "holds" ? foreign_holds() : me.heard_release(rest(), now);
+      word == "holds" ? foreign_holds() : heard_release(rest());
     } else {
       throw std::logic_error("no step: " + what);
     }

@@ -16,6 +16,7 @@ constexpr ms kLease = 9000;  // from 0: renewed at 3000, over at 8500
 ///
 ///   3000 look -> renew | 3400 ours from 3000 -> held | until -> 11500 | next -> 6000 | why -> gone
 ///
+/// look           what is sent then; `due` only asks whether something is, and `send` sends it
 /// ours, not ours, no document, revoked       answers to what was sent at the time after `from`
 /// unanswered     whether that is told; `not sent`, `notice BY`, `clock set`, `stop renewing`
 struct HoldMachine : ::testing::Test {
@@ -23,9 +24,10 @@ struct HoldMachine : ::testing::Test {
 
   static holding held(bool renews = true) { return holding(protocol::lease_schedule(0, kLease, kLease, renews, 0)); }
   static std::string show(holding::action a) {
-    static constexpr const char* names[] = {"nothing", "renew", "peek", "lose"};
+    static constexpr const char* names[] = {"nothing", "ask", "lose"};
     return names[static_cast<std::size_t>(a)];
   }
+  std::string sent() { return m.send() == protocol::operation::renew ? "renew" : "peek"; }
   static std::string show(holding::effect e) {
     return e == holding::effect::held ? "held" : e == holding::effect::lost ? "lost" : "too late";
   }
@@ -46,7 +48,12 @@ struct HoldMachine : ::testing::Test {
       if (!(words >> now)) words.clear();
       std::string what, more;
       words >> what;
-      if (what == "look") return show(m.look(now));
+      if (what == "due") return show(m.look(now));
+      if (what == "look") {
+        const auto todo = m.look(now);
+        return todo == holding::action::ask ? sent() : show(todo);
+      }
+      if (what == "send") return sent();
       if (what == "next") return std::to_string(m.next());
       if (what == "until") return std::to_string(m.valid_until());
       if (what == "why") return show(m.why());
@@ -132,7 +139,8 @@ TEST_F(HoldMachine, AfterANoticeItLooksTenTimes) {
   m.notice("an operator", 0);
   int looks = 0;
   for (ms now = 0; m.next() < 8500; now = m.next()) {
-    ASSERT_EQ(m.look(now), holding::action::peek);
+    ASSERT_EQ(m.look(now), holding::action::ask);
+    ASSERT_EQ(m.send(), protocol::operation::peek);
     ASSERT_NE(m.answered(answered("ours"), now, now), holding::effect::lost);
     ASSERT_LE(++looks, 10);
   }
@@ -157,6 +165,18 @@ TEST_F(HoldMachine, WhatIsNoLongerRenewedIsOnlyPeekedAt) {
 
 TEST_F(HoldMachine, ARenewalThatIsAnsweredAfterTheLastExtendsNothing) {
   play("3000 look -> renew | stop renewing | 3010 ours from 3000 -> held | until -> 8500");
+}
+
+TEST_F(HoldMachine, ARenewalThatIsAnsweredAfterTheLastIsStillARenewal) {
+  play(
+      "3000 look -> renew | stop renewing | 3010 not ours from 3000 -> lost (no election makes it look old) | "
+      "why -> gone");
+}
+
+TEST_F(HoldMachine, ARequestThatWaitsToBeSentBecomesAPeekAfterTheLast) {
+  play(
+      "3000 due -> ask | stop renewing | send -> peek | 3010 not ours from 3000 -> held | 3110 look -> peek | "
+      "3120 not ours from 3110 -> lost");
 }
 
 }  // namespace

@@ -51,7 +51,11 @@ inline std::string show(const event& e) {
     return show(h->now) + (h->left_free ? ", free" : "") + (h->now == hold_phase::lost ? ": " + show(h->why) : "") +
            (h->by.empty() ? "" : " by " + h->by);
   }
-  return named(std::get<trouble>(e).what, {"no answer yet", "no renewal yet", "no peek yet"});
+  if (const auto* l = std::get_if<leader_changed>(&e)) return "leader: " + (l->leader ? l->leader->value : "-");
+  if (const auto* n = std::get_if<notifications_changed>(&e)) {
+    return named(n->which, {"inbox", "events", "outbox"}) + (n->works ? " works" : " fails: " + n->why);
+  }
+  return named(std::get<trouble>(e).what, {"no answer yet", "no renewal yet", "no peek yet", "no leader seen"});
 }
 
 /// A server without a network: documents in memory, on the reference model.

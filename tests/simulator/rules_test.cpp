@@ -279,6 +279,18 @@ TEST_F(Changes, AValueThatComesBack) {
   EXPECT_EQ(broken_by([&] { s.judge.committed("lock", locked({id}, {}, 1)); }), "") << "it holds no more";
 }
 
+TEST_F(Rules, AnOlderLeaderAfterANewerOne) {
+  EXPECT_EQ(broken_by([&] { s.judge.leader_told("p", "lock", 2000, 2000); }), "");
+  EXPECT_EQ(broken_by([&] { s.judge.leader_told("p", "lock", 1000, 2000); }), "leader");
+  s.judge.deleted("lock");
+  EXPECT_EQ(broken_by([&] { s.judge.leader_told("p", "lock", 1000, 2000); }), "") << "its last token was deleted, too";
+}
+
+TEST_F(Rules, AnObserverThatIsNotTold) {
+  EXPECT_EQ(broken_by([] { rules::leader_known("p", "lock", 1000, 1000); }), "");
+  EXPECT_EQ(broken_by([] { rules::leader_known("p", "lock", 1000, 0); }), "leader");
+}
+
 TEST_F(Rules, WhatIsKept) {
   const auto p = s.start_process("p");
   EXPECT_EQ(broken_by([&] { s.judge.nothing_left(*p); }), "");

@@ -7,6 +7,8 @@
 #include <optional>
 #include <vector>
 
+#include "simulator/observer.hpp"
+
 namespace dlock::simulator {
 namespace {
 
@@ -177,6 +179,38 @@ TEST(Scenario, WhatIsRepeatedWhenAClientIsClosedIsSentOnceMore) {
   s.run_for(200);
   EXPECT_EQ(b->kept(), 0U);
   EXPECT_EQ(cancels, 1);
+}
+
+TEST(Scenario, AnObserverIsToldByEventsLongBeforeItsPeriod) {
+  scenario s;
+  const auto a = s.start_process("a"), b = s.start_process("b");
+  const auto o = observer::begin(b, "lock", 600'000);
+  int told = 0;
+  for (int i = 0; i < 10; ++i) {
+    const auto call = s.acquire(a, "lock");
+    s.run_for(1000);
+    ASSERT_TRUE(call->got);
+    told += o->leader() == call->got->token() ? 1 : 0;
+    call->got->release([](bool) {});
+    s.run_for(1000);
+  }
+  EXPECT_GE(told, 5) << "some events are lost";
+  o->end();
+  s.run_for(1000);
+  EXPECT_EQ(b->kept(), 0U);
+}
+
+TEST(Scenario, AnObserverIsToldThatTheLeaderIsGoneWhenItsLeaseEnds) {
+  scenario s;
+  const auto a = s.start_process("a"), b = s.start_process("b");
+  const auto call = s.acquire(a, "lock");
+  s.run_for(50);
+  const auto o = observer::begin(b, "lock", 600'000);
+  s.run_for(100);
+  ASSERT_EQ(o->leader(), call->got->token());
+  a->kill();
+  s.run_for(5000);
+  EXPECT_EQ(o->leader(), 0);
 }
 
 }  // namespace
