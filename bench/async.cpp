@@ -47,6 +47,15 @@ double seconds_since(std::int64_t begin) {
   return static_cast<double>(now() - begin) / 1e9;
 }
 
+std::string said(const std::exception_ptr& failure, const dlock::acquisition& got) {
+  try {
+    if (failure) std::rethrow_exception(failure);
+  } catch (const std::exception& e) {
+    return e.what();
+  }
+  return to_string(got.result());
+}
+
 }  // namespace
 
 void async(const std::string& url, int calls, int locks, std::chrono::milliseconds length) {
@@ -62,11 +71,14 @@ void async(const std::string& url, int calls, int locks, std::chrono::millisecon
   const double threads_before = status("Threads"), bytes_before = resident_bytes();
   std::stop_source stop;
   std::atomic<int> ended = 0, other = 0;
+  std::string first;  // what the first of `other` said
   const auto begin = now();
   for (int i = 0; i < calls; ++i) {
     dlock::mutex(waiting, ids[static_cast<std::size_t>(i % locks)])
         .async_acquire({.stop = stop.get_token()}, [&](std::exception_ptr failure, const dlock::acquisition& got) {
-          if (failure || got.result() != dlock::outcome::cancelled) ++other;
+          if (failure || got.result() != dlock::outcome::cancelled) {
+            if (other++ == 0) first = said(failure, got);
+          }
           ++ended;
         });
   }
@@ -76,8 +88,8 @@ void async(const std::string& url, int calls, int locks, std::chrono::millisecon
     const double from = cpu_seconds();
     std::this_thread::sleep_for(1s);
     used = cpu_seconds() - from;
-    if ((used < 0.05 || used >= last) && seconds_since(begin) > 30)
-      break;  // threads that were only needed to begin are gone
+    // By then, threads that were only needed to begin are gone.
+    if ((used < 0.05 || used >= last) && seconds_since(begin) > 30) break;
   }
   const double threads_at_first = status("Threads"), bytes = resident_bytes() - bytes_before;
   const double cpu_before = cpu_seconds();
@@ -91,11 +103,11 @@ void async(const std::string& url, int calls, int locks, std::chrono::millisecon
   while (ended < calls && seconds_since(cancelled) < 60) std::this_thread::sleep_for(1ms);
   std::printf(
       "  %d calls wait for %d locks: begun in %.2f s; %.0f threads more than before (%.0f at first), %.0f bytes a "
-      "call, "
-      "%.1f %% of a core while idle; all cancelled in %.2f s (%.2f s to ask for it); %d ended before, %d of %d in "
-      "another way\n",
+      "call, %.1f %% of a core while idle; all cancelled in %.2f s (%.2f s to ask for it); %d ended before, %d of %d "
+      "in "
+      "another way%s\n",
       calls, locks, begun, threads_idle - threads_before, threads_at_first - threads_before, bytes / calls, 100 * idle,
-      seconds_since(cancelled), told, early, other.load(), ended.load());
+      seconds_since(cancelled), told, early, other.load(), ended.load(), first.empty() ? "" : (": " + first).c_str());
 }
 
 }  // namespace bench
