@@ -87,6 +87,7 @@ void monitor::tell(std::shared_ptr<call_slot> s, effects& out) {
     s->changed.notify_all();
     out.gone.push_back(std::move(s));
   } else if (!std::exchange(s->attended, true)) {
+    ++completing_;
     out.attend.push_back(std::move(s));
   }
 }
@@ -187,7 +188,7 @@ void monitor::carry_out(effects& todo) {
   const auto jobs =
       todo.senders + todo.renewers + todo.tellers + todo.attend.size() + todo.leaders.size() + (todo.publisher ? 1 : 0);
   const auto self = jobs > 0 ? shared_from_this() : nullptr;
-  for (auto& s : todo.attend) complete([self, s = std::move(s)] { self->attend(s); });
+  for (auto& s : todo.attend) post_completion([self, s = std::move(s)] { self->attend(s); });
   for (auto& [o, e] : todo.leaders) {
     const auto c = e.observer;
     if (callbacks_->post_patiently([self, o = o, e = std::move(e)] {
@@ -275,7 +276,28 @@ bool monitor::can_complete() {
 }
 
 void monitor::complete(std::function<void()> task) {
-  if (!completions_->post_patiently(std::move(task))) task();
+  {
+    const std::lock_guard lock(guard_);
+    ++completing_;
+  }
+  post_completion(std::move(task));
+}
+
+void monitor::post_completion(std::function<void()> task) {
+  std::function<void()> counted = [self = shared_from_this(), task = std::move(task)]() mutable {
+    task();
+    task = nullptr;  // perhaps the last owner of the client
+    const std::lock_guard lock(self->guard_);
+    --self->completing_;
+    self->changed_.notify_all();
+  };
+  if (!completions_->post_patiently(std::move(counted))) counted();
+}
+
+void monitor::await_completions(std::chrono::milliseconds patience) {
+  if (completions_->is_mine()) return;
+  std::unique_lock lock(guard_);
+  (void)changed_.wait_for(lock, patience, [this] { return completing_ == 0; });
 }
 
 /// Calls the listener with what there is, until there is nothing more.

@@ -85,6 +85,8 @@ class monitor : public std::enable_shared_from_this<monitor> {
   [[nodiscard]] bool can_complete();
   /// Runs `task` on a thread for completions. Only after can_complete().
   void complete(std::function<void()> task);
+  /// Waits until no completion is due or runs, at most `patience`. Does not wait on a thread for completions.
+  void await_completions(std::chrono::milliseconds patience);
   /// Waits until `is_so(engine)` is true, at most `patience`.
   bool await(const std::function<bool(const engine::client&)>& is_so, std::chrono::milliseconds patience);
   /// No handle has that lease any more.
@@ -140,7 +142,8 @@ class monitor : public std::enable_shared_from_this<monitor> {
   static void happened(const engine::trouble& e, effects& out);
   template <typename E>
   void ended(E e, effects& out);
-  static void tell(std::shared_ptr<call_slot> s, effects& out);
+  void tell(std::shared_ptr<call_slot> s, effects& out);
+  void post_completion(std::function<void()> task);
   void attend(const std::shared_ptr<call_slot>& s);
 
   void send();
@@ -170,6 +173,7 @@ class monitor : public std::enable_shared_from_this<monitor> {
   std::mutex guard_;
   std::condition_variable changed_;  // for await()
   int watchers_ = 0;                 // threads that wait for it
+  std::size_t completing_ = 0;       // completions that are due or run
   int callbacks_here_ = 0;           // how many callbacks run on a thread of ours, perhaps on the watch
   engine::client engine_;
   std::map<engine::call_id, std::shared_ptr<call_slot>> slots_;

@@ -381,6 +381,8 @@ void runtime::close() noexcept {
   const ms until = now() + kClosePatience;
   monitor_->step([](auto& e, ms at) { e.close(at); });
   (void)monitor_->await([](const auto& e) { return e.is_idle(); }, std::chrono::milliseconds{kClosePatience});
+  // What has ended is told before the last handle goes, so that it is not the callback that ends the client.
+  monitor_->await_completions(std::chrono::milliseconds{std::max<ms>(until - now(), 0)});
   // The process may end right after this. Without the flush, its grant notices and events would be lost.
   monitor_->flush(std::chrono::milliseconds{std::clamp<ms>(until - now(), 0, kFlushPatience)});
   monitor_->stop_listening(kListenPatience);

@@ -246,6 +246,20 @@ TEST(Async, CloseCancelsAllThatWait) {
   for (const auto& r : all) EXPECT_EQ(r.calls(), 1);
 }
 
+TEST(Async, CloseWaitsForCallbacks) {
+  world w;
+  auto other = w.another();
+  auto held = mutex(other, "lock").try_acquire();
+  std::atomic<bool> called = false;
+  mutex(*w.locks, "lock").async_acquire({}, [&](std::exception_ptr, const acquisition&) {
+    std::this_thread::sleep_for(100ms);
+    called = true;
+  });
+  ASSERT_TRUE(eventually([&] { return !w.store->get("lock")->waiters.empty(); }));
+  w.locks->close();
+  EXPECT_TRUE(called);
+}
+
 TEST(Async, TheEndOfTheClientCancelsAlsoWhatIsNotAnswered) {
   world w;
   mutex lock(*w.locks, "lock");
