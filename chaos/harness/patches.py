@@ -26,7 +26,7 @@ OPTIONS = ("-G", "Ninja", "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O0 -g0"
 
 @dataclass(frozen=True)
 class Finder:
-    """Who finds a bug: a suite (a program and a filter of its tests), a demonstration, the simulator, or runs of chaos."""
+    """Who finds a bug: a suite (a program and a filter of its tests), the simulator, or runs of chaos."""
 
     kind: str
     program: str = ""
@@ -43,13 +43,11 @@ def finder(text: str) -> Finder:
             return Finder("suite", program, tests)
         case ["property", "test", tests]:
             return Finder("property test", "dlock_property_test", tests)
-        case ["demonstration"]:
-            return Finder("demonstration", "dlock_demonstrations")
         case ["simulator"]:
             return Finder("simulator", "dlock-simulate")
         case ["chaos"]:
             return Finder("chaos", "chaos-worker")
-    raise private_set.SetError(f"'{text}' finds nothing: suite PROGRAM TESTS, property test TESTS, demonstration, simulator or chaos?")
+    raise private_set.SetError(f"'{text}' finds nothing: suite PROGRAM TESTS, property test TESTS, simulator or chaos?")
 
 
 @dataclass(frozen=True)

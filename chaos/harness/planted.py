@@ -76,8 +76,8 @@ BUGS: Sequence[Planted] = (
 
 # Not here, because chaos does not find them: what no-tombstone leaves behind, an answer that was lost leaves, too, and nobody can
 # tell them apart from outside. For amend-unnumbered a copy has to come late while the same leader leads still, and then it
-# publishes something else: not seen in runs of a minute. tests/chaos/demonstrations shows both, and tests/chaos/check that the
-# audit finds a value that comes back.
+# publishes something else: not seen in runs of a minute. ./run planted finds both, and tests/chaos/check shows that the audit
+# finds a value that comes back.
 
 
 def chosen(wanted: str) -> list[Planted]:

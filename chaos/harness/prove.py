@@ -51,13 +51,6 @@ class Programs:
             raise SetError(f"{program} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout
 
-    def shown(self, names: Sequence[str]) -> list[str]:
-        """The bugs of these that their demonstrations show."""
-        done = self._run("dlock_demonstrations", *names)
-        if done.returncode:
-            raise SetError(f"dlock_demonstrations ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-        return [line.split()[0] for line in done.stdout.splitlines() if line.endswith(" yes")]
-
     def broken(self, *options: str) -> str:
         """The rule that the simulator sees broken, and by whom; '' if none is."""
         done = self._run("dlock-simulate", *options)
@@ -70,7 +63,7 @@ class Programs:
         if finder.kind == "simulator":
             return bool(self.broken("--seeds", "1..1000000", "--minutes", "1"))
         for _ in range(ATTEMPTS):
-            if self.shown([patch.name]) if finder.kind == "demonstration" else self.failing(finder.program, [finder.tests]):
+            if self.failing(finder.program, [finder.tests]):
                 return True
         return False
 
@@ -78,23 +71,18 @@ class Programs:
 def expect_nothing(programs: Programs, patches: Sequence[Patch]) -> None:
     """Without a bug no finder finds any."""
     suites = defaultdict(set)
-    demonstrations = []
     simulated = False
     for patch in patches:
-        for finder in patch.cheap:
-            if finder.kind == "demonstration":
-                demonstrations.append(patch.name)
-            elif finder.kind == "simulator":
+        for each in patch.cheap:
+            if each.kind == "simulator":
                 simulated = True
             else:
-                suites[finder.program].add(finder.tests)
+                suites[each.program].add(each.tests)
     for program, tests in suites.items():
         if said := programs.failing(program, sorted(tests)):
             raise SetError(f"{program} fails although no bug is planted:\n{said}")
     if simulated and (said := programs.broken("--seeds", "1..100")):
         raise SetError(f"the simulator finds something although no bug is planted: {said}")
-    if shown := programs.shown(demonstrations) if demonstrations else []:
-        raise SetError(f"there although they are not planted: {', '.join(shown)}")
 
 
 def prove(tree: PatchedTree, patches: Sequence[Patch]) -> int:
@@ -118,7 +106,6 @@ def main() -> int:
     what.add_argument("names", nargs="*", metavar="NAME", help="of patches in chaos/planted (default: all)")
     what.add_argument("--build", type=Path, default=ROOT / "build" / "planted", help=argparse.SUPPRESS)
     what.add_argument("--only", metavar="KIND", help="finders of this kind, whoever the patches name")
-    what.add_argument("--unplanted", type=Path, metavar="DIR", help="only see that programs in DIR, built without a bug, find none")
     given = what.parse_args()
     for signum in ENDING:
         signal.signal(signum, end_on_signal)
@@ -127,10 +114,6 @@ def main() -> int:
         patches = [patch for patch in named(given.names) if patch.cheap]
         if given.only:
             patches = [replace(patch, finders=[finder(given.only)]) for patch in patches]
-        if given.unplanted:
-            shown = Programs(given.unplanted).shown([p.name for p in patches if any(f.kind == "demonstration" for f in p.cheap)])
-            print(f"there although they are not planted: {', '.join(shown)}" if shown else "nothing planted is there")
-            return 1 if shown else 0
         say("==> building a copy of the tree")
         with PatchedTree(given.build).in_use() as tree:
             missed = prove(tree, patches)

@@ -1,15 +1,5 @@
 # The planted bugs, which are patches (chaos/planted): that each can be applied, that nothing of them is shipped, and that what
 # is said to find them does, of three. ./run planted proves it of all.
-add_executable(dlock_demonstrations demonstrations/clients.cpp demonstrations/documents.cpp demonstrations/machines.cpp
-  demonstrations/main.cpp)
-target_include_directories(dlock_demonstrations PRIVATE ${PROJECT_SOURCE_DIR}/src)
-target_link_libraries(dlock_demonstrations PRIVATE dlock::dlock ${DLOCK_MONGOC})
-dlock_warnings(dlock_demonstrations)
-
-dlock_test(NAME chaos.nothing_planted_is_there COMMAND ${DLOCK_PYTHON} -B ${PROJECT_SOURCE_DIR}/scripts/replica_set.py run --nodes 1 --
-  ${DLOCK_PYTHON} -B ${PROJECT_SOURCE_DIR}/chaos/harness/prove.py --unplanted ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(chaos.nothing_planted_is_there PROPERTIES LABELS "chaos;timed" TIMEOUT 300 COST 30)
-
 # Sanitizers bring names of their own, and the copy is built without them.
 if(DLOCK_SANITIZE)
   return()

@@ -186,6 +186,19 @@ TEST_F(ClientsHeirs, AGrantOfAnotherLockIsNotBelieved) {
   EXPECT_EQ(me.expects("id-1"), 1U) << "it goes on";
 }
 
+TEST_F(ClientsHeirs, WhomAnAnswerNamesThatNoMajorityHasIsNotTold) {
+  (void)wait();
+  (void)me.ask(asked(protocol::operation::release), {}, now);
+  ASSERT_EQ(sent(), "release x");
+  answer a;
+  a.what = answer::kind::no_answer;  // as after a write concern error, whose reply has heirs nonetheless
+  a.in_doubt = true;
+  a.reply = naming({{"a", "one"}, {"id-1", "me"}}, tiny_server::epoch + now);
+  for (auto& o : std::exchange(on_their_way, {})) me.answered(o.ticket, std::vector(o.all.size(), a), now);
+  EXPECT_EQ(told(), "");
+  EXPECT_TRUE(me.expects("id-1")) << "it waits on";
+}
+
 TEST_F(ClientsHeirs, WithoutAChannelNobodyIsTold) {
   driven silent({.id = "me", .who = "somebody", .tells = false});
   (void)silent.me.ask(asked(protocol::operation::release), {}, silent.now);

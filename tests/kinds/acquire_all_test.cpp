@@ -48,6 +48,13 @@ TEST_F(All, ABusyLockReleasesTheOthers) {
   }
 }
 
+TEST_F(All, AreAskedForInTheOrderOfTheirIds) {
+  mutex a(mine, "a"), b(mine, "b");
+  const auto first = mutex(theirs, "a").acquire(), second = mutex(theirs, "b").acquire();
+  EXPECT_EQ(acquire_all({b, a}, {.timeout = 0ms}).id(), "a")
+      << "in the order given, two that name them differently deadlock";
+}
+
 TEST_F(All, NonsenseIsRefused) {
   mutex a(mine, "a"), b(theirs, "b");
   shared_mutex again(mine, "a");
