@@ -46,6 +46,11 @@ need_compiler() {
   need_spin
 }
 
+# What the test of the headers' documentation needs.
+need_doxygen() {
+  need_packages doxygen
+}
+
 # What model/check needs: spin makes C, and has the compiler's preprocessor read the model.
 need_spin() {
   need_packages spin gcc libc6-dev python3

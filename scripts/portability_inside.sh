@@ -40,5 +40,5 @@ cmake -B build-install -DDLOCK_BUILD_TESTS=ON --log-level=WARNING
 cmake --build build-install -j "$(nproc)" --target unit_tests >/tmp/output 2>&1 || die "this ended with $?:"$'\n'"$(cat /tmp/output)"
 
 part "the tests"
-# The model is the same everywhere.
-ctest --test-dir build-install -L '^(unit|cli)$' -E '^model[.]' --output-on-failure --no-tests=error --timeout 300 -j $((2 * $(nproc) + 1))
+# The model and the comments are the same everywhere.
+ctest --test-dir build-install -L '^(unit|cli)$' -E '^(model[.]|headers[.]documented$)' --output-on-failure --no-tests=error --timeout 300 -j $((2 * $(nproc) + 1))

@@ -5,7 +5,7 @@
   replica_set.py start|stop|url --dir DIR      a set that stays until it is stopped
 
 COMMAND finds DLOCK_TEST_URL, DLOCK_TEST_DIR (the set's folder) and DLOCK_TEST_SET (a JSON file: url, members with
-host, port and pid) in its environment.
+host, port and pid) in its environment; with --sets 2 also DLOCK_TEST_URL_2 and so on, of the second set.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,16 @@ from private_set import ReplicaSet, SetError, processes_in
 from processes import ENDING, die_with, end_on_signal, kill_and_wait
 
 
-def run(rs: ReplicaSet, command: Sequence[str]) -> int:
-    """Runs `command` with the set. Ends the set whatever happens, and ends itself when its own parent is killed."""
+def environment_of(rs: ReplicaSet, suffix: str) -> dict[str, str]:
+    return {
+        f"DLOCK_TEST_URL{suffix}": rs.url,
+        f"DLOCK_TEST_DIR{suffix}": str(rs.folder),
+        f"DLOCK_TEST_SET{suffix}": str(rs.folder / "set.json"),
+    }
+
+
+def run(rs: ReplicaSet, command: Sequence[str], others: Sequence[ReplicaSet] = ()) -> int:
+    """Runs `command` with the set, and with `others`. Ends them whatever happens, and ends itself when its own parent is killed."""
     die_with(os.getppid(), signal.SIGTERM)
     child: subprocess.Popen[bytes] | None = None
 
@@ -48,16 +56,17 @@ def run(rs: ReplicaSet, command: Sequence[str]) -> int:
     signal.signal(signal.SIGALRM, lambda *_: child.kill() if child else None)
     os.environ.pop("DLOCK_TEST_ADMIN_URL", None)  # of another set
     try:
-        with rs:
-            environment = os.environ | {
-                "DLOCK_TEST_URL": rs.url,
-                "DLOCK_TEST_DIR": str(rs.folder),
-                "DLOCK_TEST_SET": str(rs.folder / "set.json"),
-            }
+        with ExitStack() as running_sets:
+            for each in (rs, *others):
+                running_sets.enter_context(each)
+            environment = dict(os.environ)
+            for number, each in enumerate((rs, *others), 1):
+                environment |= environment_of(each, "" if number == 1 else f"_{number}")
             parent = os.getpid()
             child = subprocess.Popen(command, env=environment, preexec_fn=lambda: die_with(parent, signal.SIGTERM))
             status = child.wait()
-            rs.failed = status not in evidence.GOOD
+            for each in (rs, *others):
+                each.failed = status not in evidence.GOOD
     except FileNotFoundError:
         raise SetError(f"{command[0]}: not found") from None
     return status if status >= 0 else 128 - status
@@ -139,6 +148,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             sub.add_argument("--election-timeout", type=int, default=10_000, metavar="MS", help="default 10000")
             sub.add_argument("--setParameter", type=parse_parameter, action="append", default=[], metavar="NAME=VALUE")
         if verb == "run":
+            sub.add_argument("--sets", type=parse_nodes, default=1, help="1 to 7, so many sets; default 1; --dir is for the first")
             sub.add_argument("command", nargs="+")
     return parser.parse_args(arguments)
 
@@ -148,10 +158,11 @@ def main() -> int:
     directory: Path | None = options.dir.absolute() if options.dir else None
     try:
         if options.verb in ("run", "start"):
-            rs = ReplicaSet(nodes=options.nodes or 1, directory=directory, auth=options.auth, users=options.user,
-                            election_timeout_ms=options.election_timeout, parameters=dict(options.setParameter),
-                            tied=options.verb == "run", tls=options.tls)
-            return run(rs, options.command) if directory is None or options.verb == "run" \
+            rs, *others = [ReplicaSet(nodes=options.nodes or 1, directory=where, auth=options.auth, users=options.user,
+                                      election_timeout_ms=options.election_timeout, parameters=dict(options.setParameter),
+                                      tied=options.verb == "run", tls=options.tls)
+                           for where in [directory] + [None] * (options.sets - 1 if options.verb == "run" else 0)]
+            return run(rs, options.command, others) if directory is None or options.verb == "run" \
                 else start(rs, directory, options.nodes)
         assert directory is not None
         if options.verb == "stop":

@@ -203,6 +203,7 @@ TEST_F(Notices, AWaiterKilledAtTheHeadOfTheQueueCostsItsFirstTermWhateverItsTtl)
 
 TEST_F(Notices, EventsGoOnAfterAStepdown) {
   if (members().size() < 3) GTEST_SKIP() << "needs a set of 3";
+  needs_whole_set();
   client one(patient()), two(patient());
   std::atomic<int> heard = 0;
   const auto s = two.subscribe(id, [&](const lock_event&) { ++heard; });

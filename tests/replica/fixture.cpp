@@ -118,7 +118,20 @@ member primary() {
   return found;
 }
 
+void needs_whole_set() {
+  const char* given = std::getenv("CTEST_RESOURCE_GROUP_0_SETS");
+  if (given == nullptr) return;
+  if (std::string(given).ends_with("slots:1")) {
+    throw std::runtime_error("this test needs a whole set: name it after WHOLE_SET in tests/replica/CMakeLists.txt");
+  }
+  const char* used = std::getenv("DLOCK_SHARED_SET");
+  if (used == nullptr || !std::string(given).starts_with(std::string("id:") + used + ",")) {
+    throw std::runtime_error("this test uses another set than it was given: start it with tests/shared_set.sh");
+  }
+}
+
 frozen::frozen(member m) : pid_(m.pid) {
+  needs_whole_set();
   if (pid_ <= 0) throw std::runtime_error("DLOCK_TEST_SET does not name this member's process");
   kill(pid_, SIGSTOP);
 }
@@ -140,6 +153,7 @@ fail_command::fail_command(const std::string& app, const std::string& data, int 
 fail_command::fail_command(place where, const std::string& app, const std::string& data, int times,
                            const std::string& commands)
     : where_(std::move(where)) {
+  needs_whole_set();  // a server has one failCommand
   const auto mode = times == 0 ? std::string(R"("alwaysOn")") : R"({"times": )" + std::to_string(times) + "}";
   const auto done = where_->run(
       "admin", json(R"({"configureFailPoint": "failCommand", "mode": )" + mode + R"(, "data": {"failCommands": [)" +

@@ -47,6 +47,9 @@ struct member {
 /// The current primary; waits for one.
 [[nodiscard]] member primary();
 
+/// For a test that does something to the set itself: throws if ctest has others use the set at the same time.
+void needs_whole_set();
+
 /// Stops a member (SIGSTOP) as long as it lives.
 class frozen {
  public:

@@ -78,6 +78,21 @@ class Run(unittest.TestCase):
                 supervisor.wait(30)
                 wait_for(lambda: not processes_in(self.folder), "the end of mongod")
 
+    def test_several_sets(self) -> None:
+        shared = SCRIPTS.parent / "tests" / "shared_set.sh"
+        tell = 'echo "$DLOCK_TEST_URL" "$DLOCK_TEST_DIR" "$DLOCK_TEST_SET"'
+        script = "; ".join([tell, f"export CTEST_RESOURCE_GROUP_0_SETS=id:1,slots:6; {shared} sh -c '{tell}'",
+                            f"export CTEST_RESOURCE_GROUP_0_SETS=id:2,slots:1; {shared} sh -c '{tell}; ls -d $DLOCK_TEST_DIR/0'",
+                            "echo $DLOCK_TEST_URL_2 $DLOCK_TEST_DIR_2 $DLOCK_TEST_SET_2"])
+        done = subprocess.run([SCRIPT, "run", "--sets", "2", "--", "sh", "-c", script], capture_output=True, text=True, check=True)
+        first, also_first, second, listed, also_second = done.stdout.splitlines()
+        self.assertEqual([first, second], [also_first, also_second])
+        for one, other in zip(first.split(), second.split()):
+            self.assertNotEqual(one, other)
+        self.assertEqual(second.split()[1] + "/0", listed)
+        for folder in (first.split()[1], second.split()[1]):
+            self.assertFalse(Path(folder).exists())
+
     def test_unknown_command(self) -> None:
         done = subprocess.run([SCRIPT, "run", "--dir", str(self.folder), "--", "/no/such/program"],
                               capture_output=True, text=True, check=False)
