@@ -93,7 +93,7 @@ void measure(const std::string& url, int processes, int threads, int hold_ms, in
     if (i < 0) continue;
     const auto within =
         std::count_if(grants.begin(), grants.end(), [&](auto& g) { return g.acquired >= from && g.acquired < to; });
-    passed += bypasses(grants);
+    if (threads == 1) passed += bypasses(grants);  // others take turns by process: a later call of another one may pass
     const double h = median(hand_offs(grants));
     const double grants_per_second = static_cast<double>(within) * 1e9 / static_cast<double>(to - from);
     write_us.push_back(f.write_us);

@@ -21,6 +21,7 @@ void acquisition::begin() {
 }
 
 void acquisition::stop() {
+  stopped_ = true;
   if (!over_) in_->step([&](auto& e, ms at) { e.cancel(call_, at); });
 }
 

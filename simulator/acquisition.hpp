@@ -32,6 +32,9 @@ class acquisition : public std::enable_shared_from_this<acquisition> {
   void ended(const engine::acquire_ended& e, const std::shared_ptr<hold>& got);
 
   [[nodiscard]] state doing() const;
+  [[nodiscard]] const protocol::acquire_plan& plan() const noexcept { return plan_; }
+  /// It wants the lock alone, and waits its turn among the calls of its process.
+  [[nodiscard]] bool takes_turns() const noexcept { return plan_.queue && plan_.ask.what.exclusive && !stopped_; }
   /// Whether somebody else had the lock or waited for it.
   [[nodiscard]] bool was_contended() const noexcept { return contended_; }
   [[nodiscard]] bool is_over() const noexcept { return over_; }
@@ -43,6 +46,7 @@ class acquisition : public std::enable_shared_from_this<acquisition> {
   engine::call_id call_ = 0;
   bool contended_ = false;
   bool over_ = false;
+  bool stopped_ = false;
 };
 
 }  // namespace dlock::simulator

@@ -125,7 +125,14 @@ void process::step(const std::function<void(engine::client&, ms)>& what) {
   if (!alive_) return;
   if (!is_told()) engine_->closed(engine::part::inbox);
   what(*engine_, now());
+  check_turns(now());
   follow_up();
+}
+
+void process::check_turns(ms at) const {
+  for (const auto& [c, a] : calls_) {
+    if (!engine_->is_served(c, at)) where_.judge.nobody_acts(*this, a->plan().ask.lock);
+  }
 }
 
 void process::follow_up() {
@@ -298,6 +305,12 @@ std::shared_ptr<hold> process::find(engine::hold_id h) const {
 
 void process::happened(const engine::acquire_ended& e) {
   const auto found = calls_.extract(e.call);
+  if (e.got != 0 && found && found.mapped()->takes_turns()) {
+    for (const auto& [c, a] : calls_) {
+      const bool passed = c < e.call && a->takes_turns() && a->plan().ask.lock == found.mapped()->plan().ask.lock;
+      if (passed) where_.judge.passed(*this, a->plan().ask.lock);
+    }
+  }
   std::shared_ptr<hold> got;
   if (e.got != 0) {
     got = std::make_shared<hold>(shared_from_this(), e.got);

@@ -142,6 +142,14 @@ void rules::leader_known(const std::string& who, const std::string& lock, std::i
                              ", which is " + std::to_string(right));
 }
 
+void rules::nobody_acts(const process& p, const std::string& lock) {
+  throw broken("turns", "a call of " + p.name() + " waits for " + lock + ", and nobody acts for it");
+}
+
+void rules::passed(const process& p, const std::string& lock) {
+  throw broken("turns", "a call of " + p.name() + " got " + lock + " before an earlier one");
+}
+
 void rules::edited(const std::string& lock, tick longest_lease) {
   edited_[lock] = events_.now() + longest_lease;
 }

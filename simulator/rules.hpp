@@ -37,6 +37,8 @@ class broken : public std::runtime_error {
 ///   document    a transition gives higher tokens, no more than the permits, and no place to an acquisition that
 ///               was given up
 ///   order       nobody passes the head of the queue
+///   turns       no call waits locally unless its client has a turn at the lock, or stands in its queue; and no call
+///               passes an earlier one of its process that wants the same lock alone
 ///   ghost       an acquisition that was given up, and was undone after a doubt, does not come back
 ///   permits     a late copy of an answered resize does not change the number of permits again
 ///   value       the last value that a leader published, with an acknowledgement, is the one that can be read
@@ -70,6 +72,8 @@ class rules {
   /// A call with a deadline has ended. `late`: by how many milliseconds after its deadline.
   void call_ended(const std::string& who, const std::string& doing, protocol::ms late) const;
 
+  [[noreturn]] static void nobody_acts(const process& p, const std::string& lock);
+  [[noreturn]] static void passed(const process& p, const std::string& lock);
   void changed(const replica_set::change& c);
   void committed(const std::string& lock, const version& v) const;
 

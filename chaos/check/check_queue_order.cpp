@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "checks.hpp"
 
@@ -9,13 +12,63 @@ namespace {
 /// Of one lock: who waits, by token. Whoever waits knows that the server has queued it.
 struct waiting {
   std::set<std::pair<std::int64_t, std::size_t>> undisturbed, disturbed;
+  std::map<std::string, std::set<std::pair<std::int64_t, std::size_t>>> local;  // by process
+};
+
+/// Threads of one process take turns: only the first of them stands in the queue of the server. So if another thread of
+/// its process asked for the lock alone before the call knew its place, that place may have been a local one.
+class turns {
+ public:
+  turns(const analysis& a, const std::string& name, const lock_view& lock) : a_(a) {
+    std::map<std::size_t, ns> ends;
+    for (const auto i : lock.holds) {
+      ends.emplace(a.holds[i].call, std::min(a.holds[i].release_called, a.holds[i].last_belief()));
+    }
+    for (const auto i : lock.calls) {  // in the order of their beginning
+      const auto& c = a.h.calls[i];
+      const bool alone =
+          std::any_of(c.claims.begin(), c.claims.end(), [&](auto& o) { return o.lock == name && o.exclusive; });
+      if (!alone) continue;
+      auto& all = by_process_[c.process];
+      auto next = all.empty() ? begun{} : all.back();
+      next.at = c.at;
+      const auto end = ends.find(i);
+      const std::pair of_this{std::max(c.returned.value_or(never), end == ends.end() ? 0 : end->second), i};
+      if (of_this > next.latest) {
+        next.second = std::exchange(next.latest, of_this);
+      } else {
+        next.second = std::max(next.second, of_this);
+      }
+      all.push_back(next);
+    }
+  }
+
+  [[nodiscard]] bool may_be_local(const hold& waits) const {
+    const auto& c = a_.h.calls[waits.call];
+    const auto found = by_process_.find(waits.process);
+    if (found == by_process_.end()) return false;
+    const auto& all = found->second;
+    auto it = std::upper_bound(all.begin(), all.end(), *c.queued, [](ns t, const begun& b) { return t < b.at; });
+    if (it == all.begin()) return false;
+    --it;
+    return (it->latest.second == waits.call ? it->second : it->latest).first >= c.at;
+  }
+
+ private:
+  struct begun {
+    ns at = 0;
+    std::pair<ns, std::size_t> latest{-1, 0}, second{-1, 0};  // the ends of those that began until then, and which
+  };
+  const analysis& a_;
+  std::map<std::string, std::vector<begun>> by_process_;
 };
 
 }  // namespace
 
 // A call that comes when another one is known to be queued gets the larger token, whatever the two ask for: nobody
 // passes the head of the queue. Only what happens to the one that waits can cost it its place. Calls for several locks
-// do not say which one they are queued for: they are judged as those who come, not as those who wait.
+// do not say which one they are queued for: they are judged as those who come, not as those who wait. A call
+// that may have waited for its turn locally is judged only against calls of its own process.
 check_result check_queue_order(const analysis& a) {
   check_result r("queue-order");
   std::int64_t judged = 0, excluded = 0, passed = 0;
@@ -32,10 +85,12 @@ check_result check_queue_order(const analysis& a) {
     std::stable_sort(by_call.begin(), by_call.end(),
                      [&](auto x, auto y) { return a.holds[x].asked < a.holds[y].asked; });
 
+    const turns local(a, name, lock);
     waiting now;
     const auto place_of = [&](std::size_t i) -> auto& {
       const auto& one = a.holds[i];
-      return a.faults.quiet_for(one.process, name, one.asked, one.from) ? now.undisturbed : now.disturbed;
+      if (!a.faults.quiet_for(one.process, name, one.asked, one.from)) return now.disturbed;
+      return local.may_be_local(one) ? now.local[one.process] : now.undisturbed;
     };
     std::size_t next_queued = 0, next_return = 0;
     for (const auto i : by_call) {
@@ -51,11 +106,17 @@ check_result check_queue_order(const analysis& a) {
       judged += static_cast<std::int64_t>(now.undisturbed.size());
       excluded += static_cast<std::int64_t>(now.disturbed.size());
       if (!now.disturbed.empty() && now.disturbed.rbegin()->first > comes.token) ++passed;
-      if (now.undisturbed.empty() || now.undisturbed.rbegin()->first < comes.token) continue;
-      const auto& waits = a.holds[now.undisturbed.rbegin()->second];
-      r.breaks(a.describe(waits) + ", queued at " +
-               std::to_string(a.seconds(queued(now.undisturbed.rbegin()->second))) +
-               " s, was passed by one that was called after that: " + a.describe(comes));
+      const auto judge = [&](const auto& ahead) {
+        if (ahead.empty() || ahead.rbegin()->first < comes.token) return;
+        const auto& waits = a.holds[ahead.rbegin()->second];
+        r.breaks(a.describe(waits) + ", queued at " + std::to_string(a.seconds(queued(ahead.rbegin()->second))) +
+                 " s, was passed by one that was called after that: " + a.describe(comes));
+      };
+      judge(now.undisturbed);
+      if (const auto own = now.local.find(comes.process); own != now.local.end()) {
+        judged += static_cast<std::int64_t>(own->second.size());
+        judge(own->second);
+      }
     }
   }
   r.detail = std::to_string(judged) + " pairs judged, " + std::to_string(excluded) + " excluded for faults (" +

@@ -25,7 +25,7 @@ struct claimed;
 enum class outcome {
   acquired,      ///< The lock is held. The acquisition carries the lease.
   busy,          ///< Others hold the lock or wait for it. Only with try_acquire, or a timeout of 0 or less.
-  timed_out,     ///< The deadline passed. The server's last answer said that others hold the lock.
+  timed_out,     ///< The deadline passed. Others hold the lock: the server's last answer said so, or it is this client.
   cancelled,     ///< The stop token was triggered, or the client was closed.
   already_held,  ///< This very object holds, acquires or releases the lock. Nothing was sent.
 };
@@ -47,8 +47,12 @@ struct holder_info {
 
 /// What a waiter learns each time it looks at the lock. A snapshot.
 struct wait_status {
-  std::int64_t place = 0;             ///< Place in the queue; 0 is the head.
-  std::int64_t queue_length = 0;      ///< Number of waiters, this one included.
+  /// Place in the queue; 0 is the head. Threads of one client that want one lock exclusively have one place in the
+  /// server's queue. So this counts those ahead in the server's queue, and those ahead in this client.
+  std::int64_t place = 0;
+  /// Number of waiters, this one included: those in the server's queue, and those that wait in this client for its
+  /// turn.
+  std::int64_t queue_length = 0;
   std::optional<holder_info> holder;  ///< One of the holders, if there is one.
 };
 
@@ -59,11 +63,13 @@ struct wait_options {
   /// 0 or less: one attempt, as try_acquire. Its limit is operation_timeout plus 100 ms.
   std::optional<std::chrono::milliseconds> timeout;
   /// Cancels the wait; the outcome is outcome::cancelled.
-  /// The call returns at once if nothing was sent yet. Else it returns when the server has confirmed that the waiter
+  /// The call returns at once if nothing was sent for it yet, or if another call of this client inherits its place in
+  /// the queue. Else it returns when the server has confirmed that the waiter
   /// left the queue, or after 0.4 s. Without a confirmation by then, leaving goes on in the background.
   std::stop_token stop;
   /// Progress callback. It is called on the waiting thread after an answer that says "still queued", with the newest
-  /// place in the queue.
+  /// place in the queue. A call that waits for its turn behind another call of this client is told at once, and then
+  /// at most once a second.
   ///
   /// The wait goes on while it runs: the place is kept, and a grant is taken, held and renewed.
   /// It should return soon: the call returns only after it, even if `timeout` or `stop` ended the wait meanwhile.

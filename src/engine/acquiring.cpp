@@ -20,9 +20,18 @@ call_id client::acquire(protocol::acquire_plan plan, bool tells_place, ms now) {
     if (it != seen_.end()) plan.seen = it->second;
   }
   auto steps = machine(plan, fresh_id_, jitter_);
+  steps.serve(plan.deadline, now, false);
   auto& a = acquisitions_.emplace(c, acquisition{.plan = std::move(plan), .steps = std::move(steps)}).first->second;
   a.tells_place = tells_place;
-  follow(c, a, a.steps.start(now), now);
+  a.began = now;
+  const auto& ask = a.plan.ask;
+  if (!a.plan.queue && turns_.length(ask.lock) > 0 && stands(ask.lock, now)) {
+    end_wait(c, a, machine::result::busy, now);  // it must not pass those who wait locally
+  } else if (a.plan.queue && ask.cap == 0 && !closing_ && turns_.blocks(ask.lock, ask.what.exclusive)) {
+    wait_for_turn(c, a, now);
+  } else {
+    (void)begin_turn(c, a, 0, now);
+  }
   if (closing_) cancel(c, now);
   return c;
 }
@@ -33,6 +42,8 @@ void client::cancel(call_id c, ms now) {
   if (it == acquisitions_.end()) return;
   auto& a = it->second;
   if (a.leaving) return;
+  if (a.waits) return end_wait(c, a, machine::result::cancelled, now);
+  if (hand_over(c, a, machine::result::cancelled, "", now)) return;
   give_up(a);
   follow(c, a, a.steps.cancel(), now);
 }
@@ -43,6 +54,9 @@ void client::follow(call_id c, acquisition& a, machine::action todo, ms now) {
     if (a.request != 0) (void)withdraw(a.request);  // something else came than its answer
     const auto* const end = std::get_if<machine::done>(&todo);
     const bool cancelled = end != nullptr && end->what == machine::result::cancelled;
+    const bool late =
+        end != nullptr && (end->what == machine::result::timed_out || end->what == machine::result::no_answer);
+    if (late && hand_over(c, a, end->what, end->why, now)) return;
     const bool undoes = undo(c, a, cancelled, now);
     if (end != nullptr) return finish(c, a, *end, undoes, now);
     if (auto* const s = std::get_if<machine::send>(&todo)) {
@@ -50,7 +64,8 @@ void client::follow(call_id c, acquisition& a, machine::action todo, ms now) {
       a.request = submit(std::move(s->r), {purpose::kind::acquisition, c}, now);
       return timers_.set({kAcquisition, c}, a.steps.give_up_at().value_or(never));
     }
-    timers_.set({kAcquisition, c}, std::get<machine::wait>(todo).until);
+    a.due = std::get<machine::wait>(todo).until;
+    timers_.set({kAcquisition, c}, a.due);
     std::optional<machine::action> then;
     if (std::exchange(a.nudge, false)) then = a.steps.nudged(false, now);
     if (!then && std::exchange(a.foreign_nudge, false)) then = a.steps.nudged(true, now);
@@ -68,9 +83,10 @@ void client::acquisition_answered(call_id c, acquisition& a, const answer& r, ms
     (void)undo(c, a, false, now);
     forget(a);
     timers_.clear({kAcquisition, c});
+    const auto lock = a.plan.ask.lock;
     acquisitions_.erase(c);
     events_.emplace_back(std::move(e));
-    return;
+    return rests(lock, c, now);
   }
   if (r.what != answer::kind::replied) {
     if (a.failure.why.empty()) events_.emplace_back(trouble{trouble::kind::no_answer, a.plan.ask.lock, r.why});
@@ -83,8 +99,11 @@ void client::acquisition_answered(call_id c, acquisition& a, const answer& r, ms
   const bool queued = r.reply.place >= 0;
   if (queued) waits(a, foreign);
   auto then = a.steps.answered(r.reply, now, is_open(foreign ? part::events : part::inbox));
-  if (queued && a.tells_place && !std::holds_alternative<machine::done>(then)) {
-    events_.emplace_back(waiting{c, r.reply});
+  if (queued && !std::holds_alternative<machine::done>(then)) {
+    waiting w{c, r.reply};
+    w.last.queue += static_cast<std::int64_t>(turns_.length(a.plan.ask.lock));
+    if (a.tells_place) events_.emplace_back(std::move(w));
+    if (turns_.tells(a.plan.ask.lock, now)) tell_places(a.plan.ask.lock, now);
   }
   follow(c, a, std::move(then), now);
 }
@@ -97,6 +116,7 @@ void client::acquisition_due(call_id c, acquisition& a, ms now) {
     acquisitions_.erase(c);
     return;
   }
+  if (a.waits) return turn_is_late(c, a, now);
   if (a.request == 0) return follow(c, a, a.steps.look(now), now);
   give_up(a);
   follow(c, a, a.steps.give_up(now), now);
@@ -127,11 +147,13 @@ void client::finish(call_id c, acquisition& a, const machine::done& d, bool undo
     a.leaving = std::move(e);
     const ms patient = now + kLeavePatience;
     timers_.set({kAcquisition, c}, std::min(patient, a.steps.give_up_at().value_or(patient)));
-    return;
+    return rests(a.plan.ask.lock, c, now);
   }
   events_.emplace_back(std::move(e));
   timers_.clear({kAcquisition, c});
+  const auto lock = a.plan.ask.lock;
   acquisitions_.erase(c);
+  rests(lock, c, now);
 }
 
 /// Undoes the acquisitions that it has given up since the last call. True if there were any.

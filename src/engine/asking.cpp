@@ -32,7 +32,10 @@ call_id client::amend(hold_id h, protocol::claim what, std::string value, ms now
   r.what = what;
   r.value = std::move(value);
   r.seq = ++l.amendments;
-  if (!what.exclusive) l.may_be_shared = true;
+  if (!what.exclusive) {
+    l.may_be_shared = true;
+    rests(r.lock, h, now);
+  }
   asking a{.what = asking::kind::amend, .r = std::move(r), .hold = h};
   return begin(std::move(a), now);
 }
@@ -139,7 +142,7 @@ ask_ended::amended client::amended(const asking& a, const protocol::reply& told,
     return l.now == hold_phase::lost ? amended::lost : amended::not_held;
   }
   if (!told.mine || told.mine->revoked) {
-    lose(it->first, l, loss::gone);
+    lose(it->first, l, loss::gone, now);
     return amended::lost;
   }
   // If a later amend of this lease came after this one, this one is done, too.

@@ -38,11 +38,12 @@ void client::close(ms now) {
 
 // --- requests -------------------------------------------------------------------------------------------------------
 
-client::number client::submit(protocol::request r, purpose who, ms now) {
+/// `release`: if it can, it goes in the command of that request.
+client::number client::submit(protocol::request r, purpose who, ms now, number release) {
   const number n = ++last_;
   r.client = settings_.id;
   requests_.emplace(n, on_its_way{r, who});
-  queue_.add(n, std::move(r), now);
+  if (release == 0 || !queue_.add_to(release, n, r)) queue_.add(n, std::move(r), now);
   rearm();
   return n;
 }
@@ -336,7 +337,7 @@ const client::lease* client::find(hold_id h) const {
 
 ms client::ends_by(call_id c) const {
   if (const auto it = acquisitions_.find(c); it != acquisitions_.end()) {
-    return it->second.steps.give_up_at().value_or(never);
+    return it->second.contact && !it->second.plan.deadline ? never : it->second.steps.give_up_at().value_or(never);
   }
   if (const auto it = releases_.find(c); it != releases_.end()) return it->second.steps.until();
   if (const auto it = asks_.find(c); it != asks_.end()) return it->second.until;
@@ -362,7 +363,7 @@ std::optional<protocol::operation> client::asks(call_id c) const {
 std::size_t client::size() const noexcept {
   return acquisitions_.size() + releases_.size() + asks_.size() + holds_.size() + observers_.size() + expected_.size() +
          requests_.size() + follow_ups_.size() + retries_.size() + queue_.size() + renewals_.size() + lookups_.size() +
-         reading_.size() + sent_.size() + announcements_.to_free();
+         reading_.size() + sent_.size() + announcements_.to_free() + turns_.size();
 }
 
 }  // namespace dlock::engine

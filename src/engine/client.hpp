@@ -24,6 +24,7 @@
 #include "engine/retry_queue.hpp"
 #include "engine/timers.hpp"
 #include "engine/token_floors.hpp"
+#include "engine/turns.hpp"
 #include "protocol/acquire.hpp"
 
 namespace dlock::engine {
@@ -35,11 +36,16 @@ namespace dlock::engine {
 ///
 /// A call begins with a function that returns its number. It is over with an event that has this number. The event may
 /// be there at once. The states of calls and holds are the states of the machines that they consist of:
-/// acquire_machine, release_machine, hold_machine, observe_machine, retry_queue, request_queue, outbox. This table has
-/// the rest:
+/// acquire_machine, release_machine, hold_machine, observe_machine, retry_queue, request_queue, outbox, turns. This
+/// table has the rest:
 ///
 /// | what                | event                               | next                                                 |
 /// |---------------------|-------------------------------------|------------------------------------------------------|
+/// | acquire             | it has to wait for its turn (turns) | waits locally                                        |
+/// | waits locally       | its turn has come                   | its machine starts                                   |
+/// | waits locally       | cancelled, or its time is over      | over, without a command                              |
+/// | waits locally       | the call ahead is over without the  | it goes on with the machine of that call             |
+/// |                     | lock, by its caller or its time     |                                                      |
 /// | acquire             | its machine is done: acquired       | over: a hold, the only owner of "held"               |
 /// | acquire             | cancelled by its caller or close()  | leaving: a cancel gives up its place in the queue    |
 /// | leaving             | the cancel was answered, or 400 ms  | over                                                 |
@@ -177,6 +183,7 @@ class client {
     bool dropped = false;   // its owner called drop() during a release
     ms keep = 0;            // the longest `keep` of its releases
     std::int64_t amendments = 0;
+    std::int64_t queue = 0;  // how many others waited for it, as far as is known
 
     [[nodiscard]] bool held(ms at) const noexcept { return now == hold_phase::held && at < machine.valid_until(); }
     [[nodiscard]] bool is_exclusive() const noexcept { return ask.what.exclusive && !may_be_shared; }
@@ -190,6 +197,10 @@ class client {
   [[nodiscard]] std::optional<call_id> expects(const std::string& id) const;
   /// How many requests are repeated in the background.
   [[nodiscard]] std::size_t in_the_background() const noexcept { return retries_.size(); }
+  /// The call waits locally for its turn.
+  [[nodiscard]] bool waits_locally(call_id c) const;
+  /// It does not, or its client has a turn at the lock or an entry in the queue ahead of it. This does not use `turns`.
+  [[nodiscard]] bool is_served(call_id c, ms now) const;
   /// The operation of the request that the call has on its way.
   [[nodiscard]] std::optional<protocol::operation> asks(call_id c) const;
   [[nodiscard]] bool is_closing() const noexcept { return closing_; }
@@ -214,6 +225,10 @@ class client {
     answer failure = {};
     bool brief = false;  // the last answer was one to the short form
     std::size_t undone = 0;
+    ms began = 0;
+    ms due = never;                             // the time of its next poll
+    bool waits = false;                         // locally, for its turn
+    bool contact = false;                       // waits: the server need not answer soon any more
     std::optional<acquire_ended> leaving = {};  // it is leaving the queue, and this will be its event
   };
   struct releasing {
@@ -221,6 +236,7 @@ class client {
     release_machine steps;
     number request = 0;
     answer failure = {};
+    bool passes = false;  // there are enqueues in the same command
   };
   struct asking {
     enum class kind { plain, lookup, observe, amend, revoke, take_off };
@@ -267,7 +283,7 @@ class client {
   using key = std::pair<int, std::uint64_t>;  // the key of a timer
 
   // client.cpp
-  [[nodiscard]] number submit(protocol::request r, purpose who, ms now);
+  [[nodiscard]] number submit(protocol::request r, purpose who, ms now, number release = 0);
   bool withdraw(number& n);
   [[nodiscard]] std::optional<outgoing> next_lookup();
   void one_answered(on_its_way what, const answer& a, number n, ms now);
@@ -300,10 +316,24 @@ class client {
   void heard_release(const std::string& lock, ms now);
   [[nodiscard]] hold_id hold(const acquisition& a, const machine::done& d, ms now);
 
+  // taking_turns.cpp
+  void wait_for_turn(call_id c, acquisition& a, ms now);
+  bool begin_turn(call_id c, acquisition& a, number release, ms now);
+  bool let_others(const std::string& lock, number release, ms now);
+  void rests(const std::string& lock, std::uint64_t who, ms now);
+  void turn_is_late(call_id c, acquisition& a, ms now);
+  void end_wait(call_id c, acquisition& a, machine::result what, ms now);
+  bool hand_over(call_id c, acquisition& a, machine::result what, const char* why, ms now);
+  [[nodiscard]] bool has_turn(const std::string& lock, ms now) const;
+  [[nodiscard]] bool stands(const std::string& lock, ms now) const;
+  [[nodiscard]] const acquisition* acting_for(const std::string& lock) const;
+  [[nodiscard]] protocol::reply ahead_of(const std::string& lock, ms now) const;
+  void tell_places(const std::string& lock, ms now);
+
   // holding.cpp
   void look_at(hold_id h, lease& l, ms now);
   void renewed(hold_id h, lease& l, const answer& a, protocol::operation op, ms sent, ms now);
-  void lose(hold_id h, lease& l, loss why, std::string by = {});
+  void lose(hold_id h, lease& l, loss why, ms now, std::string by = {});
   void changed(hold_id h, const lease& l, hold_phase now, bool left_free = false);
   [[nodiscard]] static protocol::announcement announcement_of(const lease& l, const std::string& who, bool locked,
                                                               ms now);
@@ -349,6 +379,7 @@ class client {
   int foreign_ = 0;                                    // how many of them wait behind mongo-dlock
   std::map<std::string, protocol::observation> seen_;  // by lock: locks with observed expiry that were not acquired
 
+  turns turns_;
   request_queue queue_;
   std::deque<call_id> lookups_;
   bool lookup_next_ = false;

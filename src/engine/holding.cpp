@@ -26,8 +26,10 @@ hold_id client::hold(const acquisition& a, const machine::done& d, ms now) {
           .machine = hold_machine(schedule),
           .kept_since = now,
           .alone = a.brief,
-          .doubtful = a.steps.in_doubt()};
+          .doubtful = a.steps.in_doubt(),
+          .queue = a.steps.last().queue};
   floors_.saw(l.ask.lock, l.token);
+  if (l.is_exclusive()) turns_.acts(l.ask.lock, h);
   publish_all(announcements_.granted(announcement_of(l, settings_.who, true, now), l.ask.what.exclusive), now);
   const auto& kept = holds_.emplace(h, std::move(l)).first->second;
   timers_.set({kHold, h}, std::min(kept.machine.next(), wants_inbox_ ? never : now + kLong));
@@ -43,7 +45,7 @@ void client::look_at(hold_id h, lease& l, ms now) {
   if (l.now != hold_phase::held) return timers_.clear({kHold, h});
   using action = hold_machine::action;
   const auto todo = l.machine.look(now);
-  if (todo == action::lose) return lose(h, l, l.machine.why());
+  if (todo == action::lose) return lose(h, l, l.machine.why(), now);
   if (todo == action::ask) renewals_.push_back(h);
   if (now >= l.kept_since + kLong) wants_inbox_ = true;
   timers_.set({kHold, h}, std::min(l.machine.next(), wants_inbox_ ? never : l.kept_since + kLong));
@@ -59,20 +61,22 @@ void client::renewed(hold_id h, lease& l, const answer& a, protocol::operation o
     }
   } else if (const auto became = l.machine.answered(a.reply, sent, now); became == effect::held) {
     if (a.reply.queue > 0) l.alone = false;
+    l.queue = a.reply.queue;
     changed(h, l, hold_phase::held);
   } else if (became == effect::lost) {
     l.revoked = l.machine.why() == loss::revoked;
-    return lose(h, l, l.machine.why(), l.revoked ? l.machine.revoked_by() : std::string());
+    return lose(h, l, l.machine.why(), now, l.revoked ? l.machine.revoked_by() : std::string());
   }
   look_at(h, l, now);
 }
 
-void client::lose(hold_id h, lease& l, loss why, std::string by) {
+void client::lose(hold_id h, lease& l, loss why, ms now, std::string by) {
   l.now = hold_phase::lost;
   timers_.clear({kHold, h});
   hold_changed e{.hold = h, .now = hold_phase::lost, .valid_until = l.machine.valid_until(), .why = why};
   e.by = std::move(by);
   events_.emplace_back(std::move(e));
+  rests(l.ask.lock, h, now);
 }
 
 void client::clock_was_set(ms now) {
@@ -132,6 +136,8 @@ call_id client::release(hold_id h, ms keep, ms timeout, ms now) {
   auto& r_in = releases_.emplace(c, releasing{.hold = h, .steps = std::move(steps)}).first->second;
   r_in.failure.why = "still waiting for it";
   follow(c, r_in, r_in.steps.start(), now);
+  turns_.rests(l.ask.lock, h);
+  r_in.passes = let_others(l.ask.lock, r_in.request, now);
   return c;
 }
 
@@ -150,6 +156,10 @@ void client::release_answered(call_id c, releasing& r, const answer& a, ms now) 
   r.request = 0;
   r.failure = a;
   if (a.what == answer::kind::replied) return follow(c, r, r.steps.answered(a.reply), now);
+  // Perhaps not the release was refused, but what went with it.
+  if (std::exchange(r.passes, false) && a.what == answer::kind::refused) {
+    return follow(c, r, r.steps.unanswered(a.in_doubt, now), now);
+  }
   follow(c, r, a.what == answer::kind::refused ? r.steps.give_up() : r.steps.unanswered(a.in_doubt, now), now);
 }
 
@@ -214,7 +224,9 @@ void client::drop(hold_id h, ms now) {
   if (l.now == hold_phase::held) release_in_background(l, now);
   if (l.now == hold_phase::lost && !l.given_up) release_in_background(l, now);
   timers_.clear({kHold, h});
+  const auto lock = l.ask.lock;
   holds_.erase(h);
+  rests(lock, h, now);
 }
 
 }  // namespace dlock::engine

@@ -14,7 +14,8 @@ constexpr ms kPatience = 100;
 
 void request_queue::add(number n, protocol::request r, ms now) {
   if (!protocol::can_go_together(r)) {
-    alone_.emplace(n, std::move(r));
+    alone_[n].push_back({n, std::move(r)});
+    added_to_.emplace(n, n);
     ready_.push_back({.alone = n, .lock = {}});
     return;
   }
@@ -26,8 +27,29 @@ void request_queue::add(number n, protocol::request r, ms now) {
   fill(it);
 }
 
+bool request_queue::add_to(number release, number n, const protocol::request& r) {
+  const auto it = alone_.find(release);
+  const auto others = locks_.find(r.lock);
+  if (it == alone_.end() || it->second.size() >= protocol::most_together) return false;
+  if (others != locks_.end() && !others->second.waiting.empty()) return false;
+  if (!protocol::can_pass(it->second.front().r, r)) return false;
+  it->second.push_back({n, r});
+  added_to_.emplace(n, release);
+  return true;
+}
+
+bool request_queue::is_with(number release, number n) const {
+  const auto it = added_to_.find(n);
+  return it != added_to_.end() && it->second == release && n != release;
+}
+
 bool request_queue::withdraw(number n) {
-  if (alone_.erase(n) > 0) return true;
+  if (const auto to = added_to_.extract(n)) {
+    const auto it = alone_.find(to.mapped());
+    std::erase_if(it->second, [n](const item& i) { return i.n == n; });
+    if (it->second.empty()) alone_.erase(it);
+    return true;
+  }
   const auto waits = waits_.find(n);
   if (waits == waits_.end()) return false;
   const auto it = locks_.find(waits->second);
@@ -85,7 +107,8 @@ std::optional<request_queue::command> request_queue::take(ms now) {
       auto found = alone_.extract(*next.alone);
       if (!found) continue;  // withdrawn
       command c{.ticket = ++tickets_, .all = {}};
-      c.all.push_back({*next.alone, std::move(found.mapped())});
+      c.all = std::move(found.mapped());
+      for (const auto& i : c.all) added_to_.erase(i.n);
       return c;
     }
     const auto it = locks_.find(next.lock);

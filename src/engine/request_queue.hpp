@@ -28,6 +28,7 @@ using protocol::ms;
 /// | ready                     | take                          | sent, with all that go together with it             |
 /// | waiting                   | a command returns             | ready                                               |
 /// | waiting                   | look: none returned in 100 ms | ready; the commands on their way do not count       |
+/// | new                       | add_to a ready release        | ready, in the command of that release               |
 /// | ready, waiting            | withdraw                      | gone: it was never sent                             |
 class request_queue {
  public:
@@ -42,6 +43,11 @@ class request_queue {
   };
 
   void add(number n, protocol::request r, ms now);
+  /// Adds an enqueue that goes in one command with `release`, which was added just now. False, and nothing is added: it
+  /// cannot, or it would overtake an earlier enqueue.
+  [[nodiscard]] bool add_to(number release, number n, const protocol::request& r);
+  /// Whether they go in one command.
+  [[nodiscard]] bool is_with(number release, number n) const;
   /// Nobody needs the request any more. False: it was already taken.
   bool withdraw(number n);
   /// The next command to send, if there is one.
@@ -54,7 +60,9 @@ class request_queue {
   void look(ms now);
   /// How many commands are due (an upper bound).
   [[nodiscard]] std::size_t ready() const noexcept { return ready_.size(); }
-  [[nodiscard]] std::size_t size() const noexcept { return locks_.size() + alone_.size() + sent_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept {
+    return locks_.size() + alone_.size() + sent_.size() + added_to_.size();
+  }
 
  private:
   struct group {
@@ -79,8 +87,9 @@ class request_queue {
   [[nodiscard]] static std::vector<item> together(group& g);
 
   groups locks_;
-  std::map<number, protocol::request> alone_;
-  std::map<number, std::string> waits_;  // the lock of each request that can go with others
+  std::map<number, std::vector<item>> alone_;  // by the request that they were added to
+  std::map<number, number> added_to_;          // for each request of alone_
+  std::map<number, std::string> waits_;        // the lock of each request that can go with others
   std::deque<place> ready_;
   std::map<number, of> sent_;  // by ticket; only commands that used the turn of a lock
   std::set<std::pair<ms, std::string>> gives_up_;

@@ -16,6 +16,7 @@ constexpr ms kEnough = 250;            // what must be left of the first term of
 constexpr ms kShortestTurn = 5;        // no hand-off is shorter
 constexpr ms kPatientRetry = 2000;     // the longest turn of a waiter that got no answer
 constexpr ms kOutage = 15'000;         // an entry must survive it: an election of 12 s (the worst case) and a retry
+constexpr ms kLateAnswer = 1000;       // an answer that is later than this says that the server may be silent
 constexpr std::int64_t kWatchful = 3;  // how many waiters at the head of the queue poll when a lease ends
 
 }  // namespace
@@ -25,7 +26,7 @@ acquire_machine::acquire_machine(acquire_plan plan, std::function<std::string()>
     : plan_(std::move(plan)), fresh_id_(std::move(fresh_id)), jitter_(std::move(jitter)) {}
 
 acquire_machine::action acquire_machine::start(ms now) {
-  started_ = now;
+  started_ = started_.value_or(now);
   action first = start_afresh(now);
   std::get<send>(first).r.brief = plan_.brief;
   return first;
@@ -124,6 +125,11 @@ acquire_machine::action acquire_machine::queued(ms now, bool pushed) {
   }
   if (plan_.deadline && (last_look_ || now >= *plan_.deadline)) return finish(result::timed_out);
   if (pushed) pause_ = longest_pause();
+  return pause(now);
+}
+
+/// Until the next poll.
+acquire_machine::action acquire_machine::pause(ms now) {
   pause_ = std::clamp(pause_, turn_of(last_.place), longest_pause());
   ms next = now + static_cast<ms>(static_cast<double>(pause_) * (0.75 + 0.25 * jitter_()));
   pause_ = std::min(pause_ * 2, longest_pause());
@@ -228,7 +234,7 @@ std::optional<acquire_machine::action> acquire_machine::nudged(bool foreign, ms 
 acquire_machine::action acquire_machine::give_up(ms now) {
   doubt_ = doubt_ || (in_flight_ && !peeks_);
   // An answer that is only a little late says nothing new about the server: the last answer still counts.
-  if (now - sent_ > 1000 || held_) silent_ = true;
+  if (now - sent_ > kLateAnswer || held_) silent_ = true;
   return finish(not_acquired());
 }
 
@@ -237,9 +243,27 @@ acquire_machine::action acquire_machine::cancel() {
   return finish(result::cancelled);
 }
 
+void acquire_machine::serve(std::optional<ms> deadline, ms began, bool contact) {
+  plan_.deadline = deadline;
+  started_ = began;
+  contact_ = contact;
+  last_look_ = false;
+}
+
+acquire_machine::action acquire_machine::go_on(ms now) {
+  if (!undo_.empty() && undo_.back().id == id_) undo_.pop_back();
+  in_flight_ = false;  // nobody waits for that answer any more
+  return stands(now) ? pause(now) : look(now);
+}
+
+bool acquire_machine::stands(ms now) const {
+  const bool overdue = in_flight_ && now - sent_ > kLateAnswer;
+  return queued_ && !held_ && !silent_ && !overdue && last_.place >= 0;
+}
+
 std::optional<ms> acquire_machine::give_up_at() const {
   if (plan_.deadline) return *plan_.deadline + kOvertime;
-  if (!contact_) return started_ + plan_.patience;
+  if (!contact_ && started_) return *started_ + plan_.patience;
   return std::nullopt;
 }
 

@@ -71,6 +71,10 @@ class acquire_machine {
   /// give_up_at() has come while a request is in flight: do not wait for its answer any more.
   [[nodiscard]] action give_up(ms now);
   [[nodiscard]] action cancel();
+  /// From now on it works for another call, which began at `began`. `contact`: the server has answered since then.
+  void serve(std::optional<ms> deadline, ms began, bool contact);
+  /// After `timed_out`, `no_answer` or `cancelled`, and serve(): its place in the queue is not given up after all.
+  [[nodiscard]] action go_on(ms now);
   /// The request in flight was never sent. To be called before give_up() or cancel(): then this request leaves no
   /// doubt, and if no other request was sent for id(), there is nothing to undo.
   void not_sent() noexcept {
@@ -84,6 +88,10 @@ class acquire_machine {
   [[nodiscard]] const std::vector<abandoned>& to_undo() const { return undo_; }
   /// A request for id() was never answered, or its grant came so late that the server may still count it.
   [[nodiscard]] bool in_doubt() const { return doubt_; }
+  /// The newest answer said that it is in the queue, and the server is not silent since then.
+  [[nodiscard]] bool stands(ms now) const;
+  /// A request is on its way, or the last one got no answer.
+  [[nodiscard]] bool waits_for_answer() const { return in_flight_ || silent_; }
   /// The last answer, for people.
   [[nodiscard]] const reply& last() const { return last_; }
   [[nodiscard]] const std::string& id() const { return id_; }
@@ -96,6 +104,7 @@ class acquire_machine {
   action start_afresh(ms now);
   action granted(ms now);
   action queued(ms now, bool pushed);
+  action pause(ms now);
   [[nodiscard]] bool may_peek(ms now) const;
   [[nodiscard]] bool stands_as_before(const reply& r, ms now);
   [[nodiscard]] std::optional<done> by_announcement(ms now) const;
@@ -111,7 +120,7 @@ class acquire_machine {
   std::string id_;
   std::vector<abandoned> undo_;
   reply last_;
-  ms started_ = 0;
+  std::optional<ms> started_;
   ms sent_ = 0;
   ms pause_ = 0;
   ms asked_ = 0;         // when the last request was sent that moved our entry and was answered "queued" ...

@@ -12,8 +12,6 @@
 namespace dlock::protocol {
 namespace {
 
-constexpr std::size_t kTogether = 64;  // at most so many requests in one command
-
 /// The ids that are released here and were among the holders. Only the reply to this command reads them, and the next
 /// command drops them.
 constexpr auto kDone = R"({"$set": {"done": {"$cond": [{"$eq": ["$d.ct", "$d.mine"]},
@@ -141,6 +139,11 @@ bool can_go_together(const request& r) noexcept {
   return (r.op == operation::enqueue || leaves_others) && !r.observed;
 }
 
+bool can_pass(const request& release, const request& enqueue) noexcept {
+  return release.op == operation::release && release.keep == 0 && !release.observed &&
+         enqueue.op == operation::enqueue && !enqueue.observed && go_together(release, enqueue);
+}
+
 bool go_together(const request& a, const request& b) noexcept {
   return a.lock == b.lock && a.id != b.id && a.cap == b.cap && a.delta == b.delta && a.life == b.life &&
          a.term == b.term && a.skew == b.skew;
@@ -149,7 +152,7 @@ bool go_together(const request& a, const request& b) noexcept {
 std::vector<std::size_t> next_batch(const std::vector<const request*>& waiting) {
   std::vector<std::size_t> together;
   const auto fits = [&](const request& r) {
-    return together.size() < kTogether &&
+    return together.size() < most_together &&
            std::all_of(together.begin(), together.end(), [&](auto i) { return go_together(*waiting[i], r); });
   };
   bool passes = false;

@@ -214,7 +214,7 @@ TEST_F(ClientsHeirs, WithoutAChannelNobodyIsTold) {
 
 TEST_F(ClientsHeirs, AReleaseOnItsWayIsPublishedBeforeTheGrantThatProvesIt) {
   play(
-      "hold | published -> locked lock | acquire | serve -> enqueue id-2 | release in=10000 | "
+      "hold | published -> locked lock | share | serve -> enqueue id-2 | release in=10000 | "
       "sent -> release id-1");
   const auto late = server.carry_out(last_request(), now);
   const auto& heir = late.heirs.at(0);
@@ -226,7 +226,7 @@ TEST_F(ClientsHeirs, AReleaseOnItsWayIsPublishedBeforeTheGrantThatProvesIt) {
 
 TEST_F(ClientsHeirs, AReleaseThatIsAnsweredIsPublishedBeforeItsOwnHeirsGrant) {
   play(
-      "hold | published -> locked lock | acquire | serve -> enqueue id-2 | release in=10000 | "
+      "hold | published -> locked lock | share | serve -> enqueue id-2 | release in=10000 | "
       "serve -> release id-1 | happened -> releasing; acquired; released; release: released | "
       "published -> unlocked lock, locked lock");
 }

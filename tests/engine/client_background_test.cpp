@@ -244,7 +244,7 @@ TEST_F(ClientsBackground, ARequestHasItsTurnAmongManyLookups) {
 /// An answer that is here counts, also if the time of its call is over at that very moment, and it names an heir.
 TEST_F(ClientsBackground, AnAnswerAtTheDeadlineStillNamesTheHeir) {
   play(
-      "hold | acquire | serve | happened | release in=1000 | sent -> release id-1 | later 1000 | answer | "
+      "hold | share | serve | happened | release in=1000 | sent -> release id-1 | later 1000 | answer | "
       "happened -> releasing; acquired; released; release: released");
 }
 

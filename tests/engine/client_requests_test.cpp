@@ -42,8 +42,7 @@ TEST_F(ClientsRequests, OnlyWhatMayBeShortIs) {
   EXPECT_EQ(last_request().client, "me");
   EXPECT_EQ(last_request().floor, me.find(h)->token);
   answer_all();
-  last_call = me.acquire(p, false, now);
-  play("serve | cancel | sent -> cancel id-2");
+  play("share | serve | cancel | sent -> cancel id-2");
   EXPECT_FALSE(last_request().brief);
   answer_all();
   auto first_only = plan("shared");
@@ -223,11 +222,11 @@ TEST_F(ClientsRequests, ARevocationAsksForWhatItIsTold) {
 
 /// The queue counts its commands, two for each lock, until they return. A renewal is none of them.
 TEST_F(ClientsRequests, TheAnswerToARenewalMakesNoRoomForOthers) {
-  play("acquire | sent -> enqueue id-1 | acquire | sent -> enqueue id-2");
+  play("share | sent -> enqueue id-1 | share | sent -> enqueue id-2");
   auto hang = std::exchange(on_their_way, {});
   (void)hold(plan("another"));
   play(
-      "acquire | sent -> nothing (two are on their way) | clock set | serve -> renew id-3 | "
+      "share | sent -> nothing (two are on their way) | clock set | serve -> renew id-3 | "
       "sent -> nothing (still)");
   on_their_way.swap(hang);
   play("answer | sent -> enqueue id-4");

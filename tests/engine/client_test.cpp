@@ -72,7 +72,7 @@ TEST_F(Client, AWaiterReportsItsPlaceAtEachAnswer) {
 }
 
 TEST_F(Client, RequestsOfOneCommandGetTheirOwnAnswers) {
-  const auto one = acquire(), two = acquire();
+  const auto one = acquire(), two = acquire_shared();
   play("serve -> enqueue id-1 + enqueue id-2 | happened -> acquired");
   EXPECT_EQ(last<acquire_ended>().call, one);
   EXPECT_EQ(me.expects("id-2"), two);
@@ -80,7 +80,7 @@ TEST_F(Client, RequestsOfOneCommandGetTheirOwnAnswers) {
 
 TEST_F(Client, AFailedCommandFailsAllItsRequests) {
   play(
-      "acquire | acquire | fault lost request | sent -> enqueue id-1 + enqueue id-2 | answer | "
+      "share | share | fault lost request | sent -> enqueue id-1 + enqueue id-2 | answer | "
       "happened -> no answer yet; no answer yet");
 }
 
@@ -122,10 +122,10 @@ TEST_F(Client, ARequestThatWasNeverSentIsCancelledAtOnce) {
 
 TEST_F(Client, ARequestThatStillQueuesIsCancelledAtOnce) {
   for (const auto* id : {"id-1", "id-2"}) {
-    (void)acquire();
+    (void)acquire_shared();
     ASSERT_EQ(sent(), std::string("enqueue ") + id);
   }
-  play("acquire | sent -> nothing (two are on their way) | cancel | sent -> nothing | happened -> cancelled");
+  play("share | sent -> nothing (two are on their way) | cancel | sent -> nothing | happened -> cancelled");
 }
 
 TEST_F(Client, ACancelDuringARequestIsInDoubtAndLeavesATombstone) {
@@ -266,7 +266,7 @@ TEST_F(Client, NoNoticeIsBelievedAfterListeningHasStopped) {
 
 TEST_F(Client, CloseCancelsAcquisitions) {
   play(
-      "other try | acquire | serve -> enqueue id-1 | happened -> nothing | waiters -> 1 | acquire | "
+      "other try | acquire | serve -> enqueue id-1 | happened -> nothing | waiters -> 1 | share | "
       "sent -> enqueue id-2 | close");
   EXPECT_FALSE(me.is_idle());
   play(

@@ -70,10 +70,10 @@ struct ClientsAlarm : ::testing::Test, driven {
   /// Two commands for this lock are on their way, and a third one waits for them.
   void wait_for_two(const std::string& lock) {
     for (int n = 0; n < 2; ++n) {
-      (void)acquire(lock);
+      (void)acquire_shared(lock);
       ASSERT_NE(sent(), "");
     }
-    (void)acquire(lock);
+    (void)acquire_shared(lock);
     ASSERT_EQ(sent(), "");
   }
 };
@@ -115,21 +115,21 @@ TEST_F(ClientsAlarm, AReleasedOrLostHoldIsNotLookedAt) {
 
 TEST_F(ClientsAlarm, ARequestWaitsForTwoCommandsFor100Ms) {
   for (const auto* id : {"enqueue id-1", "enqueue id-2"}) {
-    (void)acquire();
+    (void)acquire_shared();
     ASSERT_EQ(sent(), id);
   }
   auto hang = std::exchange(on_their_way, {});
   EXPECT_EQ(me.next(), 11'000) << "nobody waits for them but their callers";
   now = 1010;
-  const auto c = acquire();
+  const auto c = acquire_shared();
   EXPECT_EQ(me.next(), 1100);
   me.cancel(c, now);
   EXPECT_EQ(me.next(), 11'000);
-  play("acquire | acquire");
+  play("share | share");
   now = 1100;
   me.look(now);
   EXPECT_EQ(me.next(), 11'000) << "it is due, which no time has to bring";
-  play("sent -> enqueue id-4 + enqueue id-5 | acquire | sent -> enqueue id-6 | acquire");
+  play("sent -> enqueue id-4 + enqueue id-5 | share | sent -> enqueue id-6 | share");
   EXPECT_EQ(me.next(), 1200);
   play("fault lost request | answer");
   EXPECT_EQ(me.next(), 1175) << "there is room, and others have their pauses";
@@ -219,15 +219,15 @@ TEST_F(ClientsTime, APublicationIsDueInItsTime) {
 }
 
 TEST_F(ClientsTime, SizeCountsAllThatGoesOn) {
-  play("hold | size -> 1");
-  (void)acquire();  // and what may be heard of it, its request, and the turn of its lock
-  EXPECT_EQ(me.size(), 1U + 4U);
+  play("hold | size -> 2 (and its turn)");
+  (void)acquire_shared();  // and what may be heard of it, its request, and the turn of its lock
+  EXPECT_EQ(me.size(), 2U + 4U);
   ASSERT_EQ(sent(), "enqueue id-2");
-  EXPECT_EQ(me.size(), 1U + 6U) << "two tickets: the client's and the queue's";
+  EXPECT_EQ(me.size(), 2U + 6U) << "two tickets: the client's and the queue's";
   (void)release(last_hold);  // its request goes alone; and what is to be published then
-  EXPECT_EQ(me.size(), 7U + 4U);
+  EXPECT_EQ(me.size(), 8U - 1U + 5U) << "the turn is over";
   (void)me.read({.id = "lock"}, now);
-  EXPECT_EQ(me.size(), 11U + 2U);
+  EXPECT_EQ(me.size(), 12U + 2U);
   play(
       "sent -> release id-1, look | size -> 13 | answer | "
       "happened -> releasing; acquired; released; release: released; answered");
@@ -237,7 +237,7 @@ TEST_F(ClientsTime, SizeCountsAllThatGoesOn) {
   EXPECT_EQ(me.size(), before + 2U) << "a renewal each";
   (void)serve();
   me.drop(last<acquire_ended>().got, now);  // its request, alone, of the background, and what follows; to be published
-  EXPECT_EQ(me.size(), before - 1U + 5U);
+  EXPECT_EQ(me.size(), before - 2U + 6U);
 }
 
 /// The watch of a lock with observed expiry, which a try leaves for the next one.

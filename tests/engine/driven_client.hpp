@@ -21,7 +21,7 @@
 ///
 ///   hold | release in=10 | sent -> release id-1 | later 5 | answer | happened -> releasing; released, free
 ///
-/// acquire [LOCK], hold, release [keep=MS] [in=MS], drop, cancel, close
+/// acquire [LOCK], share [LOCK], hold, release [keep=MS] [in=MS], drop, cancel, close
 ///             calls of the client: what is released or dropped is last_hold, what is cancelled is last_call
 /// sent        takes what is due: "renew id-1, enqueue id-2 + enqueue id-3", of which the last two go in one command
 /// answer      the server answers what is on its way. `serve`: sent and answered, until nothing is due
@@ -65,6 +65,11 @@ struct driven {
     server.documents[lock] = d;
   }
   call_id acquire(const std::string& lock = "lock") { return me.acquire(plan(lock), false, now); }
+  call_id acquire_shared(const std::string& lock = "lock") {
+    auto p = plan(lock);
+    p.ask.what = {.exclusive = false, .weight = 1};
+    return me.acquire(std::move(p), false, now);
+  }
   /// Acquires it, without anything left to do.
   hold_id hold(protocol::acquire_plan p = plan()) {
     (void)me.acquire(std::move(p), false, now);
@@ -254,9 +259,10 @@ struct driven {
     if (what == "there") return yes(me.find(last_hold) != nullptr);
     if (what == "held") return yes(me.find(last_hold)->held(now));
     if (what == "phase") return show(phase(last_hold));
-    if (what == "acquire") {
+    if (what == "acquire" || what == "share") {
       const auto lock = rest();
-      last_call = acquire(lock.empty() ? "lock" : lock);
+      const auto id = lock.empty() ? "lock" : lock;
+      last_call = what == "share" ? acquire_shared(id) : acquire(id);
     } else if (what == "hold") {
       last_hold = hold();
     } else if (what == "release") {

@@ -293,6 +293,20 @@ rc::Gen<scenario> batch_scenario() {
     request r = s.request;
     r.keep = 0;
     protocol::batch all;
+    // A pass: an exclusive holder, and the next of its client.
+    const auto alone = s.before ? std::find_if(s.before->holders.begin(), s.before->holders.end(),
+                                               [](const auto& h) { return h.what.exclusive; })
+                                : std::vector<protocol::holder>::iterator{};
+    if (s.before && alone != s.before->holders.end() && chance(60)) {
+      r.op = operation::release;
+      r.id = alone->id;
+      r.what = {};
+      all.push_back(r);
+      r.op = operation::enqueue;
+      r.id = "new";
+      r.value = chance(70) ? std::string() : hostile();
+      all.push_back(r);
+    }
     for (int left = *inRange(1, 6); left > 0; --left) {
       r.op = chance(50) ? operation::enqueue : operation::release;
       r.id = ids[*inRange<std::size_t>(0, ids.size())];

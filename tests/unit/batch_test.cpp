@@ -54,5 +54,23 @@ TEST(Batch, WhoLeavesPassesThoseWhoCome) {
   EXPECT_EQ(next({enqueue("a"), longer("b"), reader_leaves("c"), enqueue("d")}), (places{0, 2}));
 }
 
+TEST(Batch, AnEnqueueGoesWithTheReleaseOfTheOneBefore) {
+  request leaves = enqueue("a");
+  leaves.op = operation::release;
+  EXPECT_FALSE(can_go_together(leaves)) << "it waits for nobody";
+  EXPECT_TRUE(can_pass(leaves, enqueue("b")));
+  EXPECT_TRUE(can_pass(reader_leaves("a"), enqueue("b")));
+  EXPECT_FALSE(can_pass(leaves, longer("b")));
+  EXPECT_FALSE(can_pass(enqueue("a"), enqueue("b")));
+  EXPECT_FALSE(can_pass(leaves, reader_leaves("b")));
+  request kept = leaves;
+  kept.keep = 1;
+  EXPECT_FALSE(can_pass(kept, enqueue("b")));
+  request observed = leaves, comes = enqueue("b");
+  observed.observed = comes.observed = true;
+  EXPECT_FALSE(can_pass(observed, enqueue("b")));
+  EXPECT_FALSE(can_pass(leaves, comes));
+}
+
 }  // namespace
 }  // namespace dlock::protocol

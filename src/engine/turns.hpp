@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace dlock::engine {
+
+/// The turns of one client at its locks. At most one of its acquisitions stands in the queue of a lock for an exclusive
+/// claim, or one of its calls holds the lock exclusively: that one acts. Calls that come later wait locally, first come
+/// first served. A state machine without I/O, clock or threads. It has an entry for a lock only while somebody acts or
+/// waits.
+///
+/// | a call                            | event                         | next                             |
+/// |-----------------------------------|-------------------------------|----------------------------------|
+/// | new, nobody waits locally         | exclusive, and somebody acts  | waits locally                    |
+/// | new, somebody waits locally       |                               | waits locally                    |
+/// | new                               | else                          | it asks the server at once; acts, if it is
+/// exclusive | | waits locally, the first          | shared, or nobody acts        | next() returns it                |
+/// | waits locally                     | leaves                        | it does not wait any more        |
+/// | acts                              | rests: it is over             | it does not act any more         |
+///
+/// The owner calls next() after each rests() and leaves(), until there is no result. So nobody waits locally unless
+/// somebody acts, or an earlier call waits.
+class turns {
+ public:
+  using number = std::uint64_t;  // of a call or a hold; later calls have higher numbers
+
+  /// Whether a new call has to wait locally.
+  [[nodiscard]] bool blocks(const std::string& lock, bool exclusive) const;
+  void waits(const std::string& lock, number call, bool exclusive);
+  /// It waits no longer, for whatever reason.
+  void leaves(const std::string& lock, number call);
+  /// An exclusive acquisition or hold acts for this client.
+  void acts(const std::string& lock, number who);
+  void rests(const std::string& lock, number who);
+
+  /// The call whose turn it is to ask the server; it does not wait locally any more.
+  [[nodiscard]] std::optional<number> next(const std::string& lock);
+
+  /// The first call that waits locally, if it is exclusive.
+  [[nodiscard]] std::optional<number> first(const std::string& lock) const;
+  /// All that wait locally, in order.
+  [[nodiscard]] std::vector<number> waiting(const std::string& lock) const;
+  [[nodiscard]] std::size_t length(const std::string& lock) const;
+  /// Whether it is time to tell them their places: at most once a second, so that a thousand do not wake at each turn.
+  [[nodiscard]] bool tells(const std::string& lock, std::int64_t now);
+  /// Who acts.
+  [[nodiscard]] std::set<number> acting(const std::string& lock) const;
+  [[nodiscard]] std::size_t size() const noexcept { return locks_.size(); }
+
+ private:
+  struct state {
+    std::set<number> acting;
+    std::map<number, bool> waiting;  // whether it is exclusive
+    std::optional<std::int64_t> told;
+  };
+  using table = std::map<std::string, state>;
+  void tidy(table::iterator it);
+
+  table locks_;
+};
+
+}  // namespace dlock::engine

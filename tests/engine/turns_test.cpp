@@ -1,0 +1,101 @@
+#include "engine/turns.hpp"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <set>
+#include <vector>
+
+namespace dlock::engine {
+namespace {
+
+using numbers = std::vector<turns::number>;
+
+struct Turns : ::testing::Test {
+  turns t;
+  std::optional<turns::number> next() { return t.next("lock"); }
+};
+
+TEST_F(Turns, TheFirstAsksTheServerAndTheOthersWaitInOrder) {
+  EXPECT_FALSE(t.blocks("lock", true));
+  t.acts("lock", 1);
+  EXPECT_TRUE(t.blocks("lock", true));
+  EXPECT_FALSE(t.blocks("other", true));
+  t.waits("lock", 3, true);
+  t.waits("lock", 2, true);
+  EXPECT_EQ(t.waiting("lock"), (numbers{2, 3})) << "in the order in which they came";
+  EXPECT_EQ(next(), std::nullopt);
+  t.rests("lock", 1);
+  EXPECT_EQ(next(), 2U);
+  t.acts("lock", 2);
+  EXPECT_EQ(next(), std::nullopt);
+  t.rests("lock", 2);
+  EXPECT_EQ(next(), 3U);
+  EXPECT_EQ(t.size(), 0U) << "it does not act yet, and nobody else is there";
+}
+
+TEST_F(Turns, ReadersWaitOnlyBehindAWriterThatWaits) {
+  t.acts("lock", 1);
+  EXPECT_FALSE(t.blocks("lock", false)) << "on the server it stands behind the one that acts";
+  t.waits("lock", 2, true);
+  EXPECT_TRUE(t.blocks("lock", false));
+  t.waits("lock", 3, false);
+  t.waits("lock", 4, false);
+  t.waits("lock", 5, true);
+  t.rests("lock", 1);
+  EXPECT_EQ(next(), 2U);
+  t.acts("lock", 2);
+  EXPECT_EQ(next(), 3U);
+  EXPECT_EQ(next(), 4U);
+  EXPECT_EQ(next(), std::nullopt) << "one acts";
+}
+
+TEST_F(Turns, WhoLeavesIsForgotten) {
+  t.acts("lock", 1);
+  t.waits("lock", 2, true);
+  t.waits("lock", 3, false);
+  t.leaves("lock", 2);
+  EXPECT_EQ(next(), 3U) << "nobody is before it any more";
+  t.leaves("lock", 17);
+  t.leaves("other", 17);
+  t.rests("other", 17);
+  t.rests("lock", 17);
+  EXPECT_EQ(t.acting("lock"), (std::set<turns::number>{1}));
+  t.rests("lock", 1);
+  EXPECT_EQ(t.size(), 0U);
+  EXPECT_EQ(next(), std::nullopt);
+}
+
+TEST_F(Turns, SeveralMayActForALock) {
+  t.acts("lock", 1);  // a hold that a try has got
+  t.acts("lock", 2);
+  t.waits("lock", 3, true);
+  t.rests("lock", 1);
+  EXPECT_EQ(next(), std::nullopt);
+  t.rests("lock", 2);
+  EXPECT_EQ(next(), 3U);
+}
+
+TEST_F(Turns, PlacesAreToldOnceASecondAtMost) {
+  EXPECT_FALSE(t.tells("lock", 0)) << "nobody waits";
+  t.acts("lock", 1);
+  EXPECT_FALSE(t.tells("lock", 0));
+  t.waits("lock", 2, true);
+  EXPECT_TRUE(t.tells("lock", 5));
+  EXPECT_FALSE(t.tells("lock", 1004));
+  EXPECT_TRUE(t.tells("lock", 1005));
+}
+
+TEST_F(Turns, OnlyAWriterCanBeTheHeirOfAPlace) {
+  EXPECT_EQ(t.first("lock"), std::nullopt);
+  t.acts("lock", 1);
+  t.waits("lock", 2, true);
+  t.waits("lock", 3, false);
+  EXPECT_EQ(t.first("lock"), 2U);
+  EXPECT_EQ(t.length("lock"), 2U);
+  t.leaves("lock", 2);
+  EXPECT_EQ(t.first("lock"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace dlock::engine
