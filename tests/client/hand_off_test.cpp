@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <thread>
+#include <utility>
 
 #include "client/world.hpp"
 
@@ -93,19 +94,22 @@ TEST(HandOff, AThousandWaitingThreadsStopSoon) {
   two w;
   auto first = w.mine.try_acquire();
   std::vector<std::unique_ptr<mutex>> all;
-  std::atomic<int> cancelled = 0;
+  std::atomic<int> cancelled = 0, waiting = 0;
   std::vector<std::jthread> threads;
   for (int i = 0; i < kThreads; ++i) all.push_back(std::make_unique<mutex>(w.other, "lock"));
   for (auto& m : all) {
     threads.emplace_back([&, mine = m.get()] {
       try {
-        if (mine->acquire().result() == outcome::cancelled) ++cancelled;
+        const auto on_wait = [&waiting, told = false](const auto&) mutable {
+          if (!std::exchange(told, true)) ++waiting;
+        };
+        if (mine->acquire({.on_wait = on_wait}).result() == outcome::cancelled) ++cancelled;
       } catch (const error& e) {
         if (e.code() == errc::closed) ++cancelled;
       }
     });
   }
-  EXPECT_TRUE(eventually([&] { return w.waiters() == kThreads; }, 60s));  // if not, they must be stopped all the same
+  EXPECT_TRUE(eventually([&] { return waiting == kThreads; }, 60s));  // if not, they must be stopped all the same
   const auto took = time_of([&] {
     w.other.close();
     threads.clear();

@@ -115,8 +115,10 @@ TEST_P(EveryKind, IsHeldByOneAtATime) {
 TEST_P(EveryKind, WaitersAreServedInTheOrderTheyCame) {
   const auto first = somebody(mine)({});
   std::vector<std::future<grip>> waiting;
+  std::vector<client> clients;  // each has a place of its own in the queue
+  for (int i = 0; i < 4; ++i) clients.push_back(another());
   std::vector<participant> all;
-  for (int i = 0; i < 4; ++i) all.push_back(somebody(i % 2 == 0 ? mine : theirs));
+  for (auto& c : clients) all.push_back(somebody(c));
   for (std::size_t i = 0; i < all.size(); ++i) {
     waiting.push_back(later([&, i] { return all[i]({}); }));
     ASSERT_TRUE(queued(id, i + 1));

@@ -78,7 +78,7 @@ TEST_F(Contention, SixtyFourThreadsOnTwoConnectionsLoseNoLease) {
   for (int i = 0; i < 64; ++i) {
     threads.emplace_back([&] {
       try {
-        (void)mutex(locks, id).acquire({.timeout = 8s}).result();
+        (void)shared_mutex(locks, id).acquire_shared({.timeout = 8s}).result();
       } catch (const error& e) {
         EXPECT_EQ(e.code(), errc::unavailable) << e.what();
       }

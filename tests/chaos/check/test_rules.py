@@ -117,6 +117,7 @@ SECOND = hold(2, "w2.1", "b", 2000, 2.9, released=2.5)
 TURNS = FIRST + SECOND  # nothing is wrong with it
 STAYS = hold(1, "w1.1", "a", 1000, 9, released=8)  # ... with which others may come into conflict
 COMES = hold(3, "w2.1", "b", 2000, 5, released=4)
+OF_ANOTHER_THREAD = hold(0.5, "w1.1", "z", 500, 2.4, released=1.5)
 EDIT = fault(2, 2.1, "operator-edit", "m0")
 FORK = say(1.1, "w1.1", "forked", id="a")
 CHILD = {"id": "a", "held": False, "release": "forked"}
@@ -128,9 +129,9 @@ def hand_overs(times: int, gap: float) -> Events:
             hold(i + 0.2, f"w{i}.1", str(i), 1000 + i, 100, queued=i + 0.3, came=i + 1 + gap, released=i + 1.999)]
 
 
-def passed(*faults: Events) -> Events:
-    """w2.1 comes when w1.1 is known to wait, and is granted first."""
-    return (hold(1, "w1.1", "a", 2000, 6, queued=1.1, came=4, released=5) + hold(2, "w2.1", "b", 1000, 5, came=3, released=3.5)
+def passed(*faults: Events, by: str = "w2.1") -> Events:
+    """Somebody comes when w1.1 is known to wait, and is granted first."""
+    return (hold(1, "w1.1", "a", 2000, 6, queued=1.1, came=4, released=5) + hold(2, by, "b", 1000, 5, came=3, released=3.5)
             + [line for each in faults for line in each])
 
 
@@ -243,6 +244,9 @@ CASES: dict[str, tuple[str, Events]] = {
     "one who waits is passed": ("queue-order", passed()),
     "one who waits is passed after another process was frozen": ("queue-order", passed(fault(1.5, 1.6, "worker-freeze", "w2.1"))),
     "one who waits is passed near a fault of its own": ("", passed(fault(1.5, 1.6, "stepdown", "member1"))),
+    "one who may have waited for its turn in its process is passed": ("", OF_ANOTHER_THREAD + passed()),
+    "... by another call of this process": ("queue-order", OF_ANOTHER_THREAD + passed(by="w1.1")),
+    "the turn was over before": ("queue-order", hold(0.5, "w1.1", "z", 500, 1.5, released=0.9) + passed()),
     # lost-before-takeover
     "a loss is told too late": ("lost-before-takeover",
         hold(1, "w1.1", "a", 1000, 3, lost=6) + hold(5, "w2.1", "b", 2000, 9, released=8)),
