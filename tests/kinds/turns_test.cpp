@@ -1,4 +1,4 @@
-// Threads of one client take turns at a lock (docs/adr/0026-turns.md).
+// Threads of one client take turns at a lock (docs/adr/0027-turns.md).
 #include <atomic>
 #include <mutex>
 #include <vector>
