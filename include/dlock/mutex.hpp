@@ -26,7 +26,8 @@ namespace dlock {
 /// One object is one participant. While it holds, acquires or releases the lock, another acquire through the same
 /// object returns outcome::already_held at once. Threads that compete use one object each. Objects are cheap.
 ///
-/// First come, first served: waiters queue on the server, and nobody passes the head of the queue.
+/// First come, first served: waiters queue on the server, and nobody passes the head of the queue. Calls of one client
+/// take turns: they have one place in that queue, and are served in their order (docs/kinds.md).
 ///
 /// Not reentrant, on purpose (docs/adr/0011-no-reentrancy.md). A mutex and a shared_mutex of the same id are one lock.
 ///

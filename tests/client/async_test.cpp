@@ -225,7 +225,8 @@ TEST(Async, AnExceptionOfACallbackIsLogged) {
 
 TEST(Async, TheCallGoesOnWithoutItsLockObject) {
   world w;
-  auto held = mutex(*w.locks, "lock").try_acquire();
+  auto other = w.another();
+  auto held = mutex(other, "lock").try_acquire();
   result r;
   mutex(*w.locks, "lock").async_acquire({}, r.taking());
   ASSERT_TRUE(eventually([&] { return !w.store->get("lock")->waiters.empty(); }));
@@ -238,7 +239,7 @@ TEST(Async, CloseCancelsAllThatWait) {
   auto other = w.another(world::patient());
   auto held = mutex(other, "lock").try_acquire();
   std::vector<result> all(50);
-  for (auto& r : all) mutex(*w.locks, "lock").async_acquire({}, r.taking());
+  for (auto& r : all) shared_mutex(*w.locks, "lock").async_acquire_shared({}, r.taking());
   ASSERT_TRUE(eventually([&] { return w.store->get("lock")->waiters.size() == all.size(); }));
   w.locks->close();
   for (const auto& r : all) EXPECT_EQ(r.get().result(), outcome::cancelled);
@@ -357,7 +358,7 @@ TEST(Async, WaitingTakesNoThread) {
   std::vector<result> all(500);
   const auto before = threads();
   for (std::size_t i = 0; i < all.size(); ++i) {
-    mutex(*w.locks, id(i)).async_acquire({.stop = stop.get_token()}, all[i].taking());
+    shared_mutex(*w.locks, id(i)).async_acquire_shared({.stop = stop.get_token()}, all[i].taking());
   }
   const auto waiters = [&] {
     std::size_t n = 0;
