@@ -132,7 +132,9 @@ TEST_F(Turns, ManyThreadsOfSeveralClients) {
         std::this_thread::yield();
         if (!reads) --writers;
         --inside;
-        if (i % 2 == 0) EXPECT_EQ(a->release(), release_result::released);
+        if (i % 2 == 0) {
+          EXPECT_EQ(a->release(), release_result::released);
+        }
       }
     }));
   }
