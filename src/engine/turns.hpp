@@ -15,14 +15,14 @@ namespace dlock::engine {
 /// first served. A state machine without I/O, clock or threads. It has an entry for a lock only while somebody acts or
 /// waits.
 ///
-/// | a call                            | event                         | next                             |
-/// |-----------------------------------|-------------------------------|----------------------------------|
-/// | new, nobody waits locally         | exclusive, and somebody acts  | waits locally                    |
-/// | new, somebody waits locally       |                               | waits locally                    |
-/// | new                               | else                          | it asks the server at once; acts, if it is
-/// exclusive | | waits locally, the first          | shared, or nobody acts        | next() returns it                |
-/// | waits locally                     | leaves                        | it does not wait any more        |
-/// | acts                              | rests: it is over             | it does not act any more         |
+/// | a call                    | event                              | next                                        |
+/// |---------------------------|------------------------------------|---------------------------------------------|
+/// | new, nobody waits locally | exclusive, and somebody acts       | waits locally                               |
+/// | new, somebody waits       |                                    | waits locally                               |
+/// | new                       | else                               | asks the server; acts, if it is exclusive   |
+/// | waits locally, the first  | it is shared, or nobody acts       | next() returns it                           |
+/// | waits locally             | leaves                             | it does not wait any more                   |
+/// | acts                      | rests: it is over                  | it does not act any more                    |
 ///
 /// The owner calls next() after each rests() and leaves(), until there is no result. So nobody waits locally unless
 /// somebody acts, or an earlier call waits.
