@@ -33,6 +33,7 @@ hold_id client::hold(const acquisition& a, const machine::done& d, ms now) {
   publish_all(announcements_.granted(announcement_of(l, settings_.who, true, now), l.ask.what.exclusive), now);
   const auto& kept = holds_.emplace(h, std::move(l)).first->second;
   timers_.set({kHold, h}, std::min(kept.machine.next(), wants_inbox_ ? never : now + kLong));
+  if (turns_.tells(kept.ask.lock, now)) tell_places(kept.ask.lock, now);
   return h;
 }
 
@@ -136,6 +137,7 @@ call_id client::release(hold_id h, ms keep, ms timeout, ms now) {
   auto& r_in = releases_.emplace(c, releasing{.hold = h, .steps = std::move(steps)}).first->second;
   r_in.failure.why = "still waiting for it";
   follow(c, r_in, r_in.steps.start(), now);
+  if (first) turns_.held(l.ask.lock, now);
   turns_.rests(l.ask.lock, h);
   r_in.passes = let_others(l.ask.lock, r_in.request, now);
   return c;
@@ -221,7 +223,10 @@ void client::drop(hold_id h, ms now) {
     l.dropped = true;
     return;
   }
-  if (l.now == hold_phase::held) release_in_background(l, now);
+  if (l.now == hold_phase::held) {
+    release_in_background(l, now);
+    turns_.held(l.ask.lock, now);
+  }
   if (l.now == hold_phase::lost && !l.given_up) release_in_background(l, now);
   timers_.clear({kHold, h});
   const auto lock = l.ask.lock;

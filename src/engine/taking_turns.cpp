@@ -24,7 +24,8 @@ void client::wait_for_turn(call_id c, acquisition& a, ms now) {
   a.waits = true;
   turns_.waits(lock, c, a.plan.ask.what.exclusive);
   timers_.set({kAcquisition, c}, a.plan.deadline ? std::max(*a.plan.deadline, now) : now + a.plan.patience);
-  if (a.tells_place) {
+  // Without an answer it has no place yet: a `try` that asks the server may still come first.
+  if (a.tells_place && stands(lock, now)) {
     auto ahead = ahead_of(lock, now);
     const auto here = static_cast<std::int64_t>(turns_.length(lock));
     ahead.place = ahead.queue + here - 1;
@@ -79,10 +80,10 @@ bool client::has_turn(const std::string& lock, ms now) const {
   });
 }
 
-/// Others hold the lock: that is this client itself, or the server has said so.
+/// Others hold the lock: that is this client itself, now or a moment ago, or the server has said so.
 bool client::stands(const std::string& lock, ms now) const {
   const auto* a = acting_for(lock);
-  return has_turn(lock, now) || (a != nullptr && a->steps.stands(now));
+  return has_turn(lock, now) || turns_.was_held(lock, now) || (a != nullptr && a->steps.stands(now));
 }
 
 /// A call that waits for its turn: its deadline has come; or without a deadline, the server must have answered by now.

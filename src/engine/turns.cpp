@@ -1,6 +1,11 @@
 #include "engine/turns.hpp"
 
 namespace dlock::engine {
+namespace {
+
+constexpr std::int64_t kMoment = 1000;  // ms; as for the answers of an acquisition, which may be late by as much
+
+}  // namespace
 
 bool turns::blocks(const std::string& lock, bool exclusive) const {
   const auto it = locks_.find(lock);
@@ -33,11 +38,21 @@ void turns::rests(const std::string& lock, number who) {
   tidy(it);
 }
 
+void turns::held(const std::string& lock, std::int64_t now) {
+  if (const auto it = locks_.find(lock); it != locks_.end()) it->second.held = now;
+}
+
+bool turns::was_held(const std::string& lock, std::int64_t now) const {
+  const auto it = locks_.find(lock);
+  return it != locks_.end() && it->second.held && now <= *it->second.held + kMoment;
+}
+
 std::optional<turns::number> turns::next(const std::string& lock) {
   const auto it = locks_.find(lock);
   if (it == locks_.end() || it->second.waiting.empty()) return std::nullopt;
   const auto [call, exclusive] = *it->second.waiting.begin();
   if (exclusive && !it->second.acting.empty()) return std::nullopt;
+  if (exclusive) it->second.acting.insert(call);
   leaves(lock, call);
   return call;
 }

@@ -20,7 +20,7 @@ namespace dlock::engine {
 /// | new, nobody waits locally | exclusive, and somebody acts       | waits locally                               |
 /// | new, somebody waits       |                                    | waits locally                               |
 /// | new                       | else                               | asks the server; acts, if it is exclusive   |
-/// | waits locally, the first  | it is shared, or nobody acts       | next() returns it                           |
+/// | waits locally, the first  | it is shared, or nobody acts       | next() returns it; it acts, if exclusive    |
 /// | waits locally             | leaves                             | it does not wait any more                   |
 /// | acts                      | rests: it is over                  | it does not act any more                    |
 ///
@@ -38,8 +38,13 @@ class turns {
   /// An exclusive acquisition or hold acts for this client.
   void acts(const std::string& lock, number who);
   void rests(const std::string& lock, number who);
+  /// At `now`, this client held the lock. So a call that waits locally knows this much, although the one that acts next
+  /// has no answer yet.
+  void held(const std::string& lock, std::int64_t now);
+  /// Whether it did a moment ago.
+  [[nodiscard]] bool was_held(const std::string& lock, std::int64_t now) const;
 
-  /// The call whose turn it is to ask the server; it does not wait locally any more.
+  /// The call whose turn it is to ask the server. It does not wait locally any more; if it is exclusive, it acts.
   [[nodiscard]] std::optional<number> next(const std::string& lock);
 
   /// The first call that waits locally, if it is exclusive.
@@ -57,7 +62,7 @@ class turns {
   struct state {
     std::set<number> acting;
     std::map<number, bool> waiting;  // whether it is exclusive
-    std::optional<std::int64_t> told;
+    std::optional<std::int64_t> told, held;
   };
   using table = std::map<std::string, state>;
   void tidy(table::iterator it);

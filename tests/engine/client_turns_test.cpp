@@ -354,6 +354,18 @@ TEST_F(ClientsTurns, OrByTheLastAnswerOfTheOneAhead) {
   EXPECT_EQ(last<acquire_ended>().last.first->who, "another");
 }
 
+TEST_F(ClientsTurns, OrIfItsClientHeldTheLockAMomentAgo) {
+  const auto h = hold();
+  (void)acquire();
+  (void)ask(within(500));
+  (void)pass(400);
+  (void)release(h);
+  (void)ask(plan("lock", false));
+  EXPECT_EQ(happened(), "releasing; busy");
+  EXPECT_EQ(pass_in_silence(100), "release id-1 + enqueue id-2");
+  EXPECT_EQ(happened(), "timed out") << "the answer to a pass may be late";
+}
+
 TEST_F(ClientsTurns, ItFailsIfTheServerIsSilent) {
   (void)acquire();
   (void)ask(within(500));
@@ -439,12 +451,20 @@ TEST_F(ClientsTurns, APlaceCountsThoseOnTheServerAndThoseHere) {
   const auto two = ask(plan(), true);
   (void)acquire();
   EXPECT_EQ(serve(), "enqueue id-1");
-  EXPECT_EQ(happened(), "waits at 0; waits at 1; waits at 2");
+  EXPECT_EQ(happened(), "waits at 1; waits at 2");
   EXPECT_EQ(last<waiting>().call, two);
   EXPECT_EQ(last<waiting>().last.queue, 4);
   me.cancel(one, now);
   (void)pass(50);
   EXPECT_EQ(happened(), "cancelled; waits at 1");
+}
+
+TEST_F(ClientsTurns, APlaceIsToldOnlyWhenTheOneAheadHasAnAnswer) {
+  (void)acquire();
+  (void)ask(plan(), true);
+  EXPECT_EQ(happened(), "") << "a try that asks the server could still pass both";
+  EXPECT_EQ(serve(), "enqueue id-1");
+  EXPECT_EQ(happened(), "waits at 0; acquired");
 }
 
 TEST_F(ClientsTurns, WhoIsClosedIsOverAtOnce) {

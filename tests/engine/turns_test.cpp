@@ -31,7 +31,22 @@ TEST_F(Turns, TheFirstAsksTheServerAndTheOthersWaitInOrder) {
   EXPECT_EQ(next(), std::nullopt);
   t.rests("lock", 2);
   EXPECT_EQ(next(), 3U);
-  EXPECT_EQ(t.size(), 0U) << "it does not act yet, and nobody else is there";
+  EXPECT_EQ(t.acting("lock"), (std::set<turns::number>{3}));
+  t.rests("lock", 3);
+  EXPECT_EQ(t.size(), 0U);
+}
+
+TEST_F(Turns, ItIsRememberedForAMomentThatTheLockWasHeld) {
+  t.held("lock", 100);
+  EXPECT_FALSE(t.was_held("lock", 100)) << "nobody is there to whom it matters";
+  t.acts("lock", 1);
+  t.waits("lock", 2, true);
+  EXPECT_FALSE(t.was_held("lock", 100));
+  t.held("lock", 100);
+  t.rests("lock", 1);
+  EXPECT_EQ(next(), 2U);
+  EXPECT_TRUE(t.was_held("lock", 1100));
+  EXPECT_FALSE(t.was_held("lock", 1101));
 }
 
 TEST_F(Turns, ReadersWaitOnlyBehindAWriterThatWaits) {
