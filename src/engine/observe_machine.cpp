@@ -6,6 +6,8 @@
 namespace dlock::engine {
 namespace {
 
+constexpr ms kOld = 15'000;           // longer than an election: then somebody has deleted the document
+constexpr ms kAgain = 300;            // between two reads while it looks old
 constexpr ms kSoon = 10;              // at least so long between two reads because of an end
 constexpr ms kLongest = ms{1} << 50;  // so that no date in the document leads to an overflow
 
@@ -42,8 +44,24 @@ bool observe_machine::was_told(const protocol::holder* h) const noexcept {
   return h == nullptr || ((*told_)->fence == h->fence && (*told_)->value == h->value);
 }
 
+/// A primary that was stopped and goes on may answer with what it had, until it learns that there is another one.
+bool observe_machine::is_old(const protocol::holder* h, ms now) noexcept {
+  if (h == nullptr || h->fence >= newest_) {
+    old_since_.reset();
+    return false;
+  }
+  old_since_ = old_since_.value_or(now);
+  return now < *old_since_ + kOld;
+}
+
 bool observe_machine::seen(const std::vector<protocol::snapshot>& all, ms now) {
   const auto* h = leader_of(all, skew_);
+  if (is_old(h, now)) {
+    due_ = now + kAgain;
+    wait(now);
+    return false;
+  }
+  if (h != nullptr) newest_ = h->fence;
   std::optional<ms> ends;
   if (h != nullptr && all.front().what.observed) {
     watched_.saw({{h->id, h->beat, h->span}}, now);

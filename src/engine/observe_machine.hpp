@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -22,6 +23,8 @@ namespace dlock::engine {
 /// | waiting          | nudge                          | waiting, and it is time now                                  |
 /// | reading          | seen: as it was told last      | waiting: for the period, but only until the leader's end     |
 /// | reading          | seen: another leader or value  | telling: tell                                                |
+/// | reading          | seen: a leader from before the | waiting: 300 ms; but after 15 s of these, it counts          |
+/// |                  | last one                       |                                                              |
 /// | reading          | not_seen                       | waiting: until the period since the read began is over       |
 /// | telling          | told                           | waiting, as after `seen`                                     |
 /// | telling          | not_told                       | the same, but what was seen counts as not told               |
@@ -48,13 +51,16 @@ class observe_machine {
  private:
   enum class state { waiting, reading, telling };
   void wait(ms now) noexcept;
+  [[nodiscard]] bool is_old(const protocol::holder* h, ms now) noexcept;
   [[nodiscard]] bool was_told(const protocol::holder* h) const noexcept;
 
   const ms period_, skew_;
   state now_ = state::waiting;
   ms due_;
-  ms began_ = 0;         // when the read began
-  bool nudged_ = false;  // while it was reading or telling
+  ms began_ = 0;                 // when the read began
+  bool nudged_ = false;          // while it was reading or telling
+  std::int64_t newest_ = 0;      // the token of the last leader
+  std::optional<ms> old_since_;  // since when all reads show an older one
   protocol::observation watched_;
   std::optional<protocol::holder> leader_;               // as seen last
   std::optional<std::optional<protocol::holder>> told_;  // as told last

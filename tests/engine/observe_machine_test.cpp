@@ -69,6 +69,17 @@ TEST_F(Observing, TellsOfEachChange) {
   EXPECT_EQ(next({}), "-");
 }
 
+TEST_F(Observing, AnOlderLeaderDoesNotCountForAWhile) {
+  EXPECT_EQ(reads(leads("b", 900'000, 2000), 0), "b");
+  EXPECT_EQ(reads(leads("a", 900'000, 1000), kPeriod), "nothing");
+  EXPECT_EQ(m.next(), kPeriod + 300);
+  EXPECT_EQ(reads(leads("b", 900'000, 2000), kPeriod + 300), "nothing");
+  EXPECT_EQ(reads(leads("a", 900'000, 1000), 2 * kPeriod + 300), "nothing") << "as of now";
+  EXPECT_EQ(reads(leads("a", 900'000, 1000), 2 * kPeriod + 15'299), "nothing");
+  EXPECT_EQ(reads(leads("a", 900'000, 1000), 2 * kPeriod + 15'599), "a") << "somebody has deleted the document";
+  EXPECT_EQ(reads(leads("c", 900'000, 1500), 3 * kPeriod + 15'599), "c");
+}
+
 TEST_F(Observing, WhoIsNotALeader) {
   auto foreign = leads("a");
   foreign[0].what.ct = 1;
