@@ -9,7 +9,7 @@ source scripts/build.sh
 # does. What only exceptions or headers take is none of the machines'.
 branches_taken() {
   local taken=(gcovr -r . --exclude-throw-branches --exclude-unreachable-branches --branches)
-  local machines='engine/(hold_machine|release_machine|observe_machine|retry_queue)|protocol/(acquire|lease_schedule|observation)'
+  local machines='engine/(health_machine|hold_machine|observe_machine|release_machine|request_queue|retry_queue|outbox|turns)|protocol/(acquire|lease_schedule|observation)'
   "${taken[@]}" --fail-under-branch "$1" -f "src/($machines)\.cpp" build-coverage/src
   "${taken[@]}" --fail-under-branch "$2" -f "src/(engine/.*|$machines)\.cpp" build-coverage/src
 }

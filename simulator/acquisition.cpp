@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "simulator/hold.hpp"
-#include "simulator/network.hpp"
 #include "simulator/process.hpp"
 
 namespace dlock::simulator {
@@ -21,19 +20,21 @@ void acquisition::begin() {
 }
 
 void acquisition::stop() {
+  if (over_) return;
   stopped_ = true;
-  if (!over_) in_->step([&](auto& e, ms at) { e.cancel(call_, at); });
+  in_->step([&](auto& e, ms at) { e.cancel(call_, at); });
 }
 
-state acquisition::doing() const {
-  const auto op = in_->client().asks(call_);
-  return op ? state_of(*op) : state::waiting;
+std::optional<state> acquisition::idle() const {
+  if (in_->client().asks(call_)) return std::nullopt;
+  if (in_->client().waits_locally(call_)) return state::behind;
+  return stopped_ ? state::leaving : silent_ ? state::retrying : state::waiting;
 }
 
 void acquisition::ended(const engine::acquire_ended& e, const std::shared_ptr<hold>& got) {
   over_ = true;
   contended_ = contended_ || e.last.place >= 0 || (e.last.holders > 0 && !e.last.mine);
-  told_({e.what, got});
+  told_({e.what, got, e.refused});
 }
 
 }  // namespace dlock::simulator

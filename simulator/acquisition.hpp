@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "engine/events.hpp"
 #include "protocol/acquire.hpp"
@@ -19,6 +21,7 @@ class acquisition : public std::enable_shared_from_this<acquisition> {
   struct end {
     result what = result::no_answer;
     std::shared_ptr<hold> got;  // set if the lock was acquired
+    bool refused = false;       // by the server. Then `what` means nothing
   };
 
   acquisition(std::shared_ptr<process> in, protocol::acquire_plan plan, std::function<void(const end&)> told);
@@ -29,10 +32,13 @@ class acquisition : public std::enable_shared_from_this<acquisition> {
 
   // For the process of this call:
   void waits() noexcept { contended_ = true; }
+  /// Whether its last request got no answer.
+  void heard(bool nothing) noexcept { silent_ = nothing; }
   void ended(const engine::acquire_ended& e, const std::shared_ptr<hold>& got);
 
-  [[nodiscard]] state doing() const;
-  [[nodiscard]] const protocol::acquire_plan& plan() const noexcept { return plan_; }
+  /// What it is doing while no request of it is on its way. None: one is.
+  [[nodiscard]] std::optional<state> idle() const;
+  [[nodiscard]] const std::string& lock() const noexcept { return plan_.ask.lock; }
   /// It wants the lock alone, and waits its turn among the calls of its process.
   [[nodiscard]] bool takes_turns() const noexcept { return plan_.queue && plan_.ask.what.exclusive && !stopped_; }
   /// Whether somebody else had the lock or waited for it.
@@ -46,7 +52,7 @@ class acquisition : public std::enable_shared_from_this<acquisition> {
   engine::call_id call_ = 0;
   bool contended_ = false;
   bool over_ = false;
-  bool stopped_ = false;
+  bool silent_ = false, stopped_ = false;
 };
 
 }  // namespace dlock::simulator

@@ -1,9 +1,11 @@
 #include "simulator/collection.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "protocol/plausible.hpp"
+#include "protocol/short_form.hpp"
 #include "reference/transition.hpp"
 
 namespace dlock::simulator {
@@ -11,6 +13,16 @@ namespace dlock::simulator {
 using protocol::ms;
 using protocol::operation;
 using protocol::request;
+
+namespace {
+
+version changed(const version& before, std::optional<protocol::document> after) {
+  const bool same = before ? after == before->what : !after;
+  if (same) return before;
+  return after ? std::make_shared<const stored>(stored{true, *std::move(after)}) : nullptr;
+}
+
+}  // namespace
 
 carried_out carry_out(const version& before, const request& r, ms now) {
   if (before && !before->is_lock) {
@@ -23,10 +35,38 @@ carried_out carry_out(const version& before, const request& r, ms now) {
     return {before, a};
   }
   auto result = protocol::transition(before ? std::optional(before->what) : std::nullopt, r, now);
-  const bool same = before ? result.after == before->what : !result.after;
-  if (same) return {before, std::move(result.answer)};
-  auto after = result.after ? std::make_shared<const stored>(stored{true, *std::move(result.after)}) : nullptr;
-  return {std::move(after), std::move(result.answer)};
+  return {changed(before, std::move(result.after)), std::move(result.answer)};
+}
+
+all_carried_out carry_out(const version& before, const protocol::batch& all, ms now) {
+  if (before && !before->is_lock) {
+    all_carried_out out{before, {}};
+    for (const auto& r : all) out.answers.push_back(carry_out(before, r, now).answer);
+    return out;
+  }
+  auto result = protocol::transition(before ? std::optional(before->what) : std::nullopt, all, now);
+  return {changed(before, std::move(result.after)), std::move(result.answers)};
+}
+
+bool short_form_is_enough(const version& before, const request& r, ms now) {
+  if (!protocol::has_short_form(r) || !before || !before->is_lock) return false;
+  const auto& d = before->what;
+  if (d.observed || d.ct != d.mine || !d.et || !protocol::defect(d, now).empty()) return false;
+  const auto ended = [&](const auto& e) { return e.until <= now - r.skew; };
+  const auto any_ended = [&](const auto& entries) { return std::any_of(entries.begin(), entries.end(), ended); };
+  if (any_ended(d.holders) || any_ended(d.waiters) || any_ended(d.gone)) return false;
+  const auto has = [&](const auto& entries) {
+    return std::any_of(entries.begin(), entries.end(), [&](const auto& e) { return e.id == r.id; });
+  };
+  if (has(d.gone) || has(d.waiters)) return false;
+  if (r.op == operation::release) {
+    return d.holders.size() == 1 && has(d.holders) && (d.waiters.empty() || d.waiters[0].what.exclusive);
+  }
+  if (d.cap != r.cap) return false;
+  if (d.holders.empty() && d.waiters.empty()) return true;
+  const bool is_exclusive =
+      std::any_of(d.holders.begin(), d.holders.end(), [](const auto& h) { return h.what.exclusive; });
+  return r.op == operation::enqueue && r.what.exclusive && is_exclusive && !has(d.holders);
 }
 
 version collection::get(const std::string& lock) const {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/batch.hpp"
 #include "protocol/document.hpp"
 #include "protocol/lookup.hpp"
 
@@ -21,9 +22,17 @@ struct carried_out {
   version after;
   protocol::reply answer;
 };
+struct all_carried_out {
+  version after;
+  std::vector<protocol::reply> answers;
+};
 
-/// What `r` does to a document, computed by the reference model, when the server's clock shows `now`.
+/// What `r` does to a document, computed by the reference model, when the server's clock shows `now`. And what several
+/// requests do that go together in one command.
 [[nodiscard]] carried_out carry_out(const version& before, const protocol::request& r, protocol::ms now);
+[[nodiscard]] all_carried_out carry_out(const version& before, const protocol::batch& all, protocol::ms now);
+/// Whether the short form of `r` is enough. Then it does the same as `r`.
+[[nodiscard]] bool short_form_is_enough(const version& before, const protocol::request& r, protocol::ms now);
 
 /// The documents of the locks, as one member or a majority has them.
 class collection {

@@ -1,51 +1,73 @@
 #include "simulator/coverage.hpp"
 
 #include <cstdio>
+#include <map>
+#include <utility>
 
 namespace dlock::simulator {
 namespace {
 
-constexpr std::int64_t kEnough = 1'400'000;  // this many acquisitions before every pair is required
+constexpr std::int64_t kEnough = 1'300'000;  // this many acquisitions before every pair is required
 constexpr std::int64_t kOften = 100;         // this many times for each pair
 
 std::string line(const char* format, auto... values) {
-  char out[160];
+  char out[200];
   (void)std::snprintf(out, sizeof out, format, values...);
   return out;
 }
 
+constexpr const char* kNothingSent = "no request is on its way";
+constexpr const char* kOnlyReads = "it only reads";
+
 }  // namespace
 
 const char* to_string(fault f) noexcept {
-  constexpr std::array kNames{"lost request", "lost reply",     "late request",  "late reply",  "doubled request",
-                              "no primary",   "not primary",    "write concern", "rolled back", "frozen",
-                              "killed",       "notice unheard", "notice late"};
+  constexpr std::array kNames{"lost request", "lost reply",   "late request",  "late reply",  "doubled request",
+                              "no primary",   "not primary",  "write concern", "rolled back", "refused",
+                              "server error", "interrupted",  "not executed",  "too large",   "no thread",
+                              "frozen",       "killed",       "closed",        "clock set",   "notice unheard",
+                              "notice late",  "inbox closed", "revoked",       "edited",      "not a lock"};
   static_assert(kNames.size() == faults);
   return kNames[static_cast<std::size_t>(f)];
 }
 
 const char* to_string(state s) noexcept {
-  constexpr std::array kNames{"try",   "enqueue", "heartbeat", "peek",    "waits",
-                              "renew", "holds",   "amend",     "release", "undo"};
+  constexpr std::array kNames{"try",     "enqueue", "beat",  "peek",  "renew",    "look",    "amend",
+                              "release", "ask",     "read",  "undo",  "giveback", "waits",   "behind",
+                              "retries", "leaves",  "holds", "rests", "asksoon",  "undosoon"};
   static_assert(kNames.size() == states);
   return kNames[static_cast<std::size_t>(s)];
 }
 
-bool possible(fault f, state s) noexcept {
-  const bool idle = s == state::waiting || s == state::holding;
+const char* impossible(fault f, state s) noexcept {
+  const bool only_reads = s == state::peeking || s == state::looking || s == state::reading;
   switch (f) {
     case fault::frozen:
     case fault::killed:
-      return true;
+    case fault::closed:
+    case fault::clock_was_set:
+    case fault::edited:
+    case fault::not_a_lock:
+    case fault::deaf:
+      return nullptr;
+    case fault::revoked:
+      return s == state::asking || s == state::reading || s == state::asking_soon || s == state::behind
+                 ? "it is about no holder of its own"
+             : s == state::leaving ? "its cancel is counted"
+                                   : nullptr;
     case fault::unheard:
     case fault::late_notice:
-      return s == state::waiting || s == state::beating || s == state::peeking || s == state::enqueuing;
-    case fault::write_concern:
-    case fault::rolled_back:
-      return !idle && s != state::peeking;
+      return s == state::waiting || s == state::beating || s == state::peeking || s == state::enqueuing ||
+                     s == state::retrying
+                 ? nullptr
+                 : "a grant notice is for a waiter";
     default:
-      return !idle;
+      break;
   }
+  if (s >= state::waiting) return kNothingSent;
+  if (only_reads && (f == fault::write_concern || f == fault::rolled_back || f == fault::too_large)) return kOnlyReads;
+  if (f == fault::too_large && s != state::trying && s != state::enqueuing) return "it adds no entry";
+  return nullptr;
 }
 
 std::int64_t coverage::all_faults() const noexcept {
@@ -57,15 +79,12 @@ std::int64_t coverage::all_faults() const noexcept {
 }
 
 coverage& coverage::operator+=(const coverage& o) noexcept {
-  runs += o.runs;
-  acquired += o.acquired;
-  contended += o.contended;
-  elections += o.elections;
-  lost += o.lost;
-  resized += o.resized;
-  by_announcement += o.by_announcement;
-  excused_clock += o.excused_clock;
-  excused_edit += o.excused_edit;
+  for (const auto each :
+       {&coverage::runs, &coverage::acquired, &coverage::contended, &coverage::nested, &coverage::elections,
+        &coverage::lost, &coverage::resized, &coverage::combined, &coverage::brief, &coverage::by_announcement,
+        &coverage::excused_clock, &coverage::excused_edit}) {
+    this->*each += o.*each;
+  }
   for (std::size_t f = 0; f < faults; ++f) {
     for (std::size_t s = 0; s < states; ++s) hits[f][s] += o.hits[f][s];
   }
@@ -84,7 +103,7 @@ std::vector<std::string> coverage::vacuous() const {
     for (std::size_t s = 0; s < states; ++s) {
       const auto what = static_cast<fault>(f);
       const auto where = static_cast<state>(s);
-      if (!possible(what, where) || hits[f][s] >= kOften) continue;
+      if (impossible(what, where) != nullptr || hits[f][s] >= kOften) continue;
       out.push_back(line("\"%s\" happened only %lld times to \"%s\"", to_string(what), hits[f][s], to_string(where)));
     }
   }
@@ -92,25 +111,36 @@ std::vector<std::string> coverage::vacuous() const {
 }
 
 std::string coverage::text() const {
-  std::string out = line(
-      "%lld runs, %lld acquisitions, %lld of them contended, %lld by announcement; %lld leases lost, %lld resizes\n",
-      runs, acquired, contended, by_announcement, lost, resized);
-  out += line("%lld faults, %lld elections; overlaps excused: %lld by a server's clock, %lld by an edit\n",
+  return line("%lld runs, %lld acquisitions, %lld of them contended, %lld with another lock, %lld by announcement\n",
+              runs, acquired, contended, nested, by_announcement) +
+         line("%lld requests in combined commands, %lld in short form; %lld leases lost, %lld resizes\n", combined,
+              brief, lost, resized) +
+         line("%lld faults, %lld elections; overlaps excused: %lld by a server's clock, %lld by an edit\n",
               all_faults(), elections, excused_clock, excused_edit);
-  out += line("%-16s", "");
-  for (std::size_t s = 0; s < states; ++s) out += line(" %9s", to_string(static_cast<state>(s)));
+}
+
+std::string coverage::table() const {
+  std::string out = line("%-16s", "");
+  std::map<std::string, std::string> why;
+  for (std::size_t s = 0; s < states; ++s) out += line(" %8s", to_string(static_cast<state>(s)));
   out += '\n';
   for (std::size_t f = 0; f < faults; ++f) {
     out += line("%-16s", to_string(static_cast<fault>(f)));
     for (std::size_t s = 0; s < states; ++s) {
-      if (possible(static_cast<fault>(f), static_cast<state>(s))) {
-        out += line(" %9lld", hits[f][s]);
+      const auto what = static_cast<fault>(f);
+      const auto where = static_cast<state>(s);
+      if (const char* never = impossible(what, where); never == nullptr) {
+        out += line(" %8lld", hits[f][s]);
       } else {
-        out += line(" %9s", "-");
+        out += line(" %8s", "-");
+        auto& all = why[std::string(to_string(what)) + ": " + never];
+        all += std::string(all.empty() ? "" : ", ") + to_string(where);
       }
     }
     out += '\n';
   }
+  out += "\nwhat cannot happen:\n";
+  for (const auto& [reason, where] : why) out += reason + " (" + where + ")\n";
   return out;
 }
 

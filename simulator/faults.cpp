@@ -1,5 +1,6 @@
 // The faults of a run.
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "simulator/run.hpp"
@@ -9,9 +10,6 @@ namespace {
 
 using protocol::ms;
 using protocol::operation;
-
-constexpr ms kGrace = 31'000;  // how long the TTL index keeps an idle document. Longer than a tombstone stays
-constexpr ms kSweep = 10'000;  // between two sweeps of the TTL index
 
 }  // namespace
 
@@ -38,15 +36,21 @@ void run::weather() {
   const auto late = luck.in(3) ? luck.between(1, 15) : 0;
   const auto doubled = luck.in(3) ? luck.between(1, 15) : 0;
   const tick longest = luck.in(4) ? network::longest_delay : luck.between(60, 3000) * ticks_per_ms;
+  const auto failing = luck.in(4) ? luck.between(1, 10) : 0;
   const auto on_its_way = [this, bad, late, longest] {
     fate f;
     f.lost = world_.luck.percent(bad);
     f.delay = world_.luck.percent(late) ? world_.luck.between(0, longest) : world_.luck.between(100, 900);
     return f;
   };
-  world_.net.to_server = [this, on_its_way, doubled, longest](const auto&) {
+  world_.net.to_server = [this, on_its_way, doubled, longest, failing](const auto&) {
     fate f = on_its_way();
     if (world_.luck.percent(doubled)) f.again = world_.luck.between(0, longest);
+    if (!world_.luck.percent(failing)) return f;
+    constexpr std::array kAll{fate::told::refused, fate::told::server_error, fate::told::interrupted,
+                              fate::told::not_executed};
+    f.says = kAll[static_cast<std::size_t>(world_.luck.between(0, 3))];
+    f.executed = (f.says == fate::told::server_error || f.says == fate::told::interrupted) && world_.luck.in(2);
     return f;
   };
   world_.net.to_client = [on_its_way](const auto&) { return on_its_way(); };
@@ -70,7 +74,7 @@ void run::next_fault() {
       harm_servers();
     } else if (which <= 80) {
       harm_clients();
-    } else if (which <= 95) {
+    } else if (which <= 90) {
       harm_channel();
     } else {
       interfere();
@@ -84,6 +88,7 @@ void run::harm_servers() {
   auto& set = world_.set;
   const auto one =
       luck.in(2) ? set.primary().value_or(0) : static_cast<std::size_t>(luck.between(0, replica_set::members - 1));
+  if (luck.in(10)) during(luck.between(0, 3000), [this] { notify_falsely(); });
   switch (luck.between(1, 9)) {
     case 1:
       set.crash(one);
@@ -114,17 +119,30 @@ void run::harm_servers() {
   }
 }
 
+void run::end_process(const std::shared_ptr<process>& p, ms next) {
+  p->kill();
+  during(next, [this] {
+    if (open_) start("p" + std::to_string(++born_));
+  });
+}
+
+/// The client is closed, and then its process ends.
+void run::close(const std::shared_ptr<process>& p) {
+  p->close();
+  const ms idle = world_.luck.between(1, 1000);
+  during(idle, [p] { p->finish(); });
+  during(idle + world_.luck.between(1, 500), [this, p] { end_process(p, 0); });
+}
+
 void run::harm_clients() {
   auto& luck = world_.luck;
   const auto p = anybody();
   if (!p) return;
-  switch (luck.between(1, 5)) {
-    case 5:  // the client is closed, and then its process ends
-      p->close();
-      return during(luck.between(1, 1500), [this, p] {
-        p->kill();
-        if (open_) start("p" + std::to_string(++born_));
-      });
+  switch (luck.between(1, 6)) {
+    case 6:
+      return p->set_clock();
+    case 5:
+      return close(p);
     case 1:
       p->freeze();
       return during(luck.in(2) ? luck.between(1, 1000) : luck.between(1, 20'000), [p] { p->thaw(); });
@@ -132,10 +150,7 @@ void run::harm_clients() {
       world_.net.cut(p->name());
       return during(luck.between(50, 10'000), [this, p] { world_.net.restore(p->name()); });
     case 3:
-      p->kill();
-      return during(luck.between(1, 3000), [this] {
-        if (open_) start("p" + std::to_string(++born_));
-      });
+      return end_process(p, luck.between(1, 3000));
     default:
       // A short stop in the middle of an operation.
       p->freeze();
@@ -144,122 +159,67 @@ void run::harm_clients() {
 }
 
 void run::harm_channel() {
-  if (const auto p = anybody()) world_.notices.close(p->name(), world_.luck.between(1, 10'000) * ticks_per_ms);
+  const auto p = anybody();
+  if (!p) return;
+  if (world_.luck.in(2)) return p->lose_events();
+  p->hit(fault::deaf);
+  world_.notices.close(p->name(), world_.luck.between(1, 10'000) * ticks_per_ms);
 }
 
-/// Things for which no promise is made, or which an operator may do.
-void run::interfere() {
+/// Sometimes something happens to a process, or to a lock, while a command is on its way, or soon after it got no
+/// answer. Rare commands have more of these faults.
+void run::aim(process& p, const std::string& id, const protocol::request* r, bool no_answer) {
   auto& luck = world_.luck;
-  const auto& l = locks_[static_cast<std::size_t>(luck.between(0, static_cast<std::int64_t>(locks_.size()) - 1))];
-  const auto at = world_.set.primary();
-  const auto v = world_.set.at_primary().get(l.id);
-  const ms lease = *std::max_element(leases_.begin(), leases_.end());
-  // By then the leases from before are over, even if a majority gets the edit late, and a process that was stopped
-  // meanwhile has continued.
-  const tick longest = (lease + 25'000) * ticks_per_ms;
-  switch (luck.between(1, 5)) {
-    case 5:
-      return mongo_dlock(l);
-    case 1: {  // revoke: the holder learns it from a notice, or at its next renewal
-      if (!at || !v || v->what.holders.empty()) return;
-      if (const auto p = luck.in(2) ? anybody() : nullptr) {  // by the library
-        const bool at_once = luck.in(4);
-        if (at_once) world_.judge.edited(l.id, longest);
-        return p->deliver([p, l, at_once, h = v->what.holders.front()] {
-          p->step([&](auto& e, ms when) { (void)e.revoke(l.id, h, l.observed, at_once, when); });
-        });
-      }
-      protocol::request r;
-      r.op = operation::revoke;
-      r.lock = l.id;
-      r.id = v->what.holders.front().id;
-      r.observed = l.observed;
-      const auto tell = [this, lock = l.id, id = r.id, client = v->what.holders.front().client] {
-        for (const auto& p : world_.processes) {
-          if (p->name() != client) continue;
-          world_.events.after(world_.luck.between(300, 50'000),
-                              [p, id, lock] { p->deliver([p, id, lock] { p->revoked(lock, id); }); });
-        }
-      };
-      if (luck.in(3)) return tell();  // a false notice
-      return world_.set.command(*at, r, [this, tell](const answer& a) {
-        if (a.what == answer::kind::replied && !world_.luck.in(4)) tell();
-      });
+  if (aims_ == 0 || !stormy_) return;
+  const bool often = r != nullptr && (r->op == operation::enqueue || r->op == operation::heartbeat);
+  const bool seldom = r != nullptr && r->op == operation::peek;
+  const int rare = (often ? 1 : seldom ? 150 : 10) * (no_answer ? 3 : 1);
+  if (!luck.in(std::max(aims_ / rare, 1))) return;
+  const auto l = std::find_if(locks_.begin(), locks_.end(), [&](const lock& each) { return each.id == id; });
+  if (l == locks_.end()) return;
+  const tick soon = luck.between(0, luck.in(2) ? 2000 : 60'000);
+  const std::string mine = r != nullptr ? r->id : "";
+  world_.events.after(soon, [this, self = p.shared_from_this(), &l = *l, seldom, mine] {
+    auto& again = world_.luck;
+    if (!stormy_ || !self->is_alive()) return;
+    if (seldom && !again.in(3)) return revoke_when_granted(l, mine, 100);
+    switch (again.between(1, edits_ ? 10 : 7)) {
+      case 1:
+        self->freeze();
+        return during(again.in(2) ? again.between(1, 100) : again.between(1, 10'000), [self] { self->thaw(); });
+      case 2:
+        return end_process(self, again.between(1, 3000));
+      case 3:
+        return close(self);
+      case 4:
+        return self->set_clock();
+      case 5:
+        self->hit(fault::deaf);
+        return world_.notices.close(self->name(), again.between(1, 10'000) * ticks_per_ms);
+      case 6:
+        return self->revoked(l.id, mine);  // so somebody says, but nobody did it
+      case 7:
+      case 8:
+        return mine.empty() ? revoke(l, mine) : revoke_when_granted(l, mine, 100);
+      case 9:
+        return edit(l);
+      default:
+        return make_strange(l);
     }
-    case 2: {
-      if (!luck.in(4)) return;
-      if (!world_.set.write(l.id, nullptr)) return;
-      world_.notes.tell(world_.events.now(), "operator", [&] { return "deletes " + l.id; });
-      world_.judge.deleted(l.id);
-      return world_.judge.edited(l.id, longest);
-    }
-    case 3: {
-      if (!luck.in(4) || !v || v->what.holders.empty()) return;
-      auto d = v->what;
-      d.holders.clear();
-      ++d.rev;
-      if (!world_.set.write(l.id, std::make_shared<const stored>(stored{true, d}))) return;
-      world_.notes.tell(world_.events.now(), "operator", [&] { return "takes the holders out of " + l.id; });
-      return world_.judge.edited(l.id, longest);
-    }
-    default: {
-      const bool clock_matters = std::any_of(locks_.begin(), locks_.end(), [](const lock& o) { return !o.observed; });
-      if (clock_matters && !luck.in(4)) return;
-      const auto one = static_cast<std::size_t>(luck.between(0, replica_set::members - 1));
-      const ms lasts = luck.between(1000, 15'000);
-      const ms ahead = luck.between(-30'000, 30'000);
-      world_.judge.clock_jumped(world_.events.now() + lasts * ticks_per_ms + longest);
-      world_.notes.tell(world_.events.now(), "operator", [&] {
-        return std::string("sets the clock of ") + static_cast<char>('A' + one) + " by " + std::to_string(ahead) +
-               " ms";
-      });
-      world_.set.set_clock(one, ahead);
-      return during(lasts, [this, one] { world_.set.set_clock(one, 0); });
-    }
+  });
+}
+
+/// A fault of a lock hits all who use the lock.
+void run::hit(fault f, const std::string& id) {
+  for (const auto& p : world_.processes) {
+    if (p->is_alive()) p->hit(f, id);
   }
 }
 
-/// Node's mongo-dlock takes the lock if nobody has it. It deletes the document when it releases the lock.
-void run::mongo_dlock(const lock& l) {
-  auto& luck = world_.luck;
-  const auto at = world_.set.primary();
-  if (l.observed || l.shared || l.cap > 0 || !at) return;
-  const auto v = world_.set.at_primary().get(l.id);
-  auto d = v ? v->what : protocol::document{};
-  if ((v && !v->is_lock) || !d.holders.empty() || !d.waiters.empty() || d.lockd == protocol::lockd_flag::one) return;
-  const ms now = world_.set.clock(*at), lasts = luck.between(50, 3000);
-  d.lockd = protocol::lockd_flag::one;
-  d.ct = now;
-  d.et = now + lasts + luck.between(0, 3000);
-  ++d.rev;
-  if (!world_.set.write(l.id, std::make_shared<const stored>(stored{true, d}))) return;
-  world_.notes.tell(world_.events.now(), "node", [&] { return "locks " + l.id; });
-  during(lasts, [this, id = l.id, ct = d.ct] {
-    const auto there = world_.set.at_primary().get(id);
-    if (!there || there->what.ct != ct || !world_.set.write(id, nullptr)) return;  // mongo-dlock has lost the lock
-    world_.notes.tell(world_.events.now(), "node", [&] { return "unlocks " + id; });
-    world_.judge.deleted(id);
-    for (const auto& p : world_.processes) {
-      const tick late = world_.luck.between(300, 100'000);
-      if (world_.luck.in(4)) continue;
-      world_.events.after(late, [p, id] { p->deliver([p, id] { p->nudge_foreign(id); }); });
-    }
-  });
-}
-
-/// The TTL index removes documents that were idle for long.
-void run::sweep() {
-  world_.events.after(kSweep * ticks_per_ms, [this] {
-    if (!stormy_) return;
-    if (const auto at = world_.set.primary()) {
-      const auto all = world_.set.at_primary().all();
-      for (const auto& [id, v] : all) {
-        if (!v->what.et || *v->what.et + kGrace >= world_.set.clock(*at)) continue;
-        if (world_.set.write(id, nullptr) && world_.judge.is_clock_odd()) world_.judge.deleted(id);
-      }
-    }
-    sweep();
-  });
+/// By then the leases from before are over, even if a majority gets an edit late, and a process that was stopped
+/// meanwhile has continued.
+tick run::all_are_over() const {
+  return (*std::max_element(leases_.begin(), leases_.end()) + 25'000) * ticks_per_ms;
 }
 
 void run::heal() {

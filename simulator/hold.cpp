@@ -10,8 +10,6 @@ namespace {
 
 using protocol::ms;
 
-constexpr ms kReleaseTimeout = 10'000;
-
 }  // namespace
 
 hold::hold(std::shared_ptr<process> in, engine::hold_id number) : hold(in, number, *in->client().find(number)) {}
@@ -66,15 +64,15 @@ void hold::abandon() {
 void hold::downgrade(std::function<void(bool)> done) {
   what_ = {false, 1};
   in_->step([&](auto& e, ms at) {
-    in_->expect(e.amend(number_, what_, {}, at), [done = std::move(done)](const engine::ask_ended& a) {
+    in_->expect(e.amend(number_, what_, {}, at), ask().lock, [done = std::move(done)](const engine::ask_ended& a) {
       done(a.what == engine::ask_ended::result::answered && a.change == engine::ask_ended::amended::done);
     });
   });
 }
 
-void hold::release(std::function<void(bool)> done, ms keep) {
+void hold::release(std::function<void(bool)> done, ms keep, ms timeout) {
   in_->step([&](auto& e, ms at) {
-    in_->expect(e.release(number_, keep, kReleaseTimeout, at),
+    in_->expect(e.release(number_, keep, timeout, at),
                 [self = shared_from_this(), done = std::move(done)](const engine::release_ended& r) {
                   using result = engine::release_ended::result;
                   const bool in_doubt = r.what == result::unknown;
@@ -95,12 +93,13 @@ void hold::publish(const std::string& value, std::function<void(bool)> done) {
   in_->step([&](auto& e, ms at) {
     const auto* l = there();
     const auto seq = (l == nullptr ? 0 : l->amendments) + 1;
-    in_->expect(e.amend(number_, ask().what, value, at), [self = shared_from_this(), seq,
-                                                          done = std::move(done)](const engine::ask_ended& a) {
-      const bool did = a.what == engine::ask_ended::result::answered && a.change == engine::ask_ended::amended::done;
-      if (did) self->in_->where().judge.published(self, seq);
-      done(did);
-    });
+    in_->expect(e.amend(number_, ask().what, value, at), ask().lock,
+                [self = shared_from_this(), seq, done = std::move(done)](const engine::ask_ended& a) {
+                  const bool did =
+                      a.what == engine::ask_ended::result::answered && a.change == engine::ask_ended::amended::done;
+                  if (did) self->in_->where().judge.published(self, seq);
+                  done(did);
+                });
   });
 }
 

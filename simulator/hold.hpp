@@ -22,7 +22,7 @@ class hold : public std::enable_shared_from_this<hold> {
 
   void begin();
   /// `done` gets whether this call has released the lock. The lock stays taken until `keep` ms after the grant.
-  void release(std::function<void(bool)> done, protocol::ms keep = 0);
+  void release(std::function<void(bool)> done, protocol::ms keep = 0, protocol::ms timeout = 10'000);
   /// The owner goes away without a release.
   void abandon();
   /// From a writer to a reader.

@@ -18,7 +18,7 @@ struct options {
   std::uint64_t first = 1, last = 1000;
   unsigned threads = 1;
   double minutes = 0;  // 0: no limit
-  bool print = false, twice = false, sums = false;
+  bool print = false, twice = false, sums = false, table = false;
 };
 
 std::uint64_t sum_of(std::uint64_t seed) {
@@ -57,6 +57,7 @@ class many {
     for (unsigned i = 0; i < how_.threads; ++i) threads.emplace_back([this] { work(); });
     threads.clear();
     std::fputs(sum_.text().c_str(), stdout);
+    if (how_.table) std::fputs(sum_.table().c_str(), stdout);
     const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     std::printf("%.1f s\n", took);
     if (found_) {
@@ -131,6 +132,7 @@ int main(int argc, char** argv) {
   app.add_option("--threads", o.threads)->check(CLI::Range(1U, 256U));
   app.add_option("--minutes", o.minutes, "begin no run after so long")->check(CLI::Range(0.01, 10'000.0));
   app.add_flag("--trace", o.print, "print what happens, of the first seed");
+  app.add_flag("--coverage", o.table, "print how often each fault happened in each state of a client");
   app.add_flag("--sums", o.sums, "print a sum over the trace of each seed");
   app.add_flag("--twice", o.twice, "run each seed twice, and compare the sums");
   CLI11_PARSE(app, argc, argv);

@@ -13,6 +13,7 @@
 #include "protocol/event.hpp"
 #include "simulator/agenda.hpp"
 #include "simulator/coverage.hpp"
+#include "simulator/replica_set.hpp"
 #include "store/store.hpp"
 
 namespace dlock::simulator {
@@ -39,6 +40,8 @@ class process : public std::enable_shared_from_this<process> {
   void freeze();
   void thaw();
   void kill();
+  /// Somebody sets the clock of the computer.
+  void set_clock();
   /// Ends everything in this process, and destroys what it owns, because that may own the process.
   void clear();
 
@@ -57,12 +60,17 @@ class process : public std::enable_shared_from_this<process> {
   using told_of_release = std::function<void(const engine::release_ended&)>;
   using told_of_asking = std::function<void(const engine::ask_ended&)>;
   void expect(engine::call_id c, told_of_release who) { releases_[c] = std::move(who); }
-  void expect(engine::call_id c, told_of_asking who) { askings_[c] = std::move(who); }
+  /// `lock`: what it is about.
+  void expect(engine::call_id c, std::string lock, told_of_asking who) {
+    askings_[c] = {std::move(lock), std::move(who)};
+  }
   using told_of_leader = std::function<void(const std::optional<protocol::holder>&)>;
   void expect(engine::call_id c, told_of_leader who) { observers_[c] = std::move(who); }
 
   /// Closes the client.
   void close();
+  /// The rest of its end: what others have to be told is sent now or never.
+  void finish();
   [[nodiscard]] std::string fresh_id();
 
   // --- notices ------------------------------------------------------------------------------------------------------
@@ -70,13 +78,19 @@ class process : public std::enable_shared_from_this<process> {
   void heard(const protocol::grant& g);
   /// The inbox is open now. Grant notices may have been missed.
   void inbox_opened();
+  /// It hears no events for everybody, until it has tried again.
+  void lose_events();
   /// A notice that this acquisition was revoked.
   void revoked(const std::string& lock, const std::string& id);
   /// mongo-dlock has released that lock.
   void nudge_foreign(const std::string& lock);
-  /// What the acquisition with this id is doing, if it waits for its grant.
+  // --- what it is doing ---------------------------------------------------------------------------------------------
+  /// What the acquisition with this id is doing. No result: nothing.
   [[nodiscard]] std::optional<state> doing(const std::string& id) const;
-  [[nodiscard]] state doing(const hold& h) const;
+  /// What the owner of this request is doing.
+  [[nodiscard]] state doing(const protocol::request& r) const;
+  /// A fault hits everything that it does with this lock. Empty: with any lock.
+  void hit(fault f, const std::string& lock = {}) const;
 
   // --- what lives in it ---------------------------------------------------------------------------------------------
   std::vector<std::shared_ptr<hold>> holds;  // until they are over
@@ -99,15 +113,18 @@ class process : public std::enable_shared_from_this<process> {
   void send(bool renewal);
   void carry(const engine::client::outgoing& out);
   void look(const engine::client::outgoing& out);
+  void no_thread(bool renewal);
+  void hears(const protocol::request& r, const answer& a, tick sent, bool in_doubt);
   void settled(const protocol::request& r);
   void tell();
   void publish();
   void spread(const engine::outbox::batch& all);
   void arm();
   [[nodiscard]] std::shared_ptr<hold> find(engine::hold_id h) const;
+  [[nodiscard]] const hold* find(const std::string& id) const;
   [[nodiscard]] tick local(tick world) const;
   [[nodiscard]] tick world_at(tick local) const;
-  void count_all(fault f) const;
+  [[nodiscard]] bool is_on_its_way(const std::string& id) const;
 
   world& where_;
   const std::string name_;
@@ -121,13 +138,18 @@ class process : public std::enable_shared_from_this<process> {
   std::unique_ptr<engine::client> engine_;
   std::map<engine::call_id, std::shared_ptr<acquisition>> calls_;
   std::map<engine::call_id, told_of_release> releases_;
-  std::map<engine::call_id, told_of_asking> askings_;
+  struct asking {
+    std::string lock;
+    told_of_asking told;
+  };
+  std::map<engine::call_id, asking> askings_;
   std::map<engine::call_id, told_of_leader> observers_;
-  std::map<std::uint64_t, std::vector<protocol::request>> on_their_way_;  // by ticket
+  std::map<std::uint64_t, replica_set::batch> on_their_way_;  // by ticket
+  std::map<std::uint64_t, std::string> reading_;              // locks, by ticket
   std::map<std::string, int> unsettled_;    // by acquisition: how many of its requests may still put it into a queue
   std::size_t senders_ = 0, renewers_ = 0;  // woken, and not running yet
   bool publishing_ = false;
-  bool follows_ = false, hears_events_ = false;
+  bool follows_ = false, hears_events_ = false, events_broke_ = false;
   protocol::ms armed_ = engine::never;
   int alarms_ = 0;
 };

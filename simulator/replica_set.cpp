@@ -1,9 +1,10 @@
 #include "simulator/replica_set.hpp"
 
 #include <algorithm>
-#include <array>
 #include <stdexcept>
 #include <utility>
+
+#include "protocol/short_form.hpp"
 
 namespace dlock::simulator {
 namespace {
@@ -11,15 +12,17 @@ namespace {
 using protocol::ms;
 using protocol::request;
 
-constexpr tick kSecond = 1000 * ticks_per_ms;
-constexpr tick kBarred = 10 * kSecond;  // a member that stepped down is not elected again during this time
 constexpr std::size_t kLongLog = 2000;  // a member that is further behind copies everything
 
-answer no_answer(const char* why, bool in_doubt) {
+std::vector<answer> no_answers(const replica_set::batch& to, const char* why, bool in_doubt) {
   answer a;
   a.why = why;
   a.in_doubt = in_doubt;
-  return a;
+  return std::vector<answer>(to->size(), a);
+}
+
+std::size_t entries(const version& v) {
+  return v ? v->what.holders.size() + v->what.waiters.size() : 0;
 }
 
 }  // namespace
@@ -68,60 +71,127 @@ void replica_set::note(const member& m, const char* what) {
 // --- commands -------------------------------------------------------------------------------------------------------
 
 void replica_set::command(std::size_t at, const request& r, told done) {
+  command(at, std::make_shared<const protocol::batch>(1, r),
+          [done = std::move(done)](const std::vector<answer>& all) { done(all.front()); });
+}
+
+void replica_set::command(std::size_t at, batch all, all_told done) {
   auto& m = all_[at];
-  if (!m.up) return done(no_answer("nobody listens there", false));
+  if (!m.up) return done(no_answers(all, "nobody listens there", false));
   if (m.paused) {
-    m.later.emplace_back([this, at, r, done = std::move(done)] { command(at, r, done); });
+    m.later.emplace_back([this, at, all = std::move(all), done = std::move(done)] { command(at, all, done); });
     return;
   }
-  if (!m.is_primary) return done(no_answer("it is not the primary", false));
+  if (!m.is_primary) return done(no_answers(all, "it is not the primary", false));
   const ms now = clock(at);
   tick wait = luck_.between(50, 300);
   if (luck_.percent(crowded_)) wait = luck_.between(0, longest_);
-  events_.after(wait, [this, at, r, now, term = m.term, done = std::move(done)] { execute(at, r, now, term, done); });
+  events_.after(wait, [this, at, all = std::move(all), now, term = m.term, done = std::move(done)] {
+    execute(at, all, now, term, done);
+  });
 }
 
-void replica_set::execute(std::size_t at, const request& r, ms now, std::int64_t term, told done) {
+void replica_set::execute(std::size_t at, batch all, ms now, std::int64_t term, all_told done) {
   auto& m = all_[at];
   if (!m.up) return;
   if (m.paused) {
-    m.later.emplace_back([this, at, r, now, term, done = std::move(done)] { execute(at, r, now, term, done); });
+    m.later.emplace_back(
+        [this, at, all = std::move(all), now, term, done = std::move(done)] { execute(at, all, now, term, done); });
     return;
   }
-  if (!m.is_primary || m.term != term) return done(no_answer("it is not the primary any more", true));
-  answer a;
-  a.what = answer::kind::replied;
-  if (protocol::only_reads(r) && !peeks_) {
-    request whole = r;
-    whole.op = protocol::operation::heartbeat;
-    return execute(at, whole, now, term, [done = std::move(done)](answer heartbeat) {
-      heartbeat.reply.instead = true;
+  if (!m.is_primary || m.term != term) return done(no_answers(all, "it is not the primary any more", true));
+  const request& first = all->front();
+  if (protocol::only_reads(first) && !peeks_) {
+    auto whole = std::make_shared<protocol::batch>(*all);
+    whole->front().op = protocol::operation::heartbeat;
+    return execute(at, std::move(whole), now, term, [done = std::move(done)](std::vector<answer> heartbeat) {
+      heartbeat.front().reply.instead = true;
       done(heartbeat);
     });
   }
-  if (protocol::only_reads(r)) {
-    a.reply = carry_out(m.majority.get(r.lock), r, now).answer;
-    return done(a);
+  if (protocol::only_reads(first)) {
+    answer a;
+    a.what = answer::kind::replied;
+    a.reply = carry_out(m.majority.get(first.lock), first, now).answer;
+    return done({std::move(a)});
   }
-  const version before = m.now.get(r.lock);
-  auto result = carry_out(before, r, now);
-  a.reply = std::move(result.answer);
-  on_change({at, r, before, result.after, a.reply});
-  if (result.after != before) append(m, {m.term, r.lock, before, std::move(result.after), r});
-  if (luck_.percent(failing_)) {
-    a = no_answer("acknowledged by less than a majority", true);
-    events_.after(luck_.between(1, 50) * ticks_per_ms, [a, done = std::move(done)] { done(a); });
+  if (all->size() == 1 && first.brief && protocol::has_short_form(first) &&
+      !short_form_is_enough(m.now.get(first.lock), first, now)) {
+    // The short form changes nothing here, and the full command follows.
+    auto whole = std::make_shared<protocol::batch>(*all);
+    whole->front().brief = false;
+    events_.after(luck_.between(200, 1500),
+                  [this, at, whole = std::move(whole), done = std::move(done)] { command(at, whole, done); });
     return;
   }
-  m.commands.push_back({m.end(), std::move(a), std::move(done)});
+  auto answers = change_document(at, all, now);
+  if (luck_.percent(failing_)) {
+    events_.after(luck_.between(1, 50) * ticks_per_ms, [all = std::move(all), done = std::move(done)] {
+      done(no_answers(all, "acknowledged by less than a majority", true));
+    });
+    return;
+  }
+  m.commands.push_back({m.end(), std::move(answers), std::move(done)});
   count_votes(m);  // the command may have changed nothing, and everything may be committed already
+}
+
+std::vector<answer> replica_set::change_document(std::size_t at, const batch& all, ms now) {
+  auto& m = all_[at];
+  const auto& lock = all->front().lock;
+  const version before = m.now.get(lock);
+  std::vector<answer> answers(all->size());
+  version after;
+  if (all->size() == 1) {
+    auto result = carry_out(before, all->front(), now);
+    after = std::move(result.after);
+    answers.front().reply = std::move(result.answer);
+    answers.front().brief = all->front().brief && protocol::has_short_form(all->front());
+  } else {
+    auto result = carry_out(before, *all, now);
+    after = std::move(result.after);
+    for (std::size_t i = 0; i < answers.size(); ++i) answers[i].reply = std::move(result.answers[i]);
+  }
+  if (after != before && entries(after) > room_ && entries(after) > entries(before)) {
+    answer a;
+    a.what = answer::kind::refused;
+    a.code = errc::server;
+    a.server_code = too_large;
+    a.why = "the document would be too large";
+    a.in_doubt = true;  // the driver does not know that nothing was executed
+    return std::vector<answer>(all->size(), a);
+  }
+  for (auto& a : answers) a.what = answer::kind::replied;
+  on_change({at, *all, before, after, now});
+  if (after != before) append(m, {m.term, lock, before, std::move(after), all});
+  return answers;
+}
+
+void replica_set::read(std::size_t at, const protocol::lookup& l,
+                       const std::function<void(const lookup_answer&)>& done) {
+  auto& m = all_[at];
+  lookup_answer a;
+  if (!m.up) {
+    a.why = "nobody listens there";
+    return done(a);
+  }
+  if (m.paused) {
+    m.later.emplace_back([this, at, l, done] { read(at, l, done); });
+    return;
+  }
+  if (m.is_primary) {
+    a.what = answer::kind::replied;
+    a.seen = m.majority.read(l, clock(at));
+  } else {
+    a.why = "it is not the primary";
+  }
+  done(a);
 }
 
 bool replica_set::write(const std::string& lock, version v) {
   const auto at = primary();
   if (!at || all_[*at].paused) return false;
   auto& m = all_[*at];
-  append(m, {m.term, lock, m.now.get(lock), std::move(v), std::nullopt});
+  append(m, {m.term, lock, m.now.get(lock), std::move(v), nullptr});
   return true;
 }
 
@@ -181,7 +251,7 @@ void replica_set::take_back_last(member& m) {
   if (!last.lock.empty()) m.now.put(last.lock, last.before);
   if (last.by) {
     note(m, "takes back what no majority had");
-    on_rollback(*last.by);
+    for (const auto& r : *last.by) on_rollback(r);
   }
 }
 
@@ -220,158 +290,6 @@ void replica_set::trim() {
     for (const auto& o : all_) keep = std::min(keep, o.committed);
     if (m.log.size() > kLongLog) keep = std::max(keep, m.committed - 10);
     while (m.first < std::min(keep, m.committed) && m.log.size() > 1) m.log.pop_front(), ++m.first;
-  }
-}
-
-// --- who is the primary ---------------------------------------------------------------------------------------------
-
-void replica_set::stop_being_primary(member& m) {
-  m.is_primary = false;
-  note(m, "is no primary any more");
-  while (!m.commands.empty()) {
-    const auto next = std::move(m.commands.front());
-    m.commands.pop_front();
-    next.done(no_answer("the primary stepped down", true));
-  }
-}
-
-void replica_set::elect_soon() {
-  if (electing_) return;
-  electing_ = true;
-  events_.after(luck_.between(kSecond / 10, 4 * kSecond), [this] {
-    electing_ = false;
-    elect();
-  });
-}
-
-void replica_set::elect() {
-  // A primary without a majority gives up after some time, before or after the others elect a new one.
-  for (auto& m : all_) {
-    if (!m.is_primary || !m.up || m.paused) continue;
-    const bool is_old =
-        std::any_of(all_.begin(), all_.end(), [&](const member& o) { return talk(m, o) && o.term > m.term; });
-    if (has_majority(m) && !is_old) continue;
-    if (is_old || luck_.in(2)) {
-      stop_being_primary(m);
-    } else {
-      elect_soon();
-    }
-  }
-  if (std::any_of(all_.begin(), all_.end(), [&](const member& m) { return m.is_primary && has_majority(m); })) return;
-  const auto rank = [](const member& m) { return std::pair(m.log.empty() ? -1 : m.log.back().term, m.end()); };
-  // The members for which a majority votes. A member does not vote for one that has less than itself.
-  std::vector<member*> eligible;
-  for (auto& m : all_) {
-    const auto votes =
-        std::count_if(all_.begin(), all_.end(), [&](const member& o) { return talk(m, o) && rank(o) <= rank(m); });
-    if (m.up && !m.paused && events_.now() >= m.barred_until && static_cast<std::size_t>(votes) > members / 2) {
-      eligible.push_back(&m);
-    }
-  }
-  if (eligible.empty()) return elect_soon();
-  member* best = eligible[static_cast<std::size_t>(luck_.between(0, static_cast<std::int64_t>(eligible.size()) - 1))];
-  std::int64_t term = 0;
-  for (const auto& m : all_) {
-    if (talk(*best, m)) term = std::max(term, m.term);
-  }
-  for (auto& m : all_) {  // a member that votes does not follow an older primary any more
-    if (!talk(*best, m)) continue;
-    if (m.is_primary) stop_being_primary(m);
-    m.term = term + 1;
-  }
-  best->is_primary = true;
-  best->has.assign(members, 0);
-  ++elections_;
-  note(*best, "is the primary");
-  append(*best, {best->term, "", nullptr, nullptr, std::nullopt});
-}
-
-// --- what may happen to it ------------------------------------------------------------------------------------------
-
-void replica_set::crash(std::size_t i) {
-  auto& m = all_[i];
-  if (!m.up) return;
-  note(m, "dies");
-  m.up = m.is_primary = m.paused = false;
-  m.commands.clear();
-  m.later.clear();
-  // Its journal may lack the last writes. But it has all the writes that others have counted on.
-  auto sure = m.committed;
-  for (const auto& o : all_) sure = std::max(sure, o.is_primary ? o.has[i] : 0);
-  while (m.end() > sure && luck_.percent(70)) take_back_last(m);
-  elect_soon();
-}
-
-void replica_set::restart(std::size_t i) {
-  if (all_[i].up) return;
-  note(all_[i], "is back");
-  all_[i].up = true;
-  copy_soon(i);
-  elect_soon();
-}
-
-void replica_set::pause(std::size_t i) {
-  if (!all_[i].up || all_[i].paused) return;
-  note(all_[i], "is stopped");
-  all_[i].paused = true;
-  elect_soon();
-}
-
-void replica_set::resume(std::size_t i) {
-  auto& m = all_[i];
-  if (!m.paused) return;
-  note(m, "goes on");
-  m.paused = false;
-  auto all = std::move(m.later);
-  m.later.clear();
-  for (auto& next : all) next();
-  copy_soon(i);
-  elect_soon();
-}
-
-void replica_set::isolate(std::size_t i) {
-  note(all_[i], "is cut off from the others");
-  all_[i].isolated = true;
-  // The isolated member notices it later than the others.
-  elect_soon();
-}
-
-void replica_set::stop_copying(std::size_t i, bool stopped) {
-  all_[i].copies = !stopped;
-  copy_soon(i);
-}
-
-void replica_set::join(std::size_t i) {
-  if (!all_[i].isolated) return;
-  note(all_[i], "sees the others again");
-  all_[i].isolated = false;
-  for (std::size_t each = 0; each < members; ++each) copy_soon(each);
-  elect_soon();
-}
-
-void replica_set::step_down(bool catch_up) {
-  const auto at = primary();
-  if (!at || all_[*at].paused) return;
-  auto& m = all_[*at];
-  note(m, catch_up ? "steps down" : "steps down before the others have all");
-  if (catch_up) {
-    for (auto& o : all_) {
-      if (&o != &m && talk(o, m) && o.term <= m.term) copy(o, m);
-    }
-  }
-  stop_being_primary(m);
-  m.barred_until = events_.now() + kBarred;
-  events_.after(luck_.between(5, 1500) * ticks_per_ms, [this] { elect(); });
-}
-
-void replica_set::heal() {
-  crowded_ = failing_ = 0;
-  for (std::size_t i = 0; i < members; ++i) {
-    restart(i);
-    resume(i);
-    join(i);
-    all_[i].lag = 0;
-    stop_copying(i, false);
   }
 }
 

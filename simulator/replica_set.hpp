@@ -2,10 +2,13 @@
 
 #include <deque>
 #include <functional>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "protocol/batch.hpp"
 #include "protocol/document.hpp"
 #include "simulator/agenda.hpp"
 #include "simulator/chance.hpp"
@@ -24,14 +27,18 @@ class replica_set {
   static constexpr std::size_t members = 3;
   static constexpr protocol::ms start_of_time = 1'000'000'000'000;
   using told = std::function<void(const answer&)>;
+  /// One request, or several that go together in one command.
+  using batch = std::shared_ptr<const protocol::batch>;
+  /// One answer for each request.
+  using all_told = std::function<void(const std::vector<answer>&)>;
 
   /// One step of a lock's document at a primary.
   struct change {
     std::size_t at;
-    const protocol::request& request;
+    const protocol::batch& requests;
     const version& before;
     const version& after;
-    const protocol::reply& reply;
+    protocol::ms now;  // the primary's clock
   };
 
   replica_set(agenda& events, chance& luck, trace& notes);
@@ -39,8 +46,12 @@ class replica_set {
   // --- commands -----------------------------------------------------------------------------------------------------
   /// The member that a client finds, if there is one: the newest primary that runs.
   [[nodiscard]] std::optional<std::size_t> primary() const;
-  /// A request has arrived at this member. `done` may never be called, if the member dies.
+  /// A command has arrived at this member. `done` may never be called, if the member dies.
+  void command(std::size_t which, batch all, all_told done);
   void command(std::size_t which, const protocol::request& r, told done);
+  void read(std::size_t which, const protocol::lookup& l, const std::function<void(const lookup_answer&)>& done);
+  /// The error if a command would make a document too large.
+  static constexpr int too_large = 10334;
   [[nodiscard]] protocol::ms clock(std::size_t which) const;
   [[nodiscard]] bool is_up(std::size_t which) const { return all_[which].up; }
 
@@ -65,6 +76,8 @@ class replica_set {
   /// The set does not read data that a majority has acknowledged, like MongoDB 4.4 with an arbiter. In this case the
   /// driver's part of a client sends a heartbeat instead of a peek.
   void refuse_peeks() { peeks_ = false; }
+  /// A document has room for so many holders and waiters.
+  void limit(std::size_t entries) { room_ = entries; }
   /// This percentage of answers says that the command did not wait for a majority.
   void fail_write_concerns(std::int64_t percent) { failing_ = percent; }
   /// Somebody writes the document by hand, or the TTL index removes it. Returns false if there is no primary for the
@@ -89,12 +102,12 @@ class replica_set {
     std::int64_t term;
     std::string lock;  // "": an empty entry, which begins a term
     version before, after;
-    std::optional<protocol::request> by;
+    batch by;  // null: no client
   };
   struct waiting {
     std::int64_t end;  // answered when everything before this number is committed
-    answer says;
-    told done;
+    std::vector<answer> says;
+    all_told done;
   };
   struct member {
     bool up = true;
@@ -121,7 +134,8 @@ class replica_set {
     }
   };
 
-  void execute(std::size_t m, const protocol::request& r, protocol::ms now, std::int64_t term, told done);
+  void execute(std::size_t m, batch all, protocol::ms now, std::int64_t term, all_told done);
+  [[nodiscard]] std::vector<answer> change_document(std::size_t m, const batch& all, protocol::ms now);
   void append(member& p, entry e);
   void copy_soon(std::size_t m);
   void copy(member& to, member& from);
@@ -144,6 +158,7 @@ class replica_set {
   tick longest_ = 0;
   std::int64_t failing_ = 0;
   bool peeks_ = true;
+  std::size_t room_ = std::numeric_limits<std::size_t>::max();
   std::int64_t elections_ = 0;
   bool electing_ = false;
 };

@@ -187,19 +187,21 @@ void rules::check_document(const std::string& lock, const protocol::document& be
 void rules::changed(const replica_set::change& c) {
   if (!c.after || !c.after->is_lock || c.after == c.before) return;
   const auto& after = c.after->what;
-  auto& most = most_permits_[c.request.lock];
+  const auto& first = c.requests.front();
+  const auto& lock = first.lock;
+  auto& most = most_permits_[lock];
   most = std::max(most, after.cap);
-  check_document(c.request.lock, c.before ? c.before->what : protocol::document{}, after);
+  check_document(lock, c.before ? c.before->what : protocol::document{}, after);
   if (!c.before || !c.before->is_lock) return;
   auto before = c.before->what;
-  const auto gone = deleted_.find(c.request.lock);
+  const auto gone = deleted_.find(lock);
   const bool forgotten = gone != deleted_.end() && events_.now() < gone->second;
-  if (before.cap != after.cap && resized_.contains(c.request.id) && !forgotten) resized_again_.insert(c.after);
+  if (before.cap != after.cap && resized_.contains(first.id) && !forgotten) resized_again_.insert(c.after);
   // A waiter that has expired has no place in the queue any more. It may have joined again at the end.
   std::erase_if(before.waiters, [&](const auto& w) {
-    const auto& over = c.request.expire;
+    const auto& over = first.expire;
     return before.observed ? std::find(over.begin(), over.end(), protocol::pulse{w.id, w.beat}) != over.end()
-                           : w.until + c.request.skew <= c.reply.now;
+                           : w.until + first.skew <= c.now;
   });
   // Does somebody wait who was ahead of an admitted waiter?
   bool somebody_waits = false;
@@ -207,23 +209,30 @@ void rules::changed(const replica_set::change& c) {
     if (has(after.waiters, w.id)) {
       somebody_waits = true;
     } else if (somebody_waits && has(after.holders, w.id)) {
-      throw broken("order", w.id + " got " + c.request.lock + " before those who came earlier");
+      throw broken("order", w.id + " got " + lock + " before those who came earlier");
     }
   }
-  const auto& me = c.request.id;
-  const bool new_here = !has(before.holders, me) && !has(before.waiters, me);
-  if (new_here && somebody_waits && has(after.holders, me)) {
-    throw broken("order", me + " got " + c.request.lock + " although others wait");
+  // Those who are new here come after all others, in the order of their requests.
+  std::vector<std::string> joined;
+  for (const auto& r : c.requests) {
+    if (has(before.holders, r.id) || has(before.waiters, r.id)) continue;
+    if (has(after.waiters, r.id)) {
+      somebody_waits = true;
+      joined.push_back(r.id);
+    } else if (somebody_waits && has(after.holders, r.id)) {
+      throw broken("order", r.id + " got " + lock + " although others wait");
+    }
   }
   std::size_t next = 0;  // the queue keeps the order of arrival
   for (const auto& w : after.waiters) {
     if (!has(before.waiters, w.id)) continue;
     while (before.waiters[next].id != w.id) {
-      if (++next == before.waiters.size()) throw broken("order", w.id + " changed its place in " + c.request.lock);
+      if (++next == before.waiters.size()) throw broken("order", w.id + " changed its place in " + lock);
     }
   }
-  if (new_here && has(after.waiters, me) && after.waiters.back().id != me) {
-    throw broken("order", me + " does not begin at the end of the queue of " + c.request.lock);
+  for (std::size_t i = 0; i < joined.size(); ++i) {
+    if (after.waiters[after.waiters.size() - joined.size() + i].id == joined[i]) continue;
+    throw broken("order", joined[i] + " does not begin at the end of the queue of " + lock);
   }
 }
 

@@ -18,35 +18,52 @@ constexpr ms kTimeout = 10'000;
 
 struct run::worker {
   std::shared_ptr<process> in;
-  int stops = 0;  // how many times the process was stopped before the call
+  int stops = 0;                    // how many times the process was stopped before the call
+  std::function<void()> then = {};  // if it has another lock already: what to do when it has used this one
+  std::string last = {};            // ... and the last of its locks in the order of all locks
 };
 
 run::run(std::uint64_t seed, trace::mode how) : world_(seed, how) {
   auto& luck = world_.luck;
   const std::vector<lock> all{{"mutex", 0, 0, false, false},         {"shared", 0, 0, true, false},
                               {"semaphore", 3, 0, false, false},     {"observed-mutex", 0, 0, false, true},
-                              {"observed-shared", 0, 0, true, true}, {"observed-semaphore", 2, 0, false, true}};
-  const auto several = luck.between(1, 3);
+                              {"observed-shared", 0, 0, true, true}, {"observed-semaphore", 2, 0, false, true},
+                              {"second-mutex", 0, 0, false, false},  {"second-shared", 0, 0, true, false}};
+  const auto several = luck.between(1, 4);
   for (int i = 0; i < several; ++i) {
     const auto& l = all[static_cast<std::size_t>(luck.between(0, static_cast<std::int64_t>(all.size()) - 1))];
     if (std::none_of(locks_.begin(), locks_.end(), [&](const lock& o) { return o.id == l.id; })) locks_.push_back(l);
   }
+  // In the order in which those who need several of them acquire them.
+  std::sort(locks_.begin(), locks_.end(), [](const lock& a, const lock& b) { return a.id < b.id; });
   constexpr std::array<ms, 6> kLeases{500, 1000, 2000, 5000, 10'000, 30'000};
   leases_ = {kLeases[static_cast<std::size_t>(luck.between(0, 5))]};
   if (luck.in(4)) leases_.push_back(kLeases[static_cast<std::size_t>(luck.between(0, 5))]);
+  crowd_ = luck.in(6);
+  if (crowd_ && luck.in(2)) leases_ = {30'000};  // who waits far back and has a long lease polls by reading
   wait_period_ = luck.in(2) ? 5000 : luck.between(200, 2000);
   longest_hold_ = luck.in(3) ? std::min<ms>(2 * leases_[0], 10'000) : luck.between(1, 300);
   longest_thought_ = luck.in(3) ? luck.between(50, 2000) : luck.between(1, 30);
   pause_ = luck.between(100, 2000);
   workers_ = static_cast<int>(luck.between(1, 4));
-  world_.net.asks_the_wrong_one = world_.threads_fail = true;
+  nests_ = luck.in(2) ? static_cast<int>(luck.between(2, 6)) : 0;
+  strays_ = luck.in(4) ? static_cast<int>(luck.between(10, 100)) : 0;
+  aims_ = luck.in(2) ? static_cast<int>(luck.between(50, 500)) : 0;
+  edits_ = luck.in(2);
+  if (luck.in(6)) world_.set.limit(static_cast<std::size_t>(luck.between(3, 8)));
+  world_.threads_fail = luck.in(3) ? 200 : 5000;
+  world_.net.asks_the_wrong_one = true;
+  world_.on_command = [this](process& p, const std::string& on, const protocol::request* r, bool no_answer) {
+    aim(p, on, r, no_answer);
+  };
   world_.clock_rates = 1000;  // twice as fast as NTP adjusts a clock
   if (luck.in(8)) world_.set.refuse_peeks();
+  world_.has_channel = !luck.in(10);
   world_.slowest_thread = luck.in(3) ? 50 * ticks_per_ms : 1000;
 }
 
 void run::go() {
-  const auto clients = world_.luck.between(2, 5);
+  const auto clients = crowd_ ? world_.luck.between(6, 10) : world_.luck.between(2, 5);
   for (int i = 0; i < clients; ++i) start("p" + std::to_string(++born_));
   weather();
   next_fault();
@@ -68,6 +85,7 @@ void run::start(const std::string& name) {
 }
 
 void run::think(const std::shared_ptr<worker>& w) {
+  if (w->then) return w->then();
   if (!open_) return;
   w->in->at(w->in->now() + world_.luck.between(0, longest_thought_), [this, w] {
     if (open_) call(w);
@@ -89,20 +107,53 @@ acquire_plan run::plan_for(const process& p, const lock& l) {
   ask.skew = kSkew;
   ask.who = p.name();
   plan.wait_period = wait_period_;
-  plan.renews = !luck.in(10);
+  plan.renews = !luck.in(7);
   plan.queue = !luck.in(8);
   if (!plan.queue) plan.deadline = p.now() + plan.patience;
   if (plan.queue && luck.in(3)) plan.deadline = p.now() + luck.between(10, 4000);
+  plan.brief = luck.in(2);
   return plan;
 }
 
 void run::call(const std::shared_ptr<worker>& w) {
   auto& luck = world_.luck;
+  const auto which = static_cast<std::size_t>(luck.between(0, static_cast<std::int64_t>(locks_.size()) - 1));
+  auto& l = locks_[which];
+  if (l.cap > 0 && luck.in(8)) return resize(w, l);
+  auto plan = plan_for(*w->in, l);
+  if (strays_ > 0 && luck.in(strays_)) {  // as somebody does who was configured in another way
+    if (l.observed && luck.in(2)) {
+      plan.ask.observed = false;
+    } else {
+      plan.ask.cap = luck.between(0, 3);
+      plan.ask.what = {plan.ask.cap == 0, luck.between(1, 4)};
+    }
+  }
+  call(w, which, std::move(plan));
+}
+
+/// One that has a lock acquires another one, too. All take them in the same order, or give up after some time. `then`
+/// is called when it has given it back.
+bool run::acquire_another(const std::shared_ptr<worker>& w, const hold& h, std::function<void()> then) {
+  auto& luck = world_.luck;
+  if (nests_ == 0 || locks_.size() < 2 || !luck.in(nests_)) return false;
+  const auto which = static_cast<std::size_t>(luck.between(0, static_cast<std::int64_t>(locks_.size()) - 1));
+  const auto& l = locks_[which];
+  const auto& last = std::max(w->last, h.ask().lock);
+  const bool in_order = l.id > last;
+  if (l.id == h.ask().lock || (!in_order && !luck.in(3))) return false;
+  auto plan = plan_for(*w->in, l);
+  if (!in_order && !plan.deadline) plan.deadline = w->in->now() + luck.between(10, 3000);
+  call(std::make_shared<worker>(worker{w->in, 0, std::move(then), std::max(last, l.id)}), which, std::move(plan));
+  return true;
+}
+
+void run::call(const std::shared_ptr<worker>& w, std::size_t which, acquire_plan plan) {
+  auto& luck = world_.luck;
   auto& p = w->in;
-  auto& l = locks_[static_cast<std::size_t>(luck.between(0, static_cast<std::int64_t>(locks_.size()) - 1))];
-  if (l.cap > 0 && luck.in(15)) return resize(w, l);
-  auto plan = plan_for(*p, l);
+  const auto& l = locks_[which];
   const auto deadline = plan.deadline;
+  const bool renews = plan.renews;
   if (luck.in(4)) plan.ask.value = "value 0 of " + p->name();
   w->stops = p->stops();
   ++p->calls;
@@ -114,7 +165,7 @@ void run::call(const std::shared_ptr<worker>& w) {
   });
   const auto self = std::make_shared<std::weak_ptr<acquisition>>();
   const auto a =
-      std::make_shared<acquisition>(p, std::move(plan), [this, w, deadline, self](const acquisition::end& e) {
+      std::make_shared<acquisition>(p, std::move(plan), [this, w, deadline, renews, self](const acquisition::end& e) {
         const auto& in = w->in;
         --in->calls;
         if (deadline && in->stops() == w->stops) {
@@ -122,23 +173,28 @@ void run::call(const std::shared_ptr<worker>& w) {
         }
         if (!e.got) {
           world_.notes.tell(world_.events.now(), in->name(), [&] { return std::string("does not get it"); });
-          return think(w);
+          const bool in_use =
+              !e.refused && (e.what == acquisition::result::busy || e.what == acquisition::result::timed_out);
+          if (in_use) return think(w);
+          return in->at(in->now() + world_.luck.between(0, 1000),
+                        [this, w] { think(w); });  // or it fails at once again
         }
         world_.notes.tell(world_.events.now(), in->name(), [&] {
           return "gets " + e.got->ask().lock + " (" + e.got->ask().id + "), token " + std::to_string(e.got->token());
         });
         ++world_.seen.acquired;
+        world_.seen.nested += w->then ? 1 : 0;
         if (const auto me = self->lock(); me && me->was_contended()) ++world_.seen.contended;
-        use(w, e.got);
+        use(w, e.got, renews);
       });
   *self = a;
   a->begin();
-  if (luck.in(15)) {
+  if (luck.in(5)) {
     p->at(p->now() + luck.between(0, 3000), [a] { a->stop(); });
   }
 }
 
-void run::use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h) {
+void run::use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h, bool renews) {
   auto& luck = world_.luck;
   const auto& p = w->in;
   ++p->calls;
@@ -148,25 +204,31 @@ void run::use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h) 
     const ms began = w->in->now();
     world_.notes.tell(world_.events.now(), w->in->name(),
                       [&] { return "releases " + h->ask().lock + " (" + h->ask().id + ")"; });
-    if (world_.luck.in(30)) {
+    if (world_.luck.in(15)) {
       --w->in->calls;
       h->abandon();
       return think(w);
     }
     const ms keep = world_.luck.in(20) ? world_.luck.between(1, 500) : 0;
+    const ms timeout = world_.luck.in(10) ? world_.luck.between(50, 1000) : kTimeout;
     h->release(
-        [this, w, stops, began](bool) {
+        [this, w, stops, began, timeout](bool) {
           --w->in->calls;
           if (w->in->stops() == stops) {
-            world_.judge.call_ended(w->in->name(), "release", w->in->now() - began - kTimeout);
+            world_.judge.call_ended(w->in->name(), "release", w->in->now() - began - timeout);
           }
           think(w);
         },
-        keep);
+        keep, timeout);
   };
-  if (luck.in(20)) {
-    p->step([&](auto& e, ms at) { (void)e.read({.id = h->ask().lock}, at); });
+  if (luck.in(renews ? 3 : 2)) {  // a revocation notice that is not true
+    p->at(p->now() + luck.between(0, 20), [h] { h->notice(); });
   }
+  if (luck.in(10)) {
+    const auto& id = h->ask().lock;
+    p->step([&](auto& e, ms at) { p->expect(e.read({.id = id}, at), id, [](const auto&) {}); });
+  }
+  if (acquire_another(w, *h, give_back)) return;
   if (h->ask().lock.ends_with("shared") && h->ask().what.exclusive && luck.in(4)) {
     return p->at(until, [h, give_back] { h->downgrade([give_back](bool) { give_back(); }); });
   }
@@ -202,7 +264,7 @@ void run::resize(const std::shared_ptr<worker>& w, lock& l) {
 
 void run::ask_to_resize(const std::shared_ptr<worker>& w, lock& l, protocol::request r, ms until) {
   w->in->step([&](auto& e, ms at) {
-    w->in->expect(e.ask(r, until, at), [this, w, &l, r, until](const engine::ask_ended& a) mutable {
+    w->in->expect(e.ask(r, until, at), r.lock, [this, w, &l, r, until](const engine::ask_ended& a) mutable {
       const auto& in = w->in;
       const bool answered = a.what == engine::ask_ended::result::answered;
       if (answered) l.resized = a.told.resized;
@@ -226,6 +288,21 @@ void run::learn_permits(lock& l) {
   if (l.cap > 0 && v && v->is_lock && v->what.cap > 0) l.cap = v->what.cap;
 }
 
+/// A stray may have made a lock without observed expiry. If its entries are not removed, the TTL index has to do it.
+/// And what an operator has repaired may have been taken back.
+void run::wait_until_usual(const lock& l) {
+  const auto is_usual = [&] {
+    const auto v = world_.set.committed().get(l.id);
+    return !v ||
+           (!is_strange(v) && (v->what.observed == l.observed || (v->what.holders.empty() && v->what.waiters.empty())));
+  };
+  for (ms waited = 0; !is_usual(); waited += 1000) {
+    if (waited > kBound) rules::not_healed(l.id + " stays something else");
+    restore(l.id, nullptr);
+    world_.run_for(1000);
+  }
+}
+
 /// The last process acquires the locks, one after the other. `late_copies`: there may still be late copies, which can
 /// add entries of the dead. Nobody can foresee these.
 void run::acquire_all_once(bool late_copies) {
@@ -240,9 +317,15 @@ void run::acquire_all_once(bool late_copies) {
                                  : rules::longest_wait(set.committed().get(l.id), set.clock(set.primary().value_or(0)),
                                                        kSkew, wait_period_);
     plan.deadline = last->now() + bound;
-    const auto a = std::make_shared<acquisition>(last, plan, [&](const acquisition::end& e) { got = e.got; });
-    a->begin();
-    while (!a->is_over()) world_.run_for(100);
+    using result = acquisition::result;
+    for (bool is_other = true; !got && is_other && last->now() < plan.deadline; world_.run_for(100)) {
+      const auto a = std::make_shared<acquisition>(last, plan, [&](const acquisition::end& e) {
+        got = e.got;
+        is_other = e.what == result::other_capacity || e.what == result::other_expiry;  // a stray's, until it is over
+      });
+      a->begin();
+      while (!a->is_over()) world_.run_for(100);
+    }
     if (!got) rules::not_healed(l.id + " cannot be acquired within " + std::to_string(bound) + " ms");
     if (l.can_be_led()) check_observers(l, got->token());
     got->release([](bool) {});
@@ -251,10 +334,10 @@ void run::acquire_all_once(bool late_copies) {
   }
 }
 
-/// When everything works, the observers are told of each change after a read, however slow their callbacks are.
+/// When everything works, the observers are told of each change after some reads, however slow their callbacks are.
 void run::check_observers(const lock& l, std::int64_t leader) {
-  constexpr ms kReads = 1000, kCallback = 3000;
-  world_.run_for(wait_period_ + 2 * (kReads + kCallback));
+  constexpr ms kReads = 1000, kCallback = 3000, kOld = 15'500;  // kOld: a lower token counts only after some time
+  world_.run_for(wait_period_ + kOld + 2 * (kReads + kCallback));
   for (const auto& o : observers_) {
     if (o->in().is_alive() && o->lock() == l.id) rules::leader_known(o->in().name(), l.id, o->leader(), leader);
   }
@@ -275,6 +358,7 @@ void run::die_with_all() {
   }
   world_.run_for(world_.luck.between(50, 3000));
   dying->kill();
+  world_.run_for(100);  // what was on its way is carried out
 }
 
 /// Everything works again. All calls end, every lock can be acquired, and then nothing is left.
@@ -290,6 +374,7 @@ void run::finish() {
   }
   workers_ = 0;
   start("last");
+  for (const auto& l : locks_) wait_until_usual(l);
   acquire_all_once(true);
   world_.run_for(2 * network::longest_delay / ticks_per_ms);
   die_with_all();

@@ -41,7 +41,9 @@ class run {
   void start(const std::string& name);
   void think(const std::shared_ptr<worker>& w);
   void call(const std::shared_ptr<worker>& w);
-  void use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h);
+  void call(const std::shared_ptr<worker>& w, std::size_t which, protocol::acquire_plan plan);
+  [[nodiscard]] bool acquire_another(const std::shared_ptr<worker>& w, const hold& h, std::function<void()> then);
+  void use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h, bool renews);
   void resize(const std::shared_ptr<worker>& w, lock& l);
   void ask_to_resize(const std::shared_ptr<worker>& w, lock& l, protocol::request r, protocol::ms until);
   void learn_permits(lock& l);
@@ -49,6 +51,7 @@ class run {
   void acquire_all_once(bool late_copies);
   void die_with_all();
   void check_observers(const lock& l, std::int64_t leader);
+  void wait_until_usual(const lock& l);
   void finish();
 
   // The faults (faults.cpp).
@@ -58,10 +61,22 @@ class run {
   void harm_clients();
   void harm_channel();
   void interfere();
-  void mongo_dlock(const lock& l);
+  void mongo_dlock(const lock& l, int tries);
   void sweep();
   void heal();
   void during(protocol::ms time, std::function<void()> end);
+  void aim(process& p, const std::string& on, const protocol::request* r, bool no_answer);
+  void edit(const lock& l);
+  [[nodiscard]] bool is_strange(const version& v) const;
+  void make_strange(const lock& l);
+  void restore(const std::string& id, const version& v);
+  void revoke(const lock& l, const std::string& id);
+  void notify_falsely();
+  void revoke_when_granted(const lock& l, const std::string& id, int tries);
+  void hit(fault f, const std::string& id);
+  [[nodiscard]] tick all_are_over() const;
+  void close(const std::shared_ptr<process>& p);
+  void end_process(const std::shared_ptr<process>& p, protocol::ms next);
   [[nodiscard]] std::shared_ptr<process> anybody();
 
   world world_;
@@ -73,6 +88,11 @@ class run {
   protocol::ms longest_thought_ = 0;
   protocol::ms pause_ = 0;  // between faults, on average
   int workers_ = 0;         // in each process
+  int nests_ = 0;           // one of so many holders acquires another lock. 0: none
+  int strays_ = 0;          // one of so many calls has another capacity or expiry. 0: none
+  int aims_ = 0;            // one of so many commands is followed by a fault of its process. 0: none
+  bool crowd_ = false;      // many processes, so that some are far back in a queue
+  bool edits_ = false;      // an operator edits documents
   int born_ = 0;            // number of processes that were started
   bool stormy_ = true;      // faults go on
   bool open_ = true;        // new calls are made

@@ -12,12 +12,18 @@ world::world(std::uint64_t seed, trace::mode how)
       notices(events, luck, seen),
       judge(events, seen) {
   set.on_change = [this](const replica_set::change& c) {
-    notes.tell(events.now(), std::string(1, static_cast<char>('A' + c.at)),
-               [&] { return std::string(in_words(c.request.op)) + " " + c.request.lock + " of " + c.request.id; });
+    notes.tell(events.now(), std::string(1, static_cast<char>('A' + c.at)), [&] {
+      std::string out;
+      for (const auto& r : c.requests) {
+        out += std::string(out.empty() ? "" : ", together with ") + in_words(r.op) + " " + r.lock + " of " + r.id;
+      }
+      return out;
+    });
     judge.changed(c);
   };
   set.on_commit = [this](const std::string& lock, const version& v) { judge.committed(lock, v); };
-  set.on_rollback = [this](const protocol::request& r) { seen.hit(fault::rolled_back, state_of(r.op)); };
+  set.on_rollback = [this](const protocol::request& r) { seen.hit(fault::rolled_back, net.doing(r)); };
+  net.doing = [this](const protocol::request& r) { return doing(r); };
 }
 
 world::~world() {
@@ -30,6 +36,13 @@ std::shared_ptr<process> world::start_process(const std::string& name) {
   processes.push_back(std::make_shared<process>(*this, name, ahead, gains));
   notes.tell(events.now(), name, [] { return std::string("starts"); });
   return processes.back();
+}
+
+state world::doing(const protocol::request& r) const {
+  for (const auto& p : processes) {
+    if (p->name() == r.client) return p->doing(r);
+  }
+  return state::reading;
 }
 
 const char* in_words(operation op) noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ struct world {
   ~world();
 
   std::shared_ptr<process> start_process(const std::string& name);
+  /// What the client is doing that has sent this request.
+  [[nodiscard]] state doing(const protocol::request& r) const;
   void run_for(protocol::ms time) { events.run_until(events.now() + time * ticks_per_ms); }
 
   agenda events;
@@ -38,7 +41,12 @@ struct world {
   rules judge;
   std::vector<std::shared_ptr<process>> processes;  // including the dead ones
   tick slowest_thread = 1000;
-  bool threads_fail = false;     // sometimes no thread can be created
+  bool has_channel = true;        // else nobody can be told anything
+  std::int64_t threads_fail = 0;  // for one of so many commands, no thread can be created. 0: for none
+  /// A process sends a command about this lock, or gets no answer. The request: the first of the command; null: a
+  /// lookup.
+  std::function<void(process&, const std::string& lock, const protocol::request*, bool no_answer)> on_command =
+      [](auto&, const auto&, const auto*, bool) {};
   std::int64_t clock_rates = 0;  // the clock of a new process gains or loses up to this many parts in a million
 };
 

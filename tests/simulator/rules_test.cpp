@@ -175,7 +175,7 @@ class Changes : public Rules {
     r.id = by;
     r.skew = 500;
     const version v = std::make_shared<const stored>(stored{true, after});
-    return broken_by([&] { s.judge.changed({0, r, before, v, {.now = now}}); });
+    return broken_by([&] { s.judge.changed({0, {r}, before, v, now}); });
   }
 };
 
@@ -220,6 +220,23 @@ TEST_F(Changes, NobodyChangesItsPlace) {
   EXPECT_EQ(change(locked({}, {"b"}), locked({}, {"d", "b"}), "d"), "order");
 }
 
+TEST_F(Changes, WhoComesTogetherKeepsItsOrder) {
+  request r;
+  r.lock = "lock";
+  protocol::batch all(2, r);
+  all[0].id = "d";
+  all[1].id = "e";
+  const auto together = [&](const version& before, const version& to) {
+    const version after = next(before, to);
+    return broken_by([&] { s.judge.changed({0, all, before, after, 0}); });
+  };
+  EXPECT_EQ(together(locked({"a"}, {"b"}), locked({"a"}, {"b", "d", "e"})), "");
+  EXPECT_EQ(together(locked({"a"}, {"b"}), locked({"a"}, {"b", "e", "d"})), "order");
+  EXPECT_EQ(together(locked({"a"}, {"b"}), locked({"a"}, {"d", "b", "e"})), "order");
+  EXPECT_EQ(together(locked({}, {}), locked({"d"}, {"e"})), "");
+  EXPECT_EQ(together(locked({}, {}), locked({"e"}, {"d"})), "order");
+}
+
 TEST_F(Changes, WhoseTimeIsOverBeginsAtTheEnd) {
   const auto before = locked({}, {"b", "c"}), after = locked({"c"}, {"b"});
   EXPECT_EQ(change(before, after, "b", kLater), "order");
@@ -252,11 +269,11 @@ TEST_F(Changes, AnAnsweredResizeThatComesAgain) {
   auto after = permits(2, 1, 2)->what;
   after.resized = after.rev;
   const version before = permits(3, 1, 1), v = std::make_shared<const stored>(stored{true, after});
-  s.judge.changed({0, r, before, v, {}});
+  s.judge.changed({0, {r}, before, v, 0});
   EXPECT_EQ(broken_by([&] { s.judge.committed("lock", v); }), "") << "its first copy";
   s.judge.resized("r");
   const version again = std::make_shared<const stored>(*v);
-  s.judge.changed({0, r, before, again, {}});
+  s.judge.changed({0, {r}, before, again, 0});
   EXPECT_EQ(broken_by([&] { s.judge.committed("lock", again); }), "permits");
 }
 

@@ -44,9 +44,13 @@ class simulated_harness final : public store_harness, private store {
     return *told;
   }
   [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& all) override {
-    std::vector<answer> out;
-    for (const auto& r : all) out.push_back(apply(r, lane::normal));
-    return out;
+    const std::lock_guard lock(guard_);
+    std::vector<answer> told;
+    stand_still();
+    set_.command(primary(), std::make_shared<const protocol::batch>(all), [&](const auto& answers) { told = answers; });
+    while (told.empty()) events_.run_until(events_.now() + ticks_per_ms);
+    stand_still();
+    return told;
   }
   [[nodiscard]] lookup_answer read(const protocol::lookup& l) override {
     const std::lock_guard lock(guard_);

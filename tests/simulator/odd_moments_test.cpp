@@ -1,0 +1,453 @@
+// Calls, answers and notices that come to the engine at odd moments, in worlds in which little else happens.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "simulator/scenario.hpp"
+
+namespace dlock::simulator {
+namespace {
+
+using engine::ask_ended;
+using engine::release_ended;
+using protocol::ms;
+using protocol::operation;
+using protocol::request;
+using result = acquisition::result;
+
+class OddMoments : public ::testing::Test {
+ protected:
+  /// `p` holds `lock`.
+  std::shared_ptr<hold> held(const std::shared_ptr<process>& p, const std::string& lock) {
+    const auto call = s.acquire(p, lock);
+    s.run_for(50);
+    if (!call->got) throw std::logic_error("it is not held");
+    return call->got;
+  }
+  std::shared_ptr<std::optional<ask_ended>> amend(const std::shared_ptr<process>& p, engine::hold_id h,
+                                                  protocol::claim what) {
+    auto end = std::make_shared<std::optional<ask_ended>>();
+    p->step([&](auto& e, ms at) {
+      p->expect(e.amend(h, what, "a value", at), "lock", [end](const ask_ended& told) { *end = told; });
+    });
+    return end;
+  }
+  std::shared_ptr<std::optional<ask_ended>> ask(const std::shared_ptr<process>& p, operation op,
+                                                bool observed = false) {
+    request r;
+    r.op = op;
+    r.lock = "lock";
+    r.id = p->fresh_id();
+    r.cap = 3;
+    r.observed = observed;
+    auto end = std::make_shared<std::optional<ask_ended>>();
+    p->step(
+        [&](auto& e, ms at) { p->expect(e.ask(r, {}, at), "lock", [end](const ask_ended& told) { *end = told; }); });
+    return end;
+  }
+  std::shared_ptr<std::optional<release_ended>> release(const std::shared_ptr<process>& p, engine::hold_id h) {
+    auto end = std::make_shared<std::optional<release_ended>>();
+    p->step([&](auto& e, ms at) {
+      p->expect(e.release(h, 0, 10'000, at), [end](const release_ended& told) { *end = told; });
+    });
+    return end;
+  }
+  /// Somebody edits the document.
+  void edit(const std::function<void(protocol::document&)>& how) {
+    auto d = s.set.committed().get("lock")->what;
+    how(d);
+    ++d.rev;
+    ASSERT_TRUE(s.set.write("lock", std::make_shared<const stored>(stored{true, d})));
+    s.run_for(10);
+  }
+
+  scenario s;
+  const std::shared_ptr<process> a = s.start_process("a"), b = s.start_process("b");
+};
+
+TEST_F(OddMoments, OfCallsAndHoldsThatAreNotThere) {
+  a->step([](auto& e, ms at) {
+    e.cancel(77, at);
+    e.drop(77, at);
+    e.answered(77, std::vector<answer>{}, at);
+    e.answered(77, lookup_answer{}, at);
+  });
+  EXPECT_EQ(a->client().find(77), nullptr);
+  EXPECT_EQ(a->client().ends_by(77), engine::never);
+  EXPECT_FALSE(a->client().asks(77));
+  const auto changed = amend(a, 77, {false, 1});
+  ASSERT_TRUE(*changed);
+  EXPECT_EQ((*changed)->change, ask_ended::amended::not_held);
+  const auto given = release(a, 77);
+  ASSERT_TRUE(*given);
+  EXPECT_EQ((*given)->what, release_ended::result::not_held);
+  EXPECT_EQ(a->kept(), 0U);
+}
+
+TEST_F(OddMoments, EachKindOfCallSaysWhenItEnds) {
+  const auto h = held(a, "lock");
+  s.net.to_server = [](const auto&) { return fate{.lost = true}; };
+  a->step([&](auto& e, ms at) {
+    auto plan = s.plan("another");
+    plan.deadline = at + 3000;
+    const auto acquires = e.acquire(plan, false, at);
+    EXPECT_EQ(e.ends_by(acquires), at + 3080);
+    EXPECT_EQ(e.ends_by(e.acquire(s.plan("third"), false, at)), at + 10'000) << "nobody has answered yet";
+    const auto asks = e.amend(h->number(), {false, 1}, {}, at);
+    EXPECT_EQ(e.ends_by(asks), at + 10'000);
+    EXPECT_EQ(e.asks(asks), operation::amend);
+    const auto releases = e.release(h->number(), 0, 700, at);
+    EXPECT_EQ(e.ends_by(releases), at + 700);
+    EXPECT_EQ(e.asks(releases), operation::release);
+  });
+}
+
+TEST_F(OddMoments, AnAcquisitionThatTellsNoPlace) {
+  const auto h = held(a, "lock");
+  b->step([&](auto& e, ms at) { (void)e.acquire(s.plan("lock"), false, at); });
+  s.run_for(50);
+  EXPECT_EQ(s.set.committed().get("lock")->what.waiters.size(), 1U);
+}
+
+TEST_F(OddMoments, ANoticeForTheSameAcquisitionOfAnotherLock) {
+  const auto h = held(a, "lock");
+  const auto waits = s.acquire(b, "lock");
+  s.run_for(50);
+  const auto me = s.set.committed().get("lock")->what.waiters.at(0).id;
+  b->step([&](auto& e, ms at) {
+    e.heard(protocol::grant{"another", me, h->token() + 1000, 0}, at);
+    e.heard(protocol::revocation{"another", me, "somebody"}, at);
+    e.heard(protocol::revocation{"lock", me, "somebody"}, at);
+  });
+  a->step([&](auto& e, ms at) { e.heard(protocol::revocation{"another", h->ask().id, "somebody"}, at); });
+  s.run_for(50);
+  EXPECT_FALSE(waits->result);
+  EXPECT_EQ(h->now(), hold::phase::held);
+}
+
+TEST_F(OddMoments, ANoticeOfAnUnlockWhileARequestIsOnItsWay) {
+  protocol::document d;
+  d.lockd = protocol::lockd_flag::one;
+  d.ct = s.set.clock(*s.set.primary());
+  d.et = *d.ct + 60'000;
+  ASSERT_TRUE(s.set.write("lock", std::make_shared<const stored>(stored{true, d})));
+  s.run_for(10);
+  const auto first = s.acquire(a, "lock"), second = s.acquire(a, "lock"), other = s.acquire(a, "other");
+  s.run_for(300);
+  ASSERT_TRUE(other->got);
+  int beats = 0;
+  s.net.to_server = [&](const request& r) {
+    if (r.op == operation::heartbeat) ++beats;
+    return fate{.delay = 20'000};
+  };
+  while (beats == 0) s.run_for(1);
+  ASSERT_TRUE(s.set.write("lock", nullptr));
+  a->step([](auto& e, ms at) {
+    e.heard(protocol::announcement{"other"}, at);
+    e.missed_events(at);
+    e.opened(engine::part::events, at);
+    e.closed(engine::part::events);
+  });
+  s.run_for(200);
+  EXPECT_TRUE(first->got || second->got);
+  a->step([](auto& e, ms) { e.stop_listening(); });
+  EXPECT_FALSE(a->client().wants(engine::part::events));
+}
+
+TEST_F(OddMoments, AnAmendAfterTheLeaseWasLost) {
+  const auto h = held(a, "lock");
+  edit([](auto& d) { d.holders.clear(); });
+  s.run_for(1000);
+  ASSERT_EQ(h->now(), hold::phase::lost);
+  EXPECT_EQ((*amend(a, h->number(), {false, 1}))->change, ask_ended::amended::lost);
+}
+
+TEST_F(OddMoments, AnAmendOfAHoldThatIsGivenBackMeanwhile) {
+  const auto h = held(a, "lock");
+  const auto end = amend(a, h->number(), {false, 1});
+  h->release([](bool) {});
+  s.run_for(50);
+  ASSERT_TRUE(*end);
+  EXPECT_NE((*end)->change, ask_ended::amended::done);
+}
+
+TEST_F(OddMoments, AnAmendOfAHoldThatIsDroppedMeanwhile) {
+  const auto h = held(a, "lock");
+  const auto end = amend(a, h->number(), {false, 1});
+  h->abandon();
+  s.run_for(50);
+  ASSERT_TRUE(*end);
+  EXPECT_EQ((*end)->change, ask_ended::amended::not_held);
+}
+
+TEST_F(OddMoments, AnAmendWhoseAnswerComesWhenTheLeaseIsOver) {
+  const auto h = held(a, "lock");
+  s.net.to_client = [](const request& r) { return fate{.lost = r.op == operation::renew, .delay = 4'000'000}; };
+  const auto end = amend(a, h->number(), {false, 1});
+  s.run_for(4500);
+  ASSERT_TRUE(*end);
+  EXPECT_EQ((*end)->change, ask_ended::amended::lost);
+}
+
+TEST_F(OddMoments, AnAmendOfAnEntryThatSomebodyHasEdited) {
+  const auto h = held(a, "lock");
+  edit([](auto& d) { d.holders.at(0).seq = 99; });
+  auto end = amend(a, h->number(), {true, 0});
+  s.run_for(50);
+  EXPECT_EQ((*end)->change, ask_ended::amended::edited);
+  edit([](auto& d) {
+    d.holders.at(0).seq = 0;
+    d.holders.at(0).what = {false, 1};
+  });
+  end = amend(a, h->number(), {true, 0});
+  s.run_for(50);
+  EXPECT_EQ((*end)->change, ask_ended::amended::edited) << "it has less than this client believes";
+  edit([](auto& d) { d.holders.clear(); });
+  end = amend(a, h->number(), {true, 0});
+  s.run_for(50);
+  EXPECT_EQ((*end)->change, ask_ended::amended::lost);
+}
+
+TEST_F(OddMoments, AskingForWhatIsNoLockOrHasAnotherExpiry) {
+  protocol::document d;
+  d.cap = 2;
+  d.et = d.ct = d.mine = s.set.clock(*s.set.primary());
+  d.fence = 1;
+  d.holders.push_back({.id = "x", .what = {false, 1}, .until = *d.et + 60'000, .fence = 1});
+  ASSERT_TRUE(s.set.write("lock", std::make_shared<const stored>(stored{true, d})));
+  s.run_for(10);
+  auto end = ask(a, operation::resize, true);
+  s.run_for(50);
+  ASSERT_TRUE(*end);
+  EXPECT_TRUE((*end)->told.other_expiry);
+  edit([](auto& e) { e.rev = protocol::token_limit; });
+  end = ask(a, operation::resize);
+  s.run_for(50);
+  ASSERT_TRUE(*end);
+  EXPECT_EQ((*end)->what, ask_ended::result::not_a_lock);
+}
+
+TEST_F(OddMoments, RevokingOnesOwnHolder) {
+  const auto h = held(a, "lock");
+  const auto v = s.set.committed().get("lock");
+  a->step([&](auto& e, ms at) { (void)e.revoke("lock", v->what.holders.at(0), false, false, at); });
+  s.run_for(50);
+  EXPECT_EQ(h->now(), hold::phase::lost);
+}
+
+TEST_F(OddMoments, RevokingAtOnceAHolderWhoseTokenSomebodyTyped) {
+  const auto h = held(a, "lock");
+  auto seen = s.set.committed().get("lock")->what.holders.at(0);
+  seen.fence = -1;
+  b->step([&](auto& e, ms at) { (void)e.revoke("lock", seen, false, true, at); });
+  s.run_for(50);
+  EXPECT_TRUE(s.set.committed().get("lock")->what.holders.empty());
+}
+
+TEST_F(OddMoments, ALookupIsNotSentAfterItsEnd) {
+  a->step([&](auto& e, ms at) {
+    (void)e.read({.id = "lock"}, at);
+    e.close(at);
+    EXPECT_FALSE(e.next_request(at));
+  });
+}
+
+TEST_F(OddMoments, CallsThatEndBeforeTheirAnswers) {
+  s.net.to_server = [](const auto&) { return fate{.delay = 15'000'000}; };
+  a->step([&](auto& e, ms at) { (void)e.read({.id = "lock"}, at); });
+  const auto end = ask(a, operation::resize);
+  s.run_for(11'000);
+  ASSERT_TRUE(*end);
+  EXPECT_EQ((*end)->what, ask_ended::result::failed);
+  a->step([&](auto& e, ms at) {  // one is sent, the others are not
+    (void)e.read({.id = "lock"}, at);
+    (void)e.read({.id = "lock"}, at);
+  });
+  s.run_for(1);
+  a->close();
+  s.run_for(20'000);
+  EXPECT_EQ(a->kept(), 0U);
+}
+
+TEST_F(OddMoments, NoThreadForALookup) {
+  auto end = std::make_shared<std::optional<ask_ended>>();
+  a->step([&](auto& e, ms at) {
+    a->expect(e.read({.id = "lock"}, at), "lock", [end](const ask_ended& r) { *end = r; });
+    e.cannot_send("no thread", at);
+  });
+  s.run_for(1000);
+  ASSERT_TRUE(*end);
+  EXPECT_EQ((*end)->what, ask_ended::result::answered) << "it is asked again";
+}
+
+TEST_F(OddMoments, NoThreadForAReleaseInTheBackground) {
+  const auto h = held(a, "lock");
+  a->step([&](auto& e, ms at) {
+    e.drop(h->number(), at);
+    e.cannot_send("no thread", at);
+  });
+  s.run_for(100);
+  EXPECT_EQ(a->client().in_the_background(), 0U);
+  EXPECT_EQ(s.set.committed().get("lock")->what.holders.size(), 1U) << "it stays for the rest of its lease";
+}
+
+TEST_F(OddMoments, AHoldThatIsDroppedDuringItsRelease) {
+  const auto h = held(a, "lock");
+  const auto end = release(a, h->number());
+  a->step([&](auto& e, ms at) { e.drop(h->number(), at); });
+  s.run_for(50);
+  ASSERT_TRUE(*end);
+  EXPECT_EQ((*end)->what, release_ended::result::released);
+  EXPECT_EQ(a->client().find(h->number()), nullptr);
+}
+
+TEST_F(OddMoments, AReleaseOfALeaseThatWasLost) {
+  const auto h = held(a, "lock");
+  edit([](auto& d) { d.holders.clear(); });
+  s.run_for(1000);
+  ASSERT_EQ(h->now(), hold::phase::lost);
+  EXPECT_EQ((*release(a, h->number()))->what, release_ended::result::lost);
+  EXPECT_EQ((*release(a, h->number()))->what, release_ended::result::lost) << "once more";
+}
+
+TEST_F(OddMoments, AGrantThatIsAnsweredLateIsRenewedFirst) {
+  int slow = 0;
+  s.net.to_client = [&](const request& r) {
+    const bool late = r.op != operation::cancel && ++slow <= 2;
+    return fate{.delay = late ? 1'500'000 : 300};
+  };
+  const auto call = s.acquire(a, "lock");
+  s.run_for(5000);
+  EXPECT_TRUE(call->got);
+  EXPECT_EQ(slow > 2, true);
+}
+
+TEST_F(OddMoments, AGrantWhoseAnswersAreAllTooLateIsNone) {
+  s.net.to_client = [](const request&) { return fate{.delay = 1'900'000}; };
+  const auto call = s.acquire(a, "lock");
+  s.run_for(10'000);
+  EXPECT_EQ(call->result, result::no_answer);
+  s.run_for(10'000);
+  EXPECT_TRUE(s.set.committed().get("lock")->what.holders.empty()) << "it was undone";
+}
+
+TEST_F(OddMoments, OnlySomeLocksWithObservedExpiryAreRemembered) {
+  for (int i = 0; i < 1002; ++i) {
+    protocol::document d;
+    d.observed = true;
+    d.fence = d.rev = 1;
+    d.holders.push_back({.id = "x", .what = {true, 0}, .delta = 60'000, .fence = 1, .beat = 1, .span = 60'000});
+    ASSERT_TRUE(s.set.write("lock" + std::to_string(i), std::make_shared<const stored>(stored{true, d})));
+  }
+  s.run_for(100);
+  std::vector<std::shared_ptr<scenario::call>> all;
+  for (int i = 0; i < 1002; ++i) {
+    auto plan = s.plan("lock" + std::to_string(i));
+    plan.ask.observed = true;
+    plan.queue = false;
+    plan.deadline = a->now() + 5000;
+    all.push_back(s.acquire(a, plan));
+  }
+  s.run_for(1000);
+  for (const auto& c : all) EXPECT_EQ(c->result, result::busy);
+}
+
+TEST_F(OddMoments, ManyHandOffs) {
+  auto have = held(a, "lock");
+  for (int i = 0; i < 1100; ++i) {
+    const auto next = s.acquire(i % 2 == 0 ? b : a, "lock");
+    s.run_for(5);
+    have->release([](bool) {});
+    while (!next->got) s.run_for(1);
+    have = next->got;
+  }
+  EXPECT_GT(s.seen.by_announcement, 1000);
+}
+
+/// In one step, as if the threads that tell others did not get a processor.
+TEST_F(OddMoments, MoreToTellThanIsKept) {
+  answer yes;
+  yes.what = answer::kind::replied;
+  yes.reply.found = true;
+  yes.reply.now = s.set.clock(*s.set.primary());
+  std::size_t notices = 0;
+  a->step([&](auto& e, ms at) {
+    EXPECT_FALSE(e.next_notice());
+    EXPECT_FALSE(e.next_publication(at)) << "nothing is due";
+    for (int i = 0; i < 300; ++i) {
+      (void)e.revoke("lock", {.id = std::to_string(i), .fence = 1000, .client = "b"}, false, false, at);
+      const auto out = e.next_request(at);
+      ASSERT_TRUE(out);
+      e.answered(out->ticket, std::vector<answer>{yes}, at);
+    }
+    notices = e.notices();
+    for (int i = 0; i < 10'003; ++i) {
+      auto got = yes;
+      got.reply.mine = protocol::holder{.id = "x", .since = got.reply.now, .fence = 1000 * (i + 1)};
+      (void)e.acquire(s.plan("lock" + std::to_string(i)), false, at);
+      const auto out = e.next_request(at);
+      ASSERT_TRUE(out);
+      got.reply.fence = got.reply.mine->fence;
+      e.answered(out->ticket, std::vector<answer>{got}, at);
+    }
+    (void)e.take_events();  // the rules are not for these leases
+  });
+  EXPECT_EQ(notices, 256U);
+  std::size_t sent = 0;
+  bool gap = false;
+  a->step([&](auto& e, ms at) {
+    while (const auto batch = e.next_publication(at + 1'000'000)) {
+      for (const auto& each : *batch) {
+        sent += each ? 1U : 0U;
+        gap = gap || !each;
+      }
+      e.published(true, false, at);
+    }
+  });
+  EXPECT_EQ(sent, 10'000U);
+  EXPECT_TRUE(gap) << "the rest was not kept";
+}
+
+TEST_F(OddMoments, TheEndOfPublications) {
+  held(a, "error");  // mongo-dlock's listeners could not read that
+  const auto h = held(a, "lock");
+  a->step([&](auto& e, ms at) {
+    e.cannot_publish(at);
+    e.hurry(at);
+  });
+  s.run_for(100);
+  EXPECT_TRUE(a->client().is_quiet());
+  h->release([](bool) {});
+  a->step([&](auto& e, ms at) { e.cannot_publish(at); });
+  s.run_for(50);
+  a->step([&](auto& e, ms at) { e.cannot_publish(at); });
+  s.run_for(50);
+  EXPECT_TRUE(a->client().is_quiet());
+}
+
+TEST_F(OddMoments, WithoutAChannelNobodyIsTold) {
+  s.has_channel = false;
+  const auto c = s.start_process("c"), d = s.start_process("d");
+  const auto first = held(c, "lock");
+  const auto second = s.acquire(d, "lock");
+  s.run_for(50);
+  const auto v = s.set.committed().get("lock");
+  first->release([](bool) {});
+  s.run_for(20);
+  EXPECT_FALSE(second->got) << "it has not looked yet";
+  s.run_for(1000);
+  EXPECT_TRUE(second->got);
+  c->step([&](auto& e, ms at) {
+    EXPECT_EQ(e.notices(), 0U);
+    (void)e.revoke("lock", s.set.committed().get("lock")->what.holders.at(0), false, false, at);
+  });
+  s.run_for(1000);
+  EXPECT_EQ(second->got->now(), hold::phase::lost) << "at its renewal";
+}
+
+}  // namespace
+}  // namespace dlock::simulator
