@@ -88,7 +88,7 @@ void run::harm_servers() {
   auto& set = world_.set;
   const auto one =
       luck.in(2) ? set.primary().value_or(0) : static_cast<std::size_t>(luck.between(0, replica_set::members - 1));
-  if (luck.in(10)) during(luck.between(0, 3000), [this] { notify_falsely(); });
+  if (luck.in(4)) during(luck.between(0, 500), [this] { notify_falsely(); });
   switch (luck.between(1, 9)) {
     case 1:
       set.crash(one);
