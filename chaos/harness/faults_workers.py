@@ -8,7 +8,7 @@ import time
 from faults import Injection, Missed, fault
 from workers import Worker
 
-PATIENCE = 8.0  # seconds: another lane's fault may be in the way
+PATIENCE = 12.0  # seconds: another lane's fault may be in the way, such as an election on a busy machine
 POINTS = ("before-send", "after-send", "acquired", "committed", "heir", "releasing")  # of DLOCK_KILL_AT
 
 
