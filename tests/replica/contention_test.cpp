@@ -119,7 +119,8 @@ TEST_F(Contention, ARenewalHasAConnectionOfItsOwn) {
 
 TEST_F(Elections, ACounterUnderTheLockIsExactWhileThePrimaryStepsDownEvery2s) {
   needs_whole_set();
-  auto o = options("test", 40s);  // no outage is to end a lease
+  auto o = options("test", 40s);  // no outage is to end a lease ...
+  o.wait_lock_period = 20s;       // ... nor the first term of an heir
   client one(o), two(o);
   std::atomic<int> counter{0};  // read and written in two steps: only the lock makes it exact
   std::atomic<int> increments{0};
