@@ -1,6 +1,8 @@
 #include "simulator/scenario.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <stdexcept>
 #include <utility>
 
 namespace dlock::simulator {
@@ -25,6 +27,16 @@ std::shared_ptr<scenario::call> scenario::acquire(const std::shared_ptr<process>
   });
   p->deliver([m = c->machine] { m->begin(); });
   return c;
+}
+
+protocol::document scenario::locked_by_mongo_dlock(const std::string& lock) {
+  protocol::document d;
+  d.lockd = protocol::lockd_flag::one;
+  d.ct = set.clock(*set.primary());
+  d.et = *d.ct + 60'000;
+  if (!set.write(lock, std::make_shared<const stored>(stored{true, d}))) throw std::logic_error("it is not written");
+  run_for(10);
+  return d;
 }
 
 bool scenario::holds(const std::string& lock, const std::string& id) const {

@@ -28,6 +28,8 @@ class scenario : public world {
   std::shared_ptr<call> acquire(const std::shared_ptr<process>& p, const std::string& lock) {
     return acquire(p, plan(lock));
   }
+  /// mongo-dlock takes the lock for a minute. The document as it is then.
+  protocol::document locked_by_mongo_dlock(const std::string& lock);
   /// Whether it is a holder in the data that a majority has.
   [[nodiscard]] bool holds(const std::string& lock, const std::string& id) const;
 };

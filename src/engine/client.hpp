@@ -16,7 +16,7 @@
 #include "engine/announcements.hpp"
 #include "engine/backoff.hpp"
 #include "engine/events.hpp"
-#include "engine/hold_machine.hpp"
+#include "engine/lease.hpp"
 #include "engine/observe_machine.hpp"
 #include "engine/outbox.hpp"
 #include "engine/release_machine.hpp"
@@ -166,28 +166,7 @@ class client {
   [[nodiscard]] std::vector<event> take_events() { return std::exchange(events_, {}); }
 
   // --- what is held -------------------------------------------------------------------------------------------------
-  struct lease {
-    protocol::request ask;   // the request of the acquisition
-    std::int64_t token = 0;  // its fencing token
-    ms since = 0;            // the time of its grant, on the server's clock
-    ms begin = 0;            // the same on our clock: it was not later than this
-    ms heard = 0;            // when this client learned of the grant, on our clock
-    hold_machine machine;
-    hold_phase now = hold_phase::held;
-    ms kept_since = 0;
-    bool alone = false;          // nobody else has asked for the lock since the grant; a hint for the short form
-    bool may_be_shared = false;  // a downgrade was sent
-    bool doubtful = false;       // before the grant, a request of it got no answer, and may still arrive
-    bool revoked = false;
-    bool given_up = false;  // it was lost, and the server was asked to remove the holder, if it is still there
-    bool dropped = false;   // its owner called drop() during a release
-    ms keep = 0;            // the longest `keep` of its releases
-    std::int64_t amendments = 0;
-    std::int64_t queue = 0;  // how many others waited for it, as far as is known
-
-    [[nodiscard]] bool held(ms at) const noexcept { return now == hold_phase::held && at < machine.valid_until(); }
-    [[nodiscard]] bool is_exclusive() const noexcept { return ask.what.exclusive && !may_be_shared; }
-  };
+  using lease = engine::lease;
   /// Null: the hold was dropped.
   [[nodiscard]] const lease* find(hold_id h) const;
   /// The latest time at which the call ends, whatever the server answers. `never`: it ends only with an answer, or if

@@ -131,12 +131,7 @@ TEST(Scenario, ATokenThatSomebodyTypedIsNoGrant) {
 TEST(Scenario, MongoDlocksHolderIsWaitedForAndItsUnlockWakes) {
   scenario s;
   const auto a = s.start_process("a");
-  protocol::document d;
-  d.lockd = protocol::lockd_flag::one;
-  d.ct = s.set.clock(*s.set.primary());
-  d.et = *d.ct + 60'000;
-  ASSERT_TRUE(s.set.write("lock", std::make_shared<const stored>(stored{true, d})));
-  s.run_for(10);
+  auto d = s.locked_by_mongo_dlock("lock");
   std::vector<std::shared_ptr<scenario::call>> calls;
   for (int i = 0; i < 6; ++i) calls.push_back(s.acquire(a, "lock"));
   s.run_for(5000);
