@@ -44,6 +44,18 @@ TEST_F(ClientsHolds, ALateAnswerDoesNotExtendAHold) {
   EXPECT_EQ(happened(), "lost: not renewed");
 }
 
+TEST_F(ClientsHolds, ALateAnswerSaysWhyItEnded) {
+  auto p = plan();
+  p.renews = false;
+  (void)hold(p);
+  (void)pass_in_silence(4400);
+  me.heard(protocol::revocation{"lock", "id-1", "an operator"}, now);
+  EXPECT_EQ(sent(), "peek id-1");
+  now += 100;  // and nobody has looked
+  answer_all();
+  EXPECT_EQ(happened(), "lost: ended");
+}
+
 TEST_F(ClientsHolds, ADeletedLockIsLostAtTheNextRenewal) {
   play("hold | gone | pass 1666 -> renew id-1 | happened -> lost: gone | pass 60000 -> nothing");
 }

@@ -206,6 +206,17 @@ TEST_F(ClientsTurns, WithoutADeadlineItWaitsAsLongAsItHasATurnAhead) {
   EXPECT_NE(happened().find("acquired"), std::string::npos);
 }
 
+TEST_F(ClientsTurns, ALeaseOfItsClientIsContactEnough) {
+  auto p = plan();
+  p.ask.delta = 60'000;  // no renewal comes in between
+  (void)hold(p);
+  now += 1;
+  const auto two = ask(p);
+  EXPECT_EQ(pass(10'000), "");
+  EXPECT_EQ(happened(), "");
+  EXPECT_TRUE(me.waits_locally(two));
+}
+
 TEST_F(ClientsTurns, ATryDoesNotPassThem) {
   (void)hold();
   (void)acquire();
@@ -261,11 +272,11 @@ TEST_F(ClientsTurns, APlaceCountsThoseOnTheServerAndThoseHere) {
   (void)other(op::try_);
   (void)other(op::enqueue, "lock", "more");
   const auto one = ask(plan(), true);
-  const auto two = ask(plan(), true);
-  (void)acquire();
+  (void)ask(plan(), true);
+  const auto three = ask(plan(), true);
   EXPECT_EQ(serve(), "enqueue id-1");
-  EXPECT_EQ(happened(), "waits at 1; waits at 2");
-  EXPECT_EQ(last<waiting>().call, two);
+  EXPECT_EQ(happened(), "waits at 1; waits at 2; waits at 3");
+  EXPECT_EQ(last<waiting>().call, three);
   EXPECT_EQ(last<waiting>().last.queue, 4);
   me.cancel(one, now);
   (void)pass(50);
