@@ -97,7 +97,6 @@ void client::ask_answered(call_id c, asking& a, answer told, std::vector<protoco
     if (a.failure.what != answer::kind::refused && now + a.pause.peek() < a.until) {
       return timers_.set({kAsk, c}, now + a.pause.next());
     }
-    e.what = result::failed;
     return end(c, a, std::move(e), now);
   }
   e.what = e.told.valid || e.told.other_expiry ? result::answered : result::not_a_lock;

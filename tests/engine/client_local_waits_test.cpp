@@ -97,6 +97,17 @@ TEST_F(ClientsTurns, TheAnswerThatIsOnItsWayIsForTheNext) {
   EXPECT_EQ(serve(), "") << "nothing has to be undone";
 }
 
+TEST_F(ClientsTurns, ANoticeThatMayHaveBeenMissedIsForTheNextToo) {
+  (void)other(op::try_);
+  const auto one = acquire();
+  (void)acquire();
+  EXPECT_EQ(sent(), "enqueue id-1");
+  me.opened(part::inbox, now);
+  me.cancel(one, now);
+  answer_all();
+  EXPECT_EQ(sent(), "heartbeat id-1");
+}
+
 TEST_F(ClientsTurns, WhoWantsSomethingElseAsksForItself) {
   const auto one = first_waits();
   auto longer = plan();
@@ -217,6 +228,47 @@ TEST_F(ClientsTurns, ALeaseOfItsClientIsContactEnough) {
   EXPECT_TRUE(me.waits_locally(two));
 }
 
+TEST_F(ClientsTurns, SoIsAPlaceOfTheOneAhead) {
+  auto p = plan();
+  p.wait_period = 60'000;
+  p.ask.delta = 60'000;
+  me.opened(part::inbox, now);  // so the one ahead polls rarely
+  (void)first_waits(p);
+  now += 1;
+  const auto two = ask(p);
+  const ms late = now + 10'000;
+  while (me.next() < late) {
+    now = me.next();
+    me.look(now);
+    ASSERT_EQ(sent(), "") << "without a poll in between";
+  }
+  now = late;
+  me.look(now);
+  EXPECT_EQ(happened(), "");
+  EXPECT_TRUE(me.waits_locally(two));
+}
+
+TEST_F(ClientsTurns, WhoHeardNothingSinceItCameFails) {
+  (void)first_waits();
+  now += 1;
+  server.what = fault::unreachable;
+  const auto two = ask(plan());
+  (void)pass_in_silence(9999);
+  EXPECT_EQ(happened(), "");
+  (void)pass_in_silence(1);
+  EXPECT_EQ(happened(), "no answer");
+  EXPECT_EQ(last<acquire_ended>().call, two);
+}
+
+TEST_F(ClientsTurns, WhoHeardSomethingWhileItWaitedHasNoLimitLater) {
+  const auto h = hold();
+  const auto two = acquire();
+  (void)pass(3000);
+  (void)release(h);
+  EXPECT_EQ(sent().find("release id-1 + enqueue id-2"), 0U);
+  EXPECT_EQ(me.ends_by(two), never);
+}
+
 TEST_F(ClientsTurns, ATryDoesNotPassThem) {
   (void)hold();
   (void)acquire();
@@ -246,6 +298,16 @@ TEST_F(ClientsTurns, AReaderDoesNotPassAWriterOfItsClient) {
   answer_all();
   EXPECT_EQ(happened(), "releasing; released; release: released; acquired");
   EXPECT_EQ(holder(), "id-2");
+}
+
+TEST_F(ClientsTurns, AReaderGoesWhenTheWriterBeforeItLeaves) {
+  (void)hold();
+  const auto writer = acquire();
+  const auto reader = acquire_shared();
+  EXPECT_EQ(sent(), "");
+  me.cancel(writer, now);
+  EXPECT_EQ(sent(), "enqueue id-2") << "it stands behind the holder, on the server";
+  EXPECT_FALSE(me.waits_locally(reader));
 }
 
 TEST_F(ClientsTurns, AReaderAsksTheServerIfNoWriterWaitsLocally) {
@@ -281,6 +343,13 @@ TEST_F(ClientsTurns, APlaceCountsThoseOnTheServerAndThoseHere) {
   me.cancel(one, now);
   (void)pass(50);
   EXPECT_EQ(happened(), "cancelled; waits at 1");
+}
+
+TEST_F(ClientsTurns, APlaceIsToldAtOnceWhileItsClientHoldsTheLock) {
+  (void)hold();
+  (void)ask(plan(), true);
+  (void)ask(plan(), true);
+  EXPECT_EQ(happened(), "waits at 0; waits at 1");
 }
 
 TEST_F(ClientsTurns, APlaceIsToldOnlyWhenTheOneAheadHasAnAnswer) {

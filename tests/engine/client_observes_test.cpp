@@ -39,6 +39,14 @@ TEST_F(Observers, AreToldOfTheLeaderAndOfEachChange) {
   EXPECT_EQ(told(), "leader: b");
 }
 
+TEST_F(Observers, AreForgottenWhenTheyStop) {
+  const auto o = observe();
+  EXPECT_EQ(told(), "leader: -");
+  EXPECT_EQ(me.size(), 1U);
+  me.stop_observing(o);
+  EXPECT_EQ(me.size(), 0U);
+}
+
 TEST_F(Observers, ReadWhenAnEventNamesTheElection) {
   (void)observe();
   ASSERT_EQ(told(), "leader: -");
