@@ -9,9 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <future>
-#include <iterator>
 #include <latch>
 #include <memory>
 #include <optional>
@@ -21,6 +19,7 @@
 #include "client/no_threads.hpp"
 #include "client/world.hpp"
 #include "store/driver.hpp"
+#include "support/threads.hpp"
 
 namespace dlock {
 namespace {
@@ -47,11 +46,7 @@ TEST(WorkerPool, NeverMoreThreadsThanAllowed) {
 }
 
 TEST(WorkerPool, ThreadsThatAreNotNeededEndButNotTheLastOne) {
-  const auto threads = [] {
-    namespace fs = std::filesystem;
-    return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator());
-  };
-  const auto before = threads();
+  const auto its_threads = [] { return testing::threads()["idle"]; };
   worker_pool pool(5, "idle", 20ms);
   const auto need_five = [&] {
     const auto all = std::make_shared<std::latch>(5);
@@ -60,19 +55,19 @@ TEST(WorkerPool, ThreadsThatAreNotNeededEndButNotTheLastOne) {
   };
   for (int round = 0; round < 3; ++round) {
     need_five();
-    EXPECT_TRUE(testing::eventually([&] { return threads() == before + 1; })) << threads() << " of " << before + 1;
+    EXPECT_TRUE(testing::eventually([&] { return its_threads() == 1; })) << its_threads();
     EXPECT_FALSE(pool.is_busy());
   }
-  EXPECT_FALSE(testing::eventually([&] { return threads() == before; }, 100ms));
+  EXPECT_FALSE(testing::eventually([&] { return its_threads() == 0; }, 100ms));
   need_five();
   EXPECT_TRUE(testing::eventually([&] {
     const auto done = std::make_shared<std::promise<void>>();  // one after the other, so the idle threads take turns
     EXPECT_TRUE(pool.post([done] { done->set_value(); }));
     done->get_future().wait();
-    return threads() == before + 1;
+    return its_threads() == 1;
   }));
   pool.stop(30s);
-  EXPECT_TRUE(testing::eventually([&] { return threads() == before; }));
+  EXPECT_TRUE(testing::eventually([&] { return its_threads() == 0; }));
 }
 
 TEST(WorkerPool, AStoppedPoolTakesNothing) {

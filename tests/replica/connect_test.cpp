@@ -1,24 +1,13 @@
 #include <filesystem>
-#include <fstream>
-#include <map>
 
 #include "replica/fixture.hpp"
 #include "replica/servers.hpp"
+#include "support/threads.hpp"
 
 /// What a URL leads to, and what it cannot change.
 namespace dlock::testing {
 namespace {
 
-/// The threads of this process, by name.
-std::map<std::string, std::size_t> threads() {
-  std::map<std::string, std::size_t> out;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
-    std::string name;
-    std::getline(std::ifstream(task.path() / "comm"), name);
-    ++out[name];
-  }
-  return out;
-}
 std::size_t sockets() {
   std::size_t n = 0;
   for (const auto& fd : std::filesystem::directory_iterator("/proc/self/fd")) {
