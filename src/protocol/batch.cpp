@@ -41,25 +41,20 @@ bool leaves(const request& r) {
   return r.op == operation::release;
 }
 
-/// Changes a stage for one request into a stage for a batch: instead of the id of the request it uses the ids of all
-/// enqueues, or of all releases.
-std::string of_many(std::string stage) {
-  const auto replace = [&](const std::string& one, const std::string& many) {
-    for (std::size_t at = 0; (at = stage.find(one, at)) != std::string::npos; at += many.size())
-      stage.replace(at, one.size(), many);
-  };
-  replace(R"({"$eq": ["$$this.id", "$r.id"]})", R"({"$in": ["$$this.id", "$r.come.id"]})");
-  replace(R"({"$ne": ["$$this.id", "$r.id"]})", R"({"$not": [{"$in": ["$$this.id", "$r.leave"]}]})");
-  return stage;
+/// A stage for one request as a stage for a batch: the ids of all enqueues are in the place of the id of the request.
+std::string of_all(const char* text) {
+  return replaced(text, R"({"$eq": ["$$this.id", "$r.id"]})", R"({"$in": ["$$this.id", "$r.come.id"]})");
 }
 
 const std::vector<bson>& constant_stages() {
   static const auto& parsed = *new auto([] {
+    const auto remove_holders = replaced(stage::kRemoveHolder, R"({"$ne": ["$$this.id", "$r.id"]})",
+                                         R"({"$not": [{"$in": ["$$this.id", "$r.leave"]}]})");
     std::vector<bson> out;
-    for (const auto& s :
-         {std::string(stage::kPurge), std::string(kDone), of_many(stage::kRemoveHolder), of_many(stage::kMoveHolder),
-          of_many(stage::kMoveWaiter), std::string(kNewOnes), std::string(kAppendAll), std::string(stage::kAdmit),
-          of_many(stage::kGrant), std::string(stage::kFinish)})
+    for (const std::string& s :
+         {std::string(stage::kPurge), std::string(kDone), remove_holders, of_all(stage::kMoveHolder),
+          of_all(stage::kMoveWaiter), std::string(kNewOnes), std::string(kAppendAll), std::string(stage::kAdmit),
+          of_all(stage::kGrant), std::string(stage::kFinish)})
       out.push_back(parse(s));
     return out;
   }());

@@ -25,6 +25,13 @@ bson entry(const request& r) {
   return b;
 }
 
+std::string replaced(std::string text, std::string_view what, std::string_view by) {
+  auto at = text.find(what);
+  if (at == std::string::npos) throw std::logic_error("dlock: pipeline: no " + std::string(what) + " in " + text);
+  for (; at != std::string::npos; at = text.find(what, at + by.size())) text.replace(at, what.size(), by);
+  return text;
+}
+
 bson parse(const std::string& json) {
   const std::string whole = R"({"e": )" + json + "}";
   bson_error_t error;

@@ -13,6 +13,10 @@ namespace dlock::protocol {
 /// In pipelines, "no capacity" is this large number. So it needs no case of its own.
 inline constexpr std::int64_t unbounded = std::int64_t{1} << 53;
 
+/// `text` with `by` wherever `what` stood, which must be somewhere. All variants of a stage are made in this way.
+/// Values of a request are never a part of a text: see literals().
+[[nodiscard]] std::string replaced(std::string text, std::string_view what, std::string_view by);
+
 /// Parses a piece of extended JSON. The result is wrapped as {"e": value}, so that the value can have any type.
 [[nodiscard]] bson parse(const std::string& json);
 /// Appends the value of what parse() has returned.

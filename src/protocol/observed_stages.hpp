@@ -1,8 +1,5 @@
 #pragma once
 
-#include <stdexcept>
-#include <string>
-
 #include "protocol/stages.hpp"
 
 // The stages of locks with observed expiry, where they differ from those of stages.hpp and pipeline.cpp. No clock says
@@ -68,12 +65,7 @@ inline constexpr auto kTakeObserved = R"({"$set": {"h": "$d.holders",
 inline constexpr auto kRenewedObserved = R"({"$replaceWith": {"$cond": [{"$eq": ["$d", {}]}, "$was",
   {"$mergeObjects": ["$was", {"holders": "$h", "rev": "$beat"}]}]}})";
 
-/// A stage of other locks, with additional fields in the entry: `more` is inserted before the field `before`.
-inline std::string with(const std::string& stage, const std::string& more, const std::string& before) {
-  const auto at = stage.find(before);
-  if (at == std::string::npos) throw std::logic_error("dlock: pipeline: no " + before + " in " + stage);
-  return stage.substr(0, at) + more + ", " + stage.substr(at);
-}
+// The fields that the stages of other locks lack (pipeline.cpp inserts them).
 
 /// What a holder or a waiter gets with each command of its own.
 inline constexpr auto kHeldBeat = R"("beat": "$beat", "span": "$r.delta")";

@@ -3,6 +3,7 @@
 #include <array>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "protocol/command_parts.hpp"
@@ -78,39 +79,6 @@ constexpr auto kAlive = R"({"$and": [{"$eq": ["$ct", "$mine"]}, {"$isArray": "$h
     {"$and": [{"$eq": ["$$this.id", "$$me"]}, {"$gt": ["$$this.until", "$$cut"]}, {"$not": ["$$this.revoked"]}]}}}]}]})";
 constexpr auto kOurs = R"({"$eq": ["$ct", "$mine"]})";
 
-/// The lists of stages() for locks with observed expiry.
-std::vector<std::string> observed_stages(operation op, bool stays) {
-  const auto move_holder = with(kMoveHolder, kHeldBeat, R"("announced": true)");
-  const auto move_waiter = with(kMoveWaiter, kQueuedBeat, R"("until")");
-  const auto append = with(kAppend, kQueuedBeat, R"("since")");
-  const auto grant = with(kGrant, kGrantedBeat, R"("fence")");
-  switch (op) {
-    case operation::try_:
-      return {kExpire, kIsNew, kOnce, move_holder, append, kAdmit, grant, kFinishObserved};
-    case operation::enqueue:
-      return {kExpire, kIsNew, move_holder, move_waiter, append, kAdmit, grant, kFinishObserved};
-    case operation::heartbeat:
-      return {kExpire, move_holder, move_waiter, kAdmit, grant, kFinishObserved};
-    case operation::peek:
-      return {};
-    case operation::renew:
-      return {kTakeObserved, move_holder, kRenewedObserved};
-    case operation::release:
-      if (stays) return {kExpire, kKeepObserved, kRemoveHolder, kAdmit, grant, kFinishObserved};
-      return {kExpire, kRemoveHolder, kAdmit, grant, kFinishObserved};
-    case operation::cancel:
-      if (stays) return {kExpire, kRemoveHolder, kRemoveWaiter, kBury, kAdmit, grant, kFinishObserved};
-      return {kExpire, kRemoveHolder, kRemoveWaiter, kAdmit, grant, kFinishObserved};
-    case operation::amend:
-      return {kExpire, move_holder, with(kAmend, kSameBeat, R"("fence")"), kAdmit, grant, kFinishObserved};
-    case operation::revoke:
-      return {kExpire, kRevoke, kAdmit, grant, kFinishObserved};
-    case operation::resize:
-      return {kExpire, kResize, kDropHeavy, kAdmit, grant, kFinishObserved};
-  }
-  throw std::logic_error("dlock: pipeline: unknown operation");
-}
-
 /// Its size does not depend on the queue. Of the holders, it has only the first, $$me and the heirs.
 constexpr auto kSummary = R"({"$cond": [
   {"$and": [{"$isArray": "$holders"}, {"$isArray": "$waiters"}, {"$isArray": "$gone"}]},
@@ -134,30 +102,66 @@ bool stays(const request& r) {
   return (r.op == operation::release && r.keep > 0) || (r.op == operation::cancel && r.tomb > 0);
 }
 
-std::vector<std::string> stages(operation op, bool stays) {
+/// The stages that locks with observed expiry have in another form.
+struct forms {
+  std::string purge, move_holder, move_waiter, append, grant, finish, keep, amend, take, renewed;
+};
+
+forms usual_forms() {
+  return {.purge = kPurge,
+          .move_holder = kMoveHolder,
+          .move_waiter = kMoveWaiter,
+          .append = kAppend,
+          .grant = kGrant,
+          .finish = kFinish,
+          .keep = kKeepHolder,
+          .amend = kAmend,
+          .take = kTakeHolders,
+          .renewed = kRenewed};
+}
+
+/// `more` is inserted before the field `before` of an entry.
+std::string with(const char* text, std::string more, const char* before) {
+  return replaced(text, before, std::move(more) + ", " + before);
+}
+
+forms observed_forms() {
+  return {.purge = kExpire,
+          .move_holder = with(kMoveHolder, kHeldBeat, R"("announced": true)"),
+          .move_waiter = with(kMoveWaiter, kQueuedBeat, R"("until")"),
+          .append = with(kAppend, kQueuedBeat, R"("since")"),
+          .grant = with(kGrant, kGrantedBeat, R"("fence")"),
+          .finish = kFinishObserved,
+          .keep = kKeepObserved,
+          .amend = with(kAmend, kSameBeat, R"("fence")"),
+          .take = kTakeObserved,
+          .renewed = kRenewedObserved};
+}
+
+std::vector<std::string> stages(operation op, bool stays, const forms& f) {
   switch (op) {
     case operation::try_:
-      return {kPurge, kIsNew, kOnce, kMoveHolder, kAppend, kAdmit, kGrant, kFinish};
+      return {f.purge, kIsNew, kOnce, f.move_holder, f.append, kAdmit, f.grant, f.finish};
     case operation::enqueue:
-      return {kPurge, kIsNew, kMoveHolder, kMoveWaiter, kAppend, kAdmit, kGrant, kFinish};
+      return {f.purge, kIsNew, f.move_holder, f.move_waiter, f.append, kAdmit, f.grant, f.finish};
     case operation::heartbeat:
-      return {kPurge, kMoveHolder, kMoveWaiter, kAdmit, kGrant, kFinish};
+      return {f.purge, f.move_holder, f.move_waiter, kAdmit, f.grant, f.finish};
     case operation::peek:
       return {};
     case operation::renew:
-      return {kTakeHolders, kMoveHolder, kRenewed};
+      return {f.take, f.move_holder, f.renewed};
     case operation::release:
-      if (stays) return {kPurge, kKeepHolder, kRemoveHolder, kAdmit, kGrant, kFinish};
-      return {kPurge, kRemoveHolder, kAdmit, kGrant, kFinish};
+      if (stays) return {f.purge, f.keep, kRemoveHolder, kAdmit, f.grant, f.finish};
+      return {f.purge, kRemoveHolder, kAdmit, f.grant, f.finish};
     case operation::cancel:
-      if (stays) return {kPurge, kRemoveHolder, kRemoveWaiter, kBury, kAdmit, kGrant, kFinish};
-      return {kPurge, kRemoveHolder, kRemoveWaiter, kAdmit, kGrant, kFinish};
+      if (stays) return {f.purge, kRemoveHolder, kRemoveWaiter, kBury, kAdmit, f.grant, f.finish};
+      return {f.purge, kRemoveHolder, kRemoveWaiter, kAdmit, f.grant, f.finish};
     case operation::amend:
-      return {kPurge, kMoveHolder, kAmend, kAdmit, kGrant, kFinish};
+      return {f.purge, f.move_holder, f.amend, kAdmit, f.grant, f.finish};
     case operation::revoke:
-      return {kPurge, kRevoke, kAdmit, kGrant, kFinish};
+      return {f.purge, kRevoke, kAdmit, f.grant, f.finish};
     case operation::resize:
-      return {kPurge, kResize, kDropHeavy, kAdmit, kGrant, kFinish};
+      return {f.purge, kResize, kDropHeavy, kAdmit, f.grant, f.finish};
   }
   throw std::logic_error("dlock: pipeline: unknown operation");
 }
@@ -168,11 +172,12 @@ const stage_list& constant_stages(const request& r) {
   // Never freed: a lease with static storage duration may still be released while the process ends.
   static const auto& parsed = *new auto([] {
     std::array<std::array<stage_list, 4>, static_cast<std::size_t>(operation::resize) + 1> out;
+    const forms usual = usual_forms(), observed = observed_forms();
     for (std::size_t i = 0; i < out.size(); ++i) {
       const auto op = static_cast<operation>(i);
-      for (const bool form : {false, true}) {
-        for (const auto& s : stages(op, form)) out[i][form].push_back(parse(s));
-        for (const auto& s : observed_stages(op, form)) out[i][2 + form].push_back(parse(s));
+      for (const bool stays : {false, true}) {
+        for (const auto& s : stages(op, stays, usual)) out[i][stays].push_back(parse(s));
+        for (const auto& s : stages(op, stays, observed)) out[i][2 + stays].push_back(parse(s));
       }
     }
     return out;

@@ -1,7 +1,7 @@
 #include "protocol/short_form.hpp"
 
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include "protocol/command_parts.hpp"
 
@@ -86,8 +86,7 @@ constexpr piece kPieces[] = {
 
 bson assembled(std::string stage) {
   for (const auto& [name, text] : kPieces) {
-    for (auto at = stage.find(name); at != std::string::npos; at = stage.find(name, at))
-      stage.replace(at, std::string_view(name).size(), text);
+    if (stage.find(name) != std::string::npos) stage = replaced(std::move(stage), name, text);
   }
   return parse(stage);
 }
