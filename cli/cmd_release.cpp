@@ -110,9 +110,9 @@ bool is_confirmed(const dlock::lock_state& lock, const release_options& options)
 }
 
 std::string what_follows(const dlock::lock_holder& holder, const release_options& options) {
-  if (holder.kept) return "it was kept taken after its release (--at-least); it has passed on";
-  if (options.now) return "it has passed on, and the holder is told";
-  return "the holder is told, and it passes on when it lets go, at the latest at " + iso(holder.until);
+  if (holder.kept) return "it was kept taken after its release (--at-least); the lock has passed on";
+  if (options.now) return "the lock has passed on, and the holder is told";
+  return "the holder is told, and the lock passes on when it lets go, at the latest at " + iso(holder.until);
 }
 
 std::string result_line(const dlock::lock_holder& holder, const release_options& options) {

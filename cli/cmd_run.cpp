@@ -63,7 +63,8 @@ std::vector<option> option_table(raw_options& raw) {
        "do not wait. Exit with 124 if others hold the lock, with\n125 if the server does not answer within 5 s",
        [&](const std::string&) { out.wait = milliseconds(0); }},
       {'w', "wait", "timeout", "SECONDS",
-       "wait at most so long for the lock and the server. Then exit\nwith 124 if others hold the lock, with 125 if the "
+       "wait at most this long for the lock and the server. Then exit\nwith 124 if others hold the lock, with 125 if "
+       "the "
        "server\ndoes not answer. 500ms and 2m work, too; 0 means -n.\nDefault: wait without limit",
        [&](const std::string& v) { out.wait = parse_duration("--wait", v, {.bare_seconds = true, .zero = true}); }},
       {'E', "conflict-exit-code", "", "N", "exit with N instead of 124 (0 to 255)",
@@ -71,7 +72,7 @@ std::vector<option> option_table(raw_options& raw) {
          out.conflict_exit_code = static_cast<int>(parse_number("--conflict-exit-code", v, "an exit status", 0, 255));
        }},
       {0, "at-least", "", "DURATION",
-       "keep the lock taken for so long after its grant, even if\nthe command ends sooner. dlock itself does not wait",
+       "keep the lock taken this long after its grant, even if\nthe command ends sooner. dlock itself does not wait",
        [&](const std::string& v) { out.at_least = parse_at_least(v); }},
   });
 }

@@ -80,7 +80,7 @@ std::vector<option> command_arguments::table(std::vector<option> of_the_verb) {
   std::vector<option> last{
       {0, "autorefresh", "", "BOOL", "renew the lock while the command runs. Default: true",
        [&](const std::string& v) { client.autorefresh = parse_bool("--autorefresh", v); }},
-      {0, "wait_lock_period", "", "DURATION", "while waiting, look at the lock at least so often.\nDefault: 5s",
+      {0, "wait_lock_period", "", "DURATION", "while waiting, poll the lock at least this often.\nDefault: 5s",
        [&](const std::string& v) { client.wait_lock_period = parse_duration("--wait_lock_period", v); }},
       {0, "clock_skew", "", "DURATION", "maximum clock difference between members of the replica\nset. Default: 500ms",
        [&](const std::string& v) {

@@ -119,7 +119,7 @@ std::vector<option> connection_arguments::table(std::vector<option> first, std::
        [&](const std::string& v) { client.notif_url = parse_notif_url(v); }},
       {0, "notif_channel", "", "NAME", "collection of the notifications.\nDefault: mongo_dlock_notif",
        [&](const std::string& v) { client.notif_channel = v; }},
-      {0, "grace", "", "SECONDS", "keep a lock's document so long after the lock's end.\nDefault: 60",
+      {0, "grace", "", "SECONDS", "keep a lock's document this long after the lock's end.\nDefault: 60",
        [&](const std::string& v) { client.grace = parse_grace(v); }},
   };
   table.insert(table.end(), of_the_server.begin(), of_the_server.end());

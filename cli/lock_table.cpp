@@ -125,7 +125,7 @@ std::string lock_description(const dlock::lock_state& lock) {
                              {"Last token:", lock.token != 0 ? std::to_string(lock.token) : "-"},
                              {"At:", iso(lock.at)}});
   out += lock.holders.empty() ? "\nNobody holds it.\n" : "\n" + holder_table(lock);
-  if (!lock.expired.empty()) out += "\nNot in the way of anybody any more:\n" + holder_table(lock, lock.expired);
+  if (!lock.expired.empty()) out += "\nExpired holders:\n" + holder_table(lock, lock.expired);
   if (lock.waiters.empty()) return out + "\nNobody waits for it.\n";
   std::vector<row> rows{{"#", "WAITER", "MODE", "SINCE"}};
   for (std::size_t i = 0; i < lock.waiters.size(); ++i) {

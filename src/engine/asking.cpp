@@ -61,7 +61,7 @@ call_id client::begin(asking a, ms now) {
     return c;
   }
   if (a.until == 0) a.until = now + settings_.operation_timeout;
-  a.failure.why = "still waiting for it";
+  a.failure.why = "still waiting for the answer";
   send(c, asks_.emplace(c, std::move(a)).first->second, now);
   return c;
 }

@@ -135,7 +135,7 @@ call_id client::release(hold_id h, ms keep, ms timeout, ms now) {
   }
   release_machine steps(std::move(r), now + timeout, !first, l.doubtful);
   auto& r_in = releases_.emplace(c, releasing{.hold = h, .steps = std::move(steps)}).first->second;
-  r_in.failure.why = "still waiting for it";
+  r_in.failure.why = "still waiting for the answer";
   follow(c, r_in, r_in.steps.start(), now);
   if (first) turns_.held(l.ask.lock, now);
   turns_.rests(l.ask.lock, h);

@@ -15,9 +15,8 @@ constexpr std::int64_t kMost = 1'000'000;
 
 std::int64_t checked(std::int64_t permits) {
   if (permits >= 1 && permits <= kMost) return permits;
-  throw error(errc::invalid_argument, "a semaphore of " + std::to_string(permits) +
-                                          " permits makes no sense; their number is from 1 to " +
-                                          std::to_string(kMost));
+  throw error(errc::invalid_argument, "a semaphore cannot have " + std::to_string(permits) +
+                                          " permits; give a number from 1 to " + std::to_string(kMost));
 }
 
 }  // namespace

@@ -276,7 +276,7 @@ acquire_machine::result acquire_machine::not_acquired() const {
 const char* acquire_machine::missing() const {
   if (!contact_) return "still waiting for its first answer";
   if (!held_) return "the last request was not answered";
-  return in_flight_ || silent_ ? "it was granted, but whether it still is was not answered"
+  return in_flight_ || silent_ ? "it was granted, but the server has not confirmed that it still is"
                                : "it was granted, but the answer came when most of the lease had passed";
 }
 

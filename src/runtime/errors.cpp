@@ -33,17 +33,17 @@ void fail_not_a_lock(const std::string& doing, const client_options& options, co
   if (defect == protocol::strange_holder) {
     throw error(errc::not_a_lock,
                 doing + ": it was granted, but its entry in " + where +
-                    " has a fence that no server has granted by the clock that this one has; it was given back. If the "
-                    "server's clock is right, it was edited by hand; acquire it again");
+                    " has an impossible fencing token (0, negative, or a year or more ahead of the "
+                    "server's clock); it was given back. If the server's clock is right, it was edited "
+                    "by hand; acquire it again");
   }
-  throw error(
-      errc::not_a_lock,
-      doing + ": the document with this _id in " + where + " is not a lock, because its field " + defect +
-          " has a number that no server has written by the clock that this one has; it was left as it is. If the "
-          "server's clock is right, it was written by hand; to mend it: "
-          "db.getSiblingDB(\"" +
-          options.db + "\")[\"" + options.coll + "\"].updateOne({_id: " + in_quotes(lock) + "}, {$unset: {" + defect +
-          ": 1}})" + (defect == "fence" ? "; the tokens then go on from the server's clock" : ""));
+  throw error(errc::not_a_lock,
+              doing + ": the document with this _id in " + where + " is not a lock, because its field " + defect +
+                  " has an impossible value (negative, too large, or a year or more ahead of the server's clock); it "
+                  "was left as it is. If the server's clock is right, it was written by hand; to mend it: "
+                  "db.getSiblingDB(\"" +
+                  options.db + "\")[\"" + options.coll + "\"].updateOne({_id: " + in_quotes(lock) + "}, {$unset: {" +
+                  defect + ": 1}})" + (defect == "fence" ? "; the tokens then go on from the server's clock" : ""));
 }
 
 void fail_other_expiry(const std::string& doing, bool observed) {

@@ -145,14 +145,12 @@ void monitor::happened(const engine::leader_changed& e, effects& out) {
 }
 
 void monitor::happened(const engine::notifications_changed& e, effects& out) {
-  static constexpr std::array names{"being woken", "hearing of other locks' events",
-                                    "waking others and telling of events"};
+  static constexpr std::array names{"being woken", "receiving events of locks", "waking others and publishing events"};
   const std::string what = std::string("notifications (") + names.at(static_cast<std::size_t>(e.which)) + ")";
   if (e.works) {
     out.log.emplace_back(log_level::info, what + " work again");
   } else {
-    out.log.emplace_back(log_level::warning,
-                         what + " do not work: " + e.why + "; waiters look at their locks from time to time instead");
+    out.log.emplace_back(log_level::warning, what + " do not work: " + e.why + "; waiters poll their locks instead");
   }
 }
 
@@ -168,7 +166,7 @@ void monitor::happened(const engine::trouble& e, effects& out) {
       return;
     case kind::no_peek:
       out.log.emplace_back(log_level::warning,
-                           lock + " could not be looked at, which may have been revoked, trying again: " + e.why);
+                           lock + " may have been revoked, which could not be checked, trying again: " + e.why);
       return;
     case kind::no_leader_seen:
       out.log.emplace_back(log_level::warning,
@@ -203,7 +201,7 @@ void monitor::carry_out(effects& todo) {
     if (io_->post([self] { self->send(); })) continue;
     step([&](auto& e, ms now) {
       senders_ -= todo.senders;
-      e.cannot_send("no thread for it", now);
+      e.cannot_send("no thread can be started", now);
     });
     break;
   }

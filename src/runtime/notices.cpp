@@ -123,7 +123,7 @@ void monitor::adjust_feeds() {
     }
   }
   for (const auto feed : failed) {
-    step([feed](auto& e, ms now) { (void)e.broke(feed, "no thread can be had", now); });
+    step([feed](auto& e, ms now) { (void)e.broke(feed, "no thread can be started", now); });
   }
 }
 

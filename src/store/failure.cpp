@@ -134,7 +134,7 @@ std::string advice(const answer& a, const mongoc_uri_t* uri) {
   if (says("hostname mismatch") || says("IP address mismatch")) {
     return "write the hosts in the URL, and in the replica set's configuration, as their certificates do";
   }
-  if (says(kUntrusted)) return "name the CA that the server's certificate is from in the URL: tlsCAFile=FILE";
+  if (says(kUntrusted)) return "name the CA of the server's certificate in the URL: tlsCAFile=FILE";
   if (says(kNoTls)) {
     return "check the files that tlsCAFile and tlsCertificateKeyFile name, and tlsCertificateKeyFilePassword";
   }
@@ -152,11 +152,11 @@ std::string advice(const answer& a, const mongoc_uri_t* uri) {
       break;
   }
   const std::string check = "check that it is up and that the URL names it";
-  if (says("TLS handshake failed")) return check + ", and that it takes TLS";
+  if (says("TLS handshake failed")) return check + ", and that it accepts TLS";
   // The driver's words for a closed and for a reset connection. Which of them comes depends on the timing.
   const bool hung_up = says("connection closed") || says("closed connection") || says("socket error or timeout") ||
                        says("unknown socket error");
-  return hung_up && !mongoc_uri_get_tls(uri) ? check + ", with tls=true if it takes nothing but TLS" : check;
+  return hung_up && !mongoc_uri_get_tls(uri) ? check + ", with tls=true if it accepts only TLS" : check;
 }
 
 bool has_write_concern_error(const bson_t* server_reply, std::string* why) {

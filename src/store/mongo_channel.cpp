@@ -203,7 +203,7 @@ answer mongo_channel::find_place(mongoc_client_t* client, const feed& what, plac
     if (answer a = insert(client, what.coll, keep_alive()); a.what != answer::kind::replied) return a;
     if (answer a = find_newest(client, what.coll, newest); a.what != answer::kind::replied) return a;
   }
-  if (newest.empty()) return lost("the channel empties itself");
+  if (newest.empty()) return lost("what was just written to the channel is gone");
   from.last.reset(bson_copy(newest.front().get()));
   return ok_answer();
 }

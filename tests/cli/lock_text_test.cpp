@@ -91,7 +91,7 @@ TEST(LockTable, EveryKind) {
   EXPECT_FALSE(is_in_use(free));
 }
 
-TEST(LockTable, NothingThatHarmsATerminal) {
+TEST(LockTable, ControlCharactersAreEscaped) {
   lock_state odd = lock("a\nb\x1b[31m");
   odd.holders = {holder("x\x1b]0;title\x07\xc2\x9b\xff", 7)};
   odd.holders[0].value = "v\x1b[2J";
@@ -139,7 +139,7 @@ TEST(LockDescription, ALeaderAndNobody) {
   over.expired = {holder("web1:1 a", 7)};
   over.expired[0].expired = true;
   const std::string text = lock_description(over);
-  EXPECT_NE(text.find("Nobody holds it.\n\nNot in the way of anybody any more:\nHOLDER"), std::string::npos) << text;
+  EXPECT_NE(text.find("Nobody holds it.\n\nExpired holders:\nHOLDER"), std::string::npos) << text;
   EXPECT_NE(text.find("(expired)\n"), std::string::npos) << text;
   EXPECT_FALSE(is_in_use(over));
 }
@@ -216,7 +216,7 @@ TEST(Environment, OfOneLockAndOfSeveral) {
   unsetenv("DLOCK_HELD");
 }
 
-TEST(Environment, OfALockFurtherOutIsForgotten) {
+TEST(Environment, VariablesOfAnOuterLockAreRemoved) {
   const strings ours{"DLOCK_ID",      "DLOCK_TOKEN",  "DLOCK_OWNER", "DLOCK_ID_3", "DLOCK_TOKEN_12",
                      "DLOCK_OWNER_1", "DLOCK_TOKENS", "DLOCK_VALUE", "DLOCK_HELD"};
   const strings others{"DLOCK_URL", "DLOCK_ID_", "DLOCK_ID_x", "DLOCK_IDENTITY", "MY_DLOCK_ID"};

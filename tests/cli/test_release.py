@@ -30,7 +30,7 @@ class Release(Case):
         waiter = self.wait_in_queue(self.lock, "echo", "mine")
         began = time.monotonic()
         out = self.release(self.lock)
-        self.assertRegex(out, rf"\Atook 'job' off \S+:{holder.pid} sh \(token {token}\); the holder is told, and it passes on when "
+        self.assertRegex(out, rf"\Atook 'job' off \S+:{holder.pid} sh \(token {token}\); the holder is told, and the lock passes on when "
                               r"it lets go, at the latest at [-0-9T:.]+Z\n\Z")
         self.check_revoked(holder)
         self.assertEqual(waiter.communicate(timeout=PATIENCE)[0], "mine\n")
@@ -45,7 +45,7 @@ class Release(Case):
         self.assertEqual((holder.wait(PATIENCE), waiter.wait(PATIENCE)), (123, 0))
         self.assertLess(float(self.wait_for_file("gone")), float(self.wait_for_file("began")))
 
-    def test_it_shows_meanwhile(self) -> None:
+    def test_show_marks_a_revoked_holder(self) -> None:
         script = self.script("trap '' TERM\necho yes >ready\nwhile :; do sleep 0.05; done\n")
         self.start("--ttl", "60s", "--kill-after", "20s", self.lock, script)
         self.wait_for_file("ready")
@@ -86,17 +86,17 @@ class Release(Case):
         result = self.run_to_end("--force", "--now", self.lock, verb="release")
         self.assertEqual(result.returncode, 0)
         self.assertRegex(result.stderr, r"\Adlock: --now is unsafe: [^\n]+\n\Z")
-        self.assertRegex(result.stdout, r"\Atook 'job' off .*; it has passed on, and the holder is told\n\Z")
+        self.assertRegex(result.stdout, r"\Atook 'job' off .*; the lock has passed on, and the holder is told\n\Z")
         self.assertEqual(waiter.communicate(timeout=PATIENCE)[0], "mine\n")
         self.assertIsNone(holder.poll())
         self.assertEqual(holder.wait(PATIENCE), 123)
 
-    def test_one_that_is_only_kept(self) -> None:
+    def test_a_kept_lock(self) -> None:
         """Nobody is to be waited for: the next one is in at once."""
         self.assertEqual(self.run_to_end("--at-least", "1m", self.lock, "true").returncode, 0)
         [token] = self.tokens()
         self.assertRegex(self.release(self.lock), rf"\Atook 'job' off \S+ true \(token {token}\); it was kept taken "
-                                                  r"after its release \(--at-least\); it has passed on\n\Z")
+                                                  r"after its release \(--at-least\); the lock has passed on\n\Z")
         self.assertEqual(self.run_to_end("-n", self.lock, "true").returncode, 0)
 
     def test_nobody_holds_it(self) -> None:
@@ -160,7 +160,7 @@ class Release(Case):
             self.assertIsNone(second.poll())
             self.assertEqual(self.look(self.lock)["holders"][0]["revoked"], False)
 
-    def test_it_does_not_ask(self) -> None:
+    def test_with_yes_it_does_not_ask(self) -> None:
         holder = self.hold_lock(self.lock)
         terminal = self.ask("--yes")
         terminal.expect("took 'job' off ")
@@ -168,7 +168,7 @@ class Release(Case):
         self.assertNotIn("[y/N]", terminal.output)
         self.check_revoked(holder)
 
-    def test_there_is_nothing_to_ask(self) -> None:
+    def test_it_does_not_ask_if_nobody_holds_it(self) -> None:
         terminal = self.ask()
         terminal.expect("dlock: nobody holds 'job'\r\n")
         self.assertEqual(terminal.status(), 1)

@@ -80,7 +80,7 @@ TEST_F(ClientsAsks, ACommandFailsAtItsDeadline) {
 
 TEST_F(ClientsAsks, ACommandThatHangsFailsOnTimeAndIsInDoubt) {
   play("peek | silence 9999 -> peek x | happened -> nothing | silence 1 | happened -> failed, in doubt");
-  EXPECT_EQ(last<ask_ended>().failure.why, "still waiting for it");
+  EXPECT_EQ(last<ask_ended>().failure.why, "still waiting for the answer");
   play("answer | happened -> nothing (too late)");
 }
 

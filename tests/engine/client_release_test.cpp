@@ -67,7 +67,7 @@ TEST_F(ClientsReleases, AReleaseThatHangsIsInDoubtAtItsTime) {
   play(
       "hold | release | silence 999 -> release id-1 | happened -> releasing | "
       "silence 1 -> release id-1 (in the background) | happened -> in doubt; release: unknown");
-  EXPECT_EQ(last<release_ended>().failure.why, "still waiting for it");
+  EXPECT_EQ(last<release_ended>().failure.why, "still waiting for the answer");
 }
 
 TEST_F(ClientsReleases, AReleaseThatWasNotSentInTimeIsNotSentTwice) {

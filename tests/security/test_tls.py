@@ -77,11 +77,11 @@ class Tls(Case):
             self.check_refused(f"{self.without_tls}&tls=true&{option}={junk}", "check the files", option, at_once=True)
 
     def test_without_tls(self) -> None:
-        self.check_refused(self.without_tls, "with tls=true if it takes nothing but TLS", at_once=False)
+        self.check_refused(self.without_tls, "with tls=true if it accepts only TLS", at_once=False)
 
     def test_without_tls_and_one_member(self) -> None:
         url = self.without_tls.replace("replicaSet=dlock", "")
-        self.check_refused(url, "with tls=true if it takes nothing but TLS", at_once=False)
+        self.check_refused(url, "with tls=true if it accepts only TLS", at_once=False)
 
 
 class NoTls(Case):
@@ -91,7 +91,7 @@ class NoTls(Case):
         self.environment["DLOCK_URL"] = TEST_URL + "&tls=true"
         result = self.run_to_end("--connect-timeout", "3", self.lock, "true")
         self.assertEqual(result.returncode, 125)
-        self.assertRegex(result.stderr, r"\Adlock: [^\n]*and that it takes TLS\n\Z")
+        self.assertRegex(result.stderr, r"\Adlock: [^\n]*and that it accepts TLS\n\Z")
 
 
 if __name__ == "__main__":
