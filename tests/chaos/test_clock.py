@@ -61,7 +61,7 @@ class Clock(unittest.TestCase):
         process.stdin.flush()
         return json.loads(process.stdout.readline())
 
-    def test_bites_on_a_client(self) -> None:
+    def test_it_shifts_the_clock_of_a_client(self) -> None:
         write_clock(self.file, 0)
         client = self.client()
         for shift in (0, DAY, -DAY, 5, 0):
@@ -96,7 +96,7 @@ class Clock(unittest.TestCase):
         self.file.unlink(missing_ok=True)
         self.assertAlmostEqual(time.time(), self.ask(self.client())["realtime"], delta=30)
 
-    def test_bites_on_mongod(self) -> None:
+    def test_it_shifts_the_clock_of_a_mongod(self) -> None:
         if mongod.find() is None:
             sys.exit(77)
         with ProxiedSet(nodes=1, bin=BIN) as rs, rs.connect(0) as client:
@@ -114,7 +114,7 @@ class Clock(unittest.TestCase):
                     client.admin.command("ping")
                     self.assertLess(time.monotonic() - began, 60)
 
-    def test_who_listens_goes_on_when_the_servers_clock_is_set_back(self) -> None:
+    def test_a_listener_goes_on_when_the_servers_clock_is_set_back(self) -> None:
         """The server makes the ids of events by its clock; who listens has asked for what is not too old by an earlier one."""
         if mongod.find() is None:
             sys.exit(77)

@@ -176,7 +176,7 @@ class History(Run):
 
 
 class TestPoints(Run):
-    def test_each_kills_there(self) -> None:
+    def test_each_test_point_kills_the_worker_there(self) -> None:
         self.start_resource()
         for point in ("before-send", "after-send", "committed", "heir", "acquired", "releasing"):
             with self.subTest(point):

@@ -89,7 +89,7 @@ class Guard : public testing::Test {
   }
 };
 
-TEST_F(Guard, TakesEveryOrderAlthoughItWasStopped) {
+TEST_F(Guard, ObeysEveryOrderAfterItWasStopped) {
   setup.command = {"true"};
   guard_link guard(setup);
   pid_t id = 0;

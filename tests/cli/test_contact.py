@@ -13,9 +13,7 @@ from typing import Any
 from harness import PATIENCE, Case, main, read_line, wait_for
 
 
-class Silence(Case):
-    """The network is down."""
-
+class NetworkDown(Case):
     def ends(self, *words: str, within: tuple[float, float], verb: str = "run", err: str = "contact|no answer|No suitable servers") -> None:
         began = time.monotonic()
         result = self.run_to_end(*words, verb=verb, seconds=90)
@@ -24,11 +22,11 @@ class Silence(Case):
         self.assertRegex(result.stderr, rf"\Adlock: [^\n]*({err})[^\n]*\n\Z")
         self.assertTrue(within[0] <= took < within[1], f"{words} took {took:.3f} s")
 
-    def test_by_default_longer_than_an_election(self) -> None:
+    def test_by_default_the_contact_may_take_longer_than_an_election(self) -> None:
         self.server.break_off()
         self.ends(self.lock, "true", within=(29.5, 45))
 
-    def test_as_long_as_was_asked_for(self) -> None:
+    def test_connect_timeout_limits_the_contact(self) -> None:
         self.server.break_off()
         for verb, words in (("run", ("--connect-timeout", "2", self.lock, "true")), ("ls", ("--connect-timeout=2s",)),
                             ("run", ("-w", "40", "--connect-timeout", "2", self.lock, "true")),
@@ -37,12 +35,12 @@ class Silence(Case):
                             ("release", ("--force", "--connect-timeout", "2", self.lock))):
             self.ends(*words, within=(1.9, 9), verb=verb)
 
-    def test_wait_bounds_it(self) -> None:
+    def test_wait_limits_the_time_for_the_contact(self) -> None:
         self.server.break_off()
         self.ends("-w", "1", self.lock, "true", within=(1, 8))
         self.ends("-w", "1", "--connect-timeout", "40", self.lock, "true", within=(1, 8))
 
-    def test_wait_covers_it(self) -> None:
+    def test_a_long_wait_includes_the_contact(self) -> None:
         self.server.break_off()
         process = self.start("-w", "80", self.lock, "echo", "mine")
         time.sleep(32)  # longer than any default
@@ -50,12 +48,12 @@ class Silence(Case):
         self.server.mend()
         self.assertEqual((process.communicate(timeout=PATIENCE), process.returncode), (("mine\n", ""), 0))
 
-    def test_now_means_five_seconds(self) -> None:
+    def test_nonblock_gives_the_contact_five_seconds(self) -> None:
         self.server.break_off()
         self.ends("-n", self.lock, "true", within=(4.9, 11))
         self.ends("-n", "--connect-timeout", "1", self.lock, "true", within=(1, 8))
 
-    def test_a_command_that_could_only_start_later_does_not_start(self) -> None:
+    def test_a_contact_that_took_too_long_starts_no_command(self) -> None:
         """dlock is stopped while it connects, and goes on when the server is there."""
         self.server.break_off()
         for words in (("-n",), ("-w", "3")):
@@ -68,7 +66,7 @@ class Silence(Case):
             self.assertEqual(self.run_to_end("-w", "20", self.lock, "true").returncode, 0, "it was given back")
             self.server.break_off()
 
-    def test_nor_after_a_wait_in_the_queue(self) -> None:
+    def test_a_wait_that_took_too_long_starts_no_command(self) -> None:
         with self.holder() as holder:
             process = self.wait_in_queue("-w", "3", "--at-least", "10m", self.lock, "sh", "-c", "echo ran >>ran")
             process.send_signal(signal.SIGSTOP)
@@ -89,7 +87,7 @@ class Silence(Case):
             _, err = process.communicate(timeout=PATIENCE)
             self.assertIn(process.returncode, (124, 125), err)
 
-    def test_now_counts_for_the_lock_too(self) -> None:
+    def test_nonblock_gives_the_lock_five_seconds_too(self) -> None:
         """The server says nothing any more once it was contacted."""
         self.environment["DLOCK_URL"] = self.server.url_without_locks()
         self.ends("-n", self.lock, "true", within=(4.9, 10), err="no answer from the server within 5 s")
@@ -100,7 +98,7 @@ class Silence(Case):
         self.server.mend()
         process.send_signal(signal.SIGCONT)
 
-    def test_a_signal_ends_it(self) -> None:
+    def test_a_signal_ends_the_wait_for_the_contact(self) -> None:
         self.server.break_off()
         for words in (("-n",), ("-w", "60"), ()):
             process = self.start(*words, self.lock, "true")
@@ -200,7 +198,7 @@ class Sets(Case):
             self.assertRegex(err, r"\Adlock: [^\n]*(resolve|look up SRV)[^\n]*\n\Z")
             self.assertGreater(time.monotonic() - began, 2.9, url)
 
-    def test_what_waiting_cannot_mend(self) -> None:
+    def test_errors_that_waiting_cannot_fix(self) -> None:
         file = self.file("url")
         with self.own_set(nodes=1, auth=True) as rs:
             for url, err in ((rs.url.replace("root-password", "wrong"), "check user, password and authSource"),

@@ -47,7 +47,7 @@ class Elect(Case):
         self.assertEqual((result.returncode, result.stderr), (127, "dlock: cannot execute 'no-such-command': No such file or directory\n"))
         self.assertEqual(self.run_to_end(self.lock, "-c", "exit 3", verb="elect").returncode, 3)
 
-    def test_what_the_command_finds(self) -> None:
+    def test_the_commands_environment(self) -> None:
         show = 'echo "$DLOCK_ID|$DLOCK_TOKEN|$DLOCK_OWNER|$DLOCK_VALUE|$DLOCK_TOKENS"'
         result = self.run_to_end("--value", "10.0.0.7:8080", self.lock, "-c", show, verb="elect")
         lock, token, owner, value, tokens = result.stdout.rstrip("\n").split("|")

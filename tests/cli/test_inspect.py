@@ -30,7 +30,7 @@ class Inspect(Case):
     def json(self, *words: str) -> Any:
         return json.loads(self.get("--json", *words))
 
-    def test_nothing(self) -> None:
+    def test_no_locks(self) -> None:
         self.assertEqual(self.get(err="dlock: there is no lock that is held or waited for\n"), "")
         self.assertEqual(self.get("-a", err="dlock: there is no lock\n"), "")
         self.assertEqual(self.get("--prefix", "x", err="dlock: there is no lock whose ID begins with 'x' that is held or waited for\n"), "")
@@ -116,12 +116,12 @@ class Inspect(Case):
         self.assertEqual([(each["expired"], each["kept"]) for each in lock["expired"]], [(True, kept)])
         self.assertEqual((self.json(), [row[:3] for row in self.table("-a")]), ([], [[self.lock, "-", "-"]]))
         text = self.get(self.lock, verb="show")
-        self.assertIn("\nNobody holds it.\n\nNot in the way of anybody any more:\n", text)
+        self.assertIn("\nNobody holds it.\n\nExpired holders:\n", text)
         self.assertIn("(expired, kept)" if kept else "(expired)", text)
         self.assertEqual(self.run_to_end("-n", self.lock, "true").returncode, 0)
         self.assertEqual(self.look(self.lock)["expired"], [])
 
-    def test_a_dead_holder_whose_lease_is_over_holds_nothing(self) -> None:
+    def test_the_lock_of_a_dead_holder_is_free_when_its_lease_is_over(self) -> None:
         process = self.hold_lock("--ttl", "10s", self.lock)  # for two looks
         process.kill()
         [held] = self.look(self.lock)["holders"]
@@ -129,13 +129,13 @@ class Inspect(Case):
         self.assertEqual(self.run_to_end("-n", self.lock, "true").returncode, 124)
         self.check_free(False)
 
-    def test_nor_does_what_was_kept(self) -> None:
+    def test_a_kept_lock_is_free_when_its_time_is_over(self) -> None:
         self.assertEqual(self.run_to_end("--at-least", "10s", self.lock, "true").returncode, 0)
         [held] = self.look(self.lock)["holders"]
         self.assertTrue(held["kept"])
         self.check_free(True)
 
-    def test_one_that_is_only_kept(self) -> None:
+    def test_a_kept_lock(self) -> None:
         self.assertEqual(self.run_to_end("--at-least", "1m", self.lock, "true").returncode, 0)
         self.hold_lock("held")
         self.assertEqual([lock["holders"][0]["kept"] for lock in self.json()], [False, True])

@@ -52,7 +52,7 @@ class Kinds(Case):
 
 
 class Observed(Case):
-    def test_all_must_agree(self) -> None:
+    def test_another_expiry_is_an_error(self) -> None:
         for held, asked in ((["--expiry", "observed"], []), ([], ["--expiry", "observed"])):
             with self.holder(*held):
                 for wait in ("-n", "-w5"):
@@ -67,7 +67,7 @@ class Observed(Case):
 
 
 class Several(Case):
-    def test_what_the_command_finds(self) -> None:
+    def test_the_commands_environment(self) -> None:
         self.environment |= {"DLOCK_ID": "outer", "DLOCK_TOKEN": "1", "DLOCK_ID_3": "outer", "DLOCK_VALUE": "outer"}
         result = self.run_to_end("--id", "b c", "--id", "a", "--", "sh", "-c", SHOW)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
@@ -79,7 +79,7 @@ class Several(Case):
         for lock, number in (("b c", 1), ("a", 2)):
             self.assertEqual(self.look(lock)["token"], int(found[f"TOKEN_{number}"]))
 
-    def test_one_with_id_is_as_one_without(self) -> None:
+    def test_one_id_option_is_like_the_operand(self) -> None:
         for words in (["--id", self.lock], [self.lock]):
             result = self.run_to_end(*words, "sh", "-c", SHOW)
             found = dict(line.split("=", 1) for line in result.stdout.splitlines())
@@ -112,7 +112,7 @@ class Several(Case):
         for lock in ("a", "b"):
             self.assertEqual(self.run_to_end("-n", lock, "true").returncode, 0)
 
-    def test_it_says_what_is_going_on(self) -> None:
+    def test_verbose_messages(self) -> None:
         with self.holder():
             waiter = self.wait_in_queue("--id", self.lock, "--id", "a", "true")
         _, err = waiter.communicate(timeout=PATIENCE)

@@ -234,7 +234,7 @@ class Loss(Case):
         alive = float(self.file("alive").read_text().rsplit("\n", 2)[-2])  # KILL may cut the last line short
         self.assertTrue(2 <= alive - told <= 10, f"KILL came {alive - told:.3f} s after TERM")
 
-    def test_what_a_command_leaves_behind_is_left_alone(self) -> None:
+    def test_processes_that_outlive_the_command_are_left_alone(self) -> None:
         process = self.start("--ttl", "2s", self.lock, "sh", "-c",
                              "sleep 600 >&- 2>&- & echo $! >left; setsid sleep 600 >&- 2>&- & echo $! >>left")
         process.communicate(timeout=PATIENCE)

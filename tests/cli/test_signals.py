@@ -61,7 +61,7 @@ class Signals(Case):
         process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 9)
 
-    def test_a_command_that_dies_of_one(self) -> None:
+    def test_a_command_that_dies_of_a_signal(self) -> None:
         for number in SIGNALS:
             process = self.start(self.lock, "sh", "-c", f"echo yes >r{number.value}; exec sleep 600")
             self.wait_for_file(f"r{number.value}")
@@ -92,7 +92,7 @@ class Signals(Case):
 
 
 class WhileWaiting(Case):
-    def test_dies_of_it_and_leaves_the_queue(self) -> None:
+    def test_a_waiter_dies_of_a_signal_and_leaves_the_queue(self) -> None:
         """It has 0.4 s to leave, not always enough on a busy machine."""
         def leaves(number: int) -> bool:
             waiter = self.start(self.lock, "touch", "got-in")
@@ -107,7 +107,7 @@ class WhileWaiting(Case):
                 wait_for(lambda: leaves(number), f"one to leave the queue by {number.name}")
         self.assertFalse(self.file("got-in").exists())
 
-    def test_what_was_ignored_is_ignored(self) -> None:
+    def test_an_ignored_signal_ends_no_wait(self) -> None:
         with self.holder():
             waiter = self.start(self.lock, "touch", "got-in", through=("env", "--ignore-signal=HUP"))
             self.wait_until_queued()
@@ -117,7 +117,7 @@ class WhileWaiting(Case):
         self.assertEqual(waiter.wait(PATIENCE), 0)
         self.assertTrue(self.file("got-in").exists())
 
-    def test_dies_of_it_while_the_url_is_read_from_a_pipe(self) -> None:
+    def test_dlock_dies_of_a_signal_while_it_reads_the_url_from_a_pipe(self) -> None:
         os.mkfifo(self.file("url"))
         for verb in ("run", "elect"):
             process = self.start("--url-file", "url", self.lock, "true", verb=verb)
@@ -127,7 +127,7 @@ class WhileWaiting(Case):
             self.assertEqual(process.returncode, -signal.SIGTERM, verb)
         self.assertEqual(self.run_to_end("--url-file", "url", "-w", "1", self.lock, "true").returncode, 125)
 
-    def test_a_server_that_went_away_does_not_hold_it_up(self) -> None:
+    def test_a_signal_ends_a_wait_while_the_server_is_away(self) -> None:
         with self.holder("--ttl", "60s"):
             waiter = self.start(self.lock, "true")
             self.wait_until_queued()

@@ -139,7 +139,7 @@ class Arguments(Case):
         result = self.run_to_end(*words)
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, out, ""), words)
 
-    def test_from_the_command_on_nothing_is_ours(self) -> None:
+    def test_words_after_the_command_are_the_commands(self) -> None:
         self.file("text").write_text("one\ntwo\n")
         self.check("2:two\n", self.lock, "grep", "-n", "two", "text")
         self.check("2:two\n", "-n", self.lock, "-w5", "grep", "-n", "two", "text")
@@ -190,7 +190,7 @@ class Arguments(Case):
 
 
 class Environment(Case):
-    def test_it_wins_over_an_inherited_one(self) -> None:
+    def test_it_replaces_inherited_variables(self) -> None:
         self.environment |= {"DLOCK_ID": "outer", "DLOCK_TOKEN": "1", "DLOCK_OWNER": "outer"}
         tokens = []
         for _ in range(2):
@@ -208,7 +208,7 @@ class Environment(Case):
         lines = [line.split() for line in out.splitlines()]
         self.assertEqual([line[0] for line in lines], ["outer", "inner", "outer"])
 
-    def test_the_rest_is_untouched(self) -> None:
+    def test_everything_else_is_as_without_dlock(self) -> None:
         """Standard streams, open files, signals, limits, directory: as without dlock."""
         script = self.script(SHOW_EVERYTHING)
         environment = self.environment | {"FOO": "bar\nbaz"}
@@ -243,7 +243,7 @@ class Environment(Case):
         process.wait()
         self.assertFalse(os.path.exists(f"/dev/shm/mongoc-{process.pid}"))
 
-    def test_what_others_left_in_shared_memory_is_no_matter(self) -> None:
+    def test_files_of_others_in_shared_memory_do_no_harm(self) -> None:
         """The driver counts in a file that its process's number names, and complains if it is there. Which number comes next
         is not known; numbers mostly rise by one."""
         def met() -> bool:
@@ -267,7 +267,7 @@ class Environment(Case):
 
         wait_for(met, "a process with one of those numbers")
 
-    def test_ends_of_file_wait_for_the_command_only(self) -> None:
+    def test_the_output_ends_when_the_command_closes_it(self) -> None:
         """It closes its standard output and goes on: a reader sees the end at once."""
         process = self.start(self.lock, "sh", "-c", "exec >&-; echo yes >closed; sleep 600")
         self.wait_for_file("closed")
@@ -291,7 +291,7 @@ class AtLeast(Case):
 
 
 class Verbose(Case):
-    def test_it_tells_what_is_going_on(self) -> None:
+    def test_verbose_messages(self) -> None:
         with self.holder() as holder:
             result = self.run_to_end("-v", "-w", "3", self.lock, "true")
             self.assertEqual(result.returncode, 124)

@@ -104,7 +104,7 @@ class Surroundings(Case):
         result = self.run_to_end(self.lock, "true", through=("sh", "-c", 'ulimit -n 40; exec "$@"', "sh"))
         self.assertEqual((result.returncode, result.stderr), (0, ""))
 
-    def test_a_shell_that_is_none(self) -> None:
+    def test_a_shell_that_runs_nothing(self) -> None:
         for shell in ("/usr/sbin/nologin", "/bin/false", "true"):
             self.environment["SHELL"] = shell
             for verb in ("run", "elect"):
@@ -134,7 +134,7 @@ class Surroundings(Case):
         self.check_waits_for_itself("--permits 3 --take 2 job -- true", "--permits 3 --take 2")
         self.assertEqual(self.run_to_end(self.lock, "-c", self.shell_command("job -- true", verb="elect")).returncode, 125)
 
-    def test_through_another_one_in_between(self) -> None:
+    def test_a_nested_dlock_two_levels_down(self) -> None:
         inmost = self.script(self.shell_command("job -- true"))
         self.check_waits_for_itself(f"another -- {inmost}")
         self.check_waits_for_itself(f"--permits 4 job -- {self.script(self.shell_command('--permits 4 --take 3 job -- true'))}", "--permits 4")
@@ -170,7 +170,7 @@ class Surroundings(Case):
         self.assertIn("would wait for itself", err)
         self.assertEqual(writer.wait(PATIENCE), 0)
 
-    def test_what_goes_on_in_the_background_may_wait(self) -> None:
+    def test_a_nested_dlock_in_the_background_may_wait(self) -> None:
         """Once it is told that nobody waits for it."""
         self.run_to_end(self.lock, "-c", f"env -u DLOCK_HELD {self.shell_command('-w 30 job -- touch later')} >&- 2>&- &")
         wait_for(self.file("later").exists, "it to get the lock")

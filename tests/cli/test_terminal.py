@@ -70,7 +70,7 @@ class Jobs(OnTerminal):
         terminal.type("q")
         self.assertEqual(terminal.status(), 0)
 
-    def test_the_foreground_is_never_taken(self) -> None:
+    def test_the_command_is_in_the_foreground_group(self) -> None:
         terminal = self.types(f"{self.lock} -c 'echo groups $(cut -d\" \" -f5,8 /proc/$$/stat)'")
         found = terminal.expect(r"groups (\d+) +(\d+)")
         self.assertEqual(found[1], found[2])

@@ -109,7 +109,7 @@ class Watch(Case):
         self.check_events(watch, "b")
         self.end(watch)
 
-    def test_as_it_happens(self) -> None:
+    def test_an_event_comes_at_once(self) -> None:
         watch = self.watch(self.lock)
 
         def job() -> None:
@@ -159,7 +159,7 @@ class Watch(Case):
         event = json.loads(read_line(parsed.stdout))
         self.assertEqual((event["event"], event["id"], event["token"], event["who"]), ("locked", "job", None, None))
 
-    def test_an_event_from_the_future_makes_nobody_deaf(self) -> None:
+    def test_an_event_from_the_future_hides_no_later_ones(self) -> None:
         def insert(number: int) -> None:
             self.channel().insert_one({"_id": ObjectId(f"ffffffff{number:016x}"), "event": "odd",
                                        "message": {"id": "odd", "locked": True, "token": 7, "who": "somebody"}})
@@ -216,16 +216,16 @@ class Watch(Case):
         self.assertLess(time.monotonic() - began, 8)  # while it connects, it gives up after 10
         self.assertEqual(read_rest(watch.stderr), [])
 
-    def test_nobody_reads_it_and_nothing_happens(self) -> None:
+    def test_its_reader_goes_away_while_nothing_happens(self) -> None:
         self.check_unread(self.watch())
 
-    def test_nobody_reads_it_while_it_connects(self) -> None:
+    def test_its_reader_goes_away_while_it_connects(self) -> None:
         self.server.break_off()
         watch = self.start(verb="watch")
         time.sleep(0.5)
         self.check_unread(watch)
 
-    def test_a_reader_that_has_had_enough(self) -> None:
+    def test_its_reader_goes_away_after_one_line(self) -> None:
         head = self.mortal("head", "-n", "1", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         watch = self.watch(stdout=head.stdin)
         head.stdin.close()

@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 using words = std::vector<std::string>;
 
-TEST(AwakeTime, IsWhatTheKernelCounted) {
+TEST(AwakeTime, IsTheTimeThatTheKernelCounted) {
   const auto count = parse_awake_time("152185 2247247 2\n");
   ASSERT_TRUE(count);
   EXPECT_EQ(count->time, 2399432ns);
@@ -258,7 +258,7 @@ TEST(Text, ControlCharactersAreShown) {
   EXPECT_EQ(in_quotes("grün"), "'grün'");
 }
 
-TEST(Text, AComplaintIsOneLine) {
+TEST(Text, AnErrorMessageIsOneLine) {
   ::testing::internal::CaptureStderr();
   complain(
       "got 'a\nb\xc2\x9b"

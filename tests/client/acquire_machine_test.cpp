@@ -27,14 +27,14 @@ TEST(Acquire, TryOfABusyLockEndsAtOnceAndLeavesNothing) {
   play({.queue = false, .deadline = 10'000}, "0 start: try a; 3 busy: busy");
 }
 
-TEST(Acquire, QueuedLooksAreSpacedFrom50MsAndDouble) {
+TEST(Acquire, PausesBetweenPollsBeginAt50MsAndDouble) {
   play({.jitter = 1 - 1e-9},
        "0 start: enqueue a; 10 queued 5: wait until 59; 60 looks: peek a; 60 queued 5: wait until 159; "
        "160 looks: peek a; 160 queued 5: wait until 359; 360 looks: peek a; 363 granted: heartbeat a; "
        "365 granted: acquired, sent at 363");
 }
 
-TEST(Acquire, JitterMovesALookByAQuarterAtMost) {
+TEST(Acquire, JitterShortensAPauseByAQuarterAtMost) {
   play({.jitter = 0}, "0 start: enqueue a; 1000 queued 5: wait until 1037");
   play({.jitter = 0.5}, "0 start: enqueue a; 1000 queued 5: wait until 1043");
   play({.jitter = 1 - 1e-9}, "0 start: enqueue a; 1000 queued 5: wait until 1049");
@@ -55,7 +55,7 @@ ms longest_pause(const options& o) {
   return longest;
 }
 
-TEST(Acquire, PausesGrowUpToTheWaitPeriodButStayBelowASilentHeirsTerm) {
+TEST(Acquire, PausesGrowUpToTheWaitPeriodAndStayBelowTheFirstTermOfAnHeir) {
   EXPECT_GT(longest_pause({.delta = 60'000, .wait_period = 5000, .jitter = 0.999}), 4000);
   for (const ms delta : {ms{200}, ms{1000}, ms{5000}, ms{60'000}}) {
     for (const ms wait_period : {ms{100}, ms{1000}, ms{5000}, ms{60'000}}) {
@@ -66,22 +66,22 @@ TEST(Acquire, PausesGrowUpToTheWaitPeriodButStayBelowASilentHeirsTerm) {
   }
 }
 
-TEST(Acquire, TheFirstInTheQueueLookWhenTheHolderExpires) {
+TEST(Acquire, TheFirstInTheQueuePollWhenTheHolderExpires) {
   // The holder's lease ends 20 ms from the answer on, for others `skew` later.
   play({.skew = 0}, "0 start: enqueue a; 1000 queued 0 ends 20: wait until 1021");
   play({.skew = 10}, "0 start: enqueue a; 1000 queued 2 ends 20: wait until 1031");
   play({.skew = 10}, "0 start: enqueue a; 1000 queued 3 ends 20: wait until 1037");  // too far back to look
 }
 
-TEST(Acquire, TheFirstInTheQueueLookWhenMongoDlocksLockExpires) {
+TEST(Acquire, TheFirstInTheQueuePollWhenMongoDlocksLockExpires) {
   play({.skew = 10}, "0 start: enqueue a; 1000 queued 0 foreign 20: wait until 1031");
 }
 
-TEST(Acquire, AnExpiryInThePastIsNoReasonToLookBeforeNow) {
+TEST(Acquire, AfterAnExpiryInThePastThePollIsInTheFuture) {
   play({.skew = 0}, "0 start: enqueue a; 1000 queued 0 ends -500: wait until 1001");
 }
 
-TEST(Acquire, TheLastLookIsAtTheDeadlineAndItsGrantCounts) {
+TEST(Acquire, TheLastPollIsAtTheDeadlineAndItsGrantCounts) {
   play({.deadline = 1000},
        "0 start: enqueue a; 990 queued 0: wait until 1000; 1000 looks: heartbeat a; "
        "1030 granted: acquired, sent at 1000");
@@ -92,7 +92,7 @@ TEST(Acquire, StillQueuedAtTheDeadlineTimesOutAndLeavesTheQueue) {
        "0 start: enqueue a; 990 queued 0: wait until 1000; 1000 looks: heartbeat a; 1010 queued 0: timed out", "a");
 }
 
-TEST(Acquire, AnAnswerOfTheLastLookMayComeALittleLate) {
+TEST(Acquire, TheAnswerToTheLastPollMayComeALittleLate) {
   auto m = make({.deadline = 1000});
   (void)m.start(0);
   ASSERT_TRUE(m.give_up_at());
@@ -134,7 +134,7 @@ TEST(Acquire, AnOutageAfterTheFirstAnswerIsWaitedOut) {
        "95205 granted: acquired, sent at 95200");
 }
 
-TEST(Acquire, AnOutageUpToTheDeadlineIsNoTimeOutOfTheLock) {
+TEST(Acquire, AnOutageUpToTheDeadlineIsAnErrorAndNoTimeout) {
   // "others hold it" was said long ago: it is not the last answer.
   play({.deadline = 3000},
        "0 start: enqueue a; 10 queued 0: wait until 47; 47 looks: heartbeat a; 2900 lost: wait until 3000; "
@@ -186,7 +186,7 @@ TEST(Acquire, ASlowGrantIsRenewedBeforeItIsBelieved) {
   play({.delta = 1000}, "0 start: enqueue a; 500 granted: acquired, sent at 0, for 1000");
 }
 
-TEST(Acquire, RenewingASlowGrantEndsSomeTime) {
+TEST(Acquire, ASlowGrantIsRenewedTwiceAtMost) {
   play({.delta = 1000},
        "0 start: enqueue a; 600 granted: heartbeat a; 1200 granted: heartbeat a; "
        "1800 granted: acquired, sent at 1200, for 1000");
@@ -207,7 +207,7 @@ TEST(Acquire, AGrantThatEndedBeforeItWasReadBeginsAgain) {
   }
 }
 
-TEST(Acquire, WhatIsKnownOfAGrantIsOfItsIdOnly) {
+TEST(Acquire, AGrantOfAnEarlierIdSaysNothingOfTheNextId) {
   play({}, "0 start: enqueue a; 6000 granted: heartbeat a; 6003 idle: enqueue b; 6005 busy of 4: other capacity");
 }
 
@@ -229,8 +229,8 @@ std::string plays_to(const options& o, const std::string& text) {
   return std::get<machine::done>(*last).why;
 }
 
-TEST(Acquire, AGrantThatIsStillBeingConfirmedAtTheDeadlineIsNotSomebodyElses) {
-  const std::string why = "it was granted, but whether it still is was not answered";
+TEST(Acquire, AGrantThatIsNotConfirmedByTheDeadlineIsAnErrorInDoubt) {
+  const std::string why = "it was granted, but the server has not confirmed that it still is";
   for (const bool queue : {false, true}) {
     const std::string begun =
         (queue ? "0 start: enqueue a" : "0 start: try a") + std::string("; 2600 granted: heartbeat a; ");
@@ -240,7 +240,7 @@ TEST(Acquire, AGrantThatIsStillBeingConfirmedAtTheDeadlineIsNotSomebodyElses) {
   }
 }
 
-TEST(Acquire, OnlyWhoWasToldThatItWaitsTimesOut) {
+TEST(Acquire, OnlyAnAcquisitionThatWasAnsweredInTheQueueTimesOut) {
   play({.deadline = 3000},
        "0 start: enqueue a; 10 queued 0: wait until 47; 2900 looks: heartbeat a; 2910 gone: enqueue b; "
        "3080 gives up: no answer",
@@ -248,7 +248,7 @@ TEST(Acquire, OnlyWhoWasToldThatItWaitsTimesOut) {
   play({.queue = false, .deadline = 3000}, "0 start: try a; 2900 dead: try b; 3080 gives up: no answer", "b?");
 }
 
-TEST(Acquire, WhyThereIsNoAnswerIsTrue) {
+TEST(Acquire, TheErrorSaysWhyThereIsNoAnswer) {
   EXPECT_EQ(plays_to({.deadline = 500}, "0 start: enqueue a; 580 gives up: no answer"),
             "still waiting for its first answer");
   EXPECT_EQ(plays_to({.deadline = 3000},

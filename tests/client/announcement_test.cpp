@@ -18,7 +18,7 @@ TEST(Announcement, TheLeaseCountsFromTheGrantAsItIsSurelyKnown) {
        "3390 pushed 0: wait until 6765; 4000 announced a 500: acquired, sent at 3885");
 }
 
-TEST(Announcement, ItNeverCountsFromLaterThanItWasHeardOf) {
+TEST(Announcement, TheLeaseNeverCountsFromLaterThanTheNotice) {
   // The server's clock jumped: the grant seems to be a day after our enqueue.
   play({}, "0 start: enqueue a; 10 pushed 0: wait until 3385; 1000 announced a 86400000: acquired, sent at 1000");
   play({},
@@ -32,7 +32,7 @@ TEST(Announcement, AClockThatSteppedBackMakesTheLeaseNoLonger) {
 
 // Its process was stopped while it was granted and until that ended. A late copy of its enqueue has queued it once
 // more, behind somebody who holds the lock now.
-TEST(Announcement, OfAnEarlierTimeInTheQueueIsNotBelieved) {
+TEST(Announcement, OneOfAnEarlierGrantOfTheSameIdIsNotBelieved) {
   reply again = queued_reply(0);
   again.now = server_clock + 6000;
   again.fence = 9500;  // `announced` is of token 9000
@@ -68,7 +68,7 @@ TEST(Announcement, WithLessThanHalfOfTheTermLeftTheHeirAsksFirst) {
   play({.term = 400}, "0 start: enqueue a; 10 pushed 0: wait until 3385; 651 announced a 500: heartbeat a");
 }
 
-TEST(Announcement, ThatComesBeforeTheAnswerToTheEnqueueWaitsForIt) {
+TEST(Announcement, OneThatComesBeforeTheAnswerToTheEnqueueWaitsForThatAnswer) {
   play({}, "0 start: enqueue a; 5 announced a 3: goes on; 10 queued 0: acquired, sent at 3");
   // The answer may know of the grant itself.
   play({}, "0 start: enqueue a; 5 announced a 3: goes on; 10 granted: acquired, sent at 0");
@@ -80,7 +80,7 @@ TEST(Announcement, IsNotBelievedWhenTheEnqueueHadToBeRepeated) {
        "160 queued 0: wait until 235");  // it was asked after it was announced, and is not so
 }
 
-TEST(Announcement, ThatTheServerDoesNotConfirmIsForgotten) {
+TEST(Announcement, OneThatTheServerDoesNotConfirmIsForgotten) {
   play({.renews = false},
        "0 start: enqueue a; 10 pushed 0: wait until 3385; 20 announced a 15: heartbeat a; "
        "30 pushed 0: heartbeat a; 40 pushed 0: wait until 3415");
@@ -92,7 +92,7 @@ TEST(Announcement, IsNotBelievedWhileAnEarlierRequestIsInDoubt) {
        "150 announced a 100: heartbeat a");
 }
 
-TEST(Announcement, OfAnotherAcquisitionIsIgnored) {
+TEST(Announcement, OneOfAnotherAcquisitionIsIgnored) {
   play({}, "0 start: enqueue a; 10 queued 0: wait until 47; 20 announced z 15: goes on; 47 looks: heartbeat a");
   // Of an older one of ours: it expired in the queue, and a fresh one has taken its place.
   play({},
@@ -106,7 +106,7 @@ TEST(Announcement, ARepeatedOneChangesNothing) {
        "21 announced a 15: goes on");
 }
 
-TEST(Announcement, WhileAHeartbeatIsOnItsWay) {
+TEST(Announcement, OneDuringAHeartbeatCountsToo) {
   play({},
        "0 start: enqueue a; 10 queued 0: wait until 47; 47 looks: heartbeat a; "
        "50 announced a 45: acquired, sent at 45");
@@ -122,14 +122,14 @@ TEST(Announcement, ACancelThatRacesTheGrantGivesItBack) {
   play({}, "0 start: enqueue a; 10 queued 0: wait until 47; 20 cancel: cancelled", "a");
 }
 
-TEST(Announcement, ThatCannotBeConfirmedByTheDeadlineIsGivenBack) {
+TEST(Announcement, AGrantThatCannotBeConfirmedByTheDeadlineIsGivenBack) {
   play({.deadline = 100, .renews = false},
        "0 start: enqueue a; 10 queued 0: wait until 47; 47 looks: heartbeat a; 60 announced a 45: goes on; "
        "101 queued 0: timed out",
        "a");
 }
 
-TEST(Announcement, WhereGrantsArePushedNobodyLooksOften) {
+TEST(Announcement, WaitersThatAreNotifiedPollSeldom) {
   play({.wait_period = 1000},
        "0 start: enqueue a; 10 pushed 5: wait until 685; 685 looks: peek a; 690 pushed 5: wait until 1365");
   // The channel broke: often again.
@@ -137,12 +137,12 @@ TEST(Announcement, WhereGrantsArePushedNobodyLooksOften) {
        "0 start: enqueue a; 10 queued 5: wait until 47; 47 looks: peek a; 50 queued 5: wait until 125");
 }
 
-TEST(Announcement, AfterAGapOnlyTheFirstInTheQueueLook) {
+TEST(Announcement, AfterAGapOnlyTheFirstInTheQueuePoll) {
   play({}, "0 start: enqueue a; 5 nudged: goes on; 10 pushed 2: wait until 3385; 20 nudged: heartbeat a");
   play({}, "0 start: enqueue a; 10 pushed 3: wait until 3385; 20 nudged: goes on");
 }
 
-TEST(Announcement, AReleaseByMongoDlockMakesThoseBehindItLook) {
+TEST(Announcement, AReleaseByMongoDlockMakesTheWaitersBehindItPoll) {
   play({}, "0 start: enqueue a; 10 queued 9 foreign 5000: wait until 47; 20 nudged foreign: heartbeat a");
   play({}, "0 start: enqueue a; 10 queued 0: wait until 47; 20 nudged foreign: goes on");
 }

@@ -92,7 +92,7 @@ TEST(Async, OutcomesAreThoseOfTheCallThatBlocks) {
   EXPECT_TRUE(next.get()) << "a call that has ended leaves the object free";
 }
 
-TEST(Async, WhatWouldBeThrownIsHandedOver) {
+TEST(Async, AnErrorIsGivenToTheCallback) {
   world w;
   mutex lock(*w.locks, "lock");
   result refused, silent;
@@ -111,7 +111,7 @@ TEST(Async, WhatWouldBeThrownIsHandedOver) {
   EXPECT_EQ(error_of([&] { (void)no.released(); }).code(), errc::not_authorized);
 }
 
-TEST(Async, WhatCannotBeginIsThrownAndTheCallbackIsNotCalled) {
+TEST(Async, ACallThatCannotBeginThrowsAndItsCallbackIsNotCalled) {
   world w;
   mutex lock(*w.locks, "lock");
   result r;
@@ -214,7 +214,7 @@ TEST(Async, CloseWaitsForCallbacks) {
   EXPECT_TRUE(called);
 }
 
-TEST(Async, TheEndOfTheClientCancelsAlsoWhatIsNotAnswered) {
+TEST(Async, TheEndOfTheClientAlsoCancelsACallThatIsNotAnswered) {
   world w;
   mutex lock(*w.locks, "lock");
   result r;
@@ -291,7 +291,7 @@ TEST(Async, AfterAnAsyncReleaseTheLeaseMayGo) {
   EXPECT_EQ(r.released(), release_result::released);
 }
 
-TEST(Async, AStopThatWasThereBeforeSendsNothing) {
+TEST(Async, AStopTokenThatHasFiredSendsNothing) {
   world w;
   std::stop_source stop;
   stop.request_stop();

@@ -59,7 +59,7 @@ TEST(NamesOneMember, DecidesWhetherToDiscoverTheSet) {
   EXPECT_FALSE(one("mongodb://a/?loadBalanced=true"));
 }
 
-TEST(HostsOf, IsForMessages) {
+TEST(HostsOf, NamesHostsAndPortsOnly) {
   EXPECT_EQ(hosts_of(parse_connection_string("mongodb://u:p@a:1,b/x", "url").get()), "a:1,b:27017");
   EXPECT_EQ(hosts_of(parse_connection_string("mongodb+srv://cluster.example.net", "url").get()), "cluster.example.net");
 }

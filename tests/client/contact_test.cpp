@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "protocol/bson.hpp"
 #include "store/failure.hpp"
+#include "support/json.hpp"
 
 /// What is said while there is no contact yet, and when waiting is in vain.
 namespace dlock {
@@ -11,11 +11,7 @@ namespace {
 
 class Contact : public ::testing::Test {
  protected:
-  static bson parse(const char* json) {
-    bson_error_t e;
-    return bson{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(json), -1, &e)};
-  }
-  void hears(const char* host, const char* hello) { seen.answered(host, parse(hello).get()); }
+  void hears(const char* host, const char* hello) { seen.answered(host, testing::from_json(hello).get()); }
   answer judged() {
     answer a;
     a.why = seen.problem();
@@ -28,7 +24,7 @@ class Contact : public ::testing::Test {
   contact seen{redact, uri.get()};
 };
 
-TEST_F(Contact, AnElectionIsToldMemberByMember) {
+TEST_F(Contact, DuringAnElectionTheStateOfEachMemberIsTold) {
   EXPECT_EQ(seen.problem(), "");
   seen.failed("a:1", "connection refused, hunter2");
   hears("b:2", R"({"ismaster": false, "secondary": true, "setName": "mine"})");
@@ -38,11 +34,11 @@ TEST_F(Contact, AnElectionIsToldMemberByMember) {
   EXPECT_EQ(judged().what, answer::kind::no_answer);
 }
 
-TEST_F(Contact, APrimaryEndsIt) {
+TEST_F(Contact, TheAnswerOfAPrimaryEndsTheFirstContact) {
   for (const char* hello : {R"({"isWritablePrimary": true, "setName": "mine"})", R"({"ismaster": true})"}) {
     contact one(redact, uri.get());
     one.failed("a:1", "connection refused");
-    one.answered("b:2", parse(hello).get());
+    one.answered("b:2", testing::from_json(hello).get());
     EXPECT_EQ(one.problem(), "");
     one.failed("b:2", "closed");
     EXPECT_EQ(one.problem(), "") << "from here on it is not the first contact";
@@ -50,10 +46,10 @@ TEST_F(Contact, APrimaryEndsIt) {
 }
 
 // The URL names one; the others were heard of from it. The primary is not among those that have answered yet.
-TEST_F(Contact, WhatKeepsOneThatTheUrlDoesNotNameIsNoReasonToEnd) {
+TEST_F(Contact, AMemberThatTheUrlDoesNotNameDoesNotEndTheWait) {
   const auto one = parse_connection_string("mongodb://a:1/?replicaSet=mine", "url");
   contact both(redact, one.get());
-  both.answered("a:1", parse(R"({"ismaster": false, "secondary": true, "setName": "mine"})").get());
+  both.answered("a:1", testing::from_json(R"({"ismaster": false, "secondary": true, "setName": "mine"})").get());
   both.failed("c:3", "TLS handshake failed: certificate verify failed");
   answer a;
   a.why = both.problem();
@@ -61,7 +57,7 @@ TEST_F(Contact, WhatKeepsOneThatTheUrlDoesNotNameIsNoReasonToEnd) {
   EXPECT_EQ(at_first_contact(a, one.get(), both.heard()).what, answer::kind::no_answer);
 }
 
-TEST_F(Contact, OnlyIfAllAreOfAnotherSetWaitingIsInVain) {
+TEST_F(Contact, TheWaitEndsIfAllMembersAreOfAnotherSet) {
   const char* other = R"({"ismaster": true, "setName": "theirs"})";
   hears("a:1", other);
   hears("b:2", other);
@@ -75,7 +71,7 @@ TEST_F(Contact, OnlyIfAllAreOfAnotherSetWaitingIsInVain) {
   EXPECT_NE(advice(judged(), uri.get()).find("replicaSet"), std::string::npos);
 }
 
-TEST_F(Contact, ACertificateOnAllIsInVainAtOnce) {
+TEST_F(Contact, TheWaitEndsAtOnceIfTheCertificatesOfAllMembersAreBad) {
   for (const char* host : {"a:1", "b:2", "c:3"}) {
     EXPECT_EQ(judged().what, answer::kind::no_answer);
     seen.failed(host, "TLS handshake failed: certificate verify failed (19): self-signed");

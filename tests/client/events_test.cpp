@@ -6,6 +6,7 @@
 
 #include "client/world.hpp"
 #include "runtime/feeds.hpp"
+#include "support/json.hpp"
 
 namespace dlock::testing {
 namespace {
@@ -77,7 +78,7 @@ TEST(Events, AnEmptyCallbackIsRefused) {
   }
 }
 
-TEST(Events, AWaitForThemMayBeAsLongAsOneLikes) {
+TEST(Events, AnyTimeToWaitIsAccepted) {
   stage w;
   w.notices->fail("not yet");
   listener told;
@@ -100,7 +101,7 @@ TEST(Events, OfMongoDlockAreHeardAndTheRestIsSkipped) {
         R"({"event": "job", "message": {"id": "job", "locked": "no"}})",
         R"({"event": "job", "message": {"id": "job", "locked": false}})"}) {
     std::vector<bson> one;
-    one.push_back(bson{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(json), -1, nullptr)});
+    one.push_back(from_json(json));
     ASSERT_EQ(w.notices->insert(feed_of_events(w.coll), one).what, answer::kind::replied);
   }
   ASSERT_TRUE(here.hears("locked job; unlocked job; ")) << here.text();
@@ -120,7 +121,7 @@ TEST(Events, ABrokenConnectionLosesNothing) {
   EXPECT_TRUE(here.hears("locked later; unlocked later; ")) << here.text();
 }
 
-TEST(Events, WhatRolledOverIsAGap) {
+TEST(Events, EventsThatWereOverwrittenAreAGap) {
   stage w;
   listener here;
   const auto all = w.locks->subscribe("lock", here.callback());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "protocol/bson.hpp"
+#include "support/json.hpp"
 
 /// The most important sentence of docs/protocol.md about answers: unless it is certain, it is unknown.
 namespace dlock {
@@ -15,10 +16,6 @@ answer of(std::uint32_t domain, std::uint32_t code, const char* message = "why")
   bson_error_t e;
   bson_set_error(&e, domain, code, "%s", message);
   return failure(e, redactor("mongodb://me:hunter2@host"));
-}
-bson parse(const char* json) {
-  bson_error_t e;
-  return bson{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(json), -1, &e)};
 }
 
 /// What an error of the server, or of the driver, means.
@@ -101,7 +98,7 @@ answer untrusted(int servers, const std::string& besides = "") {
 }
 
 /// With one that cannot be reached it may be an outage.
-TEST(AtFirstContact, OnlyCertificatesThatNoServerHasRightAreARefusal) {
+TEST(AtFirstContact, OnlyBadCertificatesOfAllServersAreARefusal) {
   const auto three = parse_connection_string("mongodb://a,b,c/?tls=true", "url");
   EXPECT_EQ(at_first_contact(untrusted(2, "[connection refused]"), three.get()).what, answer::kind::no_answer);
   EXPECT_EQ(at_first_contact(untrusted(3), three.get()).what, answer::kind::refused);
@@ -126,7 +123,7 @@ TEST(Advice, IsAboutTlsWhereThatIsLikely) {
     EXPECT_NE(about("mongodb://a", hung_up).find("tls=true"), std::string::npos);
     EXPECT_EQ(about("mongodb://a/?tls=true", hung_up).find("tls=true"), std::string::npos);
   }
-  EXPECT_NE(about("mongodb://a/?tls=true", "TLS handshake failed: x").find("it takes TLS"), std::string::npos);
+  EXPECT_NE(about("mongodb://a/?tls=true", "TLS handshake failed: x").find("it accepts TLS"), std::string::npos);
   EXPECT_NE(about("mongodb://a/?tls=true", "certificate verify failed").find("tlsCAFile"), std::string::npos);
   EXPECT_NE(about("mongodb://a/?tls=true", "certificate verify failed (62): hostname mismatch").find("hosts"),
             std::string::npos);
@@ -147,12 +144,12 @@ TEST(Failure, APasswordIsNeverRepeated) {
 
 TEST(WriteConcernError, IsSeenInAnAcknowledgedReply) {
   std::string why;
-  const auto clean = parse(R"({"ok": 1, "value": {"writeConcernError": 1}})");
+  const auto clean = testing::from_json(R"({"ok": 1, "value": {"writeConcernError": 1}})");
   EXPECT_FALSE(has_write_concern_error(clean.get(), &why));
-  const auto bad = parse(R"({"ok": 1, "writeConcernError": {"code": 64, "errmsg": "waiting timed out"}})");
+  const auto bad = testing::from_json(R"({"ok": 1, "writeConcernError": {"code": 64, "errmsg": "waiting timed out"}})");
   EXPECT_TRUE(has_write_concern_error(bad.get(), &why));
   EXPECT_NE(why.find("waiting timed out"), std::string::npos) << why;
-  const auto odd = parse(R"({"ok": 1, "writeConcernError": 7})");
+  const auto odd = testing::from_json(R"({"ok": 1, "writeConcernError": 7})");
   EXPECT_TRUE(has_write_concern_error(odd.get(), &why));
 }
 

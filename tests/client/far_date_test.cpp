@@ -44,7 +44,7 @@ TEST(FarDate, InALockIsShownAsFar) {
   EXPECT_EQ(cluster.leader()->since, system_clock::time_point{});
 }
 
-TEST(FarDate, IsNoLongerAwayThanCanBeAddedToATime) {
+TEST(FarDate, TheTimeUntilItCanBeAddedToATime) {
   world w;
   auto got = mutex(*w.locks, "lock").try_acquire();
   ASSERT_TRUE(got);

@@ -65,7 +65,7 @@ struct owner {
   ~owner() { at_the_end(); }
 };
 
-TEST(LockCore, WhatAnOldLeaseOwnsGoesWithoutTheLocksMutex) {
+TEST(LockCore, WhatAnOldLeaseOwnsIsDestroyedOutsideTheLocksMutex) {
   world w;
   mutex lock(*w.locks, "lock");
   bool waited = true;

@@ -34,7 +34,7 @@ acquisition nothing() {
   return {outcome::busy, {}, std::nullopt};
 }
 
-TEST(HandOff, AReleaseWakesTheHeirAndNobodyLooksMeanwhile) {
+TEST(HandOff, AReleaseWakesTheHeirAndNobodyPollsMeanwhile) {
   two w;
   auto first = w.mine.try_acquire();
   ASSERT_TRUE(first);
@@ -51,7 +51,7 @@ TEST(HandOff, AReleaseWakesTheHeirAndNobodyLooksMeanwhile) {
   EXPECT_EQ(w.notices->count(".inbox."), 1u);
 }
 
-TEST(HandOff, AChannelThatFailsIsToldOnceAndLocksGoOn) {
+TEST(HandOff, AFailingChannelIsLoggedOnceAndLocksGoOn) {
   auto o = world::patient();
   o.wait_lock_period = 500ms;
   std::mutex guard;

@@ -50,7 +50,7 @@ TEST(LateCopy, OfAResizeInDoubtUndoesNoLaterOne) {
 }
 
 // By hand. Other locks' tokens are not made of it: TokenFloors in tests/engine.
-TEST(StrangeNumber, MakesALockNoneAndTheErrorSaysHowToMendIt) {
+TEST(StrangeNumber, InADocumentIsAnErrorThatSaysHowToMendIt) {
   world w;
   mutex lock(*w.locks, "bad");
   ASSERT_TRUE(lock.try_acquire());
@@ -68,7 +68,7 @@ TEST(StrangeNumber, MakesALockNoneAndTheErrorSaysHowToMendIt) {
   EXPECT_TRUE(lock.try_acquire());
 }
 
-TEST(StrangeNumber, InAnEntryIsNoAmendment) {
+TEST(StrangeNumber, InAnEntryIsAnErrorOfAnAmend) {
   world w;
   election cluster(*w.locks, "leader");
   shared_mutex both(*w.locks, "both");

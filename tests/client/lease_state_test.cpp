@@ -66,7 +66,7 @@ TEST_F(LeaseState, IsNotHeldOnceItIsLostOrGivenBack) {
   EXPECT_FALSE(other.held(0));
 }
 
-TEST_F(LeaseState, WhatAReleaseFindsLostIsNoLossToTell) {
+TEST_F(LeaseState, ALossThatAReleaseFindsIsNotToldToCallbacks) {
   bool told = false;
   record.on_lost([&] { told = true; }, notices);
   become(phase::releasing);
@@ -156,7 +156,7 @@ struct slow_to_copy {
   const std::atomic<bool>& slow;
 };
 
-TEST_F(LeaseState, WhatACallbackOwnsGoesOnTheThreadThatCalledIt) {
+TEST_F(LeaseState, WhatACallbackOwnsIsDestroyedOnTheThreadThatCalledIt) {
   std::promise<std::thread::id> gone;
   const std::shared_future<std::thread::id> where = gone.get_future();
   std::promise<std::thread::id> called;

@@ -36,7 +36,7 @@ std::shared_ptr<logger> logger_to(const std::shared_ptr<book>& b, bool blocks) {
   });
 }
 
-TEST(Logger, BringsNothingAfterItIsClosed) {
+TEST(Logger, CallsNothingAfterItIsClosed) {
   const auto b = std::make_shared<book>();
   const auto log = logger_to(b, false);
   const auto write = writer(log);
@@ -48,7 +48,7 @@ TEST(Logger, BringsNothingAfterItIsClosed) {
   EXPECT_EQ(b->read(), "a b c ");
 }
 
-TEST(Logger, WhatHasNotBegunWhenItIsClosedDoesNotBegin) {
+TEST(Logger, ACallThatHasNotBegunWhenItIsClosedDoesNotBegin) {
   const auto b = std::make_shared<book>();
   const auto log = logger_to(b, true);
   log->write(log_level::info, "a");

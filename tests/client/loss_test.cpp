@@ -124,7 +124,7 @@ TEST(Loss, ACallbackMayDestroyTheLeaseAndTheClient) {
   }
 }
 
-TEST(Loss, OneThatBlocksTheWatchDoesNotKeepItsClientFromEnding) {
+TEST(Loss, ACallbackThatBlocksTheWatchThreadDoesNotBlockTheEndOfItsClient) {
   world w(brief());
   auto begun = std::make_shared<event>(), may_end = std::make_shared<event>();
   std::optional<lease> held(std::move(*mutex(*w.locks, "lock").try_acquire()));
@@ -169,24 +169,6 @@ TEST(Loss, ALogCallbackThatThrowsHarmsNobody) {
   got->on_lost([&] { told.happen(); });
   EXPECT_TRUE(told.wait());
   EXPECT_TRUE(mutex(*w.locks, "lock").acquire({.timeout = 30s}));
-}
-
-TEST(Close, CancelsWaitersSoonAndTheyLeaveTheQueue) {
-  world w(world::patient(), 16, std::make_shared<fake_channel>());
-  auto rival = w.another();
-  auto held = mutex(rival, "lock").try_acquire();
-  event waiting;
-  std::jthread waiter([&] {
-    EXPECT_EQ(mutex(*w.locks, "lock").acquire({.on_wait = [&](auto&) { waiting.happen(); }}).result(),
-              outcome::cancelled);
-  });
-  ASSERT_TRUE(waiting.wait());
-  EXPECT_LE(time_of([&] {
-              w.locks->close();
-              waiter.join();
-            }),
-            20s);
-  EXPECT_TRUE(eventually([&] { return w.store->get("lock")->waiters.empty(); }));
 }
 
 TEST(Close, UnlocksNothingRenewsNothingAndTheLossIsStillTold) {
@@ -268,7 +250,7 @@ TEST(Close, CanBeCalledTwiceAndLaterCallsAreRefused) {
 }
 
 /// No thread can be had for it, so it runs on the watch, which tells everybody the time.
-TEST(Loss, ACallbackThatRunsOnTheWatchCanWaitForACall) {
+TEST(Loss, ACallbackOnTheWatchThreadCanWaitForACall) {
   world w;
   client other = w.another();
   auto taken = mutex(other, "taken").try_acquire();

@@ -24,7 +24,7 @@ void observes(const std::string& text) {
   play({.observed = true}, text, "", kHolders);
 }
 
-TEST(ObservedMachine, LooksWhenTheHolderMayBeOverAndExpiresIt) {
+TEST(ObservedMachine, PollsWhenTheHolderMayHaveExpiredAndExpiresIt) {
   observes(
       "0 start: enqueue a; 10 behind 7: wait until 1031; 1031 looks: heartbeat a, expires h/7; "
       "1040 granted: acquired, sent at 1031");
@@ -34,24 +34,24 @@ TEST(ObservedMachine, CountsFromTheAnswerAndNotFromTheRequest) {
   observes("0 start: enqueue a; 400 behind 7: wait until 1421; 1030 looks: heartbeat a");
 }
 
-TEST(ObservedMachine, AHolderThatWasHeardOfIsWatchedAnew) {
+TEST(ObservedMachine, AHolderWithANewBeatIsWatchedFromTheStartAgain) {
   observes(
       "0 start: enqueue a; 10 behind 7: wait until 1031; 1031 looks: heartbeat a, expires h/7; "
       "1040 behind 8: wait until 2061; 2061 looks: heartbeat a, expires h/8");
 }
 
-TEST(ObservedMachine, AnAnswerThatCameLateDoesNotMakeItLookWithoutAPause) {
+TEST(ObservedMachine, ALateAnswerCausesNoPollWithoutAPause) {
   // Seen in time, but this answer was long on its way, and the request carried nothing yet.
   observes(
       "0 start: enqueue a; 10 behind 7: wait until 1031; 900 looks: heartbeat a; 1200 behind 7: wait until 1250; "
       "1250 looks: heartbeat a, expires h/7");
 }
 
-TEST(ObservedMachine, FarBackInTheQueueItLooksAsUsualAndExpiresAllTheSame) {
+TEST(ObservedMachine, FarBackInTheQueueItPollsAsUsualAndExpiresToo) {
   observes("0 start: enqueue a; 10 deep 7: wait until 3385; 3385 looks: heartbeat a, expires h/7");
 }
 
-TEST(ObservedMachine, AskingAgainWithAFreshIdForgetsNothing) {
+TEST(ObservedMachine, AFreshIdKeepsWhatWasSeen) {
   observes(
       "0 start: enqueue a; 10 behind 7: wait until 1031; 1031 looks: heartbeat a, expires h/7; "
       "1035 gone: enqueue b, expires h/7");

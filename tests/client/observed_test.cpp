@@ -24,7 +24,7 @@ TEST(ObservedExpiry, ASemaphoresResizeMustAgreeToo) {
   EXPECT_EQ(w.store->get("lock")->cap, 3);
 }
 
-TEST(ObservedExpiry, AnOperatorTakesALockOffWithoutKnowingItsExpiry) {
+TEST(ObservedExpiry, AnOperatorCanRevokeWithoutKnowingTheExpiry) {
   world w(observing());
   auto held = mutex(*w.locks, "lock").try_acquire();
   ASSERT_TRUE(held);

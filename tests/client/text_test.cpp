@@ -20,7 +20,7 @@ std::string utf8(unsigned c) {
           byte(0x80 | (c & 0x3fU))};
 }
 
-TEST(Text, WhatIsTreacherousIsWrittenAsBytes) {
+TEST(Text, ControlAndInvisibleCharactersAreWrittenAsBytes) {
   EXPECT_EQ(printable("a\x1b[31m\nb\x7f"), R"(a\x1b[31m\x0ab\x7f)");
   EXPECT_EQ(printable(std::string_view("a\0b", 3)), R"(a\x00b)");
   EXPECT_EQ(printable(utf8(0x9b) + "31m"), R"(\xc2\x9b31m)");
@@ -39,7 +39,7 @@ TEST(Text, WhatIsTreacherousIsWrittenAsBytes) {
   }
 }
 
-TEST(Text, AllElseStays) {
+TEST(Text, OtherCharactersStay) {
   for (const char* text :
        {"", "a b", R"(C:\x0a "quoted")", "gr\u00fcn \u9501 \U0001d11e", "\u00a0\u2026\u201c\u20ac", "\u0600\u06dd"})
     EXPECT_EQ(printable(text), text);
@@ -49,7 +49,7 @@ TEST(Text, AllElseStays) {
     EXPECT_EQ(printable(utf8(c)), utf8(c)) << std::hex << c;
 }
 
-TEST(Text, WhatIsNoUtf8IsWrittenAsBytes) {
+TEST(Text, InvalidUtf8IsWrittenAsBytes) {
   EXPECT_EQ(printable("\xc0\x80"), R"(\xc0\x80)") << "too long a form";
   EXPECT_EQ(printable("\xed\xa0\x80"), R"(\xed\xa0\x80)") << "half of a pair";
   EXPECT_EQ(printable("\xf4\x90\x80\x80"), R"(\xf4\x90\x80\x80)") << "beyond Unicode";
@@ -97,7 +97,7 @@ TEST(Text, ALogMessageIsOneLineAndItsSecretsGoFirst) {
   EXPECT_EQ(got, "*** " + shown_eve);
 }
 
-TEST(Text, WhyALeaseIsLostIsOneLine) {
+TEST(Text, TheReasonOfALossIsOneLine) {
   detail::lease_state lease({}, 1, granted("lock", "owner", 1, now_ms() + 60'000));
   detail::lease_state::callbacks unused;
   engine::hold_changed revoked{.hold = 1, .now = engine::hold_phase::lost, .why = engine::loss::revoked};
@@ -106,7 +106,7 @@ TEST(Text, WhyALeaseIsLostIsOneLine) {
   EXPECT_EQ(lease.loss(), "it was revoked by " + shown_eve);
 }
 
-TEST(Text, WhyNotificationsFailIsOneLine) {
+TEST(Text, TheProblemOfNotificationsIsOneLine) {
   world w(world::quick(), 16, std::make_shared<fake_channel>());
   w.notices->fail(eve);
   const auto s = w.locks->subscribe_all([](const lock_event&) {});

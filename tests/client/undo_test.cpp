@@ -9,7 +9,7 @@
 namespace dlock::testing {
 namespace {
 
-TEST(Undo, OfManyHangingLeavesThreadsToOthersAndAllAreSentInTheEnd) {
+TEST(Undo, ManyCancelsThatHangLeaveThreadsToOthersAndAllAreSentInTheEnd) {
   constexpr std::size_t kMany = 20;
   auto o = world::quick();
   o.operation_timeout = 300ms;
@@ -28,7 +28,7 @@ TEST(Undo, OfManyHangingLeavesThreadsToOthersAndAllAreSentInTheEnd) {
   EXPECT_TRUE(eventually([&] { return w.store->count(operation::cancel) == kMany; }));
 }
 
-TEST(Undo, IsFinishedAlthoughWhatItIsForWasTheLastOfItsClient) {
+TEST(Undo, ACancelIsSentAfterTheLastHandleOfItsClientIsGone) {
   auto o = world::quick();
   o.exp_delta = 300ms;
   o.autorefresh = false;

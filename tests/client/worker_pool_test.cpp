@@ -171,7 +171,7 @@ class short_of_threads {
   worker_pool pool;  // goes first: its thread uses the rest
 };
 
-TEST(WorkerPool, WhereThereIsNoLimitATaskForWhichNoThreadCanBeHadIsHandedBack) {
+TEST(WorkerPool, WithoutALimitATaskIsHandedBackIfNoThreadCanBeStarted) {
   short_of_threads here(worker_pool::unlimited);
   int calls = 0;
   std::function<void()> task = [&] { ++calls; };
@@ -187,7 +187,7 @@ TEST(WorkerPool, WhereThereIsNoLimitATaskForWhichNoThreadCanBeHadIsHandedBack) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST(WorkerPool, WhatCanWaitForItsTurnDoes) {
+TEST(WorkerPool, ATaskThatMayWaitIsDoneByTheNextFreeThread) {
   for (const bool limit : {true, false}) {
     short_of_threads here(limit ? 2 : worker_pool::unlimited);
     std::latch done(1);
@@ -199,7 +199,7 @@ TEST(WorkerPool, WhatCanWaitForItsTurnDoes) {
   }
 }
 
-TEST(WorkerPool, WhatWaitsForItsTurnTakesNobodysThread) {
+TEST(WorkerPool, ATaskThatWaitsTakesNoThreadFromOthers) {
   short_of_threads here(worker_pool::unlimited);
   std::latch both(2);  // only passes if both run at once
   std::latch out(2);
@@ -215,7 +215,7 @@ TEST(WorkerPool, WhatWaitsForItsTurnTakesNobodysThread) {
 }
 
 /// Else a thread that is still in the driver finds its libraries cleaned up, and they abort the process.
-TEST(WorkerPool, ATaskThatWasLetGoIsOverBeforeTheDriversLibrariesAreCleanedUp) {
+TEST(WorkerPool, ATaskThatIsNotWaitedForIsOverBeforeTheDriverIsCleanedUp) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");  // a new process, which has no driver yet
   static std::atomic<bool> over = false;
   static std::latch at_exit(1);

@@ -29,14 +29,6 @@ std::string fresh_collection() {
   return "batch" + std::to_string(number++);
 }
 
-bson from_json(const std::string& json) {
-  bson_error_t error;
-  bson b{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(json.data()), static_cast<ssize_t>(json.size()),
-                            &error)};
-  if (!b) throw std::logic_error(json + ": " + error.message);
-  return b;
-}
-
 bson stored(const scenario& s) {
   auto b = make_bson();
   if (s.not_a_lock.empty()) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "protocol/command_parts.hpp"
+#include "support/json.hpp"
 
 namespace dlock::testing {
 
@@ -16,14 +17,6 @@ std::string canonical(const bson_t* b) {
   std::string out = json;
   bson_free(json);
   return out;
-}
-
-bson from_json(const std::string& json) {
-  bson_error_t error;
-  bson b{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(json.data()), static_cast<ssize_t>(json.size()),
-                            &error)};
-  if (!b) throw std::logic_error(json + ": " + error.message);
-  return b;
 }
 
 /// A user's string where an expression may stand: the literal that carries it is left out.

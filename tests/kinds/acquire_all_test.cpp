@@ -84,7 +84,7 @@ TEST_F(All, AreLostAsOne) {
   EXPECT_EQ(told, 1);
 }
 
-TEST_F(All, OfOneIsLostAsItsLeaseWouldBe) {
+TEST_F(All, ASetOfOneIsLostLikeASingleLease) {
   mutex a(mine, "a");
   auto got = acquire_all({a});
   ASSERT_TRUE(got);

@@ -50,7 +50,7 @@ TEST_F(Election, TheLeaderPublishesAValue) {
   EXPECT_FALSE(a.proclaim("mine"));
 }
 
-TEST_F(Election, WhatALeaderLeavesForAWhileIsNoLeader) {
+TEST_F(Election, AKeptEntryIsNoLeader) {
   auto o = quick();
   o.wait_lock_period = 100ms;
   auto watching = another(o);
@@ -104,7 +104,7 @@ TEST_F(Election, ObserversHearOfEachChange) {
   EXPECT_EQ(told.text(), "- a a2 b -");
 }
 
-TEST_F(Election, WithoutPushesObserversLook) {
+TEST_F(Election, WithoutNotificationsObserversPoll) {
   auto o = quick();
   o.wait_lock_period = 200ms;
   o.notif_url = "mongodb://127.0.0.1:1/none?serverSelectionTimeoutMS=100";

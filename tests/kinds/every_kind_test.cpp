@@ -239,7 +239,7 @@ TEST_P(EveryKind, ARevokedHolderThatDoesNotHearLosesItWithItsLease) {
   EXPECT_EQ(somebody(theirs)({.timeout = 30s}).result, outcome::acquired);
 }
 
-TEST_P(EveryKind, RevokedAtOnceIsFreeAtOnce) {
+TEST_P(EveryKind, ALockRevokedAtOnceIsFreeAtOnce) {
   const auto first = somebody(mine)({});
   ASSERT_TRUE(first.held());
   const auto b = somebody(theirs);
@@ -251,7 +251,7 @@ TEST_P(EveryKind, RevokedAtOnceIsFreeAtOnce) {
   EXPECT_TRUE(eventually([&] { return first.lost.stop_requested(); }));
 }
 
-TEST_P(EveryKind, WhoeverIsNotThereCannotBeRevoked) {
+TEST_P(EveryKind, AHolderThatIsNotThereCannotBeRevoked) {
   EXPECT_TRUE(mine.revoke(id).empty());
   const auto first = somebody(mine)({});
   EXPECT_TRUE(mine.revoke(id, first.token + 1).empty());

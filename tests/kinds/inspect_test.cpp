@@ -65,7 +65,7 @@ TEST_F(Inspect, ListsByPrefixInOrder) {
   EXPECT_EQ(ids("\xc3\xa9"), "");
 }
 
-TEST_F(Inspect, WhoseLeaseIsOverIsInNobodysWay) {
+TEST_F(Inspect, AHolderWhoseLeaseIsOverIsListedAsExpired) {
   if (observes()) GTEST_SKIP() << "with observed expiry no clock says that a lease is over";
   mutex a(mine, lock_options{.id = "lock", .exp_delta = 3s, .autorefresh = false});
   const auto got = a.acquire();
@@ -91,7 +91,7 @@ TEST_F(Inspect, ListsMoreThanAPageOfThem) {
   EXPECT_EQ(all.back().id, "lock-1229");
 }
 
-TEST_F(Inspect, RevokesTheOneThatIsMeant) {
+TEST_F(Inspect, ARevocationOfATokenRevokesThatHolderOnly) {
   shared_mutex a(mine, "lock"), b(mine, "lock");
   auto one = a.acquire_shared(), two = b.acquire_shared();
   const auto off = theirs.revoke("lock", one->token());

@@ -90,7 +90,6 @@ class Case(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, f"{count} in the queue")
             time.sleep(0.01)
 
-
     @contextmanager
     def within(self, seconds: float = SOON) -> Iterator[None]:
         began = time.monotonic()
@@ -138,6 +137,9 @@ class Exclusion(Case):
         self.assertFalse(node("unlock", self.lock))
         self.assertEqual(self.locks.find_one({"_id": self.lock}), before)
         self.assertEqual(ours("unlock", self.lock), "released")
+        freed = self.locks.find_one({"_id": self.lock})
+        self.assertFalse(node("refresh", self.lock, TTL) or node("unlock", self.lock))
+        self.assertEqual(self.locks.find_one({"_id": self.lock}), freed)
 
     def test_the_command_and_node(self) -> None:
         node = self.node()
@@ -277,7 +279,7 @@ class Waking(Case):
             self.assertTrue(node("unlock", self.lock))
         self.assertLess(took[-1], SOON)
 
-    def test_version_2s_unlock_is_found_by_looking(self) -> None:
+    def test_version_2s_unlock_is_found_by_a_poll(self) -> None:
         node, ours = self.node(2), self.dlock(period=1000)
         self.assertTrue(node("lock", self.lock, TTL))
         waiting = ours.begin("wait", self.lock, TTL)
@@ -366,7 +368,7 @@ class Channel(Case):
         self.assertTrue(node("lock", self.lock, TTL))
         self.assertEqual([event["id"] for event in ours.await_events(1)], [self.lock])
 
-    def test_what_wakes_nobody_does_no_harm_to_a_waiter(self) -> None:
+    def test_events_that_are_no_unlock_end_no_wait(self) -> None:
         node, ours = self.node(), self.dlock()
         self.assertTrue(node("lock", self.lock, TTL))
         waiting = ours.begin("wait", self.lock, TTL)

@@ -36,7 +36,7 @@ class Auth : public Replica {
     for (const std::string user : {"owner", "nobody"}) admin(R"({"dropUser": ")" + user + R"("})");
     admin(R"({"dropRole": "dlock"})");
   }
-  connection::outcome admin(const std::string& command) { return server.run("admin", json(command).get()); }
+  connection::outcome admin(const std::string& command) { return server.run("admin", from_json(command).get()); }
   /// As docs/security.md has it, for this test's database.
   void make_role(const std::string& name) {
     auto role = documented_role(name);

@@ -41,11 +41,13 @@ class Notices : public Replica {
     return eventually([&] { return hand_over(from, to) < 1s; }, 60s);
   }
   /// Runs a command in the notification database.
-  connection::outcome notif(const std::string& text) { return connection().run(notices_.name(), json(text).get()); }
+  connection::outcome notif(const std::string& text) {
+    return connection().run(notices_.name(), from_json(text).get());
+  }
   [[nodiscard]] std::vector<std::string> inboxes() {
     std::vector<std::string> out;
     auto all = notif(R"({"listCollections": 1, "nameOnly": true})");
-    const auto text = to_text(all.reply.get());
+    const auto text = to_json(all.reply.get());
     for (auto at = text.find("mongo_dlock_notif.inbox."); at != std::string::npos;
          at = text.find("mongo_dlock_notif.inbox.", at + 1)) {
       const auto end = text.find('"', at);
@@ -59,12 +61,13 @@ class Notices : public Replica {
     connection at(url_of(primary()));
     const auto ops = at.run(
         "admin",
-        json(R"({"aggregate": 1, "cursor": {}, "pipeline": [{"$currentOp": {"idleCursors": true, "allUsers": true}},
+        from_json(
+            R"({"aggregate": 1, "cursor": {}, "pipeline": [{"$currentOp": {"idleCursors": true, "allUsers": true}},
         {"$match": {"ns": {"$regex": "^)" +
-             notices_.name() + R"("}, "cursor.cursorId": {"$exists": true}}},
+            notices_.name() + R"("}, "cursor.cursorId": {"$exists": true}}},
         {"$project": {"ns": 1, "id": {"$toString": "$cursor.cursorId"}}}]})")
             .get());
-    const auto text = to_text(ops.reply.get());
+    const auto text = to_json(ops.reply.get());
     int killed = 0;
     for (auto at_ns = text.find("\"ns\" : \"" + notices_.name() + "."); at_ns != std::string::npos;
          at_ns = text.find("\"ns\" : \"" + notices_.name() + ".", at_ns + 1)) {
@@ -74,7 +77,7 @@ class Notices : public Replica {
       if (id_at == std::string::npos) break;
       const auto number = text.substr(id_at + 8, text.find('"', id_at + 8) - id_at - 8);
       at.run(notices_.name(),
-             json(R"({"killCursors": ")" + coll + R"(", "cursors": [{"$numberLong": ")" + number + "\"}]}").get());
+             from_json(R"({"killCursors": ")" + coll + R"(", "cursors": [{"$numberLong": ")" + number + "\"}]}").get());
       ++killed;
     }
     return killed;
@@ -90,7 +93,7 @@ TEST_F(Notices, AReleaseWakesTheHeir) {
   EXPECT_TRUE(eventually([&] { return two.notifications().now == state::working; })) << "it may have looked just then";
 }
 
-TEST_F(Notices, ADroppedChannelCostsALookAndHealsByItself) {
+TEST_F(Notices, ADroppedChannelCostsOnePollAndHealsByItself) {
   client one(patient()), two(patient());
   hand_over(one, two);
   connection().drop(notices_.name());
@@ -107,13 +110,13 @@ TEST_F(Notices, KilledCursorsAreOpenedAgain) {
   EXPECT_TRUE(wakes(one, two));
 }
 
-TEST_F(Notices, ACollectionOfTheWrongKindIsLeftAloneAndSaid) {
+TEST_F(Notices, ACollectionOfTheWrongKindIsLeftAloneAndReported) {
   journal said;
   auto o = patient();
   o.log = said.callback();
   connection().insert(notices_.name(), "mongo_dlock_notif", [] {
     std::vector<bson> one;
-    one.push_back(json(R"({"order": 4711})"));
+    one.push_back(from_json(R"({"order": 4711})"));
     return one;
   }());
   client one(o);
@@ -123,11 +126,12 @@ TEST_F(Notices, ACollectionOfTheWrongKindIsLeftAloneAndSaid) {
   ASSERT_TRUE(eventually([&] { return one.notifications().now == state::failing; }));
   EXPECT_NE(one.notifications().problem.find("is not a capped collection"), std::string::npos)
       << one.notifications().problem;
-  EXPECT_TRUE(said.says("hearing of other locks' events) do not work"));
+  EXPECT_TRUE(said.says("receiving events of locks) do not work"));
   std::this_thread::sleep_for(500ms);
-  EXPECT_EQ(said.count("hearing of other locks' events) do not work"), 1);
+  EXPECT_EQ(said.count("receiving events of locks) do not work"), 1);
   EXPECT_TRUE(mutex(one, id).try_acquire()) << "locks need no channel";
-  EXPECT_EQ(connection().find_all(notices_.name(), "mongo_dlock_notif", json(R"({"order": 4711})").get()).size(), 1u);
+  EXPECT_EQ(connection().find_all(notices_.name(), "mongo_dlock_notif", from_json(R"({"order": 4711})").get()).size(),
+            1u);
   notif(R"({"drop": "mongo_dlock_notif"})");
   EXPECT_TRUE(s.wait_until_open(30s)) << "it heals by itself";
   ASSERT_TRUE(mutex(one, id).try_acquire());
@@ -163,7 +167,7 @@ TEST_F(Notices, AnInboxThatIsNotCappedIsMended) {
   EXPECT_TRUE(wakes(one, two));
 }
 
-TEST_F(Notices, ADeadChannelDelaysAGrantByALookAtMost) {
+TEST_F(Notices, ADeadChannelDelaysAGrantByOnePollAtMost) {
   auto o = patient();
   o.notif_url = "mongodb://127.0.0.1:1/nothing";
   client one(o);
@@ -209,7 +213,8 @@ TEST_F(Notices, EventsGoOnAfterAStepdown) {
   const auto s = two.subscribe(id, [&](const lock_event&) { ++heard; });
   ASSERT_TRUE(s.wait_until_open(30s));
   hand_over(one, two);
-  connection(url_of(primary())).run("admin", json(R"({"replSetStepDown": 5, "secondaryCatchUpPeriodSecs": 2})").get());
+  connection(url_of(primary()))
+      .run("admin", from_json(R"({"replSetStepDown": 5, "secondaryCatchUpPeriodSecs": 2})").get());
   EXPECT_LT(hand_over(one, two), 60s);
   EXPECT_TRUE(eventually([&] { return two.notifications().now == state::working; }));
   const int before = heard;

@@ -90,7 +90,7 @@ TEST_F(Connect, AnotherNameOfTheSetIsARefusalAtOnce) {
   }
 }
 
-TEST_F(Connect, WhatIsWaitedForIsLoggedOnce) {
+TEST_F(Connect, TheReasonOfTheWaitIsLoggedOnce) {
   journal log;
   auto o = options();
   o.connect_timeout = 3s;
@@ -111,14 +111,14 @@ TEST_F(Connect, OneCommandAcquiresAndOneReleases) {
   ASSERT_TRUE(run(R"({"profile": 2})").ok);
   { ASSERT_TRUE(mutex(locks, id).try_acquire()); }
   run(R"({"profile": 0})");
-  EXPECT_EQ(server.find_all(db, "system.profile", json(R"({"ns": ")" + db + R"(.dlocks"})").get()).size(), 2u);
+  EXPECT_EQ(server.find_all(db, "system.profile", from_json(R"({"ns": ")" + db + R"(.dlocks"})").get()).size(), 2u);
 }
 
 TEST_F(Connect, ATtlIndexIsMadeWithTheGrace) {
   auto o = options();
   o.grace = 77s;
   client locks(o);
-  const auto indexes = to_text(run(R"({"listIndexes": "dlocks"})").reply.get());
+  const auto indexes = to_json(run(R"({"listIndexes": "dlocks"})").reply.get());
   EXPECT_NE(indexes.find(R"("expireAfterSeconds" : 77)"), std::string::npos) << indexes;
 }
 

@@ -149,7 +149,7 @@ TEST_F(Elections, ACounterUnderTheLockIsExactWhileThePrimaryStepsDownEvery2s) {
   const auto steps_down = [] {
     try {
       return connection(url_of(primary()))
-          .run("admin", json(R"({"replSetStepDown": 3, "secondaryCatchUpPeriodSecs": 2})").get())
+          .run("admin", from_json(R"({"replSetStepDown": 3, "secondaryCatchUpPeriodSecs": 2})").get())
           .ok;
     } catch (const std::exception&) {
       return false;  // there is no primary yet

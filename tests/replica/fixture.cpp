@@ -12,23 +12,6 @@
 
 namespace dlock::testing {
 
-bson json(const std::string& text) {
-  bson_error_t error;
-  bson b{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(text.data()), static_cast<ssize_t>(text.size()),
-                            &error)};
-  if (!b) throw std::runtime_error(std::string("not JSON: ") + error.message + ": " + text);
-  return b;
-}
-
-std::string to_text(const bson_t* b) {
-  const std::unique_ptr<char, decltype(&bson_free)> text(bson_as_relaxed_extended_json(b, nullptr), bson_free);
-  return text.get();
-}
-
-std::string date(std::int64_t ms) {
-  return R"({"$date": {"$numberLong": ")" + std::to_string(ms) + R"("}})";
-}
-
 std::int64_t wall_clock_ms() {
   return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -45,7 +28,7 @@ std::vector<member> read_members() {
   if (const char* file = std::getenv("DLOCK_TEST_SET")) {
     std::stringstream text;
     text << std::ifstream(file).rdbuf();
-    const auto set = json(text.str());
+    const auto set = from_json(text.str());
     bson_iter_t it, list, field;
     if (bson_iter_init_find(&it, set.get(), "members") && bson_iter_recurse(&it, &list)) {
       while (bson_iter_next(&list)) {
@@ -64,7 +47,7 @@ std::vector<member> read_members() {
     }
     return out;
   }
-  const auto answer = connection().run("admin", json(R"({"hello": 1})").get());
+  const auto answer = connection().run("admin", from_json(R"({"hello": 1})").get());
   bson_iter_t it, host;
   if (answer.ok && bson_iter_init_find(&it, answer.reply.get(), "hosts") && bson_iter_recurse(&it, &host)) {
     while (bson_iter_next(&host)) out.push_back({bson_iter_utf8(&host, nullptr), 0});
@@ -105,7 +88,7 @@ member primary() {
   const bool there = eventually([&] {
     for (const auto& m : members()) {
       auto answer = connection(url_of(m, "directConnection=true&serverSelectionTimeoutMS=1000"))
-                        .run("admin", json(R"({"hello": 1})").get());
+                        .run("admin", from_json(R"({"hello": 1})").get());
       bson_iter_t it;
       if (answer.ok && bson_iter_init_find(&it, answer.reply.get(), "isWritablePrimary") && bson_iter_as_bool(&it)) {
         found = m;
@@ -143,7 +126,7 @@ void frozen::thaw() {
 
 fail_command::place fail_command::on(const member& m) {
   auto there = std::make_shared<connection>(url_of(m));
-  (void)there->run("admin", json(R"({"hello": 1})").get());
+  (void)there->run("admin", from_json(R"({"hello": 1})").get());
   return there;
 }
 
@@ -155,16 +138,16 @@ fail_command::fail_command(place where, const std::string& app, const std::strin
     : where_(std::move(where)) {
   needs_whole_set();  // a server has one failCommand
   const auto mode = times == 0 ? std::string(R"("alwaysOn")") : R"({"times": )" + std::to_string(times) + "}";
-  const auto done = where_->run(
-      "admin", json(R"({"configureFailPoint": "failCommand", "mode": )" + mode + R"(, "data": {"failCommands": [)" +
-                    commands + R"(], "appName": ")" + app + R"(", )" + data + "}}")
-                   .get());
+  const auto done = where_->run("admin", from_json(R"({"configureFailPoint": "failCommand", "mode": )" + mode +
+                                                   R"(, "data": {"failCommands": [)" + commands + R"(], "appName": ")" +
+                                                   app + R"(", )" + data + "}}")
+                                             .get());
   if (!done.ok)
     throw std::runtime_error("the server has no fail points (start it with enableTestCommands=1): " + done.error);
 }
 
 fail_command::~fail_command() {
-  where_->run("admin", json(R"({"configureFailPoint": "failCommand", "mode": "off"})").get());
+  where_->run("admin", from_json(R"({"configureFailPoint": "failCommand", "mode": "off"})").get());
 }
 
 journal::~journal() {
@@ -212,7 +195,7 @@ std::string Replica::document(const std::string& lock) {
   auto filter = make_bson();
   append(filter.get(), "_id", lock);
   const auto found = server.find_all(db, "dlocks", filter.get());
-  return found.empty() ? "" : to_text(found[0].get());
+  return found.empty() ? "" : to_json(found[0].get());
 }
 
 std::size_t Replica::length(const std::string& lock, const char* array) {

@@ -14,6 +14,7 @@
 
 #include <dlock/dlock.hpp>
 
+#include "support/json.hpp"
 #include "support/mongo.hpp"
 #include "support/waiting.hpp"
 
@@ -22,11 +23,6 @@ namespace dlock::testing {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-/// From JSON; throws if it is none.
-[[nodiscard]] bson json(const std::string& text);
-[[nodiscard]] std::string to_text(const bson_t* b);
-/// A date for json().
-[[nodiscard]] std::string date(std::int64_t ms);
 [[nodiscard]] std::int64_t wall_clock_ms();
 
 /// `url` with one more option.
@@ -121,7 +117,7 @@ class Replica : public ::testing::Test {
   [[nodiscard]] std::string document() { return document(id); }
   [[nodiscard]] std::size_t holders(const std::string& lock);
   [[nodiscard]] std::size_t waiters(const std::string& lock);
-  connection::outcome run(const std::string& command) { return server.run(db, json(command).get()); }
+  connection::outcome run(const std::string& command) { return server.run(db, from_json(command).get()); }
   connection::outcome remove(const std::string& lock);
 
  private:

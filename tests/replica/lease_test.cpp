@@ -12,24 +12,7 @@
 namespace dlock::testing {
 namespace {
 
-class Lease : public Replica {
- protected:
-  /// Acquires through a rival client, from now on, and keeps the time.
-  struct rival_in {
-    boot_clock::time_point granted;
-    std::jthread thread;
-    rival_in(client& locks, std::string lock, milliseconds limit) {
-      thread = std::jthread([this, &locks, lock = std::move(lock), limit] {
-        auto got = mutex(locks, lock).acquire({.timeout = limit});
-        granted = got ? boot_clock::now() : boot_clock::time_point::max();
-      });
-    }
-    [[nodiscard]] boot_clock::time_point when() {
-      thread.join();
-      return granted;
-    }
-  };
-};
+using Lease = Replica;
 using LeaseOfThree = ThreeMembers;
 
 /// When a lease was told to be lost.
@@ -47,20 +30,6 @@ struct loss {
     EXPECT_LT(at.load(), std::max(in, end + machine.allowance()));
   }
 };
-
-TEST_F(Lease, IsToldLostBeforeARivalGetsInWhenItsRenewalsHang) {
-  client locks(options("hangs", 3s)), rivals(options("rival"));
-  auto got = mutex(locks, id).try_acquire();
-  ASSERT_TRUE(got);
-  const canary machine;
-  loss told(*got);
-  const fail_command fail("hangs", R"("blockConnection": true, "blockTimeMS": 6000)");
-  rival_in rival(rivals, id, 60s);
-  const auto in = rival.when();
-  ASSERT_NE(in, boot_clock::time_point::max());
-  EXPECT_FALSE(got->held());
-  told.expect_before(in, got->valid_until(), machine);
-}
 
 TEST_F(Lease, AKilledHolderIsFollowedSoonAfterItsTtl) {
   client rivals(options("rival"));

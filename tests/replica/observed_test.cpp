@@ -75,19 +75,5 @@ TEST_F(ObservedExpiry, ADeadHoldersLockPassesOnHoweverTheServersClockJumps) {
   }
 }
 
-TEST_F(ObservedExpiry, TheOtherExpiryIsAnErrorThatNamesBoth) {
-  client observing(at(0ms)), plain(options());
-  auto held = mutex(observing, id).try_acquire();
-  ASSERT_TRUE(held);
-  const auto why = error_of([&] { (void)mutex(plain, id).try_acquire(); });
-  EXPECT_EQ(why.code(), errc::configuration);
-  EXPECT_NE(std::string(why.what()).find("observed, not with server_clock"), std::string::npos) << why.what();
-  auto other = mutex(plain, id + "Other").try_acquire();
-  ASSERT_TRUE(other);
-  EXPECT_EQ(error_of([&] { (void)mutex(observing, id + "Other").try_acquire(); }).code(), errc::configuration);
-  EXPECT_EQ(other->release(), release_result::released);
-  EXPECT_TRUE(mutex(observing, id + "Other").try_acquire()) << "it is free, and becomes one of observed expiry";
-}
-
 }  // namespace
 }  // namespace dlock::testing

@@ -90,7 +90,7 @@ old_server::old_server(int wire_version) : listener_(chaos::listen_on_any_port()
   const auto text = R"({"ismaster": true, "maxBsonObjectSize": 16777216, "maxMessageSizeBytes": 48000000,
     "maxWriteBatchSize": 100000, "minWireVersion": 0, "maxWireVersion": )" +
                     std::to_string(wire_version) + R"(, "ok": 1})";
-  thread_ = std::thread([this, text] { serve(listener_.get(), end_[0], json(text).get()); });
+  thread_ = std::thread([this, text] { serve(listener_.get(), end_[0], from_json(text).get()); });
 }
 
 old_server::~old_server() {

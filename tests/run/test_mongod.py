@@ -91,7 +91,7 @@ class Mongod(unittest.TestCase):
         self.assertIsNone(mongod.find(mongod.server("5.0")))
         self.assertIsNone(mongod.find(), "nobody asked for an old one")
 
-    def test_a_version_goes_before_what_is_there(self) -> None:
+    def test_a_version_that_is_asked_for_goes_before_an_installed_one(self) -> None:
         program = self.folder / "mongod"
         program.write_text("#!/bin/sh\n")
         program.chmod(0o755)

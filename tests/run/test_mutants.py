@@ -74,7 +74,7 @@ class Mutants(unittest.TestCase):
         self.assertEqual((0, ""), (done.returncode, done.stderr), done.stdout)
         self.assertRegex(done.stdout, r"\nkilled by tests +2\n(.*\n)*2 of 2 killed: 100\.0 %, of at least 95; \d+ s\n\Z")
 
-    def test_what_cannot_be(self) -> None:
+    def test_bad_arguments(self) -> None:
         for words in (("--only", "nothing.cpp", BUILD), ("--only", "release_machine.cpp", "nowhere")):
             with self.subTest(words):
                 done = mutants(*words)

@@ -45,7 +45,7 @@ class Documents(unittest.TestCase):
         self.assertIn("libmongoc-dev", packages)
         self.assertEqual(packages, portability.documented_packages((PROJECT / "README.md").read_text()), "README.md says the same")
 
-    def test_docs_without_them(self) -> None:
+    def test_docs_without_the_packages(self) -> None:
         line = "$ sudo apt install --no-install-recommends g++ make\n"
         self.assertEqual(["g++", "make"], portability.documented_packages(f"text\n{line}text\n"))
         for text in ("", line + line):
@@ -213,7 +213,7 @@ class Verb(unittest.TestCase):
         self.assertEqual(3, done.returncode, done)
         self.assertRegex(done.stderr, rf"(?m)^run: trixie was not tried: {why}[^\n]*\n\Z")
 
-    def test_who_is_not_root(self) -> None:
+    def test_without_root(self) -> None:
         self.check_not_tried("that takes a chroot and mounts, which only root can make", "unshare", "--user")
 
     def test_debootstrap_cannot_be_installed(self) -> None:

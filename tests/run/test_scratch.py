@@ -87,7 +87,7 @@ class Scratch(Case):
         self.assertEqual(again[-1], f"evidence: {kept}.2")
         self.assertEqual(self.kept(), ["t.one", "t.one.2"])
 
-    def test_odd_ends(self) -> None:
+    def test_a_crash_and_a_command_that_is_not_there(self) -> None:
         lines = self.run_wrapped("kill -SEGV $$", 128 + signal.SIGSEGV)
         self.assertEqual(lines[1:], ["scratch: sh was ended by SIGSEGV", f"evidence: {self.evidence}/t.one"])
         self.environment["DLOCK_EVIDENCE"] = str(self.evidence / "other")
@@ -95,7 +95,7 @@ class Scratch(Case):
         self.assertEqual((done.returncode, done.stdout.splitlines()[1]), (127, "scratch: /no/such/command: No such file or directory"))
         self.assertEqual(self.kept(), ["other", "t.one"])
 
-    def test_processes_that_are_left_are_in_nobodys_way(self) -> None:
+    def test_processes_that_are_left_do_not_delay_the_end(self) -> None:
         """One has the output open, the other is a mongod, by its name."""
         server = f"{sys.executable} -c 'import time; time.sleep(600)' --dbpath $TMPDIR/set/0"
         began = time.monotonic()
@@ -127,7 +127,7 @@ class Scratch(Case):
                 said, _ = process.communicate(timeout=30)
                 self.assertEqual((process.returncode, said.splitlines()[0]), (5, "got it"), said)
 
-    def test_what_is_killed_leaves_a_folder_for_the_report(self) -> None:
+    def test_a_test_that_is_killed_leaves_its_folder_for_the_report(self) -> None:
         process, folder, command = self.begin(f"{LEAVE}\necho left; exec sleep 600")
         assert process.stdout
         self.assertEqual(process.stdout.readline(), "left\n")

@@ -8,8 +8,8 @@ run() {
   echo "== $script"
   /usr/bin/python3 -B "$script" "$@" || status=1
 }
-run "$1/test_status.py" own others_hold_it a_timeout wins_over inside_another tells_what
+run "$1/test_status.py" own others_hold_it a_timeout replaces_inherited inside_another verbose_messages
 run "$1/test_watch.py" test_all test_one test_several test_json outage
 run "$1/test_inspect.py"
-run "$1/test_release.py" one_lock only_those told test_yes nothing_to_ask
+run "$1/test_release.py" one_lock only_those told test_yes does_not_ask_if
 exit $status

@@ -271,13 +271,6 @@ document decode(const bson_t* stored) {
   return d;
 }
 
-std::string to_json(const bson_t* b) {
-  char* json = bson_as_relaxed_extended_json(b, nullptr);
-  std::string out = json == nullptr ? "(not BSON)" : json;
-  bson_free(json);
-  return out;
-}
-
 }  // namespace dlock::testing
 
 namespace dlock::protocol {

@@ -6,6 +6,7 @@
 
 #include "protocol/bson.hpp"
 #include "protocol/document.hpp"
+#include "support/json.hpp"
 
 namespace dlock::testing {
 
@@ -17,8 +18,6 @@ namespace dlock::testing {
 /// The reverse. Strict: throws std::runtime_error, naming the field, for a field or type that the pipeline never
 /// writes.
 [[nodiscard]] protocol::document decode(const bson_t* stored);
-
-[[nodiscard]] std::string to_json(const bson_t* b);
 
 }  // namespace dlock::testing
 

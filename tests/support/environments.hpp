@@ -27,14 +27,6 @@ namespace dlock::testing {
   return to_ms(boot_clock::now());
 }
 
-/// The real one, but that the machine seems to have been suspended for a while. Nobody is told: as by a kernel. Its
-/// timers go by the machine's time, so it is not for what keeps leases.
-class suspended_environment final : public real_environment {
- public:
-  std::atomic<std::int64_t> suspended = 0;
-  [[nodiscard]] std::int64_t now_ms() const noexcept override { return real_environment::now_ms() + suspended; }
-};
-
 /// Time stands still until advance(), which wakes who waits for it. Identities are numbered, nothing is left to chance.
 class manual_environment final : public environment {
  public:
@@ -61,11 +53,6 @@ class manual_environment final : public environment {
       std::this_thread::yield();
       lock.lock();
     }
-  }
-  /// How many threads wait, in wait_until() with an end.
-  [[nodiscard]] std::size_t sleepers() const {
-    const std::lock_guard lock(guard_);
-    return sleepers_.size();
   }
   /// The next time that anybody waits for.
   [[nodiscard]] std::optional<std::int64_t> next() const {

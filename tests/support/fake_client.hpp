@@ -14,7 +14,6 @@ namespace dlock::detail {
 
 /// The friend that dlock::client has for tests: makes one on any store.
 struct testing {
-  static std::shared_ptr<runtime> core_of(const client& c) { return c.core_; }
   static client make(client_options options, std::shared_ptr<store> where, std::shared_ptr<channel> notices,
                      std::size_t threads, std::shared_ptr<environment> env) {
     auto checked = validated(std::move(options));

@@ -13,14 +13,6 @@ namespace {
 
 using namespace protocol;
 
-bson from_json(const std::string& json) {
-  bson_error_t error;
-  bson b{bson_new_from_json(reinterpret_cast<const std::uint8_t*>(json.data()), static_cast<ssize_t>(json.size()),
-                            &error)};
-  EXPECT_TRUE(b) << error.message << " in " << json;
-  return b;
-}
-
 reply parsed(const std::string& value) {
   return parse_reply(from_json(R"({"value": )" + value + R"(, "ok": 1})").get());
 }

@@ -148,7 +148,7 @@ class Audited(unittest.TestCase):
         self.assertFalse(checks[rule], output)
         self.assertIn(saying, output)
 
-    def test_it_is_accepted(self) -> None:
+    def test_a_good_run_is_accepted(self) -> None:
         self.accepted(self.entries)
         self.accepted(self.versions)
 
