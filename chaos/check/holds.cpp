@@ -55,6 +55,7 @@ void analysis::find_ends() {
       each_of(id, [&](hold& one) {
         if (c.op == "release" && c.at < one.release_called) {
           one.release_called = c.at;
+          one.release_returned = c.returned.value_or(never);
           if (c.returned && c.what == "released") one.released = *c.returned;
         } else if (c.op == "downgrade") {
           one.downgraded = std::min(one.downgraded, c.at);

@@ -25,6 +25,7 @@ struct hold {
   ns until = 0;           // the last one it was told
   ns downgraded = never;  // when it asked for that: others may read from then on
   ns release_called = never;
+  ns release_returned = never;
   ns released = never;  // when a release returned that said so
   ns lost = never;      // when it was told of the loss
   ns died = never;

@@ -100,12 +100,15 @@ void client::acquisition_answered(call_id c, acquisition& a, const answer& r, ms
   if (queued) waits(a, foreign);
   auto then = a.steps.answered(r.reply, now, is_open(foreign ? part::events : part::inbox));
   if (queued && !std::holds_alternative<machine::done>(then)) {
+    turns_.has_place(a.plan.ask.lock, c);
     waiting w{c, r.reply};
     w.last.queue += static_cast<std::int64_t>(turns_.length(a.plan.ask.lock));
     if (a.tells_place) events_.emplace_back(std::move(w));
     if (turns_.tells(a.plan.ask.lock, now)) tell_places(a.plan.ask.lock, now);
   }
+  const auto lock = a.plan.ask.lock;
   follow(c, a, std::move(then), now);
+  if (queued) (void)let_others(lock, 0, now);
 }
 
 /// The time of its timer has come. Or it is leaving the queue, and its cancel was answered.

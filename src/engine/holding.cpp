@@ -29,7 +29,7 @@ hold_id client::hold(const acquisition& a, const machine::done& d, ms now) {
           .doubtful = a.steps.in_doubt(),
           .queue = a.steps.last().queue};
   floors_.saw(l.ask.lock, l.token);
-  if (l.is_exclusive()) turns_.acts(l.ask.lock, h);
+  if (l.is_exclusive()) turns_.acts(l.ask.lock, h, true);
   publish_all(announcements_.granted(announcement_of(l, settings_.who, true, now), l.ask.what.exclusive), now);
   const auto& kept = holds_.emplace(h, std::move(l)).first->second;
   timers_.set({kHold, h}, std::min(kept.machine.next(), wants_inbox_ ? never : now + kLong));

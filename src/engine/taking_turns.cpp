@@ -37,7 +37,7 @@ void client::wait_for_turn(call_id c, acquisition& a, ms now) {
 /// It asks the server now. `release`: if possible, in the command of that request. True: it does.
 bool client::begin_turn(call_id c, acquisition& a, number release, ms now) {
   if (std::exchange(a.waits, false)) a.steps.serve(a.plan.deadline, a.began, a.contact || answered_ >= a.began);
-  if (a.plan.queue && a.plan.ask.what.exclusive) turns_.acts(a.plan.ask.lock, c);
+  if (a.plan.queue && a.plan.ask.what.exclusive) turns_.acts(a.plan.ask.lock, c, false);
   auto first = std::get<machine::send>(a.steps.start(now)).r;
   expect(c, a);
   a.request = submit(std::move(first), {purpose::kind::acquisition, c}, now, release);
@@ -66,7 +66,7 @@ void client::rests(const std::string& lock, std::uint64_t who, ms now) {
 
 /// The acquisition of this client that stands in the queue of the lock, or is about to.
 const client::acquisition* client::acting_for(const std::string& lock) const {
-  for (const auto who : turns_.acting(lock)) {
+  for (const auto& [who, _] : turns_.acting(lock)) {
     if (const auto it = acquisitions_.find(who); it != acquisitions_.end()) return &it->second;
   }
   return nullptr;
@@ -74,8 +74,8 @@ const client::acquisition* client::acting_for(const std::string& lock) const {
 
 bool client::has_turn(const std::string& lock, ms now) const {
   const auto acting = turns_.acting(lock);
-  return std::any_of(acting.begin(), acting.end(), [&](auto who) {
-    const auto* l = find(who);
+  return std::any_of(acting.begin(), acting.end(), [&](const auto& each) {
+    const auto* l = find(each.first);
     return l != nullptr && l->held(now);
   });
 }
@@ -119,9 +119,11 @@ void client::end_wait(call_id c, acquisition& a, machine::result what, ms now) {
 /// The call ends without the lock. If another call waits behind it that wants the same, that one keeps the place in the
 /// queue. False: there is none.
 bool client::hand_over(call_id c, acquisition& a, machine::result what, const char* why, ms now) {
-  const auto& lock = a.plan.ask.lock;
+  const auto lock = a.plan.ask.lock;
   const auto next = turns_.first(lock);
-  if (closing_ || !next || !turns_.acting(lock).contains(c)) return false;
+  const auto acting = turns_.acting(lock);
+  const auto mine = acting.find(c);
+  if (closing_ || !next || mine == acting.end()) return false;
   auto& heir = acquisitions_.at(*next);
   if (!is_alike(a.plan, heir.plan)) return false;
   const bool contact = heir.contact || answered_ >= heir.began;
@@ -140,7 +142,7 @@ bool client::hand_over(call_id c, acquisition& a, machine::result what, const ch
   if (!heir.expected.empty()) expected_.insert_or_assign(heir.expected, *next);
   turns_.leaves(lock, *next);
   turns_.rests(lock, c);
-  turns_.acts(lock, *next);
+  turns_.acts(lock, *next, mine->second);
   const ms due = std::min(a.due, heir.plan.deadline.value_or(never));
   events_.emplace_back(std::move(e));
   timers_.clear({kAcquisition, c});
@@ -151,6 +153,7 @@ bool client::hand_over(call_id c, acquisition& a, machine::result what, const ch
     heir.due = due;
     timers_.set({kAcquisition, *next}, heir.request != 0 ? heir.steps.give_up_at().value_or(never) : due);
   }
+  (void)let_others(lock, 0, now);
   return true;
 }
 
@@ -160,7 +163,7 @@ bool client::hand_over(call_id c, acquisition& a, machine::result what, const ch
 protocol::reply client::ahead_of(const std::string& lock, ms now) const {
   if (const auto* a = acting_for(lock)) return a->steps.last();
   protocol::reply r;
-  for (const auto who : turns_.acting(lock)) {
+  for (const auto& [who, _] : turns_.acting(lock)) {
     const auto* l = find(who);
     if (l == nullptr) continue;
     r.found = true;

@@ -1,5 +1,7 @@
 #include "engine/turns.hpp"
 
+#include <algorithm>
+
 namespace dlock::engine {
 namespace {
 
@@ -7,17 +9,27 @@ constexpr std::int64_t kMoment = 1000;  // ms; as for the answers of an acquisit
 
 }  // namespace
 
+bool turns::state::all_have_places() const {
+  return std::all_of(acting.begin(), acting.end(), [](const auto& each) { return each.second; });
+}
+
 bool turns::blocks(const std::string& lock, bool exclusive) const {
   const auto it = locks_.find(lock);
-  return it != locks_.end() && (!it->second.waiting.empty() || exclusive);
+  return it != locks_.end() && (!it->second.waiting.empty() || exclusive || !it->second.all_have_places());
 }
 
 void turns::waits(const std::string& lock, number call, bool exclusive) {
   locks_[lock].waiting.emplace(call, exclusive);
 }
 
-void turns::acts(const std::string& lock, number who) {
-  locks_[lock].acting.insert(who);
+void turns::acts(const std::string& lock, number who, bool has_place) {
+  locks_[lock].acting.emplace(who, has_place);
+}
+
+void turns::has_place(const std::string& lock, number who) {
+  const auto it = locks_.find(lock);
+  if (it == locks_.end()) return;
+  if (const auto found = it->second.acting.find(who); found != it->second.acting.end()) found->second = true;
 }
 
 void turns::tidy(table::iterator it) {
@@ -51,8 +63,8 @@ std::optional<turns::number> turns::next(const std::string& lock) {
   const auto it = locks_.find(lock);
   if (it == locks_.end() || it->second.waiting.empty()) return std::nullopt;
   const auto [call, exclusive] = *it->second.waiting.begin();
-  if (exclusive && !it->second.acting.empty()) return std::nullopt;
-  if (exclusive) it->second.acting.insert(call);
+  if (exclusive ? !it->second.acting.empty() : !it->second.all_have_places()) return std::nullopt;
+  if (exclusive) it->second.acting.emplace(call, false);
   leaves(lock, call);
   return call;
 }
@@ -85,9 +97,9 @@ bool turns::tells(const std::string& lock, std::int64_t now) {
   return true;
 }
 
-std::set<turns::number> turns::acting(const std::string& lock) const {
+std::map<turns::number, bool> turns::acting(const std::string& lock) const {
   const auto it = locks_.find(lock);
-  return it == locks_.end() ? std::set<number>{} : it->second.acting;
+  return it == locks_.end() ? std::map<number, bool>{} : it->second.acting;
 }
 
 }  // namespace dlock::engine

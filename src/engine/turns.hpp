@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -18,14 +17,17 @@ namespace dlock::engine {
 /// | a call                    | event                              | next                                        |
 /// |---------------------------|------------------------------------|---------------------------------------------|
 /// | new, nobody waits locally | exclusive, and somebody acts       | waits locally                               |
+/// | new, nobody waits locally | who acts has no place yet          | waits locally                               |
 /// | new, somebody waits       |                                    | waits locally                               |
 /// | new                       | else                               | asks the server; acts, if it is exclusive   |
-/// | waits locally, the first  | it is shared, or nobody acts       | next() returns it; it acts, if exclusive    |
+/// | waits locally, the first  | nobody acts                        | next() returns it; it acts, if exclusive    |
+/// | waits locally, the first  | it is shared, who acts has a place | next() returns it                           |
 /// | waits locally             | leaves                             | it does not wait any more                   |
+/// | acts                      | has_place(): the server knows it   | readers may ask: they stand behind it       |
 /// | acts                      | rests: it is over                  | it does not act any more                    |
 ///
-/// The owner calls next() after each rests() and leaves(), until there is no result. So nobody waits locally unless
-/// somebody acts, or an earlier call waits.
+/// The owner calls next() after each rests(), has_place() and leaves(), until there is no result. So nobody waits
+/// locally unless somebody acts, or an earlier call waits.
 class turns {
  public:
   using number = std::uint64_t;  // of a call or a hold; later calls have higher numbers
@@ -35,8 +37,11 @@ class turns {
   void waits(const std::string& lock, number call, bool exclusive);
   /// It waits no longer, for whatever reason.
   void leaves(const std::string& lock, number call);
-  /// An exclusive acquisition or hold acts for this client.
-  void acts(const std::string& lock, number who);
+  /// An exclusive acquisition or hold acts for this client. An acquisition has no place at first: a request of a reader
+  /// could overtake it.
+  void acts(const std::string& lock, number who, bool has_place);
+  /// The server has answered that the one that acts stands in the queue.
+  void has_place(const std::string& lock, number who);
   void rests(const std::string& lock, number who);
   /// At `now`, this client held the lock. So a call that waits locally knows this much, although the one that acts next
   /// has no answer yet.
@@ -54,15 +59,17 @@ class turns {
   [[nodiscard]] std::size_t length(const std::string& lock) const;
   /// Whether it is time to tell them their places: at most once a second, so that a thousand do not wake at each turn.
   [[nodiscard]] bool tells(const std::string& lock, std::int64_t now);
-  /// Who acts.
-  [[nodiscard]] std::set<number> acting(const std::string& lock) const;
+  /// Who acts, and whether it has a place in the queue, or the lock.
+  [[nodiscard]] std::map<number, bool> acting(const std::string& lock) const;
   [[nodiscard]] std::size_t size() const noexcept { return locks_.size(); }
 
  private:
   struct state {
-    std::set<number> acting;
+    std::map<number, bool> acting;   // whether it has a place
     std::map<number, bool> waiting;  // whether it is exclusive
     std::optional<std::int64_t> told, held;
+
+    [[nodiscard]] bool all_have_places() const;
   };
   using table = std::map<std::string, state>;
   void tidy(table::iterator it);

@@ -41,7 +41,7 @@ TEST_F(ClientsTurns, AWriterThatBecomesAReaderLetsOthersAsk) {
   (void)acquire();
   (void)acquire_shared();
   (void)me.amend(h, {.exclusive = false, .weight = 1}, "", now);
-  EXPECT_EQ(sent(), "enqueue id-2 + enqueue id-3, amend id-1");
+  EXPECT_EQ(sent(), "enqueue id-2, amend id-1");
 }
 
 TEST_F(ClientsTurns, WhenTheOneAheadIsRefusedTheNextIsAskedFor) {
@@ -294,10 +294,36 @@ TEST_F(ClientsTurns, AReaderDoesNotPassAWriterOfItsClient) {
   EXPECT_EQ(serve(), "");
   EXPECT_TRUE(me.waits_locally(reader));
   (void)release(h);
-  EXPECT_EQ(sent(), "release id-1 + enqueue id-2 + enqueue id-3");
+  EXPECT_EQ(sent(), "release id-1 + enqueue id-2");
+  EXPECT_TRUE(me.waits_locally(reader)) << "its request could overtake that one";
+  const auto later = acquire_shared();
+  EXPECT_TRUE(me.waits_locally(later));
   answer_all();
   EXPECT_EQ(happened(), "releasing; released; release: released; acquired");
   EXPECT_EQ(holder(), "id-2");
+  EXPECT_EQ(serve(), "enqueue id-3 + enqueue id-4");
+}
+
+TEST_F(ClientsTurns, AReaderAsksTheServerAsSoonAsTheWriterBeforeItHasAPlace) {
+  (void)other(op::try_);
+  const auto writer = acquire();
+  const auto reader = acquire_shared();
+  EXPECT_EQ(sent(), "enqueue id-1");
+  EXPECT_TRUE(me.waits_locally(reader));
+  answer_all();
+  EXPECT_FALSE(me.waits_locally(reader));
+  EXPECT_EQ(serve(), "enqueue id-2");
+  EXPECT_FALSE(me.waits_locally(writer));
+}
+
+TEST_F(ClientsTurns, AReaderBehindAnHeirAsksTheServer) {
+  const auto one = first_waits();
+  (void)acquire();
+  const auto reader = acquire_shared();
+  EXPECT_EQ(serve(), "");
+  me.cancel(one, now);
+  EXPECT_EQ(serve(), "enqueue id-2") << "the writer before it has the place of the first";
+  EXPECT_FALSE(me.waits_locally(reader));
 }
 
 TEST_F(ClientsTurns, AReaderGoesWhenTheWriterBeforeItLeaves) {

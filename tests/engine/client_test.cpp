@@ -72,7 +72,7 @@ TEST_F(Client, AWaiterReportsItsPlaceAtEachAnswer) {
 }
 
 TEST_F(Client, RequestsOfOneCommandGetTheirOwnAnswers) {
-  const auto one = acquire(), two = acquire_shared();
+  const auto one = acquire_shared(), two = acquire();
   play("serve -> enqueue id-1 + enqueue id-2 | happened -> acquired");
   EXPECT_EQ(last<acquire_ended>().call, one);
   EXPECT_EQ(me.expects("id-2"), two);

@@ -2,14 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <optional>
-#include <set>
 #include <vector>
 
 namespace dlock::engine {
 namespace {
 
 using numbers = std::vector<turns::number>;
+using acting = std::map<turns::number, bool>;
 
 struct Turns : ::testing::Test {
   turns t;
@@ -18,7 +19,7 @@ struct Turns : ::testing::Test {
 
 TEST_F(Turns, TheFirstAsksTheServerAndTheOthersWaitInOrder) {
   EXPECT_FALSE(t.blocks("lock", true));
-  t.acts("lock", 1);
+  t.acts("lock", 1, true);
   EXPECT_TRUE(t.blocks("lock", true));
   EXPECT_FALSE(t.blocks("other", true));
   t.waits("lock", 3, true);
@@ -27,11 +28,10 @@ TEST_F(Turns, TheFirstAsksTheServerAndTheOthersWaitInOrder) {
   EXPECT_EQ(next(), std::nullopt);
   t.rests("lock", 1);
   EXPECT_EQ(next(), 2U);
-  t.acts("lock", 2);
   EXPECT_EQ(next(), std::nullopt);
   t.rests("lock", 2);
   EXPECT_EQ(next(), 3U);
-  EXPECT_EQ(t.acting("lock"), (std::set<turns::number>{3}));
+  EXPECT_EQ(t.acting("lock"), (acting{{3, false}}));
   t.rests("lock", 3);
   EXPECT_EQ(t.size(), 0U);
 }
@@ -39,7 +39,7 @@ TEST_F(Turns, TheFirstAsksTheServerAndTheOthersWaitInOrder) {
 TEST_F(Turns, ItIsRememberedForAMomentThatTheLockWasHeld) {
   t.held("lock", 100);
   EXPECT_FALSE(t.was_held("lock", 100)) << "nobody is there to whom it matters";
-  t.acts("lock", 1);
+  t.acts("lock", 1, true);
   t.waits("lock", 2, true);
   EXPECT_FALSE(t.was_held("lock", 100));
   t.held("lock", 100);
@@ -50,7 +50,7 @@ TEST_F(Turns, ItIsRememberedForAMomentThatTheLockWasHeld) {
 }
 
 TEST_F(Turns, ReadersWaitOnlyBehindAWriterThatWaits) {
-  t.acts("lock", 1);
+  t.acts("lock", 1, true);
   EXPECT_FALSE(t.blocks("lock", false)) << "on the server it stands behind the one that acts";
   t.waits("lock", 2, true);
   EXPECT_TRUE(t.blocks("lock", false));
@@ -59,14 +59,19 @@ TEST_F(Turns, ReadersWaitOnlyBehindAWriterThatWaits) {
   t.waits("lock", 5, true);
   t.rests("lock", 1);
   EXPECT_EQ(next(), 2U);
-  t.acts("lock", 2);
+  EXPECT_EQ(next(), std::nullopt) << "it has no place yet that they could stand behind";
+  EXPECT_TRUE(t.blocks("lock", false));
+  t.has_place("lock", 17);
+  t.has_place("other", 2);
+  EXPECT_EQ(next(), std::nullopt);
+  t.has_place("lock", 2);
   EXPECT_EQ(next(), 3U);
   EXPECT_EQ(next(), 4U);
   EXPECT_EQ(next(), std::nullopt) << "one acts";
 }
 
 TEST_F(Turns, WhoLeavesIsForgotten) {
-  t.acts("lock", 1);
+  t.acts("lock", 1, true);
   t.waits("lock", 2, true);
   t.waits("lock", 3, false);
   t.leaves("lock", 2);
@@ -75,15 +80,15 @@ TEST_F(Turns, WhoLeavesIsForgotten) {
   t.leaves("other", 17);
   t.rests("other", 17);
   t.rests("lock", 17);
-  EXPECT_EQ(t.acting("lock"), (std::set<turns::number>{1}));
+  EXPECT_EQ(t.acting("lock"), (acting{{1, true}}));
   t.rests("lock", 1);
   EXPECT_EQ(t.size(), 0U);
   EXPECT_EQ(next(), std::nullopt);
 }
 
 TEST_F(Turns, SeveralMayActForALock) {
-  t.acts("lock", 1);  // a hold that a try has got
-  t.acts("lock", 2);
+  t.acts("lock", 1, true);  // a hold that a try has got
+  t.acts("lock", 2, true);
   t.waits("lock", 3, true);
   t.rests("lock", 1);
   EXPECT_EQ(next(), std::nullopt);
@@ -93,7 +98,7 @@ TEST_F(Turns, SeveralMayActForALock) {
 
 TEST_F(Turns, PlacesAreToldOnceASecondAtMost) {
   EXPECT_FALSE(t.tells("lock", 0)) << "nobody waits";
-  t.acts("lock", 1);
+  t.acts("lock", 1, true);
   EXPECT_FALSE(t.tells("lock", 0));
   t.waits("lock", 2, true);
   EXPECT_TRUE(t.tells("lock", 5));
@@ -103,7 +108,7 @@ TEST_F(Turns, PlacesAreToldOnceASecondAtMost) {
 
 TEST_F(Turns, OnlyAWriterCanBeTheHeirOfAPlace) {
   EXPECT_EQ(t.first("lock"), std::nullopt);
-  t.acts("lock", 1);
+  t.acts("lock", 1, true);
   t.waits("lock", 2, true);
   t.waits("lock", 3, false);
   EXPECT_EQ(t.first("lock"), 2U);

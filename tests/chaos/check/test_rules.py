@@ -45,10 +45,11 @@ def granted(t: float, who: str, c: int, id: str, token: int, until: float, **mor
     return say(t, who, "return", c=c, what="acquired", id=id, token=token, until=at(until), **more)
 
 
-def release(t: float, who: str, *ids: str) -> Events:
+def release(t: float, who: str, *ids: str, returned: float = 0) -> Events:
     c = next(numbers)
+    returned = returned or t + 0.001
     name = {"id": ids[0]} if len(ids) == 1 else {"ids": list(ids)}
-    return say(t, who, "call", c=c, op="release", **name) + say(t + 0.001, who, "return", c=c, what="released")
+    return say(t, who, "call", c=c, op="release", **name) + say(returned, who, "return", c=c, what="released")
 
 
 def hold(t: float, who: str, id: str, token: int, until: float, lock: str = "m0", *, queued: float = 0, came: float = 0,
@@ -133,6 +134,12 @@ def passed(*faults: Events, by: str = "w2.1") -> Events:
     """Somebody comes when w1.1 is known to wait, and is granted first."""
     return (hold(1, "w1.1", "a", 2000, 6, queued=1.1, came=4, released=5) + hold(2, by, "b", 1000, 5, came=3, released=3.5)
             + [line for each in faults for line in each])
+
+
+def in_place(came: float, ended: float, who: str = "w2.1") -> Events:
+    """A call that times out."""
+    c = next(numbers)
+    return call(came, who, c) + say(ended, who, "return", c=c, what="timed_out")
 
 
 def in_vain(cancelled: float, *more: Events) -> Events:
@@ -247,6 +254,11 @@ CASES: dict[str, tuple[str, Events]] = {
     "one who may have waited for its turn in its process is passed": ("", OF_ANOTHER_THREAD + passed()),
     "... by another call of this process": ("queue-order", OF_ANOTHER_THREAD + passed(by="w1.1")),
     "the turn was over before": ("queue-order", hold(0.5, "w1.1", "z", 500, 1.5, released=0.9) + passed()),
+    "its release was under way": ("", hold(0.5, "w1.1", "z", 500, 2.4) + release(0.9, "w1.1", "z", returned=1.05) + passed()),
+    "who passes has the place of a call that ended in vain": ("", passed(in_place(0.9, 2.1))),
+    "... that had ended before": ("queue-order", passed(in_place(0.9, 1.9))),
+    "... that had come later, too": ("queue-order", passed(in_place(1.5, 2.1))),
+    "... of another process": ("queue-order", passed(in_place(0.9, 2.1, who="w3.1"))),
     # lost-before-takeover
     "a loss is told too late": ("lost-before-takeover",
         hold(1, "w1.1", "a", 1000, 3, lost=6) + hold(5, "w2.1", "b", 2000, 9, released=8)),
