@@ -290,6 +290,11 @@ bool begin_observed(document& d, const request& r) {
 
 }  // namespace
 
+bool is_calm(const document& d, const request& r) {
+  const bool mine = d.holders.size() == 1 && d.holders.front().id == r.id;
+  return d.waiters.empty() && d.gone.empty() && (d.holders.empty() || mine);
+}
+
 transition_result transition(const std::optional<document>& before, const request& r, ms now) {
   transition_result not_found{before, reply{}};
   if (!before && !creates(r)) return not_found;

@@ -17,6 +17,12 @@ struct transition_result {
 /// `now`. pipeline.cpp has the same rules in MongoDB's language. A property test checks that both agree.
 [[nodiscard]] transition_result transition(const std::optional<document>& before, const request& r, ms now);
 
+/// reply::calm: whether nobody but the sender of `r` holds the lock or waits for it, and nothing else is in the
+/// document.
+[[nodiscard]] bool is_calm(const document& after, const request& r);
+/// The same for the express form (express.hpp), which has rules of its own. No result: it is not enough.
+[[nodiscard]] std::optional<transition_result> express(const std::optional<document>& before, const request& r, ms now);
+
 struct batch_result {
   std::optional<document> after;
   std::vector<reply> answers;  // one for each request

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "protocol/express.hpp"
 #include "protocol/plausible.hpp"
 #include "protocol/short_form.hpp"
 #include "reference/transition.hpp"
@@ -25,6 +26,12 @@ version changed(const version& before, std::optional<protocol::document> after) 
 }  // namespace
 
 carried_out carry_out(const version& before, const request& r, ms now) {
+  const auto form = protocol::form_of(r);
+  if (form == protocol::form::express) {
+    auto result = before && before->is_lock ? protocol::express(before->what, r, now) : std::nullopt;
+    if (!result) return {before, {}};
+    return {changed(before, std::move(result->after)), std::move(result->answer)};
+  }
   if (before && !before->is_lock) {
     protocol::reply a;
     const bool looks_for_more = protocol::targets_holder(r) || r.op == operation::resize;
@@ -35,6 +42,9 @@ carried_out carry_out(const version& before, const request& r, ms now) {
     return {before, a};
   }
   auto result = protocol::transition(before ? std::optional(before->what) : std::nullopt, r, now);
+  if (form == protocol::form::brief && result.answer.found && result.answer.valid) {
+    result.answer.calm = protocol::is_calm(*result.after, r);
+  }
   return {changed(before, std::move(result.after)), std::move(result.answer)};
 }
 
@@ -48,8 +58,10 @@ all_carried_out carry_out(const version& before, const protocol::batch& all, ms 
   return {changed(before, std::move(result.after)), std::move(result.answers)};
 }
 
+namespace {
+
 bool short_form_is_enough(const version& before, const request& r, ms now) {
-  if (!protocol::has_short_form(r) || !before || !before->is_lock) return false;
+  if (!before || !before->is_lock) return false;
   const auto& d = before->what;
   if (d.observed || d.ct != d.mine || !d.et || !protocol::defect(d, now).empty()) return false;
   const auto ended = [&](const auto& e) { return e.until <= now - r.skew; };
@@ -67,6 +79,20 @@ bool short_form_is_enough(const version& before, const request& r, ms now) {
   const bool is_exclusive =
       std::any_of(d.holders.begin(), d.holders.end(), [](const auto& h) { return h.what.exclusive; });
   return r.op == operation::enqueue && r.what.exclusive && is_exclusive && !has(d.holders);
+}
+
+}  // namespace
+
+bool is_enough(const version& before, const request& r, ms now) {
+  switch (protocol::form_of(r)) {
+    case protocol::form::express:
+      return carry_out(before, r, now).answer.found;
+    case protocol::form::brief:
+      return short_form_is_enough(before, r, now);
+    case protocol::form::whole:
+      break;
+  }
+  return true;
 }
 
 version collection::get(const std::string& lock) const {

@@ -27,12 +27,14 @@ struct all_carried_out {
   std::vector<protocol::reply> answers;
 };
 
-/// What `r` does to a document, computed by the reference model, when the server's clock shows `now`. And what several
-/// requests do that go together in one command.
+/// What `r` does to a document in its form, computed by the reference model, when the server's clock shows `now`. In the
+/// express form, if that is not enough: nothing, and it finds nothing. And what several requests do that go together in
+/// one command.
 [[nodiscard]] carried_out carry_out(const version& before, const protocol::request& r, protocol::ms now);
 [[nodiscard]] all_carried_out carry_out(const version& before, const protocol::batch& all, protocol::ms now);
-/// Whether the short form of `r` is enough. Then it does the same as `r`.
-[[nodiscard]] bool short_form_is_enough(const version& before, const protocol::request& r, protocol::ms now);
+/// Whether the form of `r` is enough. Then it does the same as the whole transition. Else it changes nothing, and the
+/// next form has to follow.
+[[nodiscard]] bool is_enough(const version& before, const protocol::request& r, protocol::ms now);
 
 /// The documents of the locks, as one member or a majority has them.
 class collection {

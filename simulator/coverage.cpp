@@ -81,7 +81,8 @@ std::int64_t coverage::all_faults() const noexcept {
 coverage& coverage::operator+=(const coverage& o) noexcept {
   for (const auto each :
        {&coverage::runs, &coverage::acquired, &coverage::contended, &coverage::nested, &coverage::elections,
-        &coverage::lost, &coverage::resized, &coverage::combined, &coverage::brief, &coverage::by_announcement,
+        &coverage::lost, &coverage::resized, &coverage::combined, &coverage::brief, &coverage::express,
+        &coverage::by_announcement,
         &coverage::excused_clock, &coverage::excused_edit}) {
     this->*each += o.*each;
   }
@@ -113,8 +114,9 @@ std::vector<std::string> coverage::vacuous() const {
 std::string coverage::text() const {
   return line("%lld runs, %lld acquisitions, %lld of them contended, %lld with another lock, %lld by announcement\n",
               runs, acquired, contended, nested, by_announcement) +
-         line("%lld requests in combined commands, %lld in short form; %lld leases lost, %lld resizes\n", combined,
-              brief, lost, resized) +
+         line("%lld requests in combined commands, %lld in short form, %lld in express form\n", combined, brief,
+              express) +
+         line("%lld leases lost, %lld resizes\n", lost, resized) +
          line("%lld faults, %lld elections; overlaps excused: %lld by a server's clock, %lld by an edit\n",
               all_faults(), elections, excused_clock, excused_edit);
 }

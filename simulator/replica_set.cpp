@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "protocol/short_form.hpp"
+#include "protocol/express.hpp"
 
 namespace dlock::simulator {
 namespace {
@@ -115,13 +115,9 @@ void replica_set::execute(std::size_t at, batch all, ms now, std::int64_t term, 
     a.reply = carry_out(m.majority.get(first.lock), first, now).answer;
     return done({std::move(a)});
   }
-  if (all->size() == 1 && first.brief && protocol::has_short_form(first) &&
-      !short_form_is_enough(m.now.get(first.lock), first, now)) {
-    // The short form changes nothing here, and the full command follows.
-    auto whole = std::make_shared<protocol::batch>(*all);
-    whole->front().brief = false;
-    events_.after(luck_.between(200, 1500),
-                  [this, at, whole = std::move(whole), done = std::move(done)] { command(at, whole, done); });
+  if (all->size() == 1 && !is_enough(m.now.get(first.lock), first, now)) {
+    const auto next = std::make_shared<protocol::batch>(1, protocol::in_next_form(first));
+    events_.after(luck_.between(200, 1500), [this, at, next, done = std::move(done)] { command(at, next, done); });
     return;
   }
   auto answers = change_document(at, all, now);
@@ -145,7 +141,6 @@ std::vector<answer> replica_set::change_document(std::size_t at, const batch& al
     auto result = carry_out(before, all->front(), now);
     after = std::move(result.after);
     answers.front().reply = std::move(result.answer);
-    answers.front().brief = all->front().brief && protocol::has_short_form(all->front());
   } else {
     auto result = carry_out(before, *all, now);
     after = std::move(result.after);

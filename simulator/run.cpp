@@ -111,7 +111,6 @@ acquire_plan run::plan_for(const process& p, const lock& l) {
   plan.queue = !luck.in(8);
   if (!plan.queue) plan.deadline = p.now() + plan.patience;
   if (plan.queue && luck.in(3)) plan.deadline = p.now() + luck.between(10, 4000);
-  plan.brief = luck.in(2);
   return plan;
 }
 

@@ -89,7 +89,6 @@ void process::hears(const request& r, const answer& a, tick sent, bool in_doubt)
   const bool carried_out = replied && (!a.reply.found || a.reply.valid);
   if (carried_out && r.op == operation::cancel && in_doubt) where_.judge.undone(r, sent);
   if (replied || !a.in_doubt) settled(r);
-  if (a.brief) ++where_.seen.brief;
   if (!replied) where_.on_command(*this, r.lock, &r, true);
   if (const auto c = engine_->expects(r.id)) {
     if (const auto it = calls_.find(*c); it != calls_.end()) it->second->heard(!replied);

@@ -1,5 +1,7 @@
 #include "simulator/world.hpp"
 
+#include "protocol/express.hpp"
+
 namespace dlock::simulator {
 
 using protocol::operation;
@@ -19,6 +21,11 @@ world::world(std::uint64_t seed, trace::mode how)
       }
       return out;
     });
+    if (c.requests.size() == 1) {
+      const auto how = protocol::form_of(c.requests.front());
+      seen.brief += how == protocol::form::brief;
+      seen.express += how == protocol::form::express;
+    }
     judge.changed(c);
   };
   set.on_commit = [this](const std::string& lock, const version& v) { judge.committed(lock, v); };

@@ -7,18 +7,14 @@
 namespace dlock::engine {
 namespace {
 
-constexpr ms kLeavePatience = 400;         // how long a cancelled acquisition waits for the answer to its cancel
-constexpr std::size_t kRemembered = 1000;  // locks with observed expiry
+constexpr ms kLeavePatience = 400;  // how long a cancelled acquisition waits for the answer to its cancel
 
 }  // namespace
 
 call_id client::acquire(protocol::acquire_plan plan, bool tells_place, ms now) {
   look(now);
   const call_id c = ++last_;
-  if (plan.ask.observed) {
-    const auto it = seen_.find(plan.ask.lock);
-    if (it != seen_.end()) plan.seen = it->second;
-  }
+  if (plan.ask.observed) plan.seen = known_.seen_of(plan.ask.lock);
   auto steps = machine(plan, fresh_id_, jitter_);
   steps.serve(plan.deadline, now, false);
   auto& a = acquisitions_.emplace(c, acquisition{.plan = std::move(plan), .steps = std::move(steps)}).first->second;
@@ -94,7 +90,6 @@ void client::acquisition_answered(call_id c, acquisition& a, const answer& r, ms
     return follow(c, a, a.steps.unanswered(r.in_doubt, now), now);
   }
   a.failure = {};
-  a.brief = r.brief;
   const bool foreign = r.reply.foreign_until.has_value();
   const bool queued = r.reply.place >= 0;
   if (queued) waits(a, foreign);
@@ -134,14 +129,7 @@ void client::finish(call_id c, acquisition& a, const machine::done& d, bool undo
   using result = machine::result;
   forget(a);
   if (a.plan.ask.observed) {
-    // Remembered, so that tries, one after the other, can watch a dead holder, too. Then a take-over needs no waiting.
-    const auto& seen = a.steps.seen();
-    if (d.what == result::acquired || seen.empty()) {
-      seen_.erase(a.plan.ask.lock);
-    } else {
-      if (seen_.size() >= kRemembered && !seen_.contains(a.plan.ask.lock)) seen_.erase(seen_.begin());
-      seen_.insert_or_assign(a.plan.ask.lock, seen);
-    }
+    known_.watched(a.plan.ask.lock, d.what == result::acquired ? protocol::observation{} : a.steps.seen());
   }
   acquire_ended e{.call = c, .what = d.what, .last = a.steps.last(), .failure = a.failure, .missing = d.why};
   e.in_doubt = undoes && a.steps.to_undo().back().in_doubt;

@@ -28,7 +28,6 @@ call_id client::amend(hold_id h, protocol::claim what, std::string value, ms now
   auto& l = it->second;
   protocol::request r = l.ask;
   r.op = protocol::operation::amend;
-  r.brief = false;
   r.what = what;
   r.value = std::move(value);
   r.seq = ++l.amendments;

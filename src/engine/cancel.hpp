@@ -11,7 +11,7 @@ namespace dlock::engine {
   r.op = protocol::operation::cancel;
   r.tomb = in_doubt ? kTombstone : 0;
   r.keep = 0;
-  r.brief = false;
+  r.how = protocol::form::whole;
   return r;
 }
 

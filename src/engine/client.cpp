@@ -79,11 +79,16 @@ std::optional<client::outgoing> client::next_request(ms now) {
         pump(now);                 // now there is room for another one
         continue;
       }
-      i.r.floor = std::max(i.r.floor, floors_.of(i.r.lock));
+      i.r.floor = std::max(i.r.floor, known_.floor_of(i.r.lock));
       out.all.push_back(std::move(i.r));
       numbers.push_back(i.n);
     }
     rearm();
+    if (out.all.size() > 1) {  // what goes together goes in full
+      for (std::size_t i = 0; i < numbers.size(); ++i) {
+        out.all[i].how = requests_.at(numbers[i]).r.how = protocol::form::whole;
+      }
+    }
     if (!numbers.empty()) {
       sent_.emplace(out.ticket, command{c->ticket, std::move(numbers)});
       return out;
@@ -114,8 +119,8 @@ std::optional<client::outgoing> client::next_renewal(ms now) {
     if (it == holds_.end() || it->second.now != hold_phase::held) continue;
     protocol::request r = it->second.ask;
     r.op = it->second.machine.send();
-    r.brief = false;
-    r.floor = std::max(r.floor, floors_.of(r.lock));
+    r.how = known_.form_of(r);
+    r.floor = std::max(r.floor, known_.floor_of(r.lock));
     const number n = ++last_;
     requests_.emplace(n, on_its_way{r, {purpose::kind::renewal, h}, now});
     sent_.emplace(n, command{0, {n}});
@@ -142,7 +147,7 @@ void client::answered(std::uint64_t ticket, std::vector<answer> answers, ms now)
 void client::one_answered(on_its_way what, const answer& a, number n, ms now) {
   if (a.what == answer::kind::replied) {
     announce(what.r, a.reply, now);
-    floors_.saw(what.r.lock, a.reply.fence);
+    known_.saw(what.r, a.reply);
   }
   const auto mine = [n](auto& all, std::uint64_t c) {
     const auto it = all.find(c);

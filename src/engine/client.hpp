@@ -16,6 +16,7 @@
 #include "engine/announcements.hpp"
 #include "engine/backoff.hpp"
 #include "engine/events.hpp"
+#include "engine/known_locks.hpp"
 #include "engine/lease.hpp"
 #include "engine/observe_machine.hpp"
 #include "engine/outbox.hpp"
@@ -23,7 +24,6 @@
 #include "engine/request_queue.hpp"
 #include "engine/retry_queue.hpp"
 #include "engine/timers.hpp"
-#include "engine/token_floors.hpp"
 #include "engine/turns.hpp"
 #include "protocol/acquire.hpp"
 
@@ -202,7 +202,6 @@ class client {
     bool foreign = false;  // it waits behind mongo-dlock
     bool nudge = false, foreign_nudge = false;
     answer failure = {};
-    bool brief = false;  // the last answer was one to the short form
     std::size_t undone = 0;
     ms began = 0;
     ms due = never;                             // the time of its next poll
@@ -313,7 +312,7 @@ class client {
   void look_at(hold_id h, lease& l, ms now);
   void renewed(hold_id h, lease& l, const answer& a, protocol::operation op, ms sent, ms now);
   void lose(hold_id h, lease& l, loss why, ms now, std::string by = {});
-  void changed(hold_id h, const lease& l, hold_phase now, bool left_free = false);
+  void changed(hold_id h, const lease& l, hold_phase now);
   [[nodiscard]] static protocol::announcement announcement_of(const lease& l, const std::string& who, bool locked,
                                                               ms now);
   void release_in_background(lease& l, ms now);
@@ -354,9 +353,8 @@ class client {
   std::map<call_id, asking> asks_;
   std::map<hold_id, lease> holds_;
   std::map<call_id, observer> observers_;
-  std::map<std::string, call_id> expected_;            // acquisitions for which a notice may come, by their ids
-  int foreign_ = 0;                                    // how many of them wait behind mongo-dlock
-  std::map<std::string, protocol::observation> seen_;  // by lock: locks with observed expiry that were not acquired
+  std::map<std::string, call_id> expected_;  // acquisitions for which a notice may come, by their ids
+  int foreign_ = 0;                          // how many of them wait behind mongo-dlock
 
   turns turns_;
   request_queue queue_;
@@ -374,7 +372,7 @@ class client {
   std::map<retry_queue::number, follow_up> follow_ups_;
   ms answered_ = std::numeric_limits<ms>::min();  // when the server last answered anything
 
-  token_floors floors_;
+  known_locks known_;
   announcements announcements_;
   outbox outbox_;
   bool wants_inbox_ = false;

@@ -73,7 +73,6 @@ struct hold_changed {
   hold_id hold = 0;
   hold_phase now = hold_phase::held;
   ms valid_until = 0;
-  bool left_free = false;  // released: afterwards nobody held the lock or waited for it
   // lost:
   loss why = loss::gone;
   std::string by = {};  // revoked: by whom

@@ -25,10 +25,9 @@ hold_id client::hold(const acquisition& a, const machine::done& d, ms now) {
           .heard = now,
           .machine = hold_machine(schedule),
           .kept_since = now,
-          .alone = a.brief,
           .doubtful = a.steps.in_doubt(),
           .queue = a.steps.last().queue};
-  floors_.saw(l.ask.lock, l.token);
+  known_.saw(l.ask.lock, l.token);
   if (l.is_exclusive()) turns_.acts(l.ask.lock, h, true);
   publish_all(announcements_.granted(announcement_of(l, settings_.who, true, now), l.ask.what.exclusive), now);
   const auto& kept = holds_.emplace(h, std::move(l)).first->second;
@@ -37,9 +36,8 @@ hold_id client::hold(const acquisition& a, const machine::done& d, ms now) {
   return h;
 }
 
-void client::changed(hold_id h, const lease& l, hold_phase now, bool left_free) {
-  events_.emplace_back(
-      hold_changed{.hold = h, .now = now, .valid_until = l.machine.valid_until(), .left_free = left_free});
+void client::changed(hold_id h, const lease& l, hold_phase now) {
+  events_.emplace_back(hold_changed{.hold = h, .now = now, .valid_until = l.machine.valid_until()});
 }
 
 void client::look_at(hold_id h, lease& l, ms now) {
@@ -61,7 +59,6 @@ void client::renewed(hold_id h, lease& l, const answer& a, protocol::operation o
       events_.emplace_back(trouble{what, l.ask.lock, a.why});
     }
   } else if (const auto became = l.machine.answered(a.reply, sent, now); became == effect::held) {
-    if (a.reply.queue > 0) l.alone = false;
     l.queue = a.reply.queue;
     changed(h, l, hold_phase::held);
   } else if (became == effect::lost) {
@@ -127,7 +124,7 @@ call_id client::release(hold_id h, ms keep, ms timeout, ms now) {
   // is kept for too long rather than too short.
   if (r.observed && keep > 0) r.keep = std::max<ms>(0, keep - (now - l.heard));
   const bool first = found == hold_phase::held;
-  r.brief = (l.alone || r.what.exclusive) && first;
+  if (first) r.how = known_.form_of(r);
   const bool stays = r.keep > 0 && (r.observed || now - l.begin < keep);
   // Not at a repeated release: its event may have been published meanwhile.
   if (!stays && first) {
@@ -192,7 +189,7 @@ void client::end_release(call_id c, releasing& r, const release_machine::done& d
       retry(std::move(look), until, {}, now);
     }
   }
-  changed(h, l, l.now, d.left_free);
+  changed(h, l, l.now);
   events_.emplace_back(std::move(e));
   if (l.dropped) drop(h, now);
 }

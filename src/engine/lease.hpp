@@ -19,7 +19,6 @@ struct lease {
   hold_machine machine;
   hold_phase now = hold_phase::held;
   ms kept_since = 0;
-  bool alone = false;          // nobody else has asked for the lock since the grant; a hint for the short form
   bool may_be_shared = false;  // a downgrade was sent
   bool doubtful = false;       // before the grant, a request of it got no answer, and may still arrive
   bool revoked = false;

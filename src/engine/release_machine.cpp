@@ -9,7 +9,7 @@ release_machine::release_machine(protocol::request ask, ms until, bool in_doubt,
 
 release_machine::action release_machine::start() {
   send first{ask_};
-  ask_.brief = false;  // a repetition uses the full command
+  ask_.how = protocol::form::whole;  // a repetition uses the full command
   return first;
 }
 
@@ -22,9 +22,7 @@ release_machine::action release_machine::answered(const protocol::reply& r) {
   // If the holder is not there although it was ours, an earlier try of this release has removed it; without such a try,
   // somebody else has taken it. A document that is not a lock any more does not count as released.
   const bool released = found || (in_doubt_ && !r.found);
-  return done{.what = released ? result::released : result::lost,
-              .cancel = doubtful_ || !found,
-              .left_free = found && r.holders == 0 && r.queue == 0};
+  return done{.what = released ? result::released : result::lost, .cancel = doubtful_ || !found};
 }
 
 release_machine::action release_machine::unanswered(bool in_doubt, ms now) {

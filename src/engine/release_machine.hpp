@@ -37,7 +37,6 @@ class release_machine {
     /// The acquisition has to be cancelled, too. There are two reasons: a late copy of one of its requests must not get
     /// in; and if a release was never answered, nobody else knows the heirs that it has admitted.
     bool cancel = false;
-    bool left_free = false;  // afterwards nobody held the lock or waited for it
   };
   using action = std::variant<send, wait, done>;
 

@@ -39,6 +39,7 @@ bool client::begin_turn(call_id c, acquisition& a, number release, ms now) {
   if (std::exchange(a.waits, false)) a.steps.serve(a.plan.deadline, a.began, a.contact || answered_ >= a.began);
   if (a.plan.queue && a.plan.ask.what.exclusive) turns_.acts(a.plan.ask.lock, c, false);
   auto first = std::get<machine::send>(a.steps.start(now)).r;
+  first.how = known_.form_of(first);
   expect(c, a);
   a.request = submit(std::move(first), {purpose::kind::acquisition, c}, now, release);
   timers_.set({kAcquisition, c}, a.steps.give_up_at().value_or(never));
@@ -132,7 +133,6 @@ bool client::hand_over(call_id c, acquisition& a, machine::result what, const ch
   heir.steps = std::move(a.steps);
   heir.steps.serve(heir.plan.deadline, heir.began, contact);
   heir.undone = a.undone;
-  heir.brief = a.brief;
   heir.nudge = a.nudge;
   heir.foreign_nudge = a.foreign_nudge;
   heir.foreign = std::exchange(a.foreign, false);

@@ -74,13 +74,9 @@ protocol::acquire_plan lock_core::plan(std::int64_t weight, const wait_options& 
   plan.ask.life = std::max(s.exp_delta, 3 * s.wait_lock_period).count();
   plan.ask.observed = s.expiry == expiry::observed;
   plan.renews = s.autorefresh;
-  const auto last = current();
   plan.wait_period = s.wait_lock_period.count();
   plan.patience = core->options().operation_timeout.count();
   plan.queue = !options.timeout || options.timeout->count() > 0;
-  // The short form may be enough if the lock is free, as far as this object knows. To queue for an exclusive claim, it
-  // may also be enough if others use the lock in the same way as this object does.
-  plan.brief = last && (last->left_free() || (plan.queue && weight == 0));
   if (!plan.queue) {
     plan.deadline = core->now() + plan.patience;
   } else if (options.timeout) {

@@ -27,9 +27,7 @@ acquire_machine::acquire_machine(acquire_plan plan, std::function<std::string()>
 
 acquire_machine::action acquire_machine::start(ms now) {
   started_ = started_.value_or(now);
-  action first = start_afresh(now);
-  std::get<send>(first).r.brief = plan_.brief;
-  return first;
+  return start_afresh(now);
 }
 
 /// "No such entry" means: begin again with a new id. The old id is never appended again: a delayed command with that id

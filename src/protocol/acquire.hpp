@@ -16,7 +16,6 @@ namespace dlock::protocol {
 struct acquire_plan {
   request ask;                 // everything except op and id
   bool queue = true;           // false: one try
-  bool brief = false;          // see request::brief
   bool renews = true;          // the lease will be renewed, so it may begin with the first term of an heir
   ms wait_period = 5000;       // the longest time between two polls
   std::optional<ms> deadline;  // local time

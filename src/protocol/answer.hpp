@@ -19,7 +19,6 @@ struct answer {
   };
   kind what = kind::no_answer;
   protocol::reply reply;
-  bool brief = false;  // the short form was used
   // With no_answer and refused:
   errc code = errc::unavailable;
   std::string why;  // one line, without secrets

@@ -7,7 +7,7 @@
 #include "protocol/document.hpp"
 #include "protocol/pipeline.hpp"
 
-/// The common parts of the commands in pipeline.cpp, batch.cpp and short_form.cpp.
+/// The common parts of the commands in pipeline.cpp, batch.cpp, short_form.cpp and express.cpp.
 namespace dlock::protocol {
 
 /// In pipelines, "no capacity" is this large number. So it needs no case of its own.

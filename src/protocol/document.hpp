@@ -111,6 +111,10 @@ enum class operation {
   resize,  // changes the capacity; waiters that do not fit any more are removed
 };
 
+/// Which command carries a request out. Only `whole` does what the operation says in every case. The others are tried
+/// first where they may be enough, and change nothing in other cases (short_form.hpp, express.hpp).
+enum class form { whole, brief, express };
+
 /// With observed expiry: an entry, and the beat that was seen.
 struct pulse {
   std::string id;
@@ -142,8 +146,8 @@ struct request {
   std::string who;
   std::string client;
   std::string value;
-  /// A hint: the short form may be enough (short_form.hpp). Only for the first command of an id.
-  bool brief = false;
+  /// A hint. A try or an enqueue may be tried in another form only if it is the first command of its id.
+  form how = form::whole;
   bool observed = false;  // the lock has observed expiry (docs/adr/0016-observed-expiry.md)
   /// try, enqueue and heartbeat, with observed expiry: entries that were watched for their span. They are removed if
   /// they still have the same beat.
@@ -222,6 +226,9 @@ struct reply {
   /// try, enqueue and heartbeat, with observed expiry: the holders, and the waiters just before me.
   std::vector<sign> signs;
   bool instead = false;  // a peek was asked for, but this is the answer to a heartbeat
+  /// Only in an answer to the short or the express form: nobody else holds or waits, and there is no tombstone. So the
+  /// express form may be enough next time.
+  bool calm = false;
   bool operator==(const reply&) const = default;
 };
 

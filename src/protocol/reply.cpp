@@ -179,6 +179,9 @@ std::optional<reply> parse_short_reply(const bson_t* server_reply, const request
       if (!h.announced) out->heirs.push_back({h.id, h.client, h.fence, h.since, h.until});
       out->next_end = std::min(out->next_end.value_or(h.until), h.until);
     }
+    bson_iter_t it, entries;
+    const bool no_tombs = find_field(d, "gone", it) && bson_iter_recurse(&it, &entries) && !bson_iter_next(&entries);
+    out->calm = no_tombs && out->queue == 0 && holders->size() == (taken ? 1 : 0) && read_admitted(d) == 0;
     drop_strange_tokens(*out);
   });
   return out;

@@ -93,7 +93,7 @@ bson assembled(std::string stage) {
 
 /// The reply has all holders: they are few, or this was another case.
 constexpr auto kProjection =
-    R"({"_id": 0, "fence": 1, "rev": 1, "cap": 1, "resized": 1, "ct": 1, "et": 1, "mine": 1, "holders": 1,
+    R"({"_id": 0, "fence": 1, "rev": 1, "cap": 1, "resized": 1, "ct": 1, "et": 1, "mine": 1, "holders": 1, "gone": 1,
   "admitted": 1, "queue": {"$cond": [{"$isArray": "$waiters"}, {"$size": "$waiters"}, -1]},
   "last": {"$let": {"vars": {"w": {"$arrayElemAt": [{"$cond": [{"$isArray": "$waiters"}, "$waiters", []]}, -1]}},
     "in": "$$w.id"}}})";

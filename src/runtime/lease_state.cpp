@@ -58,7 +58,6 @@ bool lease_state::change(const engine::hold_changed& c, callbacks& unused) {
     loss_ = printable(text);  // part of the text may come from anybody
     reason_ = reason;
   }
-  left_free_ = c.left_free;
   phase_ = c.now;
   if (!lost && c.now != phase::releasing) {
     unused.insert(unused.end(), std::move_iterator(callbacks_.begin()), std::move_iterator(callbacks_.end()));

@@ -46,8 +46,6 @@ class lease_state {
   [[nodiscard]] protocol::ms valid_until() const noexcept { return valid_until_; }
   [[nodiscard]] phase now() const noexcept { return phase_; }
   [[nodiscard]] bool held(protocol::ms now) const noexcept { return phase_ == phase::held && now < valid_until_; }
-  /// True if, after the release, nobody held the lock or waited for it.
-  [[nodiscard]] bool left_free() const noexcept { return left_free_; }
 
   [[nodiscard]] std::stop_token lost() const { return stop_.get_token(); }
   /// `callback` is called once, on a thread of `notices`, when the lease is lost. If the lease is already lost, it is
@@ -73,7 +71,6 @@ class lease_state {
   const std::int64_t token_;
   std::atomic<protocol::ms> valid_until_;
   std::atomic<phase> phase_{phase::held};
-  std::atomic<bool> left_free_{false};
   std::stop_source stop_;
   mutable std::mutex guard_;  // for the members below
   callbacks callbacks_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "protocol/express.hpp"
 #include "protocol/pipeline.hpp"
 #include "protocol/reply.hpp"
 #include "protocol/short_form.hpp"
@@ -197,16 +198,23 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
     // heartbeat, and the server's answer to that tells what the refusal means.
     if (a.server_code == kNoMajorityReads) no_peeks_ = true;
   }
-  if (r.brief && protocol::has_short_form(r)) {
+  // If somebody else uses the lock, the other forms change nothing, and the next one follows. The request is still the
+  // first one with its id that the server has carried out.
+  protocol::request next = r;
+  for (auto how = form_of(r); how != protocol::form::whole; how = form_of(next)) {
+    const bool express = how == protocol::form::express;
+    const auto command = express ? protocol::express_command(next, options(next, which))
+                                 : protocol::short_command(next, options(next, which));
     server_reply reply;
-    answer a = change(*pool_, client, settings_.db, protocol::short_command(r, options(r, which)), reply);
+    answer a = change(*pool_, client, settings_.db, command, reply);
     if (a.what != answer::kind::replied) return a;
-    if (auto told = protocol::parse_short_reply(reply.get(), r)) {
+    auto told =
+        express ? protocol::parse_express_reply(reply.get(), next) : protocol::parse_short_reply(reply.get(), next);
+    if (told) {
       a.reply = *std::move(told);
-      a.brief = true;
       return a;
     }
-    // Somebody else uses the lock. The short form changed nothing, so the whole transition follows.
+    next = protocol::in_next_form(std::move(next));
   }
   protocol::request whole = r;
   if (protocol::only_reads(r)) whole.op = protocol::operation::heartbeat;

@@ -21,6 +21,7 @@ enum class mode {
   full,            // both must do the same
   observed,        // the same, on locks with observed expiry
   short_form,      // the server does the same or nothing: `command` makes the short form
+  express,         // the same: `command` makes the express form
   together,        // several requests at once: `batch_command` makes the command
   all_or_nothing,  // the server carries out the command and answers, or refuses and has changed nothing
 };
@@ -30,6 +31,9 @@ struct sides {
   command_function command = protocol::command;
   batch_command_function batch_command = protocol::batch_command;
   model_function model = [](const auto& d, const auto& r, protocol::ms now) { return protocol::transition(d, r, now); };
+  std::function<std::optional<protocol::transition_result>(const std::optional<protocol::document>&,
+                                                           const protocol::request&, protocol::ms)>
+      express_model = protocol::express;
   bool refusal_counts = true;  // a command that the server refuses makes a difference
   mode how = mode::full;
 };
@@ -40,7 +44,7 @@ class comparison {
   explicit comparison(sides what = {});
   /// What differs, for each scenario: empty if nothing does. Every field of the document and of the reply counts.
   std::vector<std::string> differences(const std::vector<scenario>& scenarios);
-  /// How many short forms did something, so far.
+  /// How many short or express forms did something, so far.
   [[nodiscard]] int carried_out() const { return carried_out_; }
 
  private:

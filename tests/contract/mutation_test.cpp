@@ -7,6 +7,7 @@
 #include <map>
 
 #include "contract/mutations.hpp"
+#include "protocol/express.hpp"
 #include "protocol/short_form.hpp"
 
 namespace dlock::testing {
@@ -39,12 +40,14 @@ TEST_P(Mutation, IsNoticed) {
   const auto scenarios = mutated.how == mode::full         ? any_scenario()
                          : mutated.how == mode::observed   ? observed_scenario()
                          : mutated.how == mode::short_form ? short_scenario()
+                         : mutated.how == mode::express    ? express_scenario()
                          : mutated.how == mode::together   ? batch_scenario()
                                                            : damaged_scenario();
   static const auto known = killers();
   if (const auto killer = known.find(name()); killer != known.end()) {
     sides right{.refusal_counts = false, .how = mutated.how};
     if (mutated.how == mode::short_form) right.command = protocol::short_command;
+    if (mutated.how == mode::express) right.command = protocol::express_command;
     comparison unmutated(right);
     ASSERT_FALSE(search(unmutated, scenarios, 1, killer->second).where) << "model and server differ by themselves";
     if (search(compare, scenarios, 1, killer->second).where) return;
@@ -61,6 +64,7 @@ TEST_P(Mutation, IsNoticed) {
 INSTANTIATE_TEST_SUITE_P(OfThePipeline, Mutation, ::testing::ValuesIn(of_the_pipeline()));
 INSTANTIATE_TEST_SUITE_P(OfTheLaterOperations, Mutation, ::testing::ValuesIn(of_the_later_operations()));
 INSTANTIATE_TEST_SUITE_P(OfTheShortForm, Mutation, ::testing::ValuesIn(of_the_short_form()));
+INSTANTIATE_TEST_SUITE_P(OfTheExpressForm, Mutation, ::testing::ValuesIn(of_the_express_form()));
 INSTANTIATE_TEST_SUITE_P(OfObservedExpiry, Mutation, ::testing::ValuesIn(of_observed_expiry()));
 INSTANTIATE_TEST_SUITE_P(OfManyTogether, Mutation, ::testing::ValuesIn(of_many_together()));
 INSTANTIATE_TEST_SUITE_P(OfTheProjection, Mutation, ::testing::ValuesIn(of_the_projection()));

@@ -24,6 +24,7 @@ inline std::ostream& operator<<(std::ostream& out, const mutation& m) {
 std::vector<mutation> of_the_pipeline();
 std::vector<mutation> of_the_later_operations();
 std::vector<mutation> of_the_short_form();
+std::vector<mutation> of_the_express_form();
 std::vector<mutation> of_observed_expiry();
 std::vector<mutation> of_many_together();
 std::vector<mutation> of_the_projection();

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "contract/comparison.hpp"
+#include "protocol/express.hpp"
 #include "protocol/short_form.hpp"
 
 namespace dlock::testing {
@@ -29,6 +30,12 @@ TEST(Property, TheShortFormDoesWhatTheModelDoesOrNothing) {
   comparison compare({.command = protocol::short_command, .how = mode::short_form});
   expect_agreement(compare, short_scenario(), 6000);
   EXPECT_GT(compare.carried_out(), 1200);
+}
+
+TEST(Property, TheExpressFormDoesWhatTheModelDoesOrNothing) {
+  comparison compare({.command = protocol::express_command, .how = mode::express});
+  expect_agreement(compare, express_scenario(), 8000);
+  EXPECT_GT(compare.carried_out(), 2000);
 }
 
 TEST(Property, ManyTogetherDoWhatTheModelDoes) {

@@ -285,7 +285,7 @@ TEST_F(Store, ALockOfTheOtherExpirySaysSoAndIsLeftAsItIs) {
     EXPECT_TRUE(answer.found && !answer.valid && answer.other_expiry) << op;
   }
   auto brief = ask("try b");
-  brief.brief = true;
+  brief.how = form::brief;
   EXPECT_TRUE(tell(brief).other_expiry);
   play("renew a observed -> held; release a observed -> found");
   EXPECT_TRUE(play("try c").other_expiry) << "also when it is free";

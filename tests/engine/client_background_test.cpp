@@ -251,7 +251,7 @@ TEST_F(ClientsBackground, AnAnswerAtTheDeadlineStillNamesTheHeir) {
 TEST_F(ClientsBackground, AReleaseThatCannotBeSentIsRetried) {
   play(
       "hold | release | no thread | pass 50 -> release id-1 | "
-      "happened -> releasing; released, free; release: released");
+      "happened -> releasing; released; release: released");
 }
 
 /// The doubt is of an entry that is undone by itself; this one was never asked for.

@@ -40,10 +40,10 @@ TEST_F(ClientsReleases, AReleaseFreesTheLock) {
   EXPECT_EQ(phase(last_hold), hold_phase::releasing);
   EXPECT_EQ(me.asks(c), op::release);
   play("happened -> releasing | sent -> release id-1");
-  EXPECT_TRUE(last_request().brief);
+  EXPECT_EQ(last_request().how, protocol::form::brief);
   play(
       "release | happened -> release: not held (another call has it) | answer | "
-      "happened -> released, free; release: released");
+      "happened -> released; release: released");
   EXPECT_EQ(last<release_ended>().call, c);
   play("holders -> 0 | published -> unlocked lock | release | happened -> release: not held | sent -> nothing");
 }
@@ -94,9 +94,9 @@ TEST_F(ClientsReleases, ARetryThatFindsNothingHasReleasedBefore) {
 TEST_F(ClientsReleases, ASecondReleaseWorksBeforeTheRetryInTheBackground) {
   last_hold = in_doubt();
   play("release | sent -> release id-1 (the one in the background has its pause)");
-  EXPECT_FALSE(last_request().brief);
+  EXPECT_EQ(last_request().how, protocol::form::whole);
   play(
-      "answer | happened -> releasing; released, free; release: released | "
+      "answer | happened -> releasing; released; release: released | "
       "published -> locked lock, unlocked lock | pass 50 -> release id-1, cancel id-1 (it goes on) | "
       "published -> nothing (once)");
 }
@@ -124,7 +124,7 @@ TEST_F(ClientsReleases, WithObservedExpiryKeepCountsFromTheRelease) {
 TEST_F(ClientsReleases, AnAcquisitionInDoubtLeavesATombstoneAfterItsRelease) {
   play("fault lost answer | acquire | serve | fault none | pass 100 | happened -> no answer yet; acquired");
   (void)release(last<acquire_ended>().got);
-  play("serve -> release id-1, cancel id-1 for good | happened -> releasing; released, free; release: released");
+  play("serve -> release id-1, cancel id-1 for good | happened -> releasing; released; release: released");
 }
 
 // --- lost -----------------------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ TEST_F(ClientsReleases, ADroppedHoldIsReleased) {
 TEST_F(ClientsReleases, AHoldDroppedDuringItsReleaseStaysUntilTheAnswer) {
   play(
       "hold | release | sent -> release id-1 | drop | there -> yes | answer | "
-      "happened -> releasing; released, free; release: released | there -> no | sent -> nothing | size -> 0");
+      "happened -> releasing; released; release: released | there -> no | sent -> nothing | size -> 0");
 }
 
 TEST_F(ClientsReleases, AHoldDroppedDuringAReleaseInDoubtIsRetried) {
@@ -208,7 +208,7 @@ TEST_F(ClientsReleases, AReleasedHoldIsNotRenewed) {
 TEST_F(ClientsReleases, AHoldCanBeReleasedAfterClose) {
   play(
       "hold | close | idle -> yes | release | idle -> no | serve -> release id-1 | idle -> yes | "
-      "happened -> releasing; released, free; release: released");
+      "happened -> releasing; released; release: released");
 }
 
 TEST_F(ClientsReleases, AfterCloseAReleaseInDoubtIsSentOnceMore) {

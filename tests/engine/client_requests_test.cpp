@@ -15,14 +15,6 @@ struct ClientsRequests : driven_test {
   call_id take_off(const std::string& lock = "lock") {
     return me.revoke(lock, server.documents[lock]->holders.at(0), false, true, now);
   }
-  /// What is on its way is answered, in the short form.
-  void answer_in_short() {
-    const auto o = std::exchange(on_their_way, {}).at(0);
-    answer a{.what = answer::kind::replied, .brief = true};
-    a.reply = server.carry_out(o.all.at(0), now);
-    me.answered(o.ticket, std::vector{a}, now);
-    (void)happened();
-  }
   static protocol::acquire_plan observed() {
     auto p = plan();
     p.ask.observed = true;
@@ -31,55 +23,90 @@ struct ClientsRequests : driven_test {
 };
 
 TEST_F(ClientsRequests, OnlyWhatMayBeShortIs) {
+  using protocol::form;
   auto p = plan();
-  p.ask.brief = true;
   const auto h = hold(p);
   (void)me.amend(h, {}, "new", now);
   ASSERT_EQ(sent(), "amend id-1");
-  EXPECT_FALSE(last_request().brief);
-  play("answer | clock set | sent -> renew id-1");
-  EXPECT_FALSE(last_request().brief);
+  EXPECT_EQ(last_request().how, form::whole);
+  answer_all();
+  me.clock_was_set(now);
+  ASSERT_EQ(sent(), "renew id-1");
+  EXPECT_EQ(last_request().how, form::whole);
   EXPECT_EQ(last_request().client, "me");
   EXPECT_EQ(last_request().floor, me.find(h)->token);
   answer_all();
-  play("share | serve | cancel | sent -> cancel id-2");
-  EXPECT_FALSE(last_request().brief);
+  const auto c = me.acquire(p, false, now);
+  ASSERT_EQ(sent(), "enqueue id-2");
+  EXPECT_EQ(last_request().how, form::brief) << "to the queue";
   answer_all();
-  auto first_only = plan("shared");
-  first_only.ask.what = {.exclusive = false, .weight = 1};
-  first_only.ask.cap = 10;
-  const auto shared = hold(first_only);
-  (void)release(shared);
-  ASSERT_EQ(sent(), "release id-3");
-  EXPECT_FALSE(last_request().brief) << "others may have come";
-  answer_all();
-  first_only.brief = true;
-  (void)me.acquire(first_only, false, now);
-  ASSERT_EQ(sent(), "enqueue id-4");
-  answer_in_short();
-  (void)release(last<acquire_ended>().got);
-  ASSERT_EQ(sent(), "release id-4");
-  EXPECT_TRUE(last_request().brief) << "a short answer says that it is alone";
+  me.cancel(c, now);
+  ASSERT_EQ(sent(), "cancel id-2");
+  EXPECT_EQ(last_request().how, form::whole);
+}
+
+TEST_F(ClientsRequests, ALockThatNobodyElseUsesIsTakenAndReleasedInTheExpressForm) {
+  using protocol::form;
+  for (const bool exclusive : {true, false}) {
+    auto p = plan(exclusive ? "exclusive" : "shared");
+    if (!exclusive) {
+      p.ask.what = {.exclusive = false, .weight = 1};
+      p.ask.cap = 10;
+    }
+    std::string forms;
+    for (int i = 0; i < 3; ++i) {
+      (void)me.acquire(p, false, now);
+      (void)sent();
+      forms += "wbe"[static_cast<std::size_t>(last_request().how)];
+      answer_all();
+      (void)happened();
+      (void)release(last<acquire_ended>().got);
+      (void)sent();
+      forms += "wbe"[static_cast<std::size_t>(last_request().how)];
+      answer_all();
+      (void)happened();
+    }
+    EXPECT_EQ(forms, exclusive ? "wbeeee" : "wwbeee");
+  }
 }
 
 TEST_F(ClientsRequests, WhoIsNotAloneAnyMoreReleasesInFull) {
+  using protocol::form;
   auto p = plan();
   p.ask.what = {.exclusive = false, .weight = 1};
   p.ask.cap = 10;
-  p.brief = true;
+  (void)release(hold(p));
+  (void)serve();
   for (const std::int64_t queue : {0, 1}) {
-    (void)me.acquire(p, false, now);
+    const auto h = hold(p);
+    me.clock_was_set(now);
     (void)sent();
-    answer_in_short();
-    play("clock set | sent");
+    EXPECT_EQ(last_request().how, form::express);
     auto renewed = server.carry_out(last_request(), now);
     renewed.queue = queue;
+    renewed.calm = queue == 0;
     answer_all(renewed);
-    (void)release(last<acquire_ended>().got);
+    (void)release(h);
     (void)sent();
-    EXPECT_EQ(last_request().brief, queue == 0);
+    EXPECT_EQ(last_request().how, queue == 0 ? form::express : form::whole);
     answer_all();
   }
+}
+
+TEST_F(ClientsRequests, WhatIsRepeatedIsRepeatedInFull) {
+  using protocol::form;
+  (void)release(hold());
+  (void)serve();
+  server.what = fault::lost_answer;
+  (void)acquire();
+  ASSERT_EQ(sent(), "enqueue id-2");
+  EXPECT_EQ(last_request().how, form::express);
+  answer_all();
+  server.what = fault::none;
+  now += 1000;
+  me.look(now);
+  ASSERT_EQ(sent(), "enqueue id-2");
+  EXPECT_EQ(last_request().how, form::whole) << "its answer could not tell a repetition from the first";
 }
 
 TEST_F(ClientsRequests, AnAnswerCountsOnce) {
@@ -153,7 +180,7 @@ TEST_F(ClientsRequests, WhatIsPublishedHasItsTimes) {
 TEST_F(ClientsRequests, AnAnswerToARenewalDuringTheReleaseSaysNothing) {
   play(
       "hold | clock set | sent -> renew id-1 | release | sent -> release id-1 | answer | "
-      "happened -> releasing; released, free; release: released");
+      "happened -> releasing; released; release: released");
 }
 
 // --- again ----------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@
 /// A language for what a client does: a line of steps, each with what is expected of it behind an arrow. No clock, no
 /// threads.
 ///
-///   hold | release in=10 | sent -> release id-1 | later 5 | answer | happened -> releasing; released, free
+///   hold | release in=10 | sent -> release id-1 | later 5 | answer | happened -> releasing; released
 ///
 /// acquire [LOCK], share [LOCK], hold, release [keep=MS] [in=MS], drop, cancel, close
 ///             calls of the client: what is released or dropped is last_hold, what is cancelled is last_call

@@ -48,7 +48,7 @@ inline std::string show(const event& e) {
     return named(k->what, {"answered", "no lock there", "failed", "closed"}) + doubt(k->in_doubt);
   }
   if (const auto* h = std::get_if<hold_changed>(&e)) {
-    return show(h->now) + (h->left_free ? ", free" : "") + (h->now == hold_phase::lost ? ": " + show(h->why) : "") +
+    return show(h->now) + (h->now == hold_phase::lost ? ": " + show(h->why) : "") +
            (h->by.empty() ? "" : " by " + h->by);
   }
   if (const auto* l = std::get_if<leader_changed>(&e)) return "leader: " + (l->leader ? l->leader->value : "-");
@@ -75,6 +75,8 @@ struct tiny_server {
     auto& d = documents[r.lock];
     auto result = protocol::transition(d, r, epoch + now);
     d = std::move(result.after);
+    const bool in_short = r.how != protocol::form::whole && result.answer.found && result.answer.valid;
+    if (in_short) result.answer.calm = protocol::is_calm(*d, r);
     return std::move(result.answer);
   }
   std::vector<protocol::reply> carry_out(const std::vector<protocol::request>& all, ms now) {

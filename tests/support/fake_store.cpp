@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocol/express.hpp"
+
 namespace dlock::testing {
 
 using protocol::document;
@@ -73,7 +75,9 @@ std::optional<fake_store::fault> fake_store::next_fault(const request& r, lane w
 }
 
 reply fake_store::carry_out(const request& r) {
-  auto result = simulator::carry_out(documents_.get(r.lock), r, now_locked());
+  const auto before = documents_.get(r.lock);
+  if (!simulator::is_enough(before, r, now_locked())) return carry_out(protocol::in_next_form(r));
+  auto result = simulator::carry_out(before, r, now_locked());
   documents_.put(r.lock, std::move(result.after));
   return std::move(result.answer);
 }

@@ -281,6 +281,41 @@ rc::Gen<scenario> short_scenario() {
   });
 }
 
+rc::Gen<scenario> express_scenario() {
+  return exec([] {
+    scenario s = *any_scenario();
+    auto& r = s.request;
+    r.op = *element(operation::try_, operation::enqueue, operation::release, operation::renew);
+    r.keep = 0;
+    const bool takes = r.op == operation::try_ || r.op == operation::enqueue;
+    // Real ids are random: what is no lock does not hold them.
+    if (takes || !s.not_a_lock.empty()) r.id = "new";
+    if (r.cap > 0) r.what.weight = std::min(r.what.weight, r.cap);
+    if (!s.before || !s.not_a_lock.empty()) return s;
+    // Quiet: nobody waits, nobody else holds, there are no tombstones. One thing may be otherwise.
+    auto& d = *s.before;
+    const int other = *inRange(0, 14);
+    s.sparse = s.sparse && other == 0;  // dlock writes every list and number
+    if (other != 1) s.admitted.clear();
+    if (other != 2) d.waiters.clear();
+    if (other != 3) d.gone.clear();
+    if (other == 3 && !d.gone.empty() && takes) d.gone.front().id = r.id;
+    if (other != 4) d.mine = d.ct;
+    if (other != 4 && !d.ct) d.ct = d.mine = s.now - 5;
+    if (other != 5) d.cap = r.cap;
+    if (other != 6) d.holders.resize(takes ? 0 : std::min<std::size_t>(1, d.holders.size()));
+    if (other != 7 && !takes && !d.holders.empty()) r.id = d.holders.front().id;
+    if (other != 8 && !d.holders.empty()) d.holders.front().until = std::max(d.holders.front().until, s.now + 1);
+    if (other != 9 && !d.holders.empty()) d.holders.front().revoked = false;
+    if (other != 10) d.fence = std::clamp<std::int64_t>(d.fence, 0, (s.now + 10) * token_step);
+    if (other != 10 && other != 11) r.floor = std::min(r.floor, d.fence);
+    if (other != 12) d.rev = std::clamp<std::int64_t>(d.rev, 0, 1'000'000);
+    if (other == 12) d.rev = *element<std::int64_t>(-1, -1000, token_limit - 993, token_limit - 992, token_limit - 1);
+    s.emptied = s.emptied && d.waiters.empty() && other == 1;
+    return s;
+  });
+}
+
 rc::Gen<scenario> batch_scenario() {
   return exec([] {
     scenario s = *any_scenario();

@@ -48,6 +48,8 @@ std::ostream& operator<<(std::ostream& out, const scenario& s);
 
 /// Requests that have a short form, most of them on documents for which it is meant.
 [[nodiscard]] rc::Gen<scenario> short_scenario();
+/// The same for the express form.
+[[nodiscard]] rc::Gen<scenario> express_scenario();
 
 /// Several requests that go together.
 [[nodiscard]] rc::Gen<scenario> batch_scenario();
