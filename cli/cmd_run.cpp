@@ -159,15 +159,17 @@ std::string run_help() {
 namespace {
 
 dlock::claim claim_on(dlock::client& client, const std::string& id, const run_options& options) {
+  // What follows in a script may count on the lock being free.
+  dlock::lock_options lock{.id = id, .durable_release = true};
   switch (options.mode) {
     case dlock::lock_mode::exclusive:
-      return dlock::mutex(client, id);
+      return dlock::mutex(client, std::move(lock));
     case dlock::lock_mode::shared:
-      return dlock::shared_mutex(client, id).shared();
+      return dlock::shared_mutex(client, std::move(lock)).shared();
     case dlock::lock_mode::permits:
       break;
   }
-  return dlock::semaphore(client, id, options.permits).take(options.take);
+  return dlock::semaphore(client, std::move(lock), options.permits).take(options.take);
 }
 
 answer ask(dlock::client& client, const run_options& options, dlock::wait_options wait) {

@@ -111,7 +111,8 @@ void collection::put(const std::string& lock, version v) {
 std::vector<protocol::snapshot> collection::read(const protocol::lookup& l, ms now) const {
   std::vector<protocol::snapshot> seen;
   for (const auto& [id, v] : all_) {
-    const bool wanted = l.id.empty() ? id > l.after && id.starts_with(l.prefix) : id == l.id;
+    const bool named = std::find(l.ids.begin(), l.ids.end(), id) != l.ids.end();
+    const bool wanted = !l.ids.empty() ? named : l.id.empty() ? id > l.after && id.starts_with(l.prefix) : id == l.id;
     if (!wanted || static_cast<std::int64_t>(seen.size()) >= l.most) continue;
     if (!v->is_lock) {
       seen.push_back({.id = id, .now = now, .valid = false, .what = {}});

@@ -27,9 +27,9 @@ struct all_carried_out {
   std::vector<protocol::reply> answers;
 };
 
-/// What `r` does to a document in its form, computed by the reference model, when the server's clock shows `now`. In the
-/// express form, if that is not enough: nothing, and it finds nothing. And what several requests do that go together in
-/// one command.
+/// What `r` does to a document in its form, computed by the reference model, when the server's clock shows `now`. In
+/// the express form, if that is not enough: nothing, and it finds nothing. And what several requests do that go
+/// together in one command.
 [[nodiscard]] carried_out carry_out(const version& before, const protocol::request& r, protocol::ms now);
 [[nodiscard]] all_carried_out carry_out(const version& before, const protocol::batch& all, protocol::ms now);
 /// Whether the form of `r` is enough. Then it does the same as the whole transition. Else it changes nothing, and the

@@ -82,8 +82,7 @@ coverage& coverage::operator+=(const coverage& o) noexcept {
   for (const auto each :
        {&coverage::runs, &coverage::acquired, &coverage::contended, &coverage::nested, &coverage::elections,
         &coverage::lost, &coverage::resized, &coverage::combined, &coverage::brief, &coverage::express,
-        &coverage::by_announcement,
-        &coverage::excused_clock, &coverage::excused_edit}) {
+        &coverage::early, &coverage::by_announcement, &coverage::excused_clock, &coverage::excused_edit}) {
     this->*each += o.*each;
   }
   for (std::size_t f = 0; f < faults; ++f) {
@@ -99,6 +98,7 @@ std::vector<std::string> coverage::vacuous() const {
     out.push_back(line("only %lld of %lld acquisitions were contended", contended, acquired));
   if (20 * all_faults() < acquired)
     out.push_back(line("only %lld faults for %lld acquisitions", all_faults(), acquired));
+  if (50 * early < acquired) out.push_back(line("only %lld of %lld were released early", early, acquired));
   if (acquired < kEnough) return out;
   for (std::size_t f = 0; f < faults; ++f) {
     for (std::size_t s = 0; s < states; ++s) {
@@ -114,8 +114,8 @@ std::vector<std::string> coverage::vacuous() const {
 std::string coverage::text() const {
   return line("%lld runs, %lld acquisitions, %lld of them contended, %lld with another lock, %lld by announcement\n",
               runs, acquired, contended, nested, by_announcement) +
-         line("%lld requests in combined commands, %lld in short form, %lld in express form\n", combined, brief,
-              express) +
+         line("%lld requests in combined commands, %lld in short form, %lld in express form, %lld early releases\n",
+              combined, brief, express, early) +
          line("%lld leases lost, %lld resizes\n", lost, resized) +
          line("%lld faults, %lld elections; overlaps excused: %lld by a server's clock, %lld by an edit\n",
               all_faults(), elections, excused_clock, excused_edit);

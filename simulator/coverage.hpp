@@ -78,6 +78,7 @@ struct coverage {
   std::int64_t combined = 0;  // requests that went together with others
   std::int64_t brief = 0;     // commands in short form
   std::int64_t express = 0;   // ... in express form
+  std::int64_t early = 0;     // releases that only the primary had acknowledged
   std::int64_t by_announcement = 0;
   std::int64_t excused_clock = 0;  // overlaps after a server's clock jumped by more than clock_skew
   std::int64_t excused_edit = 0;   // ... after an edit by an operator

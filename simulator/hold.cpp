@@ -76,6 +76,8 @@ void hold::release(std::function<void(bool)> done, ms keep, ms timeout) {
                 [self = shared_from_this(), done = std::move(done)](const engine::release_ended& r) {
                   using result = engine::release_ended::result;
                   const bool in_doubt = r.what == result::unknown;
+                  if (r.what == result::released) self->in_->where().judge.released(self);
+                  if (r.failure.early) ++self->in_->where().seen.early;
                   self->end(in_doubt ? phase::in_doubt : r.what == result::released ? phase::released : phase::lost);
                   done(r.what == result::released);
                 });

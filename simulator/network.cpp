@@ -95,7 +95,7 @@ void network::read(const std::string& client, const protocol::lookup& l,
                    std::function<void(const lookup_answer&)> done) {
   request r;
   r.op = operation::peek;
-  r.lock = l.id;
+  r.lock = l.ids.empty() ? l.id : l.ids.front();
   r.client = client;
   const auto x =
       std::make_shared<exchange>(exchange{std::make_shared<const protocol::batch>(1, std::move(r)), nullptr, l});

@@ -169,6 +169,7 @@ void process::arm() {
 }
 
 void process::close() {
+  closed_ = true;
   hit(fault::closed);
   step([](auto& e, ms at) { e.close(at); });
 }

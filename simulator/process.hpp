@@ -34,6 +34,7 @@ class process : public std::enable_shared_from_this<process> {
   [[nodiscard]] protocol::ms now() const;
   [[nodiscard]] bool is_alive() const noexcept { return alive_; }
   [[nodiscard]] bool is_frozen() const noexcept { return frozen_; }
+  [[nodiscard]] bool is_closed() const noexcept { return closed_; }
   /// How many times the process was stopped. Compare two values to learn whether it was stopped in between.
   [[nodiscard]] int stops() const noexcept { return stops_; }
 
@@ -132,6 +133,7 @@ class process : public std::enable_shared_from_this<process> {
   const std::int64_t gains_;
   bool alive_ = true;
   bool frozen_ = false;
+  bool closed_ = false;
   int stops_ = 0;
   int ids_ = 0;
   std::vector<std::function<void()>> later_;  // what to do after a stop

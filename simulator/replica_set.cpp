@@ -121,6 +121,10 @@ void replica_set::execute(std::size_t at, batch all, ms now, std::int64_t term, 
     return;
   }
   auto answers = change_document(at, all, now);
+  if (all->size() == 1 && protocol::may_be_early(first)) {
+    answers.front().early = true;
+    return done(std::move(answers));
+  }
   if (luck_.percent(failing_)) {
     events_.after(luck_.between(1, 50) * ticks_per_ms, [all = std::move(all), done = std::move(done)] {
       done(no_answers(all, "acknowledged by less than a majority", true));

@@ -90,6 +90,8 @@ class replica_set {
   [[nodiscard]] const collection& at_primary() const;
   /// The committed documents, as the newest primary knows them.
   [[nodiscard]] const collection& committed() const;
+  /// What this member knows to be committed.
+  [[nodiscard]] const collection& committed(std::size_t which) const { return all_[which].majority; }
 
   std::function<void(const change&)> on_change = [](const change&) {};
   std::function<void(const std::string& lock, const version&)> on_commit = [](const auto&, const auto&) {};

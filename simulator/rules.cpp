@@ -118,6 +118,23 @@ void rules::undone(const protocol::request& cancel, tick sent) {
   if (!cancel.observed) undone_[cancel.id] = sent + kTombstone;
 }
 
+void rules::released(const std::shared_ptr<hold>& h) {
+  released_[h->ask().id] = {h->token(), h->in()};
+}
+
+void rules::nothing_kept(const std::string& lock, const version& v) const {
+  if (!v || !v->is_lock) return;
+  const auto edit = edited_.find(lock);
+  if (edit != edited_.end() && events_.now() < edit->second) return;  // it may have brought an old version back
+  for (const auto& h : v->what.holders) {
+    const auto it = released_.find(h.id);
+    if (it == released_.end() || it->second.first != h.fence) continue;  // another token: a late copy has acquired it
+    const auto by = it->second.second.lock();
+    if (by && by->is_alive() && !by->is_closed())
+      throw broken("released", h.id + ", which was released, still holds " + lock);
+  }
+}
+
 void rules::published(const std::shared_ptr<hold>& h, std::int64_t number) {
   auto& last = values_[h->ask().id];
   last = {h, std::max(last.number, number)};

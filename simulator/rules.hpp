@@ -7,6 +7,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "protocol/acquire.hpp"
@@ -47,6 +48,8 @@ class broken : public std::runtime_error {
 ///   deadline    a call is over at most 100 ms after its deadline
 ///   healing     when everything works again, every call ends, and then every lock can be acquired within the time
 ///               that the entries of the dead last
+///   released    when everything works again, nobody holds what a living process with an open client has released, even
+///               if an election has taken the release back
 ///   growth      when nothing goes on, nothing is kept: in processes and in documents
 ///
 /// There are two exceptions: an edit by hand, and a server's clock that jumped by more than clock_skew. An overlap, a
@@ -61,6 +64,10 @@ class rules {
   void ended(const std::shared_ptr<hold>& h);
   /// The undoing of a request was answered.
   void undone(const protocol::request& cancel, tick sent);
+  /// A call said that it was released.
+  void released(const std::shared_ptr<hold>& h);
+  /// Nobody still holds what living processes have released.
+  void nothing_kept(const std::string& lock, const version& v) const;
   /// A publication was answered.
   void published(const std::shared_ptr<hold>& h, std::int64_t number);
   /// A resize was answered.
@@ -116,7 +123,8 @@ class rules {
     std::shared_ptr<hold> by;
     std::int64_t number = 0;  // the last number that was acknowledged
   };
-  std::map<std::string, publication> values_;  // by acquisition
+  std::map<std::string, publication> values_;                                        // by acquisition
+  std::map<std::string, std::pair<std::int64_t, std::weak_ptr<process>>> released_;  // tokens, by acquisition
   std::map<std::string, tick> edited_, deleted_;
   tick clock_until_ = std::numeric_limits<tick>::min() / 2;  // long ago
 };

@@ -13,6 +13,7 @@ constexpr ms kSkew = 500;
 constexpr ms kBound = 600'000;  // for everything to work again: longer than all leases and holds one after the other
 constexpr ms kGoOn = 3000;      // calls are made for this long after the last fault
 constexpr ms kTimeout = 10'000;
+constexpr ms kConfirmed = 12'000;  // for an election, a request that hangs, and a second
 
 }  // namespace
 
@@ -105,6 +106,7 @@ acquire_plan run::plan_for(const process& p, const lock& l) {
   ask.term = std::min(ask.delta, wait_period_);
   ask.life = std::max(ask.delta, 3 * wait_period_);
   ask.skew = kSkew;
+  ask.early = !luck.in(4);
   ask.who = p.name();
   plan.wait_period = wait_period_;
   plan.renews = !luck.in(7);
@@ -360,6 +362,45 @@ void run::die_with_all() {
   world_.run_for(100);  // what was on its way is carried out
 }
 
+/// Elections take back what a process has released. It releases all of it again.
+void run::lose_releases() {
+  start("releasing");
+  const auto p = world_.processes.back();
+  const auto take = [&](const lock& l) {
+    std::shared_ptr<hold> got;
+    auto plan = plan_for(*p, l);
+    plan.queue = plan.renews = plan.ask.early = true;
+    plan.ask.delta = 30'000;  // longer than it takes to confirm
+    plan.deadline = p->now() + kBound;
+    const auto a = std::make_shared<acquisition>(p, plan, [&](const acquisition::end& e) { got = e.got; });
+    a->begin();
+    while (!a->is_over()) world_.run_for(100);
+    return got;
+  };
+  for (auto& l : locks_) {
+    learn_permits(l);
+    // The second time the client knows that nobody else uses the lock.
+    for (int i = 0; i < 2; ++i) {
+      if (const auto got = take(l)) got->release([](bool) {});
+      world_.run_for(500);
+    }
+    const auto got = take(l);
+    const auto primary = world_.set.primary();
+    if (!got || !primary) continue;
+    world_.run_for(500);
+    world_.set.isolate(*primary);
+    got->release([](bool) {});
+    world_.run_for(world_.luck.between(50, 8000));
+    world_.set.join(*primary);
+  }
+  world_.run_for(kConfirmed);
+  nothing_kept();
+}
+
+void run::nothing_kept() {
+  for (const auto& [id, v] : world_.set.committed().all()) world_.judge.nothing_kept(id, v);
+}
+
 /// Everything works again. All calls end, every lock can be acquired, and then nothing is left.
 void run::finish() {
   const auto calls = [this] {
@@ -372,6 +413,9 @@ void run::finish() {
     world_.run_for(1000);
   }
   workers_ = 0;
+  world_.run_for(kConfirmed);
+  nothing_kept();
+  lose_releases();
   start("last");
   for (const auto& l : locks_) wait_until_usual(l);
   acquire_all_once(true);

@@ -52,6 +52,8 @@ class run {
   void die_with_all();
   void check_observers(const lock& l, std::int64_t leader);
   void wait_until_usual(const lock& l);
+  void lose_releases();
+  void nothing_kept();
   void finish();
 
   // The faults (faults.cpp).

@@ -51,10 +51,16 @@ void process::no_thread(bool renewal) {
 }
 
 void process::look(const engine::client::outgoing& out) {
-  reading_[out.ticket] = out.lookup->id;
-  where_.on_command(*this, out.lookup->id, nullptr, false);
+  const auto lock = out.lookup->ids.empty() ? out.lookup->id : out.lookup->ids.front();
+  reading_[out.ticket] = lock;
+  where_.notes.tell(where_.events.now(), name_, [&] { return "reads " + lock; });
+  where_.on_command(*this, lock, nullptr, false);
   where_.net.read(name_, *out.lookup, [self = shared_from_this(), ticket = out.ticket](const lookup_answer& a) {
     self->deliver([self, ticket, a] {
+      self->where_.notes.tell(self->where_.events.now(), self->name_, [&] {
+        return a.what != answer::kind::replied ? "has not read it: " + a.why
+                                               : "has read " + std::to_string(a.seen.size()) + " locks";
+      });
       self->reading_.erase(ticket);
       self->step([&](auto& e, ms when) { e.answered(ticket, a, when); });
     });

@@ -22,9 +22,9 @@ world::world(std::uint64_t seed, trace::mode how)
       return out;
     });
     if (c.requests.size() == 1) {
-      const auto how = protocol::form_of(c.requests.front());
-      seen.brief += how == protocol::form::brief;
-      seen.express += how == protocol::form::express;
+      const auto form = protocol::form_of(c.requests.front());
+      seen.brief += form == protocol::form::brief;
+      seen.express += form == protocol::form::express;
     }
     judge.changed(c);
   };

@@ -22,7 +22,7 @@ struct claimed;
 
 /// Result of a release.
 enum class release_result {
-  released,  ///< The lock was held. It is free now, or handed to the next waiter.
+  released,  ///< The lock was held. It is free now, or handed to the next waiter. See lock_options::durable_release.
   not_held,  ///< There was nothing to release: never acquired, or already released.
   lost,      ///< The lease was lost before. Another client may have held the lock since.
 };

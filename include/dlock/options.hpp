@@ -156,6 +156,13 @@ struct lock_options {
   std::optional<bool> autorefresh;                            ///< See client_options::autorefresh.
   std::optional<std::chrono::milliseconds> wait_lock_period;  ///< See client_options::wait_lock_period.
   std::optional<dlock::expiry> expiry;                        ///< See client_options::expiry.
+  /// Whether a release waits until a majority of the replica set has acknowledged it.
+  ///
+  /// By default, the release of a lock that nobody waits for returns when the primary has it, and the client confirms
+  /// it in the background. If the primary fails before a majority has the release, the lock is taken again until the
+  /// client has released it once more, about a second after the election; or, if the process is dead, until its lease
+  /// ends. Two clients never hold it. mongo-dlock has no such option.
+  bool durable_release = false;
 };
 
 }  // namespace dlock

@@ -136,6 +136,7 @@ lock_settings validated(const lock_options& o, const client_options& defaults, e
   s.autorefresh = o.autorefresh.value_or(defaults.autorefresh);
   s.wait_lock_period = o.wait_lock_period.value_or(defaults.wait_lock_period);
   s.expiry = o.expiry.value_or(defaults.expiry);
+  s.durable_release = o.durable_release;
   check_exp_delta(s.exp_delta);
   check_wait_lock_period(s.wait_lock_period);
   check_expiry(s.expiry);

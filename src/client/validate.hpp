@@ -23,6 +23,7 @@ struct lock_settings {
   bool autorefresh = true;
   std::chrono::milliseconds wait_lock_period{};
   dlock::expiry expiry = dlock::expiry::server_clock;
+  bool durable_release = false;
 };
 /// Checks that `id` can be the id of a lock, and returns it. Throws error(invalid_argument).
 [[nodiscard]] const std::string& checked_id(const std::string& id);

@@ -91,6 +91,14 @@ void client::ask_answered(call_id c, asking& a, answer told, std::vector<protoco
   a.request = 0;
   a.in_doubt = a.in_doubt || told.in_doubt;
   ask_ended e{.told = std::move(told.reply), .seen = std::move(seen), .in_doubt = a.in_doubt};
+  if (a.what == asking::kind::confirm) {
+    const bool unanswered = told.what == answer::kind::no_answer;
+    timers_.clear({kAsk, c});
+    asks_.erase(c);
+    // If the server refuses such reads, nothing was seen, and all are released again.
+    release_again(unanswered ? confirmations_.unanswered(now) : confirmations_.looked(e.seen), now);
+    return confirm(now);
+  }
   if (told.what != answer::kind::replied) {
     a.failure = std::move(told);
     if (a.failure.what != answer::kind::refused && now + a.pause.peek() < a.until) {
@@ -151,6 +159,7 @@ ask_ended::amended client::amended(const asking& a, const protocol::reply& told,
 
 /// Its pause is over, or its time is over.
 void client::ask_due(call_id c, asking& a, ms now) {
+  if (a.what == asking::kind::confirm) return ask_answered(c, a, {}, {}, now);
   if (a.request == 0 && now < a.until) return send(c, a, now);
   const bool sent = a.request != 0 && !a.only_reads() && !withdraw(a.request);
   end(c, a, {.in_doubt = a.in_doubt || sent}, now);

@@ -29,11 +29,14 @@ void client::close(ms now) {
   for (const auto& [c, _] : asks_) all.push_back(c);
   for (const auto c : all) {
     auto& a = asks_.at(c);
+    if (a.what == asking::kind::confirm) continue;  // it goes on
     const bool sent = !a.only_reads() && a.request != 0 && !withdraw(a.request);
     end(c, a, {.what = ask_ended::result::closed, .in_doubt = a.in_doubt || sent}, now);
   }
   retries_.close();
   pump(now);
+  confirmations_.close();
+  confirm(now);
 }
 
 // --- requests -------------------------------------------------------------------------------------------------------
@@ -148,6 +151,9 @@ void client::one_answered(on_its_way what, const answer& a, number n, ms now) {
   if (a.what == answer::kind::replied) {
     announce(what.r, a.reply, now);
     known_.saw(what.r, a.reply);
+    if (!a.early) {
+      if (auto again = confirmations_.saw(what.r, a.reply)) release_again({*std::move(again)}, now);
+    }
   }
   const auto mine = [n](auto& all, std::uint64_t c) {
     const auto it = all.find(c);
@@ -189,8 +195,11 @@ void client::cannot_send(const std::string& why, ms now) {
     for (const auto n : numbers) {
       const auto& who = requests_.at(n).who;
       if (who.what != purpose::kind::retry) continue;
+      const auto then = follow_ups_.find(who.of);
+      if (then->second.what == follow_up::kind::confirm) continue;  // its lock was said to be free: it is tried again
       retries_.drop(who.of);  // on the server, the entry that it was about will expire
-      if (const auto then = follow_ups_.extract(who.of)) announcements_.not_freed(then.mapped().look.id);
+      announcements_.not_freed(then->second.look.id);
+      follow_ups_.erase(then);
       requests_.at(n).who = {};
     }
     pump(now);
@@ -289,6 +298,9 @@ void client::retry_over(number n, const answer& a, ms now) {
     const auto it = acquisitions_.find(then.call);
     if (it != acquisitions_.end()) acquisition_due(it->first, it->second, now);
   }
+  if (then.what == follow_up::kind::confirm && a.what != answer::kind::replied) {
+    events_.emplace_back(trouble{trouble::kind::unconfirmed, then.look.lock, a.why});
+  }
   if (then.what != follow_up::kind::give_back) return;
   const bool replied = a.what == answer::kind::replied;
   if (replied) {
@@ -310,6 +322,7 @@ void client::look(ms now) {
 
 void client::fire(const key& k, ms now) {
   if (k == kRetry) return pump(now);
+  if (k == kConfirm) return confirm(now);
   if (k == kOutbox) return;  // the driver asks publication_is_due()
   if (k == kQueue) {
     queue_.look(now);
@@ -368,7 +381,7 @@ std::optional<protocol::operation> client::asks(call_id c) const {
 std::size_t client::size() const noexcept {
   return acquisitions_.size() + releases_.size() + asks_.size() + holds_.size() + observers_.size() + expected_.size() +
          requests_.size() + follow_ups_.size() + retries_.size() + queue_.size() + renewals_.size() + lookups_.size() +
-         reading_.size() + sent_.size() + announcements_.to_free() + turns_.size();
+         reading_.size() + sent_.size() + announcements_.to_free() + turns_.size() + confirmations_.size();
 }
 
 }  // namespace dlock::engine

@@ -15,6 +15,7 @@
 
 #include "engine/announcements.hpp"
 #include "engine/backoff.hpp"
+#include "engine/confirmations.hpp"
 #include "engine/events.hpp"
 #include "engine/known_locks.hpp"
 #include "engine/lease.hpp"
@@ -185,7 +186,7 @@ class client {
   [[nodiscard]] bool is_closing() const noexcept { return closing_; }
   /// There is nothing left that close() has to wait for.
   [[nodiscard]] bool is_idle() const noexcept {
-    return acquisitions_.empty() && releases_.empty() && retries_.size() == 0;
+    return acquisitions_.empty() && releases_.empty() && retries_.size() == 0 && confirmations_.size() == 0;
   }
   /// The number of all entries that are kept for calls, holds and requests.
   [[nodiscard]] std::size_t size() const noexcept;
@@ -217,8 +218,10 @@ class client {
     bool passes = false;  // there are enqueues in the same command
   };
   struct asking {
-    enum class kind { plain, lookup, observe, amend, revoke, take_off };
-    [[nodiscard]] bool only_reads() const noexcept { return what == kind::lookup || what == kind::observe; }
+    enum class kind { plain, lookup, observe, confirm, amend, revoke, take_off };
+    [[nodiscard]] bool only_reads() const noexcept {
+      return what == kind::lookup || what == kind::observe || what == kind::confirm;
+    }
     kind what = kind::plain;
     protocol::request r = {};
     protocol::lookup lookup = {};
@@ -252,7 +255,7 @@ class client {
   };
   /// What follows when a request of the background is over.
   struct follow_up {
-    enum class kind { nothing, leave, give_back };
+    enum class kind { nothing, leave, give_back, confirm };
     kind what = kind::nothing;
     call_id call = 0;             // leave
     protocol::request look = {};  // give_back: the cancel that may have to follow
@@ -317,6 +320,10 @@ class client {
                                                               ms now);
   void release_in_background(lease& l, ms now);
   void give_back(const lease& l, protocol::request r, ms now);
+  [[nodiscard]] ms end_on_server(const lease& l) const;
+  void acknowledged_early(const lease& l, ms now);
+  void release_again(std::vector<confirmations::item> all, ms now);
+  void confirm(ms now);
   void follow(call_id c, releasing& r, release_machine::action todo, ms now);
   void release_answered(call_id c, releasing& r, const answer& a, ms now);
   void end_release(call_id c, releasing& r, const release_machine::done& d, ms now);
@@ -340,7 +347,7 @@ class client {
   void fails(part which, const std::string& why);
 
   static constexpr int kAcquisition = 1, kRelease = 2, kAsk = 3, kHold = 4, kObserver = 8;
-  static constexpr key kRetry{5, 0}, kQueue{6, 0}, kOutbox{7, 0};
+  static constexpr key kRetry{5, 0}, kQueue{6, 0}, kOutbox{7, 0}, kConfirm{9, 0};
 
   const settings settings_;
   const std::function<std::string()> fresh_id_;
@@ -373,6 +380,7 @@ class client {
   ms answered_ = std::numeric_limits<ms>::min();  // when the server last answered anything
 
   known_locks known_;
+  confirmations confirmations_;
   announcements announcements_;
   outbox outbox_;
   bool wants_inbox_ = false;

@@ -98,6 +98,7 @@ struct trouble {
     no_renewal,      // a lease could not be renewed, for the first time in a row
     no_peek,         // the same for a peek after a notice
     no_leader_seen,  // an election could not be read for an observer
+    unconfirmed,     // whether a majority has a release is not known, and it is not asked for any more
   };
   kind what = kind::no_answer;
   std::string lock = {};

@@ -125,6 +125,7 @@ call_id client::release(hold_id h, ms keep, ms timeout, ms now) {
   if (r.observed && keep > 0) r.keep = std::max<ms>(0, keep - (now - l.heard));
   const bool first = found == hold_phase::held;
   if (first) r.how = known_.form_of(r);
+  r.early = r.early && first && keep == 0 && !l.doubtful && !closing_ && !confirmations_.is_full();
   const bool stays = r.keep > 0 && (r.observed || now - l.begin < keep);
   // Not at a repeated release: its event may have been published meanwhile.
   if (!stays && first) {
@@ -168,6 +169,7 @@ void client::end_release(call_id c, releasing& r, const release_machine::done& d
   auto& l = holds_.at(h);
   release_ended e{.call = c, .failure = std::move(r.failure)};
   const auto ask = r.steps.ask();
+  const bool early = e.failure.early;
   timers_.clear({kRelease, c});
   releases_.erase(c);
   if (d.what == result::unknown) {
@@ -180,6 +182,7 @@ void client::end_release(call_id c, releasing& r, const release_machine::done& d
     l.now = released ? hold_phase::released : hold_phase::lost;
     l.given_up = true;
     if (released) {
+      if (early) acknowledged_early(l, now);
       if (auto free = announcements_.freed(ask.id)) publish_all({*std::move(free)}, now);
     }
     announcements_.not_freed(ask.id);
@@ -202,9 +205,46 @@ void client::release_in_background(lease& l, ms now) {
   give_back(l, std::move(r), now);
 }
 
+/// From then on, the server does not count it as held.
+ms client::end_on_server(const lease& l) const {
+  return l.machine.valid_until() + protocol::lease_margin(l.ask.delta) + settings_.skew;
+}
+
+void client::acknowledged_early(const lease& l, ms now) {
+  auto r = l.ask;
+  r.op = protocol::operation::release;
+  r.early = false;
+  if (auto earlier = confirmations_.add({std::move(r), l.token, end_on_server(l)}, now)) {
+    release_again({*std::move(earlier)}, now);
+  }
+  timers_.set(kConfirm, confirmations_.next());
+}
+
+/// To release twice does no harm: an id never comes again.
+void client::release_again(std::vector<confirmations::item> all, ms now) {
+  for (auto& one : all) {
+    follow_up then{.what = follow_up::kind::confirm, .look = one.release};
+    retry(std::move(one.release), std::max(one.until, now + settings_.operation_timeout), std::move(then), now);
+  }
+}
+
+/// Looks at the releases that are due.
+void client::confirm(ms now) {
+  auto ids = confirmations_.take(now);
+  if (!ids.empty()) {
+    const call_id c = ++last_;
+    asking a{.what = asking::kind::confirm};
+    a.lookup.most = static_cast<std::int64_t>(ids.size());
+    a.lookup.ids = std::move(ids);
+    a.until = now + settings_.operation_timeout;
+    send(c, asks_.emplace(c, std::move(a)).first->second, now);
+  }
+  timers_.set(kConfirm, confirmations_.next());
+}
+
 /// Repeats it as long as the server may count it as held, and at least for the operation_timeout.
 void client::give_back(const lease& l, protocol::request r, ms now) {
-  const ms end = l.machine.valid_until() + protocol::lease_margin(r.delta) + settings_.skew;
+  const ms end = end_on_server(l);
   follow_up then{.what = follow_up::kind::give_back, .look = cancel_of(r, l.doubtful)};
   then.doubtful = l.doubtful;
   then.kept = r.keep > 0;

@@ -73,6 +73,7 @@ protocol::acquire_plan lock_core::plan(std::int64_t weight, const wait_options& 
   plan.ask.term = std::min(s.exp_delta, s.wait_lock_period).count();
   plan.ask.life = std::max(s.exp_delta, 3 * s.wait_lock_period).count();
   plan.ask.observed = s.expiry == expiry::observed;
+  plan.ask.early = !s.durable_release;
   plan.renews = s.autorefresh;
   plan.wait_period = s.wait_lock_period.count();
   plan.patience = core->options().operation_timeout.count();

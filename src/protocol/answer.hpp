@@ -13,12 +13,13 @@ namespace dlock {
 /// The outcome of one operation.
 struct answer {
   enum class kind {
-    replied,    // acknowledged by a majority; `reply` has what the document says
+    replied,    // acknowledged by a majority (or see `early`); `reply` has what the document says
     no_answer,  // down, too slow, an election, or acknowledged by less than a majority: ask again with the same id
     refused,    // the server refuses it; asking again does not help
   };
   kind what = kind::no_answer;
   protocol::reply reply;
+  bool early = false;  // replied: only the primary has acknowledged it
   // With no_answer and refused:
   errc code = errc::unavailable;
   std::string why;  // one line, without secrets

@@ -153,11 +153,13 @@ void append_options(bson_t* command, bool returns_new, bool upsert, const comman
   append_bool(command, "new", returns_new);
   append_bool(command, "upsert", upsert);
   auto concern = make_bson();
-  append(concern.get(), "w", "majority");
-  if (options.limit > 0) {
-    append(concern.get(), "wtimeout", options.limit);
-    append(command, "maxTimeMS", options.limit);
+  if (options.majority) {
+    append(concern.get(), "w", "majority");
+    if (options.limit > 0) append(concern.get(), "wtimeout", options.limit);
+  } else {
+    append(concern.get(), "w", std::int64_t{1});
   }
+  if (options.limit > 0) append(command, "maxTimeMS", options.limit);
   append(command, "writeConcern", concern.get());
 }
 

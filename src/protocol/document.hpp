@@ -146,6 +146,8 @@ struct request {
   std::string who;
   std::string client;
   std::string value;
+  /// release: in the express form, the primary's acknowledgement is enough (docs/adr/0030-early-release.md).
+  bool early = false;
   /// A hint. A try or an enqueue may be tried in another form only if it is the first command of its id.
   form how = form::whole;
   bool observed = false;  // the lock has observed expiry (docs/adr/0016-observed-expiry.md)

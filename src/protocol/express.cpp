@@ -218,6 +218,10 @@ request in_next_form(request r) {
   return r;
 }
 
+bool may_be_early(const request& r) noexcept {
+  return r.early && r.op == operation::release && form_of(r) == form::express;
+}
+
 bson express_command(const request& r, const command_options& options) {
   const bool usual = options.now == command_options{}.now;
   const auto special = usual ? nullptr : std::make_unique<pieces>(options.now);

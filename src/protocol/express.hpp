@@ -17,6 +17,8 @@ namespace dlock::protocol {
 [[nodiscard]] form form_of(const request& r) noexcept;
 /// What `r` is sent as if its form, which is not `whole`, was not enough.
 [[nodiscard]] request in_next_form(request r);
+/// Whether its answer may come before a majority has acknowledged it.
+[[nodiscard]] bool may_be_early(const request& r) noexcept;
 
 /// A try or enqueue must be the first command with its id, as in the short form.
 [[nodiscard]] bson express_command(const request& r, const command_options& options);

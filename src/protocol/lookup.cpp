@@ -24,6 +24,13 @@ std::string beginning_with(const std::string& text) {
 }
 
 bson filter(const lookup& l) {
+  if (!l.ids.empty()) {
+    auto ids = make_bson();
+    for (std::size_t i = 0; i < l.ids.size(); ++i) append(ids.get(), std::to_string(i), l.ids[i]);
+    auto in = make_bson();
+    append_array(in.get(), "$in", ids.get());
+    return single("_id", in.get());
+  }
   if (!l.id.empty()) return single("_id", single("$eq", l.id).get());
   auto id = make_bson();
   // Only strings: a document with another type of _id is not a lock.

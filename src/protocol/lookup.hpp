@@ -11,10 +11,11 @@
 namespace dlock::protocol {
 
 struct lookup {
-  std::string id;           // read this lock; empty: read the locks whose ids begin with `prefix`
-  std::string prefix;       // see `id`
-  std::string after;        // with a prefix: only ids after this one ("": from the first)
-  std::int64_t most = 100;  // at most this many
+  std::string id;                     // read this lock; empty: read the locks whose ids begin with `prefix`
+  std::string prefix;                 // see `id`
+  std::string after;                  // with a prefix: only ids after this one ("": from the first)
+  std::int64_t most = 100;            // at most this many
+  std::vector<std::string> ids = {};  // or read these locks
 };
 
 /// One document as it was read.

@@ -12,6 +12,7 @@ struct command_options {
   std::string coll;
   /// After this time the server gives up the command, and stops waiting for a majority. 0 = no limit.
   ms limit = 0;
+  bool majority = true;  // false: the primary's acknowledgement is enough
   /// An aggregation expression for "now", as extended JSON. Only tests use another one.
   std::string now = "\"$$NOW\"";
 };

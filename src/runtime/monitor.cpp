@@ -164,6 +164,12 @@ void monitor::happened(const engine::trouble& e, effects& out) {
     case kind::no_renewal:
       out.log.emplace_back(log_level::warning, lock + " could not be renewed, trying again: " + e.why);
       return;
+    case kind::unconfirmed:
+      out.log.emplace_back(log_level::warning, lock +
+                                                   " was released, but it is not known whether a majority has that: if "
+                                                   "not, it is free when its lease ends: " +
+                                                   e.why);
+      return;
     case kind::no_peek:
       out.log.emplace_back(log_level::warning,
                            lock + " may have been revoked, which could not be checked, trying again: " + e.why);

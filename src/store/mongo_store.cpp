@@ -203,15 +203,17 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
   protocol::request next = r;
   for (auto how = form_of(r); how != protocol::form::whole; how = form_of(next)) {
     const bool express = how == protocol::form::express;
-    const auto command = express ? protocol::express_command(next, options(next, which))
-                                 : protocol::short_command(next, options(next, which));
+    auto with = options(next, which);
+    with.majority = !protocol::may_be_early(next);
     server_reply reply;
-    answer a = change(*pool_, client, settings_.db, command, reply);
+    answer a = change(*pool_, client, settings_.db,
+                      express ? protocol::express_command(next, with) : protocol::short_command(next, with), reply);
     if (a.what != answer::kind::replied) return a;
     auto told =
         express ? protocol::parse_express_reply(reply.get(), next) : protocol::parse_short_reply(reply.get(), next);
     if (told) {
       a.reply = *std::move(told);
+      a.early = !with.majority;
       return a;
     }
     next = protocol::in_next_form(std::move(next));

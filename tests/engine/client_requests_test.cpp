@@ -36,12 +36,7 @@ TEST_F(ClientsRequests, OnlyWhatMayBeShortIs) {
   EXPECT_EQ(last_request().client, "me");
   EXPECT_EQ(last_request().floor, me.find(h)->token);
   answer_all();
-  const auto c = me.acquire(p, false, now);
-  ASSERT_EQ(sent(), "enqueue id-2");
-  EXPECT_EQ(last_request().how, form::brief) << "to the queue";
-  answer_all();
-  me.cancel(c, now);
-  ASSERT_EQ(sent(), "cancel id-2");
+  play("share | serve | cancel | sent -> cancel id-2");
   EXPECT_EQ(last_request().how, form::whole);
 }
 

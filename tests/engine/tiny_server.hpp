@@ -9,6 +9,7 @@
 
 #include "engine/client.hpp"
 #include "protocol/batch.hpp"
+#include "protocol/express.hpp"
 #include "reference/transition.hpp"
 
 namespace dlock::engine {
@@ -55,7 +56,8 @@ inline std::string show(const event& e) {
   if (const auto* n = std::get_if<notifications_changed>(&e)) {
     return named(n->which, {"inbox", "events", "outbox"}) + (n->works ? " works" : " fails: " + n->why);
   }
-  return named(std::get<trouble>(e).what, {"no answer yet", "no renewal yet", "no peek yet", "no leader seen"});
+  return named(std::get<trouble>(e).what,
+               {"no answer yet", "no renewal yet", "no peek yet", "no leader seen", "unconfirmed"});
 }
 
 /// A server without a network: documents in memory, on the reference model.
@@ -95,6 +97,7 @@ struct tiny_server {
       if (what == fault::none) {
         a.what = answer::kind::replied;
         a.reply = std::move(replies[i]);
+        a.early = protocol::may_be_early(all[i]) && a.reply.calm;
         continue;
       }
       a.what = what == fault::refused ? answer::kind::refused : answer::kind::no_answer;
@@ -108,9 +111,12 @@ struct tiny_server {
     out.why = "a fault";
     if (what != fault::none) return out;
     out.what = answer::kind::replied;
-    const auto it = documents.find(l.id);
-    if (it == documents.end() || !it->second) return out;
-    out.seen.push_back({.id = l.id, .now = epoch + now, .what = *it->second});
+    auto ids = l.ids;
+    if (ids.empty()) ids.push_back(l.id);
+    for (const auto& id : ids) {
+      const auto it = documents.find(id);
+      if (it != documents.end() && it->second) out.seen.push_back({.id = id, .now = epoch + now, .what = *it->second});
+    }
     return out;
   }
 };

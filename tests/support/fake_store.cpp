@@ -34,9 +34,11 @@ answer fake_store::apply(const request& r, lane which) {
 
   answer a;
   const auto f = next_fault(r, which);
+  const bool early = protocol::may_be_early(r) && simulator::is_enough(documents_.get(r.lock), r, now_locked());
   if (!f || f->what == fault::kind::lost_answer) a.reply = carry_out(r);
   if (!f) {
     a.what = answer::kind::replied;
+    a.early = early;
     return a;
   }
   a.reply = {};
