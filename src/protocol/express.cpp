@@ -2,7 +2,6 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "protocol/command_parts.hpp"
@@ -37,25 +36,19 @@ constexpr auto kProjection = R"({"_id": 0, "fence": 1, "rev": 1, "cap": 1, "resi
 constexpr auto kProjectionOfRenewal =
     R"({"_id": 0, "fence": 1, "rev": 1, "cap": 1, "resized": 1, "ct": <now>, "holders": 1})";
 
-std::string with(std::string text, std::string_view name, const std::string& value) {
-  for (auto at = text.find(name); at != std::string::npos; at = text.find(name, at))
-    text.replace(at, name.size(), value);
-  return text;
-}
-
 /// What is the same in all commands.
 struct pieces {
   explicit pieces(const std::string& clock)
       : now(parse(clock)),
-        token(parse(with(kToken, "<now>", clock))),
+        token(parse(replaced(kToken, "<now>", clock))),
         rev_range(parse(kRevRange)),
         next_rev(parse(kNextRev)),
         projection(parse(kProjection)),
-        projection_of_renewal(parse(with(kProjectionOfRenewal, "<now>", clock))) {
+        projection_of_renewal(parse(replaced(kProjectionOfRenewal, "<now>", clock))) {
     for (const bool has_cap : {false, true}) {
-      const auto text = with(kQuiet, "<cap>", has_cap ? "long" : "missing");
-      quiet[has_cap] = parse(with(text, "<now>", clock));
-      quiet_and_held[has_cap] = parse(with(with(kQuietAndHeld, "<quiet>", text), "<now>", clock));
+      const auto text = replaced(kQuiet, "<cap>", has_cap ? "long" : "missing");
+      quiet[has_cap] = parse(replaced(text, "<now>", clock));
+      quiet_and_held[has_cap] = parse(replaced(replaced(kQuietAndHeld, "<quiet>", text), "<now>", clock));
     }
   }
 

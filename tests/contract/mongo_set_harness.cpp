@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "contract/set_harness.hpp"
+#include "protocol/express.hpp"
 #include "protocol/pipeline.hpp"
 #include "protocol/reply.hpp"
 #include "replica/fixture.hpp"
@@ -37,15 +38,21 @@ class mongo_set final : public set_harness {
   }
 
   std::unique_ptr<sent> send(std::size_t member, const protocol::request& r) override {
-    const auto command = std::make_shared<bson>(protocol::command(r, {.coll = "locks", .limit = kLimit}));
-    return std::make_unique<real_request>(std::async(std::launch::async, [this, member, command, r] {
+    const bool express = protocol::form_of(r) == protocol::form::express;
+    const bool early = protocol::may_be_early(r);
+    const protocol::command_options how{.coll = "locks", .limit = kLimit, .majority = !early};
+    const auto command =
+        std::make_shared<bson>(express ? protocol::express_command(r, how) : protocol::command(r, how));
+    return std::make_unique<real_request>(std::async(std::launch::async, [this, member, command, r, express, early] {
       connection to(url_of(all_[member], std::string("directConnection=true&socketTimeoutMS=60000&appName=") + kApp));
       auto out = to.run(scratch_.name(), command->get());
       if (out.code == kDuplicateKey) out = to.run(scratch_.name(), command->get());  // as mongo_store does
       answer a;
       if (out.ok && !has_write_concern_error(out.reply.get(), &a.why)) {
         a.what = answer::kind::replied;
-        a.reply = protocol::parse_reply(out.reply.get());
+        a.reply = express ? protocol::parse_express_reply(out.reply.get(), r).value_or(protocol::reply{})
+                          : protocol::parse_reply(out.reply.get());
+        a.early = early;
       } else if (out.ok) {
         a.in_doubt = true;
       } else {

@@ -85,6 +85,26 @@ TEST_F(SetFaults, AReleaseThatIsTakenBackLeavesItsHolderThere) {
   EXPECT_FALSE(holds("b"));
 }
 
+TEST_F(SetFaults, AnEarlyReleaseIsAnsweredByThePrimaryAloneAndCanBeTakenBack) {
+  ASSERT_TRUE(settled(ask(operation::try_, "a")).mine);
+  const auto old = set->primary();
+  stop_copies(old);
+  auto release = ask(operation::release, "a");
+  release.how = protocol::form::express;
+  release.early = true;
+  const auto told = set->send(old, release)->result();
+  EXPECT_TRUE(told.early && told.reply.found) << told.why;
+  const auto next = set->send(old, ask(operation::try_, "b"));
+  there(old, "b");
+  EXPECT_FALSE(next->is_answered()) << "a grant waits for a majority, which has the release, too";
+  fail_over(old);
+  set->go_on(old);
+  set->wait_until_it_follows(old);
+  EXPECT_TRUE(next->result().in_doubt);
+  EXPECT_TRUE(holds("a"));
+  EXPECT_FALSE(holds("b"));
+}
+
 TEST_F(SetFaults, WhatWaitsForAMajorityIsAnsweredWhenThereIsOne) {
   const auto at = set->primary();
   stop_copies(at);

@@ -155,7 +155,7 @@ TEST_F(ClientsEarlyReleases, AReleaseWithTheNextOfOnesOwnIsNone) {
   for (const auto& r : on_their_way.back().all) EXPECT_EQ(r.how, protocol::form::whole);
   answer_all();
   EXPECT_EQ(happened(), "releasing; released; release: released; acquired");
-  EXPECT_EQ(pass(2000), "") << "there is nothing to confirm";
+  EXPECT_EQ(pass(1500), "") << "there is nothing to confirm";
 }
 
 TEST_F(ClientsEarlyReleases, AfterCloseThereAreNone) {

@@ -308,6 +308,23 @@ TEST_F(Rules, AnObserverThatIsNotTold) {
   EXPECT_EQ(broken_by([] { rules::leader_known("p", "lock", 1000, 0); }), "leader");
 }
 
+TEST_F(Rules, WhatWasReleasedIsHeldAgain) {
+  const auto h = believer(plan(0, 0), 1);
+  stored v = *locked({h->ask().id}, {});
+  v.what.holders.front().fence = h->token();
+  const auto held = std::make_shared<const stored>(v);
+  const auto kept = [&] { return broken_by([&] { s.judge.nothing_kept("lock", held); }); };
+  EXPECT_EQ(kept(), "");
+  s.judge.released(h);
+  EXPECT_EQ(kept(), "released");
+  s.judge.edited("lock", 1'000'000);
+  EXPECT_EQ(kept(), "") << "by an operator";
+  s.run_for(1001);
+  EXPECT_EQ(kept(), "released");
+  h->in()->kill();
+  EXPECT_EQ(kept(), "") << "nobody is there to release it again";
+}
+
 TEST_F(Rules, WhatIsKept) {
   const auto p = s.start_process("p");
   EXPECT_EQ(broken_by([&] { s.judge.nothing_left(*p); }), "");
@@ -327,9 +344,13 @@ TEST(Coverage, OfTooLittle) {
   EXPECT_FALSE(c.vacuous().empty());
   c.acquired = 100;
   c.contended = 50;
+  c.early = 2;
   EXPECT_EQ(c.vacuous().size(), 1U) << "no faults";
   for (int i = 0; i < 10; ++i) c.hit(fault::frozen, state::holding);
   EXPECT_TRUE(c.vacuous().empty());
+  c.early = 1;
+  EXPECT_EQ(c.vacuous().size(), 1U) << "nothing was released early";
+  c.early = 2;
   c.contended = 30;
   EXPECT_EQ(c.vacuous().size(), 1U) << "not contended";
   c.acquired = 5'000'000;
