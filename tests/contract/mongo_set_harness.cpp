@@ -64,7 +64,7 @@ class mongo_set final : public set_harness {
 
   void wait_until_there(std::size_t member, const std::string& lock, const std::string& id, bool holds) override {
     connection to(url_of(all_[member], "directConnection=true&readPreference=secondaryPreferred"));
-    const auto mine = json(R"({"_id": ")" + lock + R"(", "holders.id": ")" + id + "\"}");
+    const auto mine = from_json(R"({"_id": ")" + lock + R"(", "holders.id": ")" + id + "\"}");
     const auto as_told = [&] {
       try {
         return to.find_all(scratch_.name(), "locks", mine.get()).empty() != holds;
@@ -82,8 +82,8 @@ class mongo_set final : public set_harness {
 
   void stop_copying(std::size_t member, bool stopped) override {
     connection to(url_of(all_[member]));
-    const auto done = to.run("admin", json(std::string(R"({"configureFailPoint": "stopReplProducer", "mode": ")") +
-                                           (stopped ? "alwaysOn\"}" : "off\"}"))
+    const auto done = to.run("admin", from_json(std::string(R"({"configureFailPoint": "stopReplProducer", "mode": ")") +
+                                                (stopped ? "alwaysOn\"}" : "off\"}"))
                                           .get());
     if (!done.ok) throw std::runtime_error(done.error);
   }
@@ -92,7 +92,7 @@ class mongo_set final : public set_harness {
       for (std::size_t i = 0; i < members; ++i) {
         if (i == than) continue;
         connection to(url_of(all_[i]));
-        if (to.run("admin", json(R"({"replSetStepUp": 1})").get()).ok) return true;
+        if (to.run("admin", from_json(R"({"replSetStepUp": 1})").get()).ok) return true;
       }
       return false;
     };
@@ -103,7 +103,7 @@ class mongo_set final : public set_harness {
   void wait_until_it_follows(std::size_t member) override {
     connection to(url_of(all_[member]));
     const auto follows = [&] {
-      const auto status = to.run("admin", json(R"({"replSetGetStatus": 1})").get());
+      const auto status = to.run("admin", from_json(R"({"replSetGetStatus": 1})").get());
       bson_iter_t it;
       return status.ok && bson_iter_init_find(&it, status.reply.get(), "myState") && bson_iter_as_int64(&it) == 2;
     };
