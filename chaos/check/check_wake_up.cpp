@@ -8,7 +8,7 @@
 namespace dlock::chaos {
 namespace {
 
-/// With announcements a gap is a round trip or two, also on a busy machine; by looking alone it is some hundred ms.
+/// With announcements a gap is a round trip or two, also on a busy machine; by polls alone it is some hundred ms.
 constexpr ns kLongMedian = 60 * ns_per_ms;
 constexpr std::size_t kEnoughForMedian = 15;
 

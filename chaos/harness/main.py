@@ -108,7 +108,7 @@ def run_one(plan: Plan, rs: ProxiedSet, folder: Path) -> Verdict:
 
 
 def new_set(binaries: Path, election_timeout_ms: int) -> ProxiedSet:
-    # A secondary that follows a member which is cut off looks for another after so long beyond its own patience.
+    # So long after its own time-out, a secondary that follows a member which is cut off chooses another one.
     buffer = 5 if election_timeout_ms >= 10_000 else 1
     # Heartbeats must not be too slow to notice an end within the time-out.
     return ProxiedSet(bin=binaries, election_timeout_ms=election_timeout_ms, oplog_mb=OPLOG_MB,

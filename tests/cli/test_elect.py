@@ -75,7 +75,7 @@ class Elect(Case):
     def test_the_next_one_runs_in_time_after_a_kill(self) -> None:
         process = self.campaign("--ttl", "2s")
         self.term(1)
-        # By itself it would look in half a minute, at the soonest.
+        # By itself it would poll after half a minute, at the soonest.
         rival = self.wait_in_queue("--ttl", "60s", "--wait_lock_period", "60s", self.lock, "--", self.script(DAEMON, "daemon"),
                                    verb="elect")
         time.sleep(2)

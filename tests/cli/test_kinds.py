@@ -13,7 +13,7 @@ class Kinds(Case):
         result = self.run_to_end("-n", *words, "true")
         self.assertEqual((result.returncode, result.stderr), (expected, ""), words)
 
-    def test_shared_beside_shared(self) -> None:
+    def test_shared_and_exclusive(self) -> None:
         first, second = self.hold_lock("-s", self.lock), self.hold_lock("--shared", self.lock)
         self.check(0, "-s", self.lock)
         for words in ([self.lock], ["-x", self.lock], ["--exclusive", self.lock]):
@@ -21,9 +21,6 @@ class Kinds(Case):
         self.end_job(first)
         self.check(124, "-x", self.lock)
         self.end_job(second)
-        self.check(0, "-x", self.lock)
-
-    def test_exclusive_is_alone(self) -> None:
         with self.holder("-x"):
             self.check(124, "-s", self.lock)
             self.check(124, self.lock)
@@ -38,17 +35,6 @@ class Kinds(Case):
         self.check(124, "--permits", "3", "--take", "2", self.lock)
         self.end_job(second)
         self.check(0, "--permits", "3", "--take", "3", self.lock)
-
-    def test_another_number_of_permits(self) -> None:
-        with self.holder("--permits", "3"):
-            result = self.run_to_end("--permits", "4", self.lock, "true")
-            self.assertEqual(result.returncode, 125)
-            self.assertRegex(result.stderr, r"\Adlock: [^\n]*\b3\b[^\n]*\b4\b[^\n]*\n\Z|\Adlock: [^\n]*\b4\b[^\n]*\b3\b[^\n]*\n\Z")
-
-    def test_a_waiter_gets_its_permits(self) -> None:
-        with self.holder("--permits", "2", "--take", "2"):
-            waiter = self.wait_in_queue("--permits", "2", self.lock, "echo", "mine")
-        self.assertEqual(waiter.communicate(timeout=PATIENCE)[0], "mine\n")
 
 
 class Observed(Case):

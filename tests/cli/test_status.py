@@ -74,7 +74,7 @@ class Status(Case):
                 self.assertTrue(seconds <= took < seconds + 5, f"-w {word} took {took:.3f} s")
 
     def test_the_next_one_is_woken(self) -> None:
-        """Although dlock ends right after its release; by itself the next one would look in half a minute. What tells it may
+        """Although dlock ends right after its release; by itself the next one would poll after half a minute. What tells it may
         be lost, on a busy machine, but not always."""
         took = []
         while not took or (took[-1] > 10 and len(took) < 3):

@@ -40,7 +40,7 @@ TEST(Acquire, JitterShortensAPauseByAQuarterAtMost) {
   play({.jitter = 1 - 1e-9}, "0 start: enqueue a; 1000 queued 5: wait until 1049");
 }
 
-/// Queues, then looks again and again; the longest time between two looks.
+/// Queues, then polls again and again. The longest time between two polls.
 ms longest_pause(const options& o) {
   auto m = make(o);
   ms now = 0, longest = 0;
@@ -61,7 +61,7 @@ TEST(Acquire, PausesGrowUpToTheWaitPeriodAndStayBelowTheFirstTermOfAnHeir) {
     for (const ms wait_period : {ms{100}, ms{1000}, ms{5000}, ms{60'000}}) {
       const auto pause = longest_pause({.delta = delta, .wait_period = wait_period, .jitter = 0.999});
       EXPECT_LE(pause, std::min(delta, wait_period) * 9 / 10)
-          << "an heir admitted right after its look would be purged before its next";
+          << "an heir that is admitted right after its poll would be purged before its next poll";
     }
   }
 }
@@ -70,7 +70,7 @@ TEST(Acquire, TheFirstInTheQueuePollWhenTheHolderExpires) {
   // The holder's lease ends 20 ms from the answer on, for others `skew` later.
   play({.skew = 0}, "0 start: enqueue a; 1000 queued 0 ends 20: wait until 1021");
   play({.skew = 10}, "0 start: enqueue a; 1000 queued 2 ends 20: wait until 1031");
-  play({.skew = 10}, "0 start: enqueue a; 1000 queued 3 ends 20: wait until 1037");  // too far back to look
+  play({.skew = 10}, "0 start: enqueue a; 1000 queued 3 ends 20: wait until 1037");  // too far back to poll
 }
 
 TEST(Acquire, TheFirstInTheQueuePollWhenMongoDlocksLockExpires) {

@@ -12,7 +12,7 @@ TEST(Announcement, TheHeirReturnsWithoutACommandOfItsOwn) {
 TEST(Announcement, TheLeaseCountsFromTheGrantAsItIsSurelyKnown) {
   // Sent at 100, answered "queued" at server time S: the grant at S + 900 was at 1000 or later, by our clock.
   play({}, "100 start: enqueue a; 400 pushed 0: wait until 3775; 1500 announced a 900: acquired, sent at 1000");
-  // By the latest look, not by the first.
+  // It counts from the latest poll, not from the first.
   play({},
        "0 start: enqueue a; 10 pushed 0: wait until 3385; 3385 looks: heartbeat a; "
        "3390 pushed 0: wait until 6765; 4000 announced a 500: acquired, sent at 3885");

@@ -10,7 +10,7 @@
 namespace dlock::testing {
 namespace {
 
-/// Whoever waits no longer was woken.
+/// A waiter that gets the lock sooner was woken by a notice.
 constexpr auto kWoken = 20s;
 
 struct two : world {
@@ -87,7 +87,7 @@ TEST(HandOff, AFailingChannelIsLoggedOnceAndLocksGoOn) {
 
 TEST(HandOff, AThousandWaitingThreadsStopSoon) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  constexpr int kThreads = 250;  // a thousand have such a build busy with their looks alone
+  constexpr int kThreads = 250;  // the polls of a thousand would keep such a build busy
 #else
   constexpr int kThreads = 1000;
 #endif

@@ -1,6 +1,6 @@
-// Waiting for a lock with observed expiry: whom a waiter watches, when it looks, and from when an heir's lease counts.
-// In these tables `behind N` is an answer that shows the holder h with beat N and a span of 1000 ms, which is over
-// 1021 ms after it was first seen; `deep N` is the same far back in the queue.
+// Waiting for a lock with observed expiry: which entries a waiter watches, when it polls, and from when an heir's lease
+// counts. In these tables `behind N` is an answer that shows the holder h with beat N and a span of 1000 ms, which is
+// over 1021 ms after it was first seen; `deep N` is the same far back in the queue.
 #include "client/acquire_script.hpp"
 
 namespace dlock::protocol {

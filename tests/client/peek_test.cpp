@@ -1,4 +1,5 @@
-// Deep in a queue a look only reads. In these tables an entry lives for 30 s, and the longest pause is 4.5 s.
+// Far back in a queue a poll is a peek, which only reads. In these tables an entry lives for 30 s, and the longest
+// pause is 4.5 s.
 #include "client/acquire_script.hpp"
 
 namespace dlock::protocol {
@@ -34,7 +35,7 @@ TEST(Peek, AWaiterThatComesToTheHeadSendsAHeartbeat) {
 }
 
 TEST(Peek, AHeartbeatIsSentInTimeForTheEntryToSurviveAnElection) {
-  // A look later it would have less than 15 s to live, so this one has to be a heartbeat.
+  // At the next poll it would have less than 15 s to live, so this one has to be a heartbeat.
   play({}, kQueued + "10500 looks: peek a");
   play({}, kQueued + "10501 looks: heartbeat a");
   // Peeks do not count, heartbeats do.

@@ -38,8 +38,8 @@ struct world {
     return o;
   }
 
-  /// Looks are half a minute apart at least, where grants are announced, and all else takes longer: whoever gets or
-  /// learns something sooner was told.
+  /// With grant notices, polls are at least half a minute apart, and everything else takes longer. So a waiter that
+  /// gets the lock sooner was notified.
   static client_options patient() {
     client_options o = quick();
     o.exp_delta = 60s;

@@ -35,7 +35,7 @@ from peer import PATIENCE, Peer, modules  # noqa: E402
 URL = os.environ.get("DLOCK_TEST_URL", "")
 SKIPPED = 77
 SOON = 15.0  # far from PERIOD: somebody was woken
-PERIOD = 45_000  # ms; how often those look again who are woken by nothing
+PERIOD = 45_000  # ms; how often a waiter polls that nothing wakes
 TTL = 60_000  # ms; longer than any test
 
 
@@ -222,14 +222,14 @@ class TakeOver(Case):
 
 
 class Waking(Case):
-    """PERIOD passes between two looks: who gets in soon was woken."""
+    """PERIOD passes between two polls: a waiter that gets the lock soon was woken."""
 
     def test_nodes_unlock_wakes_us(self) -> None:
         node, ours = self.node(), self.dlock()
         self.assertTrue(node("lock", self.lock, TTL))
         waiting = ours.begin("wait", self.lock, TTL)
         self.await_waiters(1)
-        time.sleep(13)  # its looks come at half the pace each time: the next one is 6 s away, at least
+        time.sleep(13)  # each pause between its polls is twice as long as the last one: the next poll is 6 s away, at least
         self.assertFalse(ours.has_result(waiting))
         with self.within(5.0):
             self.assertTrue(node("unlock", self.lock))

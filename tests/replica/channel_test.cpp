@@ -30,13 +30,13 @@ class Notices : public Replica {
     EXPECT_TRUE(first);
     auto next = std::async(std::launch::async, [&] { return mutex(to, id).acquire({.timeout = 60s}); });
     EXPECT_TRUE(eventually([&] { return waiters(id) == 1; }));
-    std::this_thread::sleep_for(700ms);  // its first looks, which come fast, are over
+    std::this_thread::sleep_for(700ms);  // its first polls, with short pauses, are over
     return time_of([&] {
       EXPECT_EQ(first->release(60s), release_result::released);  // an election may come in between
       EXPECT_TRUE(next.get());
     });
   }
-  /// Whether a release wakes the heir: by itself that would not look for a second. Not each time on a busy machine.
+  /// Whether a release wakes the heir, which by itself would poll after a second. On a busy machine not each time.
   bool wakes(client& from, client& to) {
     return eventually([&] { return hand_over(from, to) < 1s; }, 60s);
   }
@@ -90,7 +90,7 @@ TEST_F(Notices, AReleaseWakesTheHeir) {
   client one(patient()), two(patient());
   hand_over(one, two);  // makes the inbox
   EXPECT_TRUE(wakes(one, two));
-  EXPECT_TRUE(eventually([&] { return two.notifications().now == state::working; })) << "it may have looked just then";
+  EXPECT_TRUE(eventually([&] { return two.notifications().now == state::working; })) << "it may have polled just then";
 }
 
 TEST_F(Notices, ADroppedChannelCostsOnePollAndHealsByItself) {
@@ -138,7 +138,7 @@ TEST_F(Notices, ACollectionOfTheWrongKindIsLeftAloneAndReported) {
   EXPECT_TRUE(eventually([&] { return heard >= 2; }));
 }
 
-/// It looks where to begin, the collection goes, and then it follows: what is published from then on is heard.
+/// The client has found where to begin when the collection is dropped. It hears all events that come after that.
 TEST_F(Notices, ACollectionThatIsDroppedWhileItIsOpenedCostsNoEventAfterwards) {
   auto o = patient();
   o.notif_url = with_option(*o.notif_url, "appName=notices");
@@ -185,7 +185,7 @@ TEST_F(Notices, AWaiterKilledAtTheHeadOfTheQueueCostsItsFirstTermWhateverItsTtl)
   client one(o), two(o);
   auto first = mutex(one, id).acquire({.timeout = 60s});
   ASSERT_TRUE(first);
-  // A waiter with a TTL of 60 s, and a wait_lock_period like ours: it looks every 2 s at most, and then is dead.
+  // A waiter with a TTL of 60 s, and a wait_lock_period like ours: it polls every 2 s at most, and then it is dead.
   const auto url = test_url();
   const pid_t head = fork();
   if (head == 0) {

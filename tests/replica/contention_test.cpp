@@ -10,7 +10,7 @@ namespace {
 
 class Contention : public Replica {
  protected:
-  /// A client whose waiters look often: they are woken by nothing else.
+  /// A client whose waiters poll often: nothing else wakes them.
   [[nodiscard]] client_options eager() const {
     auto o = options();
     o.wait_lock_period = 50ms;

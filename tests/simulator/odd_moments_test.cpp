@@ -1,16 +1,76 @@
-// Calls for holds, and notices, at odd moments.
+// Calls, answers and notices that come to the engine at odd moments: these take branches that random runs seldom take.
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "tests/simulator/odd_moments.hpp"
+#include "simulator/scenario.hpp"
 
 namespace dlock::simulator {
 namespace {
+
+using engine::ask_ended;
+using engine::release_ended;
+using protocol::ms;
+using protocol::operation;
+using protocol::request;
+using result = acquisition::result;
+
+/// In a world in which little else happens.
+class OddMoments : public ::testing::Test {
+ protected:
+  /// `p` holds `lock`.
+  std::shared_ptr<hold> held(const std::shared_ptr<process>& p, const std::string& lock) {
+    const auto call = s.acquire(p, lock);
+    s.run_for(50);
+    if (!call->got) throw std::logic_error("it is not held");
+    return call->got;
+  }
+  std::shared_ptr<std::optional<ask_ended>> amend(const std::shared_ptr<process>& p, engine::hold_id h,
+                                                  protocol::claim what) {
+    auto end = std::make_shared<std::optional<ask_ended>>();
+    p->step([&](auto& e, ms at) {
+      p->expect(e.amend(h, what, "a value", at), "lock", [end](const ask_ended& told) { *end = told; });
+    });
+    return end;
+  }
+  std::shared_ptr<std::optional<ask_ended>> ask(const std::shared_ptr<process>& p, operation op,
+                                                bool observed = false) {
+    request r;
+    r.op = op;
+    r.lock = "lock";
+    r.id = p->fresh_id();
+    r.cap = 3;
+    r.observed = observed;
+    auto end = std::make_shared<std::optional<ask_ended>>();
+    p->step(
+        [&](auto& e, ms at) { p->expect(e.ask(r, {}, at), "lock", [end](const ask_ended& told) { *end = told; }); });
+    return end;
+  }
+  std::shared_ptr<std::optional<release_ended>> release(const std::shared_ptr<process>& p, engine::hold_id h) {
+    auto end = std::make_shared<std::optional<release_ended>>();
+    p->step([&](auto& e, ms at) {
+      p->expect(e.release(h, 0, 10'000, at), [end](const release_ended& told) { *end = told; });
+    });
+    return end;
+  }
+  /// Somebody edits the document.
+  void edit(const std::function<void(protocol::document&)>& how) {
+    auto d = s.set.committed().get("lock")->what;
+    how(d);
+    ++d.rev;
+    ASSERT_TRUE(s.set.write("lock", std::make_shared<const stored>(stored{true, d})));
+    s.run_for(10);
+  }
+
+  scenario s;
+  const std::shared_ptr<process> a = s.start_process("a"), b = s.start_process("b");
+};
 
 TEST_F(OddMoments, OfCallsAndHoldsThatAreNotThere) {
   a->step([](auto& e, ms at) {
@@ -72,38 +132,6 @@ TEST_F(OddMoments, ANoticeForTheSameAcquisitionOfAnotherLock) {
   EXPECT_EQ(h->now(), hold::phase::held);
 }
 
-TEST_F(OddMoments, ANoticeOfAnUnlockWhileARequestIsOnItsWay) {
-  auto d = s.locked_by_mongo_dlock("lock");
-  const auto first = s.acquire(a, "lock"), second = s.acquire(a, "lock"), other = s.acquire(a, "other");
-  s.run_for(300);
-  ASSERT_TRUE(other->got);
-  int beats = 0;
-  s.net.to_server = [&](const request& r) {
-    if (r.op == operation::heartbeat) ++beats;
-    return fate{.delay = 20'000};
-  };
-  while (beats == 0) s.run_for(1);
-  ASSERT_TRUE(s.set.write("lock", nullptr));
-  a->step([](auto& e, ms at) {
-    e.heard(protocol::announcement{"other"}, at);
-    e.missed_events(at);
-    e.opened(engine::part::events, at);
-    e.closed(engine::part::events);
-  });
-  s.run_for(200);
-  EXPECT_TRUE(first->got || second->got);
-  a->step([](auto& e, ms) { e.stop_listening(); });
-  EXPECT_FALSE(a->client().wants(engine::part::events));
-}
-
-TEST_F(OddMoments, AnAmendAfterTheLeaseWasLost) {
-  const auto h = held(a, "lock");
-  edit([](auto& d) { d.holders.clear(); });
-  s.run_for(1000);
-  ASSERT_EQ(h->now(), hold::phase::lost);
-  EXPECT_EQ((*amend(a, h->number(), {false, 1}))->change, ask_ended::amended::lost);
-}
-
 TEST_F(OddMoments, AnAmendOfAHoldThatIsGivenBackMeanwhile) {
   const auto h = held(a, "lock");
   const auto end = amend(a, h->number(), {false, 1});
@@ -120,15 +148,6 @@ TEST_F(OddMoments, AnAmendOfAHoldThatIsDroppedMeanwhile) {
   s.run_for(50);
   ASSERT_TRUE(*end);
   EXPECT_EQ((*end)->change, ask_ended::amended::not_held);
-}
-
-TEST_F(OddMoments, AnAmendWhoseAnswerComesWhenTheLeaseIsOver) {
-  const auto h = held(a, "lock");
-  s.net.to_client = [](const request& r) { return fate{.lost = r.op == operation::renew, .delay = 4'000'000}; };
-  const auto end = amend(a, h->number(), {false, 1});
-  s.run_for(4500);
-  ASSERT_TRUE(*end);
-  EXPECT_EQ((*end)->change, ask_ended::amended::lost);
 }
 
 TEST_F(OddMoments, AnAmendOfAnEntryThatSomebodyHasEdited) {
@@ -167,6 +186,116 @@ TEST_F(OddMoments, AskingForWhatIsNoLockOrHasAnotherExpiry) {
   s.run_for(50);
   ASSERT_TRUE(*end);
   EXPECT_EQ((*end)->what, ask_ended::result::not_a_lock);
+}
+
+TEST_F(OddMoments, RevokingAtOnceAHolderWhoseTokenSomebodyTyped) {
+  const auto h = held(a, "lock");
+  auto seen = s.set.committed().get("lock")->what.holders.at(0);
+  seen.fence = -1;
+  b->step([&](auto& e, ms at) { (void)e.revoke("lock", seen, false, true, at); });
+  s.run_for(50);
+  EXPECT_TRUE(s.set.committed().get("lock")->what.holders.empty());
+}
+
+TEST_F(OddMoments, AHoldThatIsDroppedDuringItsRelease) {
+  const auto h = held(a, "lock");
+  const auto end = release(a, h->number());
+  a->step([&](auto& e, ms at) { e.drop(h->number(), at); });
+  s.run_for(50);
+  ASSERT_TRUE(*end);
+  EXPECT_EQ((*end)->what, release_ended::result::released);
+  EXPECT_EQ(a->client().find(h->number()), nullptr);
+}
+
+TEST_F(OddMoments, AReleaseOfALeaseThatWasLost) {
+  const auto h = held(a, "lock");
+  edit([](auto& d) { d.holders.clear(); });
+  s.run_for(1000);
+  ASSERT_EQ(h->now(), hold::phase::lost);
+  EXPECT_EQ((*release(a, h->number()))->what, release_ended::result::lost);
+  EXPECT_EQ((*release(a, h->number()))->what, release_ended::result::lost) << "once more";
+}
+
+TEST_F(OddMoments, OnlySomeLocksWithObservedExpiryAreRemembered) {
+  for (int i = 0; i < 1002; ++i) {
+    protocol::document d;
+    d.observed = true;
+    d.fence = d.rev = 1;
+    d.holders.push_back({.id = "x", .what = {true, 0}, .delta = 60'000, .fence = 1, .beat = 1, .span = 60'000});
+    ASSERT_TRUE(s.set.write("lock" + std::to_string(i), std::make_shared<const stored>(stored{true, d})));
+  }
+  s.run_for(100);
+  std::vector<std::shared_ptr<scenario::call>> all;
+  for (int i = 0; i < 1002; ++i) {
+    auto plan = s.plan("lock" + std::to_string(i));
+    plan.ask.observed = true;
+    plan.queue = false;
+    plan.deadline = a->now() + 5000;
+    all.push_back(s.acquire(a, plan));
+  }
+  s.run_for(1000);
+  for (const auto& c : all) EXPECT_EQ(c->result, result::busy);
+}
+
+/// In one step, as if the threads that tell others did not get a processor.
+TEST_F(OddMoments, MoreToTellThanIsKept) {
+  answer yes;
+  yes.what = answer::kind::replied;
+  yes.reply.found = true;
+  yes.reply.now = s.set.clock(*s.set.primary());
+  std::size_t notices = 0;
+  a->step([&](auto& e, ms at) {
+    EXPECT_FALSE(e.next_notice());
+    EXPECT_FALSE(e.next_publication(at)) << "nothing is due";
+    for (int i = 0; i < 300; ++i) {
+      (void)e.revoke("lock", {.id = std::to_string(i), .fence = 1000, .client = "b"}, false, false, at);
+      const auto out = e.next_request(at);
+      ASSERT_TRUE(out);
+      e.answered(out->ticket, std::vector<answer>{yes}, at);
+    }
+    notices = e.notices();
+    for (int i = 0; i < 10'003; ++i) {
+      auto got = yes;
+      got.reply.mine = protocol::holder{.id = "x", .since = got.reply.now, .fence = 1000 * (i + 1)};
+      (void)e.acquire(s.plan("lock" + std::to_string(i)), false, at);
+      const auto out = e.next_request(at);
+      ASSERT_TRUE(out);
+      got.reply.fence = got.reply.mine->fence;
+      e.answered(out->ticket, std::vector<answer>{got}, at);
+    }
+    (void)e.take_events();  // the rules are not for these leases
+  });
+  EXPECT_EQ(notices, 256U);
+  std::size_t sent = 0;
+  bool gap = false;
+  a->step([&](auto& e, ms at) {
+    while (const auto batch = e.next_publication(at + 1'000'000)) {
+      for (const auto& each : *batch) {
+        sent += each ? 1U : 0U;
+        gap = gap || !each;
+      }
+      e.published(true, false, at);
+    }
+  });
+  EXPECT_EQ(sent, 10'000U);
+  EXPECT_TRUE(gap) << "the rest was not kept";
+}
+
+TEST_F(OddMoments, TheEndOfPublications) {
+  held(a, "error");  // mongo-dlock's listeners could not read that
+  const auto h = held(a, "lock");
+  a->step([&](auto& e, ms at) {
+    e.cannot_publish(at);
+    e.hurry(at);
+  });
+  s.run_for(100);
+  EXPECT_TRUE(a->client().is_quiet());
+  h->release([](bool) {});
+  a->step([&](auto& e, ms at) { e.cannot_publish(at); });
+  s.run_for(50);
+  a->step([&](auto& e, ms at) { e.cannot_publish(at); });
+  s.run_for(50);
+  EXPECT_TRUE(a->client().is_quiet());
 }
 
 }  // namespace

@@ -22,10 +22,6 @@ answer fake_channel::insert(const feed& where, const std::vector<bson>& document
   }
   a.what = answer::kind::replied;
   inserted_[where.coll] += documents.size();
-  if (lose_times_ > 0 && where.coll.find(losing_) != std::string::npos) {
-    --lose_times_;
-    return a;
-  }
   for (const auto& d : documents) collections_[where.coll].insert(bson{bson_copy(d.get())});
   changed_.notify_all();
   return a;
@@ -64,7 +60,7 @@ answer fake_channel::follow(const feed& what, place& from, const callbacks& to, 
       return a;
     }
     bson next;
-    for (const auto* e = held_ ? nullptr : all.after(seen); e != nullptr && !next; e = all.after(seen)) {
+    for (const auto* e = all.after(seen); e != nullptr && !next; e = all.after(seen)) {
       seen = e->at;
       if (!what.to.empty() && protocol::read_string(e->what.get(), "to") != what.to) continue;
       next.reset(bson_copy(e->what.get()));
@@ -97,18 +93,6 @@ void fake_channel::fail(const std::string& why) {
 void fake_channel::heal() {
   const std::lock_guard lock(guard_);
   failing_.clear();
-}
-
-void fake_channel::lose(const std::string& text, int times) {
-  const std::lock_guard lock(guard_);
-  losing_ = text;
-  lose_times_ = times;
-}
-
-void fake_channel::hold_back(bool on) {
-  const std::lock_guard lock(guard_);
-  held_ = on;
-  changed_.notify_all();
 }
 
 void fake_channel::drop(const std::string& coll) {

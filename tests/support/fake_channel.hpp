@@ -23,10 +23,6 @@ class fake_channel final : public channel {
   /// Nothing works from now on, or it works again. Who follows is thrown out.
   void fail(const std::string& why);
   void heal();
-  /// The next inserts into collections whose names contain `text` do not arrive, though they seem to.
-  void lose(const std::string& text, int times);
-  /// What is inserted is heard only when this is off again.
-  void hold_back(bool on);
   /// All documents are gone, as if they had rolled over.
   void drop(const std::string& coll);
 
@@ -42,9 +38,6 @@ class fake_channel final : public channel {
   std::map<std::string, std::size_t> inserted_;
   std::string failing_;
   std::size_t refusals_ = 0;
-  std::string losing_;
-  int lose_times_ = 0;
-  bool held_ = false;
   int generation_ = 0;
 };
 

@@ -68,7 +68,7 @@ def use_locks(locks: Any, folder: Path) -> None:
     leaders = [dlock("elect", *COMMON, "e0", "--", "sleep", "0.05") for _ in range(3)]
     for lock, waiters in (("m0", 5), ("r0", 8), ("s0", 8)):
         wait_until_there(locks, lock, 1, waiters)
-    time.sleep(1)  # those who wait look more than once
+    time.sleep(1)  # those who wait poll more than once
     for leader in leaders:
         leader.send_signal(signal.SIGTERM)
     go.touch()
