@@ -326,7 +326,40 @@ transition_result transition(const std::optional<document>& before, const reques
   return {d, answer(d, r, now)};
 }
 
+namespace {
+
+/// Renewals, each as if it were alone. Only the first answer names heirs, and none says a place in the queue.
+batch_result renew_all(const document& before, const batch& requests, ms now) {
+  batch_result out{before, std::vector<reply>(requests.size())};
+  document d = before;
+  const auto wrong = defect(d, now);
+  std::vector<std::size_t> found;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const auto& r = requests[i];
+    if (!d.observed && finds_holder(d, r, {now - r.skew})) found.push_back(i);
+  }
+  if (found.empty()) return out;
+  if (!wrong.empty()) {
+    for (const auto i : found) out.answers[i] = not_a_lock(wrong, now);
+    return out;
+  }
+  for (const auto i : found) move(*find(d.holders, requests[i].id), d, requests[i], now);
+  d.et = last_end(d.holders) + requests.front().skew;
+  ++d.rev;
+  for (const auto i : found) {
+    auto& a = out.answers[i] = answer(d, requests[i], now);
+    a.place = -1;
+    a.dead = false;
+    if (i != found.front()) a.heirs.clear();
+  }
+  out.after = std::move(d);
+  return out;
+}
+
+}  // namespace
+
 batch_result transition(const std::optional<document>& before, const batch& requests, ms now) {
+  if (before && requests.front().op == operation::renew) return renew_all(*before, requests, now);
   batch_result out{before, std::vector<reply>(requests.size())};
   const auto comes = [](const request& r) { return r.op == operation::enqueue; };
   if (!before && std::none_of(requests.begin(), requests.end(), comes)) return out;

@@ -76,6 +76,7 @@ struct coverage {
   std::int64_t lost = 0;      // leases
   std::int64_t resized = 0;   // semaphores
   std::int64_t combined = 0;  // requests that went together with others
+  std::int64_t renewed = 0;   // of these: renewals
   std::int64_t brief = 0;     // commands in short form
   std::int64_t express = 0;   // ... in express form
   std::int64_t early = 0;     // releases that only the primary had acknowledged

@@ -61,6 +61,7 @@ run::run(std::uint64_t seed, trace::mode how) : world_(seed, how) {
   if (luck.in(8)) world_.set.refuse_peeks();
   world_.has_channel = !luck.in(10);
   world_.slowest_thread = luck.in(3) ? 50 * ticks_per_ms : 1000;
+  gathers_ = luck.in(4);
 }
 
 void run::go() {
@@ -199,7 +200,16 @@ void run::use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h, 
   auto& luck = world_.luck;
   const auto& p = w->in;
   ++p->calls;
-  const ms until = p->now() + (luck.in(3) ? luck.between(0, longest_hold_) : luck.between(0, 20));
+  ms until = p->now() + (luck.in(3) ? luck.between(0, longest_hold_) : luck.between(0, 20));
+  if (gathers_ && !h->ask().what.exclusive && luck.in(2)) {
+    until = p->now() + luck.between(0, std::min<ms>(3 * leases_[0], 10'000));
+    if (luck.in(4)) {
+      world_.events.after(luck.between(0, leases_[0]) * ticks_per_ms, [this, h] {
+        const auto of = [&](const lock& l) { return l.id == h->ask().lock; };
+        if (const auto l = std::find_if(locks_.begin(), locks_.end(), of); l != locks_.end()) revoke(*l, h->ask().id);
+      });
+    }
+  }
   const auto give_back = [this, w, h] {
     const int stops = w->in->stops();
     const ms began = w->in->now();

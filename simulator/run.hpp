@@ -95,6 +95,7 @@ class run {
   int aims_ = 0;            // one of so many commands is followed by a fault of its process. 0: none
   bool crowd_ = false;      // many processes, so that some are far back in a queue
   bool edits_ = false;      // an operator edits documents
+  bool gathers_ = false;    // readers and users of a semaphore stay for long beside each other, and some are revoked
   int born_ = 0;            // number of processes that were started
   bool stormy_ = true;      // faults go on
   bool open_ = true;        // new calls are made

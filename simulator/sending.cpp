@@ -72,7 +72,10 @@ void process::carry(const engine::client::outgoing& out) {
   where_.on_command(*this, out.all.front().lock, &out.all.front(), false);
   const auto all = std::make_shared<const protocol::batch>(out.all);
   on_their_way_[out.ticket] = all;
-  if (all->size() > 1) where_.seen.combined += static_cast<std::int64_t>(all->size());
+  if (all->size() > 1) {
+    where_.seen.combined += static_cast<std::int64_t>(all->size());
+    if (all->front().op == operation::renew) where_.seen.renewed += static_cast<std::int64_t>(all->size());
+  }
   std::vector<bool> in_doubt;
   for (const auto& r : *all) {
     where_.notes.tell(where_.events.now(), name_, [&] { return "asks: " + in_words(r); });

@@ -22,6 +22,7 @@
 #include "engine/observe_machine.hpp"
 #include "engine/outbox.hpp"
 #include "engine/release_machine.hpp"
+#include "engine/renewals.hpp"
 #include "engine/request_queue.hpp"
 #include "engine/retry_queue.hpp"
 #include "engine/timers.hpp"
@@ -107,7 +108,7 @@ class client {
   };
   /// How many commands are due (an upper bound).
   [[nodiscard]] std::size_t ready() const noexcept { return queue_.ready() + lookups_.size(); }
-  [[nodiscard]] std::size_t ready_renewals() const noexcept { return renewals_.size(); }
+  [[nodiscard]] std::size_t ready_renewals() const noexcept { return renewals_.ready(); }
   /// The next one that has to be sent now.
   [[nodiscard]] std::optional<outgoing> next_request(ms now);
   [[nodiscard]] std::optional<outgoing> next_renewal(ms now);
@@ -367,7 +368,7 @@ class client {
   request_queue queue_;
   std::deque<call_id> lookups_;
   bool lookup_next_ = false;
-  std::deque<hold_id> renewals_;
+  renewals renewals_;
   std::map<number, on_its_way> requests_;  // they wait to be sent, or are on their way
   struct command {
     std::uint64_t ticket = 0;  // the ticket of the request queue; 0: it is a renewal

@@ -33,7 +33,14 @@ hold_machine::action hold_machine::look(ms now) {
   return action::ask;
 }
 
+bool hold_machine::join(ms now) noexcept {
+  if (asking_ || peeks_ || valid_until() <= now || !schedule_.is_due_soon(now)) return false;
+  asking_ = true;
+  return true;
+}
+
 protocol::operation hold_machine::send() noexcept {
+  sent_ = true;
   renewing_ = !peeks_;  // a peek does not extend the lease
   return renewing_ ? protocol::operation::renew : protocol::operation::peek;
 }
@@ -49,7 +56,7 @@ bool hold_machine::is_gone(bool there, ms now) noexcept {
 }
 
 hold_machine::effect hold_machine::answered(const protocol::reply& r, ms sent, ms now) {
-  asking_ = false;
+  asking_ = sent_ = false;
   const bool marked = r.mine && r.mine->revoked;
   const bool over = valid_until() <= now;
   if (marked || is_gone(r.mine.has_value(), now)) {
@@ -65,7 +72,7 @@ hold_machine::effect hold_machine::answered(const protocol::reply& r, ms sent, m
 }
 
 void hold_machine::not_sent(ms now) noexcept {
-  asking_ = false;
+  asking_ = sent_ = false;
   schedule_.unanswered(now);
   if (peeks_ && (looks_ > 0 || unseen_)) ask_at_ = now + kAskAgain;
 }

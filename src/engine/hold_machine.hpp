@@ -26,13 +26,14 @@ enum class loss {
 /// | state  | event                            | next                                                              |
 /// |--------|----------------------------------|-------------------------------------------------------------------|
 /// | idle   | look, when it is time            | asking                                                            |
-/// | asking | send                             | asking: renew; or peek, if the lease is not renewed any more      |
+/// | idle   | join, when it is due soon        | asking: another hold of the same lock is renewed now              |
+/// | asking | send                             | sent: renew; or peek, if the lease is not renewed any more        |
 /// | idle   | notice, clock_was_set            | idle: look() is due now                                           |
-/// | asking | answered: it is ours             | idle; extended, if it was a renewal and came before the end       |
-/// | asking | answered: it is not ours         | over: gone or revoked                                             |
-/// | asking | the same, after a peek           | idle, and peeks once more; over at the second time                |
-/// | asking | unanswered, not_sent             | idle, and asks again soon                                         |
-/// | asking | notice, clock_was_set            | asking, and then once more: the request on its way may be too old |
+/// | sent   | answered: it is ours             | idle; extended, if it was a renewal and came before the end       |
+/// | sent   | answered: it is not ours         | over: gone or revoked                                             |
+/// | sent   | the same, after a peek           | idle, and peeks once more; over at the second time                |
+/// | sent   | unanswered, not_sent             | idle, and asks again soon                                         |
+/// | asking, sent | notice, clock_was_set      | as before, and then once more: the request may be too old         |
 /// | any    | look, from valid_until() on      | over: not_renewed or ended                                        |
 class hold_machine {
  public:
@@ -46,7 +47,13 @@ class hold_machine {
 
   enum class action { nothing, ask, lose };
   [[nodiscard]] action look(ms now);
-  /// The request that look() asked for is sent now: a renewal, or a peek.
+  /// Another hold of the same lock is renewed now. True: this one asks, too, although it is not due yet.
+  [[nodiscard]] bool join(ms now) noexcept;
+  /// look() or join() has said that it asks, and nothing is sent yet.
+  [[nodiscard]] bool waits_to_be_sent() const noexcept { return asking_ && !sent_; }
+  /// It does not extend the lease any more when it asks.
+  [[nodiscard]] bool peeks() const noexcept { return peeks_; }
+  /// The request is sent now: a renewal, or a peek.
   [[nodiscard]] protocol::operation send() noexcept;
 
   enum class effect { held, too_late, lost };  // held: valid_until() may be later now
@@ -82,6 +89,7 @@ class hold_machine {
   bool renews_;
   bool peeks_ = !renews_;  // what asks the server does not extend the lease
   bool asking_ = false;
+  bool sent_ = false;                      // asking: the request is on its way
   bool renewing_ = false;                  // the request that was sent last is a renewal, not a peek
   bool in_trouble_ = false;                // the last request was not answered
   std::optional<std::string> revoked_by_;  // who revoked it, as a notice says

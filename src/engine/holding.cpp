@@ -30,6 +30,7 @@ hold_id client::hold(const acquisition& a, const machine::done& d, ms now) {
   known_.saw(l.ask.lock, l.token);
   if (l.is_exclusive()) turns_.acts(l.ask.lock, h, true);
   publish_all(announcements_.granted(announcement_of(l, settings_.who, true, now), l.ask.what.exclusive), now);
+  renewals_.held(l.ask.lock, h);
   const auto& kept = holds_.emplace(h, std::move(l)).first->second;
   timers_.set({kHold, h}, std::min(kept.machine.next(), wants_inbox_ ? never : now + kLong));
   if (turns_.tells(kept.ask.lock, now)) tell_places(kept.ask.lock, now);
@@ -45,7 +46,7 @@ void client::look_at(hold_id h, lease& l, ms now) {
   using action = hold_machine::action;
   const auto todo = l.machine.look(now);
   if (todo == action::lose) return lose(h, l, l.machine.why(), now);
-  if (todo == action::ask) renewals_.push_back(h);
+  if (todo == action::ask) renewals_.due(l.ask.lock);
   if (now >= l.kept_since + kLong) wants_inbox_ = true;
   timers_.set({kHold, h}, std::min(l.machine.next(), wants_inbox_ ? never : l.kept_since + kLong));
 }
@@ -71,6 +72,7 @@ void client::renewed(hold_id h, lease& l, const answer& a, protocol::operation o
 void client::lose(hold_id h, lease& l, loss why, ms now, std::string by) {
   l.now = hold_phase::lost;
   timers_.clear({kHold, h});
+  renewals_.over(l.ask.lock, h);
   hold_changed e{.hold = h, .now = hold_phase::lost, .valid_until = l.machine.valid_until(), .why = why};
   e.by = std::move(by);
   events_.emplace_back(std::move(e));
@@ -115,6 +117,7 @@ call_id client::release(hold_id h, ms keep, ms timeout, ms now) {
   }
   l.now = hold_phase::releasing;
   timers_.clear({kHold, h});
+  renewals_.over(l.ask.lock, h);
   changed(h, l, l.now);
   keep = l.keep = std::max(l.keep, keep);  // a release without `keep` must not shorten an earlier one that is in doubt
   protocol::request r = l.ask;
@@ -266,6 +269,7 @@ void client::drop(hold_id h, ms now) {
   }
   if (l.now == hold_phase::lost && !l.given_up) release_in_background(l, now);
   timers_.clear({kHold, h});
+  renewals_.over(l.ask.lock, h);
   const auto lock = l.ask.lock;
   holds_.erase(h);
   rests(lock, h, now);

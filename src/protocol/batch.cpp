@@ -1,6 +1,7 @@
 #include "protocol/batch.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 
@@ -37,6 +38,20 @@ constexpr auto kSummaryOfMany = R"({"$cond": [
    "done": {"$ifNull": ["$done", []]}},
   null]})";
 
+/// A holder of these renewals that has not expired and is not revoked. The same for each of them as kAlive for one.
+constexpr auto kOneIsAlive = R"({"$and": [{"$eq": ["$ct", "$mine"]}, {"$isArray": "$holders"},
+  {"$in": [true, {"$map": {"input": "$holders", "in":
+    {"$and": [{"$in": ["$$this.id", "$$me"]}, {"$gt": ["$$this.until", "$$cut"]}, {"$not": ["$$this.revoked"]}]}}}]}]})";
+/// Of the holders only $$me, and the heirs. Nothing is said of places in the queue: a holder has none.
+constexpr auto kSummaryOfRenewals = R"({"$cond": [
+  {"$and": [{"$isArray": "$holders"}, {"$isArray": "$waiters"}, {"$isArray": "$gone"}]},
+  {"first": {"$arrayElemAt": ["$holders", 0]}, "holders": {"$size": "$holders"},
+   "next_end": {"$min": "$holders.until"},
+   "some": {"$filter": {"input": "$holders", "cond":
+     {"$or": [{"$in": ["$$this.id", "$$me"]}, {"$not": ["$$this.announced"]}]}}},
+   "queue": {"$max": [0, {"$subtract": [{"$size": "$waiters"}, "$$n"]}]}},
+  null]})";
+
 bool leaves(const request& r) {
   return r.op == operation::release;
 }
@@ -46,19 +61,29 @@ std::string of_all(const char* text) {
   return replaced(text, R"({"$eq": ["$$this.id", "$r.id"]})", R"({"$in": ["$$this.id", "$r.come.id"]})");
 }
 
-const std::vector<bson>& constant_stages() {
-  static const auto& parsed = *new auto([] {
-    const auto remove_holders = replaced(stage::kRemoveHolder, R"({"$ne": ["$$this.id", "$r.id"]})",
-                                         R"({"$not": [{"$in": ["$$this.id", "$r.leave"]}]})");
-    std::vector<bson> out;
-    for (const std::string& s :
-         {std::string(stage::kPurge), std::string(kDone), remove_holders, of_all(stage::kMoveHolder),
-          of_all(stage::kMoveWaiter), std::string(kNewOnes), std::string(kAppendAll), std::string(stage::kAdmit),
-          of_all(stage::kGrant), std::string(stage::kFinish)})
-      out.push_back(parse(s));
-    return out;
-  }());
-  return parsed;
+bool are_renewals(const batch& requests) {
+  return requests.front().op == operation::renew;
+}
+
+std::vector<bson> parsed(const std::vector<std::string>& stages) {
+  std::vector<bson> out;
+  for (const auto& s : stages) out.push_back(parse(s));
+  return out;
+}
+
+const std::vector<bson>& constant_stages(bool renewals) {
+  static const auto& of_others = *new auto(parsed({stage::kPurge, kDone,
+                                                   replaced(stage::kRemoveHolder, R"({"$ne": ["$$this.id", "$r.id"]})",
+                                                            R"({"$not": [{"$in": ["$$this.id", "$r.leave"]}]})"),
+                                                   of_all(stage::kMoveHolder), of_all(stage::kMoveWaiter), kNewOnes,
+                                                   kAppendAll, stage::kAdmit, of_all(stage::kGrant), stage::kFinish}));
+  // The query has only made sure that one of them is alive.
+  static const auto& of_renewals =
+      *new auto(parsed({stage::kTakeHolders,
+                        replaced(stage::kMoveHolder, R"({"$eq": ["$$this.id", "$r.id"]})",
+                                 R"({"$in": ["$$this.id", "$r.renew"]}, {"$gt": ["$$this.until", "$cut"]})"),
+                        stage::kRenewed}));
+  return renewals ? of_renewals : of_others;
 }
 
 request common(const batch& requests) {
@@ -78,6 +103,12 @@ bson ids(const batch& requests, bool only_leaving) {
 
 bson batch_literals(const batch& requests) {
   const request r = common(requests);
+  if (are_renewals(requests)) {
+    auto b = make_bson();
+    append_array(b.get(), "renew", ids(requests, false).get());
+    append_common(b.get(), r);
+    return single("$literal", b.get());
+  }
   auto come = make_bson();
   int i = 0;
   for (const auto& each : requests) {
@@ -94,15 +125,33 @@ bson update(const batch& requests, const bson& now) {
   auto pipeline = make_bson();
   append(pipeline.get(), "0", wrap_stage(batch_literals(requests), cut(requests.front(), now), now).get());
   int i = 1;
-  for (const auto& stage : constant_stages()) append_parsed(pipeline.get(), std::to_string(i++), stage);
+  for (const auto& stage : constant_stages(are_renewals(requests))) {
+    append_parsed(pipeline.get(), std::to_string(i++), stage);
+  }
   return pipeline;
+}
+
+/// $$me
+bson me(const batch& requests) {
+  auto literal = make_bson();
+  append_array(literal.get(), "$literal", ids(requests, false).get());
+  return single("me", literal.get());
 }
 
 bson projection(const batch& requests, const bson& now) {
   static const auto& summary = *new bson(parse(kSummaryOfMany));
-  auto literal = make_bson();
-  append_array(literal.get(), "$literal", ids(requests, false).get());
-  return reply_projection(single("me", literal.get()), summary, now);
+  static const auto& of_renewals = *new bson(parse(kSummaryOfRenewals));
+  return reply_projection(me(requests), are_renewals(requests) ? of_renewals : summary, now);
+}
+
+bson query(const batch& requests, const bson& now) {
+  static const auto& one_is_alive = *new bson(parse(kOneIsAlive));
+  auto q = single("_id", requests.front().lock);
+  if (!are_renewals(requests)) return q;
+  auto vars = me(requests);
+  append(vars.get(), "cut", cut(requests.front(), now).get());
+  append(q.get(), "$expr", let(vars, one_is_alive).get());
+  return q;
 }
 
 std::set<std::string> read_ids(const bson_t* in, const char* key) {
@@ -144,6 +193,10 @@ bool go_together(const request& a, const request& b) noexcept {
          a.term == b.term && a.skew == b.skew;
 }
 
+bool renewed_together(const request& a, const request& b) noexcept {
+  return a.lock == b.lock && a.id != b.id && a.delta == b.delta && a.skew == b.skew && !a.observed && !b.observed;
+}
+
 std::vector<std::size_t> next_batch(const std::vector<const request*>& waiting) {
   std::vector<std::size_t> together;
   const auto fits = [&](const request& r) {
@@ -166,25 +219,57 @@ bson batch_command(const batch& requests, const command_options& options) {
   const bson now = parse(options.now);
   auto c = make_bson();
   append(c.get(), "findAndModify", options.coll);
-  append(c.get(), "query", single("_id", requests.front().lock).get());
+  append(c.get(), "query", query(requests, now).get());
   append_array(c.get(), "update", update(requests, now).get());
   append(c.get(), "fields", projection(requests, now).get());
-  const bool somebody_comes = !std::all_of(requests.begin(), requests.end(), leaves);
+  const bool somebody_comes = std::any_of(requests.begin(), requests.end(), creates);
   append_options(c.get(), /*returns_new=*/true, somebody_comes, options);
   return c;
 }
 
+namespace {
+
+/// The holders in the reply, by id.
+std::map<std::string, holder> read_some(const bson_t* r) {
+  std::map<std::string, holder> out;
+  for (auto& h : read_holders_of(r, "some")) out.emplace(h.id, h);
+  return out;
+}
+
+/// After the command, those that it has renewed are those that have not expired and are not revoked.
+std::vector<reply> parse_renewals(const bson_t* value, const batch& requests) {
+  std::vector<reply> out(requests.size());
+  std::map<std::string, holder> some;
+  read_document(value, "r", [&](const bson_t* r) { some = read_some(r); });
+  auto whole = parse_value(value);
+  if (!whole.valid && (whole.defect.empty() || is_observed(value))) return out;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const auto mine = some.find(requests[i].id);
+    if (mine == some.end() || mine->second.revoked || mine->second.until <= whole.now - requests[i].skew) continue;
+    out[i] = whole;
+    whole.heirs.clear();
+    if (whole.valid) out[i].mine = mine->second;
+  }
+  return out;
+}
+
+}  // namespace
+
 std::vector<reply> parse_batch_reply(const bson_t* server_reply, const batch& requests) {
   std::vector<reply> out(requests.size());
   read_document(server_reply, "value", [&](const bson_t* value) {
+    if (are_renewals(requests)) {
+      out = parse_renewals(value, requests);
+      return;
+    }
     std::set<std::string> dead, done;
     std::vector<std::int64_t> places;
-    std::vector<holder> some;
+    std::map<std::string, holder> some;
     read_document(value, "r", [&](const bson_t* r) {
       dead = read_ids(r, "dead");
       done = read_ids(r, "done");
       places = read_places(r);
-      some = read_holders_of(r, "some");
+      some = read_some(r);
     });
     const auto whole = parse_value(value);
     for (std::size_t i = 0; i < requests.size(); ++i) {
@@ -195,8 +280,8 @@ std::vector<reply> parse_batch_reply(const bson_t* server_reply, const batch& re
       if (!whole.valid) continue;
       one.place = i < places.size() ? places[i] : -1;
       one.dead = dead.contains(id);
-      const auto mine = std::find_if(some.begin(), some.end(), [&](auto& h) { return h.id == id; });
-      if (mine != some.end()) one.mine = *mine;
+      const auto mine = some.find(id);
+      if (mine != some.end()) one.mine = mine->second;
     }
   });
   return out;

@@ -20,6 +20,8 @@ class lease_schedule {
   [[nodiscard]] ms valid_until() const noexcept { return valid_until_; }
   /// The time of the next renewal. If there is none, this is after valid_until().
   [[nodiscard]] ms next_renewal() const noexcept { return next_renewal_; }
+  /// The next renewal can be sent now if that saves a command. From then on it is due together with the other one.
+  [[nodiscard]] bool is_due_soon(ms now) const noexcept { return renews_ && next_renewal_ <= now + delta_ / 6; }
 
   /// A renewal that was sent at `sent` has succeeded.
   void renewed(ms sent) noexcept;

@@ -68,12 +68,8 @@ constexpr auto kResize = R"({"$set": {"cap": {"$cond": [
 constexpr auto kDropHeavy = R"({"$set": {"w": {"$filter": {"input": "$w", "cond":
   {"$or": ["$$this.exclusive", {"$lte": ["$$this.weight", "$cap"]}]}}}}})";
 
-/// A renewal purges nothing and admits nobody. Its query (kAlive) has made sure that there is an entry to move: a
-/// holder ($$me) that has not expired ($$cut), in a lock that mongo-dlock has not taken meanwhile.
-constexpr auto kTakeHolders = R"({"$set": {"h": "$d.holders"}})";
-constexpr auto kRenewed = R"({"$replaceWith": {"$cond": [{"$eq": ["$d", {}]}, "$was", {"$mergeObjects": ["$was",
-  {"holders": "$h", "et": {"$add": [{"$max": "$h.until"}, "$r.skew"]},
-   "rev": {"$add": [{"$ifNull": ["$d.rev", 0]}, {"$numberLong": "1"}]}}]}]}})";
+/// The query of a renewal makes sure that there is an entry to move: a holder ($$me) that has not expired ($$cut), in a
+/// lock that mongo-dlock has not taken meanwhile.
 constexpr auto kAlive = R"({"$and": [{"$eq": ["$ct", "$mine"]}, {"$isArray": "$holders"},
   {"$in": [true, {"$map": {"input": "$holders", "in":
     {"$and": [{"$eq": ["$$this.id", "$$me"]}, {"$gt": ["$$this.until", "$$cut"]}, {"$not": ["$$this.revoked"]}]}}}]}]})";

@@ -107,4 +107,10 @@ inline constexpr auto kFinish = R"({"$replaceWith": {"$cond": [{"$eq": ["$d", {}
     {"lockd": {"$cond": [{"$eq": ["$h", []]}, "$$REMOVE", 1]}, "ct": "$now",
      "et": {"$ifNull": [{"$add": [{"$max": "$h.until"}, "$r.skew"]}, "$now"]}, "mine": "$now"}]}]}]}})";
 
+/// A renewal purges nothing and admits nobody.
+inline constexpr auto kTakeHolders = R"({"$set": {"h": "$d.holders"}})";
+inline constexpr auto kRenewed = R"({"$replaceWith": {"$cond": [{"$eq": ["$d", {}]}, "$was", {"$mergeObjects": ["$was",
+  {"holders": "$h", "et": {"$add": [{"$max": "$h.until"}, "$r.skew"]},
+   "rev": {"$add": [{"$ifNull": ["$d.rev", 0]}, {"$numberLong": "1"}]}}]}]}})";
+
 }  // namespace dlock::protocol::stage

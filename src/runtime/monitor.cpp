@@ -347,6 +347,11 @@ void monitor::look(bool clock_was_set) {
 
 // --- workers --------------------------------------------------------------------------------------------------------
 
+std::vector<answer> monitor::apply(const protocol::batch& all, lane which) const {
+  if (all.size() > 1) return where_->apply_all(all, which);
+  return {where_->apply(all.front(), which)};
+}
+
 /// Sends the requests that are due, one command after the other.
 void monitor::send() {
   std::optional<engine::client::outgoing> next;
@@ -366,12 +371,7 @@ void monitor::send() {
       continue;
     }
     const bool release = next->all.front().op == protocol::operation::release;
-    std::vector<answer> answers;
-    if (next->all.size() == 1) {
-      answers.push_back(where_->apply(next->all.front()));
-    } else {
-      answers = where_->apply_all(next->all);
-    }
+    auto answers = apply(next->all, lane::normal);
     if (release && answers.front().what == answer::kind::replied) test_point("committed");
     if (names_heir_of(id_, answers)) test_point("heir");
     next.reset();
@@ -390,8 +390,7 @@ void monitor::renew() {
   });
   while (next) {
     const auto ticket = next->ticket;
-    std::vector<answer> answers;
-    answers.push_back(where_->apply(next->all.front(), lane::renewal));
+    auto answers = apply(next->all, lane::renewal);
     next.reset();
     step([&](auto& e, ms now) {
       e.answered(ticket, std::move(answers), now);

@@ -146,6 +146,7 @@ class monitor : public std::enable_shared_from_this<monitor> {
   void post_completion(std::function<void()> task);
   void attend(const std::shared_ptr<call_slot>& s);
 
+  [[nodiscard]] std::vector<answer> apply(const protocol::batch& all, lane which) const;
   void send();
   void renew();
   void tell();

@@ -227,11 +227,11 @@ answer mongo_store::apply(const protocol::request& r, lane which) {
   return a;
 }
 
-std::vector<answer> mongo_store::apply_all(const protocol::batch& requests) {
+std::vector<answer> mongo_store::apply_all(const protocol::batch& requests, lane which) {
   const mongo_pool::borrowed own(*pool_);
   if (own.get() == nullptr) return std::vector<answer>(requests.size(), all_busy());
   server_reply reply;
-  const auto command = protocol::batch_command(requests, options(requests.front(), lane::normal));
+  const auto command = protocol::batch_command(requests, options(requests.front(), which));
   std::vector<answer> out(requests.size(), change(*pool_, own.get(), settings_.db, command, reply));
   if (out.front().what != answer::kind::replied) return out;
   auto replies = protocol::parse_batch_reply(reply.get(), requests);

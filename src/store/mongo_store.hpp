@@ -40,7 +40,7 @@ class mongo_store final : public store {
   [[nodiscard]] error failed_contact(const answer& problem) const;
 
   [[nodiscard]] answer apply(const protocol::request& r, lane which) override;
-  [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& requests) override;
+  [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& requests, lane which) override;
   [[nodiscard]] lookup_answer read(const protocol::lookup& l) override;
 
  private:

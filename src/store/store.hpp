@@ -25,9 +25,8 @@ class store {
   /// or the network. Thread-safe. At most `renewal_lanes` threads at a time may use lane::renewal.
   [[nodiscard]] virtual answer apply(const protocol::request& r, lane which = lane::normal) = 0;
 
-  /// Executes several operations that go together (protocol::go_together), in one command if possible. One answer for
-  /// each.
-  [[nodiscard]] virtual std::vector<answer> apply_all(const protocol::batch& requests) = 0;
+  /// Executes several operations that go together (protocol::batch), in one command if possible. One answer for each.
+  [[nodiscard]] virtual std::vector<answer> apply_all(const protocol::batch& requests, lane which = lane::normal) = 0;
 
   /// Reads and changes nothing. Otherwise like apply().
   [[nodiscard]] virtual lookup_answer read(const protocol::lookup& l) = 0;

@@ -202,8 +202,8 @@ std::vector<std::string> comparison::differences(const std::vector<scenario>& gi
       for (std::size_t i = t; i < scenarios.size(); i += width) {
         const auto& s = scenarios[i];
         const protocol::command_options options{.coll = coll, .now = time_expression(s.now)};
-        const auto c = sides_.how == mode::together ? sides_.batch_command(all_of(s), options)
-                                                    : sides_.command(s.request, options);
+        const bool many = sides_.how == mode::together || sides_.how == mode::renewals;
+        const auto c = many ? sides_.batch_command(all_of(s), options) : sides_.command(s.request, options);
         seen[i].answer = connections_[t].run(database(), c.get());
       }
     });
@@ -226,6 +226,7 @@ std::vector<std::string> comparison::differences(const std::vector<scenario>& gi
         out.push_back(compare_short(s, seen[i], sides_, carried_out_));
         break;
       case mode::together:
+      case mode::renewals:
         out.push_back(compare_together(s, seen[i], sides_));
         break;
       case mode::all_or_nothing:

@@ -23,6 +23,7 @@ enum class mode {
   short_form,      // the server does the same or nothing: `command` makes the short form
   express,         // the same: `command` makes the express form
   together,        // several requests at once: `batch_command` makes the command
+  renewals,        // the same, and all are renewals
   all_or_nothing,  // the server carries out the command and answers, or refuses and has changed nothing
 };
 

@@ -22,13 +22,16 @@ mutation observed_key(const char* name, const std::string& from, const std::stri
 }
 
 /// The same where several go together.
-mutation together(const char* name, const std::string& from, const std::string& to) {
+mutation together(const char* name, const std::string& from, const std::string& to, mode how = mode::together) {
   return {name,
           {.batch_command =
                [from = as_written(from), to = as_written(to)](const batch& all, const command_options& options) {
                  return replaced(batch_command(all, options).get(), from, to);
                },
-           .how = mode::together}};
+           .how = how}};
+}
+mutation renewals(const char* name, const std::string& from, const std::string& to) {
+  return together(name, from, to, mode::renewals);
 }
 
 }  // namespace
@@ -177,6 +180,26 @@ std::vector<mutation> of_many_together() {
                "until": {"$add": ["$now", "$r.life"]}}]})",
                R"({"$mergeObjects": [{"$last": "$new"}, {"since": "$now", "seen": "$now",
                "until": {"$add": ["$now", "$r.life"]}}]})"),
+  };
+}
+
+std::vector<mutation> of_many_renewals() {
+  return {
+      renewals("everybody is renewed", R"({"$in": ["$$this.id", "$r.renew"]})", "true"),
+      renewals("nobody is renewed", R"({"$in": ["$$this.id", "$r.renew"]})", "false"),
+      renewals("who has expired is renewed beside others", R"({"$gt": ["$$this.until", "$cut"]})", "true"),
+      renewals("who was revoked is renewed beside others", R"({"$not": ["$$this.revoked"]})", "true"),
+      renewals("a lease of the past shortens one", R"({"$max": ["$$this.until", {"$add": ["$now", "$r.delta"]}]})",
+               R"({"$add": ["$now", "$r.delta"]})"),
+      renewals("what mongo-dlock took is renewed", R"({"$eq": ["$ct", "$mine"]})", "true"),
+      renewals("a strange holder counts as one of them", R"({"$in": ["$$this.id", "$$me"]})", "true"),
+      renewals("nothing is changed, but they are told that it was",
+               R"({"$in": [true, {"$map": {"input": "$holders", "in": {"$and": [{"$in": ["$$this.id", "$$me"]},
+                 {"$gt": ["$$this.until", "$$cut"]}, {"$not": ["$$this.revoked"]}]}}}]})",
+               "true"),
+      renewals("the last revision stays", R"({"$add": [{"$ifNull": ["$d.rev", 0]}, {"$numberLong": "1"}]})",
+               R"("$d.rev")"),
+      renewals("the document ends with the first of them", R"({"$max": "$h.until"})", R"({"$min": "$h.until"})"),
   };
 }
 

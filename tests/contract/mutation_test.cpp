@@ -42,6 +42,7 @@ TEST_P(Mutation, IsNoticed) {
                          : mutated.how == mode::short_form ? short_scenario()
                          : mutated.how == mode::express    ? express_scenario()
                          : mutated.how == mode::together   ? batch_scenario()
+                         : mutated.how == mode::renewals   ? renewals_scenario()
                                                            : damaged_scenario();
   static const auto known = killers();
   if (const auto killer = known.find(name()); killer != known.end()) {
@@ -67,6 +68,7 @@ INSTANTIATE_TEST_SUITE_P(OfTheShortForm, Mutation, ::testing::ValuesIn(of_the_sh
 INSTANTIATE_TEST_SUITE_P(OfTheExpressForm, Mutation, ::testing::ValuesIn(of_the_express_form()));
 INSTANTIATE_TEST_SUITE_P(OfObservedExpiry, Mutation, ::testing::ValuesIn(of_observed_expiry()));
 INSTANTIATE_TEST_SUITE_P(OfManyTogether, Mutation, ::testing::ValuesIn(of_many_together()));
+INSTANTIATE_TEST_SUITE_P(OfManyRenewals, Mutation, ::testing::ValuesIn(of_many_renewals()));
 INSTANTIATE_TEST_SUITE_P(OfTheProjection, Mutation, ::testing::ValuesIn(of_the_projection()));
 INSTANTIATE_TEST_SUITE_P(OfTheModel, Mutation, ::testing::ValuesIn(of_the_model()));
 

@@ -27,6 +27,7 @@ std::vector<mutation> of_the_short_form();
 std::vector<mutation> of_the_express_form();
 std::vector<mutation> of_observed_expiry();
 std::vector<mutation> of_many_together();
+std::vector<mutation> of_many_renewals();
 std::vector<mutation> of_the_projection();
 std::vector<mutation> of_the_model();
 

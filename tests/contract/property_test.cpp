@@ -43,6 +43,11 @@ TEST(Property, ManyTogetherDoWhatTheModelDoes) {
   expect_agreement(compare, batch_scenario(), 4000);
 }
 
+TEST(Property, ManyRenewalsDoWhatTheModelDoes) {
+  comparison compare({.how = mode::renewals});
+  expect_agreement(compare, renewals_scenario(), 3000);
+}
+
 // The reply is a projection, made after the update. One that failed would make "refused" a lie.
 TEST(Property, WhatIsRefusedChangedNothing) {
   comparison compare({.how = mode::all_or_nothing});

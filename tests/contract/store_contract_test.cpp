@@ -391,5 +391,26 @@ TEST_F(Store, SeveralAtOnceDoWhatTheyWouldDoOneByOne) {
   EXPECT_FALSE(all({leave("b"), leave("c")})[0].found);
 }
 
+TEST_F(Store, ManyRenewalsAtOnceHaveTheirOwnAnswers) {
+  const auto renew = [&](const std::string& id) { return ask("renew " + id + " w=1 of=3"); };
+  for (const char* id : {"a", "b", "c"}) {
+    ASSERT_TRUE(harness_->locks().apply(ask("enqueue " + std::string(id) + " w=1 of=3")).reply.mine);
+  }
+  ASSERT_TRUE(harness_->locks().apply(ask("revoke b w=1 of=3")).reply.found);
+  const auto before = harness_->locks().apply(ask("peek a w=1 of=3")).reply.mine;
+  ASSERT_TRUE(before);
+  const auto told = harness_->locks().apply_all({renew("a"), renew("nobody"), renew("b"), renew("c")}, lane::renewal);
+  ASSERT_EQ(told.size(), 4U);
+  for (const auto& a : told) EXPECT_EQ(a.what, answer::kind::replied) << a.why;
+  ASSERT_TRUE(told[0].reply.mine && told[3].reply.mine);
+  EXPECT_EQ(told[0].reply.mine->id, "a");
+  EXPECT_EQ(told[3].reply.mine->id, "c");
+  EXPECT_GE(told[0].reply.mine->until, before->until);
+  EXPECT_EQ(told[0].reply.holders, 3);
+  EXPECT_FALSE(told[1].reply.found);
+  EXPECT_FALSE(told[2].reply.found);
+  EXPECT_FALSE(harness_->locks().apply_all({renew("b"), renew("nobody")}, lane::renewal)[0].reply.found);
+}
+
 }  // namespace
 }  // namespace dlock::testing

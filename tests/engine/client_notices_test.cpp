@@ -59,7 +59,9 @@ TEST_F(ClientsNotices, AGrantNoticeCancelsThePoll) {
   ASSERT_EQ(me.ready(), 1U);
   const auto heir = other(op::release).heirs.at(0);
   me.heard(protocol::grant{"lock", heir.id, heir.fence, heir.since}, now);
-  play("happened -> acquired | sent -> nothing | size -> 2 (the hold, and its turn) | share | sent -> enqueue id-2");
+  play(
+      "happened -> acquired | sent -> nothing | size -> 3 (the hold, its turn, its renewal) | share | sent -> enqueue "
+      "id-2");
   EXPECT_EQ(last_request().floor, heir.fence) << "it has seen that token, though no answer had it";
 }
 

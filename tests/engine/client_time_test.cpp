@@ -219,13 +219,13 @@ TEST_F(ClientsTime, APublicationIsDueInItsTime) {
 }
 
 TEST_F(ClientsTime, SizeCountsAllThatGoesOn) {
-  play("hold | size -> 2 (and its turn)");
+  play("hold | size -> 3 (its turn, and its place among the renewals)");
   (void)acquire_shared();  // and what may be heard of it, its request, and the turn of its lock
-  EXPECT_EQ(me.size(), 2U + 4U);
+  EXPECT_EQ(me.size(), 3U + 4U);
   ASSERT_EQ(sent(), "enqueue id-2");
-  EXPECT_EQ(me.size(), 2U + 6U) << "two tickets: the client's and the queue's";
+  EXPECT_EQ(me.size(), 3U + 6U) << "two tickets: the client's and the queue's";
   (void)release(last_hold);  // its request goes alone; and what is to be published then
-  EXPECT_EQ(me.size(), 8U - 1U + 5U) << "the turn is over";
+  EXPECT_EQ(me.size(), 9U - 2U + 5U) << "the turn is over, and it is not renewed any more";
   (void)me.read({.id = "lock"}, now);
   EXPECT_EQ(me.size(), 12U + 2U);
   play(
@@ -237,7 +237,7 @@ TEST_F(ClientsTime, SizeCountsAllThatGoesOn) {
   EXPECT_EQ(me.size(), before + 2U) << "a renewal each";
   (void)serve();
   me.drop(last<acquire_ended>().got, now);  // its request, alone, of the background, and what follows; to be published
-  EXPECT_EQ(me.size(), before - 2U + 6U);
+  EXPECT_EQ(me.size(), before - 3U + 6U);
 }
 
 /// The watch of a lock with observed expiry, which a try leaves for the next one.

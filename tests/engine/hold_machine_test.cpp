@@ -17,6 +17,7 @@ constexpr ms kLease = 9000;  // from 0: renewed at 3000, over at 8500
 ///   3000 look -> renew | 3400 ours from 3000 -> held | until -> 11500 | next -> 6000 | why -> gone
 ///
 /// look           what is sent then; `due` only asks whether something is, and `send` sends it
+/// join           another one of its lock is renewed; `waits` to be sent
 /// ours, not ours, no document, revoked       answers to what was sent at the time after `from`
 /// unanswered     whether that is told; `not sent`, `notice BY`, `clock set`, `stop renewing`
 struct HoldMachine : ::testing::Test {
@@ -54,6 +55,8 @@ struct HoldMachine : ::testing::Test {
         return todo == holding::action::ask ? sent() : show(todo);
       }
       if (what == "send") return sent();
+      if (what == "join") return m.join(now) ? "yes" : "no";
+      if (what == "waits") return m.waits_to_be_sent() ? "yes" : "no";
       if (what == "next") return std::to_string(m.next());
       if (what == "until") return std::to_string(m.valid_until());
       if (what == "why") return show(m.why());
@@ -177,6 +180,27 @@ TEST_F(HoldMachine, ARequestThatWaitsToBeSentBecomesAPeekAfterTheLast) {
   play(
       "3000 due -> ask | stop renewing | send -> peek | 3010 not ours from 3000 -> held | 3110 look -> peek | "
       "3120 not ours from 3110 -> lost");
+}
+
+TEST_F(HoldMachine, JoinsAnotherOneFromHalfTheTimeToItsRenewalOn) {
+  play(
+      "1499 join -> no | 1500 join -> yes | waits -> yes | next -> 8500 (it is not due by itself any more) | "
+      "1500 join -> no (it asks already) | 1500 look -> nothing | 1500 send -> renew | waits -> no | 1501 join -> no | "
+      "1600 ours from 1500 -> held | waits -> no | until -> 10000 | next -> 4500");
+}
+
+TEST_F(HoldMachine, WaitsToBeSentOnceAgainWhenItAsksAgain) {
+  play(
+      "waits -> no | 3000 due -> ask | waits -> yes | send -> renew | waits -> no | 3100 not sent | waits -> no | "
+      "3550 due -> ask | waits -> yes");
+}
+
+TEST_F(HoldMachine, DoesNotJoinAtItsEndOrWithoutRenewals) {
+  play("8500 join -> no | 8499 join -> yes");
+  m = held(false);
+  play("8400 join -> no");
+  m = held();
+  play("stop renewing | 3000 join -> no");
 }
 
 }  // namespace

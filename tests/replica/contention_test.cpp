@@ -66,6 +66,33 @@ TEST_F(Contention, TokensRiseOverReleaseDeletionAndANewClient) {
   grant(again);
 }
 
+/// On the whole set: a document of a thousand holders is much to copy.
+TEST_F(Contention, AThousandReadersOfOneProcessKeepTheirLeases) {
+  client locks(options("readers", 5s));
+  std::atomic<int> lost = 0, held = 0, failed = 0;
+  std::mutex guard;
+  std::vector<lease> all;
+  constexpr int kReaders = 1000;
+  for (int i = 0; i < kReaders; ++i) {
+    shared_mutex(locks, id).async_acquire_shared({.timeout = 120s}, [&](std::exception_ptr e, acquisition got) {
+      if (e || !got) {
+        ++failed;
+        return;
+      }
+      got->on_lost([&] { ++lost; });
+      const std::lock_guard lock(guard);
+      all.push_back(std::move(*got));
+      ++held;
+    });
+  }
+  ASSERT_TRUE(eventually([&] { return held + failed == kReaders; }, 120s));
+  EXPECT_EQ(failed, 0);
+  std::this_thread::sleep_for(15s);
+  EXPECT_EQ(lost, 0);
+  for (auto& l : all) EXPECT_TRUE(l.held());
+  locks.close();
+}
+
 TEST_F(Contention, SixtyFourThreadsOnTwoConnectionsLoseNoLease) {
   auto o = options("small", 6s);
   o.url = with_option(o.url, "maxPoolSize=2");

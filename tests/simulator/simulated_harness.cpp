@@ -43,7 +43,7 @@ class simulated_harness final : public store_harness, private store {
     stand_still();
     return *told;
   }
-  [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& all) override {
+  [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& all, lane /*which*/) override {
     const std::lock_guard lock(guard_);
     std::vector<answer> told;
     stand_still();

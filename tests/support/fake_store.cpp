@@ -49,9 +49,9 @@ answer fake_store::apply(const request& r, lane which) {
   return a;
 }
 
-std::vector<answer> fake_store::apply_all(const protocol::batch& requests) {
+std::vector<answer> fake_store::apply_all(const protocol::batch& requests, lane which) {
   std::vector<answer> out;
-  for (const auto& r : requests) out.push_back(apply(r));
+  for (const auto& r : requests) out.push_back(apply(r, which));
   return out;
 }
 

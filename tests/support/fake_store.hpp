@@ -27,7 +27,7 @@ class fake_store final : public store {
 
   [[nodiscard]] answer apply(const protocol::request& r, lane which = lane::normal) override;
   /// One by one.
-  [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& requests) override;
+  [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& requests, lane which) override;
   /// Hit by an outage: faults for all requests.
   [[nodiscard]] lookup_answer read(const protocol::lookup& l) override;
 

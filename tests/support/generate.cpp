@@ -357,6 +357,29 @@ rc::Gen<scenario> batch_scenario() {
   });
 }
 
+rc::Gen<scenario> renewals_scenario() {
+  return exec([] {
+    scenario s = *any_scenario();
+    request r = s.request;
+    r.op = operation::renew;
+    protocol::batch all;
+    if (s.before && chance(80)) s.before->mine = s.before->ct;
+    std::vector<std::string> ids{"new", "another"};
+    if (s.before) {
+      for (const auto& h : s.before->holders) ids.push_back(h.id);
+      for (const auto& w : s.before->waiters) ids.push_back(w.id);
+    }
+    for (int left = *inRange(2, 6); left > 0; --left) {
+      r.id = ids[*inRange<std::size_t>(chance(80) && ids.size() > 2 ? 2 : 0, ids.size())];
+      if (std::all_of(all.begin(), all.end(), [&](auto& other) { return renewed_together(other, r); }))
+        all.push_back(r);
+    }
+    s.request = all.front();
+    s.more.assign(all.begin() + 1, all.end());
+    return s;
+  });
+}
+
 rc::Gen<scenario> any_scenario() {
   return rc::gen::weightedOneOf<scenario>({{9, arbitrary_scenario()},
                                            {9, reachable_scenario()},

@@ -54,6 +54,9 @@ std::ostream& operator<<(std::ostream& out, const scenario& s);
 /// Several requests that go together.
 [[nodiscard]] rc::Gen<scenario> batch_scenario();
 
+/// Renewals of several holders, of whom some may be gone.
+[[nodiscard]] rc::Gen<scenario> renewals_scenario();
+
 /// A step of a lock's history: time passes (or seems to run backwards, as a stale $$NOW does), then somebody acts.
 struct step {
   protocol::ms passes = 0;

@@ -72,5 +72,23 @@ TEST(Batch, AnEnqueueGoesWithTheReleaseOfTheOneBefore) {
   EXPECT_FALSE(can_pass(leaves, comes));
 }
 
+TEST(Batch, RenewalsOfOneLockAndOneLengthGoTogether) {
+  request a = reader_leaves("a"), b = reader_leaves("b");
+  a.op = b.op = operation::renew;
+  EXPECT_TRUE(renewed_together(a, b));
+  EXPECT_FALSE(can_go_together(a)) << "they do not wait for others";
+  const auto with = [&](auto change) {
+    request other = b;
+    change(other);
+    return renewed_together(a, other) || renewed_together(other, a);
+  };
+  EXPECT_TRUE(with([](request& r) { r.life = 1; })) << "a holder has none";
+  EXPECT_FALSE(with([](request& r) { r.lock = "another"; }));
+  EXPECT_FALSE(with([](request& r) { r.id = "a"; }));
+  EXPECT_FALSE(with([](request& r) { r.delta += 1; }));
+  EXPECT_FALSE(with([](request& r) { r.skew += 1; }));
+  EXPECT_FALSE(with([](request& r) { r.observed = true; }));
+}
+
 }  // namespace
 }  // namespace dlock::protocol
