@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "figures.hpp"
 #include "worker.hpp"
 
 namespace bench {
@@ -108,6 +109,8 @@ void async(const std::string& url, int calls, int locks, std::chrono::millisecon
       "another way%s\n",
       calls, locks, begun, threads_idle - threads_before, threads_at_first - threads_before, bytes / calls, 100 * idle,
       seconds_since(cancelled), told, early, other.load(), ended.load(), first.empty() ? "" : (": " + first).c_str());
+  figure("async")("calls", calls)("locks", locks)("threads", threads_idle - threads_before)("bytes", bytes / calls)(
+      "idle_percent", 100 * idle)("cancelled_s", seconds_since(cancelled));
 }
 
 }  // namespace bench

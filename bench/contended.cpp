@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "figures.hpp"
 #include "fleet.hpp"
 #include "raw.hpp"
 #include "statistics.hpp"
@@ -65,11 +66,11 @@ int bypasses(const std::vector<grant>& grants) {
 }
 
 /// Measures and prints one row of the report.
-void measure(const std::string& url, int processes, int threads, int hold_ms, int windows,
+void measure(const std::string& url, const std::string& mode, int processes, int threads, int hold_ms, int windows,
              std::chrono::milliseconds length) {
   raw_server server(url);
   raw_server::session raw(server);
-  fleet workers(url, {"contended-" + std::to_string(now())}, processes, threads, hold_ms);
+  fleet workers(url, {"contended-" + std::to_string(now())}, processes, threads, hold_ms, mode);
   std::vector<double> write_us, insert_us, hand_off_us, ratio, same_rhythm, rate, per_write, commands, heartbeats;
   int passed = 0;
   // The first window is a warm-up. A crowd has only one window: when it leaves at the end, the server is busy for a
@@ -118,16 +119,25 @@ void measure(const std::string& url, int processes, int threads, int hold_ms, in
       median(hand_off_us) / 1000, median(ratio), median(same_rhythm), median(rate), median(per_write), median(commands),
       median(heartbeats), passed);
   std::fflush(stdout);
+  figure("contended")("mode", mode)("processes", processes)("threads", threads)("hold_ms", hold_ms)(
+      "write_us", median(write_us))("insert_us", median(insert_us))("hand_off_us", median(hand_off_us))(
+      "ratio", median(ratio))("ratio_same_pause", median(same_rhythm))("grants_per_s", median(rate))(
+      "per_write", median(per_write))("commands", median(commands))("heartbeats", median(heartbeats))("bypasses",
+                                                                                                      passed);
 }
 
 }  // namespace
 
-void contended(const std::string& url, int windows, std::chrono::milliseconds length, int least, int most) {
+void contended(const std::string& url, const std::string& mode, int windows, std::chrono::milliseconds length,
+               int least, int most) {
   const auto row = [&](int processes, int threads, int hold) {
     const int contenders = processes * threads;
     // A long queue needs time to form.
     if (contenders >= least && contenders <= most) {
-      measure(url, processes, threads, hold, windows, length * (contenders < 100 ? 1 : contenders < kCrowd ? 4 : 15));
+      measure(url, mode, processes, threads, hold, windows,
+              length * (contenders < 100      ? 1
+                        : contenders < kCrowd ? 4
+                                              : 15));
     }
   };
   for (const int hold : {10, 0}) {

@@ -7,7 +7,8 @@
 namespace bench {
 
 /// One lock and many contenders in many processes, compared with the raw commands. Prints.
-void contended(const std::string& url, int windows, std::chrono::milliseconds length, int least, int most);
+void contended(const std::string& url, const std::string& mode, int windows, std::chrono::milliseconds length,
+               int least, int most);
 
 /// How many of the grants of one lock each process got, and whether any waiter was passed. Prints.
 void fairness(const std::string& url, int processes, int grants_wanted);

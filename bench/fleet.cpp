@@ -56,12 +56,13 @@ class fleet::process {
   FILE* out_;
 };
 
-fleet::fleet(const std::string& url, const std::vector<std::string>& locks, int processes, int threads, int hold_ms) {
+fleet::fleet(const std::string& url, const std::vector<std::string>& locks, int processes, int threads, int hold_ms,
+             const std::string& mode) {
   for (int i = 0; i < processes; ++i) {
     const auto& lock = locks[std::min(static_cast<std::size_t>(i), locks.size() - 1)];
-    all_.push_back(std::make_unique<process>(std::vector<std::string>{"dlock-bench", "worker", "--url", url, "--lock",
-                                                                      lock, "--threads", std::to_string(threads),
-                                                                      "--hold-ms", std::to_string(hold_ms)}));
+    all_.push_back(std::make_unique<process>(
+        std::vector<std::string>{"dlock-bench", "worker", "--url", url, "--lock", lock, "--threads",
+                                 std::to_string(threads), "--hold-ms", std::to_string(hold_ms), "--mode", mode}));
   }
   for (auto& p : all_) {
     if (p->hear() != "ready\n") throw std::runtime_error("a worker is not ready");

@@ -13,7 +13,8 @@ namespace bench {
 class fleet {
  public:
   /// The n-th process contends for the n-th lock. All further processes contend for the last lock.
-  fleet(const std::string& url, const std::vector<std::string>& locks, int processes, int threads, int hold_ms);
+  fleet(const std::string& url, const std::vector<std::string>& locks, int processes, int threads, int hold_ms,
+        const std::string& mode = "plain");
   fleet(const fleet&) = delete;
   fleet& operator=(const fleet&) = delete;
   ~fleet();

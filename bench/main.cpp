@@ -4,9 +4,13 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "async.hpp"
 #include "contended.hpp"
+#include "figures.hpp"
+#include "holding.hpp"
+#include "modes.hpp"
 #include "shared.hpp"
 #include "uncontended.hpp"
 #include "worker.hpp"
@@ -14,7 +18,8 @@
 int main(int argc, char** argv) {
   CLI::App app{"Measures dlock against the raw MongoDB commands it stands on"};
   app.require_subcommand(1);
-  std::string url, title = "server";
+  std::string url, title = "server", json, mode = "plain";
+  app.add_option("--json", json, "Append the figures to this file, a line of JSON each");
   int windows = 9, length = 1000;
   const auto common = [&](CLI::App* verb) {
     verb->add_option("--url", url, "MongoDB connection string")->required();
@@ -23,8 +28,18 @@ int main(int argc, char** argv) {
     verb->add_option("--window-ms", length, "Their length")->check(CLI::Range(100, 60000));
     return verb;
   };
-  auto* pairs = common(app.add_subcommand("uncontended", "Acquire and release a free lock"));
-  auto* queues = common(app.add_subcommand("contended", "Hand a lock over in a queue"));
+  auto* names = app.add_subcommand("modes", "Print the names of the modes");
+  const auto with_mode = [&](CLI::App* verb) {
+    verb->add_option("--mode", mode, "How the lock is used: one of those that `modes` prints");
+    return verb;
+  };
+  auto* pairs = with_mode(common(app.add_subcommand("uncontended", "Acquire and release a free lock")));
+  auto* holds = common(app.add_subcommand("holding", "What it costs the server that locks are held"));
+  std::vector<int> sizes{10, 100, 1000};
+  holds->add_option("--locks", sizes, "How many")->check(CLI::Range(1, 100'000))->delimiter(',');
+  int ttl = 5000;
+  holds->add_option("--ttl-ms", ttl, "Their TTL")->check(CLI::Range(200, 3'600'000));
+  auto* queues = with_mode(common(app.add_subcommand("contended", "Hand a lock over in a queue")));
   int least = 2, most = 1000;
   queues->add_option("--least", least, "Leave out what needs fewer contenders")->check(CLI::Range(2, 1000));
   queues->add_option("--most", most, "Leave out what needs more contenders")->check(CLI::Range(2, 1000));
@@ -49,13 +64,26 @@ int main(int argc, char** argv) {
   worker->add_option("--lock", work.lock)->required();
   worker->add_option("--threads", work.threads)->required();
   worker->add_option("--hold-ms", work.hold_ms)->required();
+  worker->add_option("--mode", work.mode)->required();
   CLI11_PARSE(app, argc, argv);
+  bench::write_figures_to(json);
   try {
     if (*worker) return bench::run_worker(work);
     if (*pairs) {
       std::printf("%s: an uncontended acquire+release pair, medians of %d interleaved windows of %d ms\n",
                   title.c_str(), windows, length);
-      for (const int threads : {1, 16}) bench::uncontended(url, threads, windows, std::chrono::milliseconds{length});
+      for (const int threads : {1, 4, 16}) {
+        bench::uncontended(url, mode, threads, windows, std::chrono::milliseconds{length});
+      }
+    } else if (*names) {
+      for (const auto& m : bench::modes) std::printf("%s\n", m.name);
+    } else if (*holds) {
+      std::printf("%s: locks that are held, watched for %d ms\n", title.c_str(), length);
+      for (const bool of_one : {false, true}) {
+        for (const int n : sizes) {
+          bench::holding(url, n, of_one, std::chrono::milliseconds{ttl}, std::chrono::milliseconds{length});
+        }
+      }
     } else if (*waits) {
       std::printf("%s: asynchronous calls, watched for %d ms\n", title.c_str(), length);
       bench::async(url, calls, of, std::chrono::milliseconds{length});
@@ -71,7 +99,7 @@ int main(int argc, char** argv) {
     } else {
       std::printf("%s: a queue, medians of %d windows of %d ms, interleaved with the raw commands\n", title.c_str(),
                   windows, length);
-      bench::contended(url, windows, std::chrono::milliseconds{length}, least, most);
+      bench::contended(url, mode, windows, std::chrono::milliseconds{length}, least, most);
     }
   } catch (const std::exception& e) {
     std::fprintf(stderr, "dlock-bench: %s\n", e.what());

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "figures.hpp"
 #include "raw.hpp"
 #include "statistics.hpp"
 #include "window.hpp"
@@ -43,6 +44,8 @@ void shared(const std::string& url, int readers, int windows, std::chrono::milli
       "throughput ratio %.2f\n",
       readers, median(lock_rate), median(raw_rate), median(ratio));
   std::fflush(stdout);
+  figure("shared")("readers", readers)("pairs_per_s", median(lock_rate))("raw_pairs_per_s", median(raw_rate))(
+      "rate_ratio", median(ratio));
 }
 
 }  // namespace bench

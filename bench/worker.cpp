@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "modes.hpp"
+
 namespace bench {
 
 std::int64_t now() {
@@ -48,7 +50,8 @@ void sleep_until(std::int64_t when) {
 int run_worker(const work& what) {
   dlock::client locks({.url = what.url, .db = "dlock_bench", .exp_delta = 30s, .wait_lock_period = 5s});
   std::vector<std::unique_ptr<dlock::mutex>> mutexes;
-  for (int i = 0; i < what.threads; ++i) mutexes.push_back(std::make_unique<dlock::mutex>(locks, what.lock));
+  for (int i = 0; i < what.threads; ++i)
+    mutexes.push_back(std::make_unique<dlock::mutex>(locks, options_of(what.mode, what.lock)));
   std::puts("ready");
   std::fflush(stdout);
   std::int64_t begin = 0, end = 0;

@@ -13,6 +13,7 @@ struct work {
   std::string lock;
   int threads = 1;
   int hold_ms = 0;
+  std::string mode;
 };
 
 /// One grant, as its holder saw it. Times are nanoseconds of CLOCK_BOOTTIME, so they can be compared between processes.

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <array>
+#include <dlock/dlock.hpp>
+#include <stdexcept>
+#include <string>
+
+namespace bench {
+
+/// A way to use a lock that is measured beside the others. To measure one more, add it here: bench/report.py asks for
+/// the names (`dlock-bench modes`).
+struct mode {
+  const char* name;
+  void (*set)(dlock::lock_options& of);
+};
+
+inline constexpr std::array modes{
+    mode{"plain", [](dlock::lock_options& /*of*/) {}},
+    mode{"durable", [](dlock::lock_options& of) { of.durable_release = true; }},
+};
+
+/// What a lock with this id is made with.
+[[nodiscard]] inline dlock::lock_options options_of(const std::string& name, const std::string& id) {
+  for (const auto& m : modes) {
+    if (m.name != name) continue;
+    dlock::lock_options o{.id = id};
+    m.set(o);
+    return o;
+  }
+  throw std::invalid_argument("no mode " + name);
+}
+
+}  // namespace bench
