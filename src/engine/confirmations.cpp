@@ -25,8 +25,10 @@ std::optional<confirmations::item> confirmations::saw(const protocol::request& r
   if (protocol::only_reads(r) || !a.found || !a.valid) return std::nullopt;
   const auto it = all_.find(r.lock);
   if (it == all_.end() || a.fence < it->second.what.token) return std::nullopt;
-  // It was alone when it was released. So if it is there again, it is the first.
-  const bool is_there = a.first && a.first->fence == it->second.what.token && !a.foreign_until;
+  // Holders stand in the order of their tokens. So behind an earlier one, it may be there.
+  const bool some = a.first && !a.foreign_until;
+  if (some && a.first->fence < it->second.what.token) return std::nullopt;
+  const bool is_there = some && a.first->fence == it->second.what.token;
   auto gone = extract(it);
   return is_there ? std::optional(std::move(gone)) : std::nullopt;
 }

@@ -27,6 +27,7 @@ namespace dlock::engine {
 /// |             | add                                              | unconfirmed                         |
 /// | unconfirmed | saw, looked: the holder is gone                  | over                                |
 /// | unconfirmed | saw: the holder is there                         | over, and has to be released again  |
+/// | unconfirmed | saw: an earlier holder is the first              | unconfirmed: it may be the second   |
 /// | unconfirmed | add: the next one of that lock                   | over, and has to be released again  |
 /// | unconfirmed | take, a second later, or after close             | unconfirmed, and looked at          |
 /// | looked at   | looked: not gone, or not known                   | over, and has to be released again  |

@@ -58,6 +58,12 @@ TEST_F(Confirmations, ALaterAnswerShowsWhetherTheHolderIsGone) {
   EXPECT_EQ(all.size(), 0U);
 }
 
+TEST_F(Confirmations, BehindAnEarlierHolderAnAnswerDoesNotShowIt) {
+  (void)all.add(released("a", 5000), 0);
+  EXPECT_EQ(answered(4000, 5000), "unconfirmed") << "it may be the second";
+  EXPECT_EQ(answered(6000, 6000), "over");
+}
+
 TEST_F(Confirmations, WhatWasNotFoundSaysNothing) {
   (void)all.add(released("a", 5000), 0);
   protocol::request r;
