@@ -161,7 +161,7 @@ struct lock_options {
   /// By default, the release of a lock that nobody waits for returns when the primary has it, and the client confirms
   /// it in the background. If the primary fails before a majority has the release, the lock is taken again until the
   /// client has released it once more, about a second after the election; or, if the process is dead, until its lease
-  /// ends. Two clients never hold it. mongo-dlock has no such option.
+  /// ends. Two clients never hold it. An election always waits for a majority. mongo-dlock has no such option.
   bool durable_release = false;
 };
 

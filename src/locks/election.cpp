@@ -42,7 +42,10 @@ void observation::end() noexcept {
   observer_.reset();
 }
 
+/// leader() and observers read what a majority has. So a resignation waits for a majority, too: otherwise such a read
+/// just after it could still show the old leader.
 election::election(client& owner, lock_options options) {
+  options.durable_release = true;
   const auto& defaults = owner.options();  // throws if the client was moved from
   core_ = std::make_shared<detail::lock_core>(owner.core_, validated(options, defaults, *owner.core_->env()));
 }
