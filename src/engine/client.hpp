@@ -178,6 +178,8 @@ class client {
   [[nodiscard]] std::optional<call_id> expects(const std::string& id) const;
   /// How many requests are repeated in the background.
   [[nodiscard]] std::size_t in_the_background() const noexcept { return retries_.size(); }
+  /// How many early releases are not confirmed.
+  [[nodiscard]] std::size_t unconfirmed() const noexcept { return confirmations_.size(); }
   /// The call waits locally for its turn.
   [[nodiscard]] bool waits_locally(call_id c) const;
   /// It does not, or its client has a turn at the lock or an entry in the queue ahead of it. This does not use `turns`.

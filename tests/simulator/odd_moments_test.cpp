@@ -31,6 +31,20 @@ class OddMoments : public ::testing::Test {
     if (!call->got) throw std::logic_error("it is not held");
     return call->got;
   }
+  /// `a` has held and released the lock, and nobody else wanted it: at the second time, the release is early.
+  void released_early() {
+    for (int i = 0; i < 2; ++i) {
+      auto plan = s.plan("lock");
+      plan.ask.early = true;
+      const auto call = s.acquire(a, plan);
+      s.run_for(50);
+      ASSERT_TRUE(call->got);
+      const auto end = release(a, call->got->number());
+      s.run_for(50);
+      ASSERT_TRUE(*end);
+      EXPECT_EQ((*end)->what, release_ended::result::released);
+    }
+  }
   std::shared_ptr<std::optional<ask_ended>> amend(const std::shared_ptr<process>& p, engine::hold_id h,
                                                   protocol::claim what) {
     auto end = std::make_shared<std::optional<ask_ended>>();
@@ -235,6 +249,76 @@ TEST_F(OddMoments, OnlySomeLocksWithObservedExpiryAreRemembered) {
   }
   s.run_for(1000);
   for (const auto& c : all) EXPECT_EQ(c->result, result::busy);
+}
+
+TEST_F(OddMoments, WhoWantsSomethingElseDoesNotInheritThePlaceOfACallThatLeaves) {
+  const auto h = held(b, "lock");
+  using change = std::function<void(protocol::acquire_plan&)>;
+  const std::vector<change> all = {
+      [](auto& p) { p.ask.delta += 1; },        [](auto& p) { p.ask.life += 1; },
+      [](auto& p) { p.ask.term += 1; },         [](auto& p) { p.ask.skew += 1; },
+      [](auto& p) { p.ask.value = "another"; }, [](auto& p) { p.ask.who = "somebody"; },
+      [](auto& p) { p.renews = !p.renews; },    [](auto& p) { p.wait_period += 1; },
+      [](auto& p) { p.ask.what.weight = 7; },
+  };
+  for (const auto& differs : all) {
+    const auto one = s.acquire(a, "lock");
+    s.run_for(50);
+    const auto first = s.set.committed().get("lock")->what.waiters.at(0).id;
+    auto other = s.plan("lock");
+    differs(other);
+    const auto two = s.acquire(a, other);
+    s.run_for(10);
+    one->machine->stop();
+    s.run_for(50);
+    EXPECT_EQ(one->result, result::cancelled);
+    const auto queue = s.set.committed().get("lock")->what.waiters;
+    ASSERT_EQ(queue.size(), 1U);
+    EXPECT_NE(queue[0].id, first) << "it stands in the queue itself";
+    two->machine->stop();
+    s.run_for(50);
+    EXPECT_EQ(two->result, result::cancelled);
+  }
+  EXPECT_TRUE(s.set.committed().get("lock")->what.waiters.empty());
+}
+
+TEST_F(OddMoments, FeedsThatAreNotWantedOpenAndBreak) {
+  using engine::part;
+  using state = notification_status::state;
+  a->step([](auto& e, ms at) {
+    EXPECT_EQ(e.notifications().now, state::idle);
+    e.opened(part::events, at);
+    EXPECT_EQ(e.notifications().now, state::idle) << "nobody wants it";
+    e.opened(part::inbox, at);
+    EXPECT_EQ(e.notifications().now, state::working);
+    for (int i = 0; i < 9; ++i) EXPECT_GT(e.broke(part::inbox, "a reason", at), at);
+    EXPECT_EQ(e.notifications().now, state::failing);
+  });
+}
+
+TEST_F(OddMoments, AReleaseWhoseConfirmationGetsNoAnswer) {
+  released_early();
+  EXPECT_EQ(a->client().unconfirmed(), 1U);
+  s.net.cut("a");
+  s.run_for(5'000);
+  EXPECT_EQ(a->client().unconfirmed() + a->client().in_the_background(), 1U);
+  a->close();
+  s.run_for(60'000);
+  EXPECT_EQ(a->client().unconfirmed() + a->client().in_the_background(), 0U) << "its lease has ended";
+}
+
+TEST_F(OddMoments, AClientThatIsClosedConfirmsAtOnce) {
+  released_early();
+  EXPECT_EQ(a->client().unconfirmed(), 1U);
+  a->close();
+  s.run_for(50);
+  EXPECT_EQ(a->client().unconfirmed(), 0U);
+}
+
+TEST_F(OddMoments, AnEarlyReleaseOfALockThatIsUsedAgainAtOnceIsConfirmedByThat) {
+  released_early();
+  (void)held(a, "lock");
+  EXPECT_EQ(a->client().unconfirmed(), 0U);
 }
 
 /// In one step, as if the threads that tell others did not get a processor.
