@@ -77,10 +77,14 @@ def write_concern_fails(i: Injection) -> None:
         return client.admin.command({"configureFailPoint": "failCommand", "mode": mode, "data": data})["count"]
 
     with i.on("", times=times, code=code):
-        before = _on_primary(i, lambda client: count(client, {"times": times}))
-        i.pause()
-        if _on_primary(i, lambda client: count(client, "off")) <= before:
-            raise Missed("no request came, or the primary has changed")
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            before = _on_primary(i, lambda client: count(client, {"times": times}))
+            i.pause()
+            if _on_primary(i, lambda client: count(client, "off")) > before:
+                return
+            if time.monotonic() > deadline or i.world.over.is_set():
+                raise Missed("no request came, or the primary has changed")
 
 
 def _notification_collections(client: pymongo.MongoClient) -> list[str]:
