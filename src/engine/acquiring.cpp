@@ -93,9 +93,9 @@ void client::acquisition_answered(call_id c, acquisition& a, const answer& r, ms
   const bool foreign = r.reply.foreign_until.has_value();
   const bool queued = r.reply.place >= 0;
   if (queued) waits(a, foreign);
+  turns_.answered(a.plan.ask.lock, c, queued);
   auto then = a.steps.answered(r.reply, now, is_open(foreign ? part::events : part::inbox));
   if (queued && !std::holds_alternative<machine::done>(then)) {
-    turns_.has_place(a.plan.ask.lock, c);
     waiting w{c, r.reply};
     w.last.queue += static_cast<std::int64_t>(turns_.length(a.plan.ask.lock));
     if (a.tells_place) events_.emplace_back(std::move(w));

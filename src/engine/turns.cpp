@@ -26,10 +26,10 @@ void turns::acts(const std::string& lock, number who, bool has_place) {
   locks_[lock].acting.emplace(who, has_place);
 }
 
-void turns::has_place(const std::string& lock, number who) {
+void turns::answered(const std::string& lock, number who, bool has_place) {
   const auto it = locks_.find(lock);
   if (it == locks_.end()) return;
-  if (const auto found = it->second.acting.find(who); found != it->second.acting.end()) found->second = true;
+  if (const auto found = it->second.acting.find(who); found != it->second.acting.end()) found->second = has_place;
 }
 
 void turns::tidy(table::iterator it) {

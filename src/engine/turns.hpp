@@ -23,10 +23,11 @@ namespace dlock::engine {
 /// | waits locally, the first  | nobody acts                        | next() returns it; it acts, if exclusive    |
 /// | waits locally, the first  | it is shared, who acts has a place | next() returns it                           |
 /// | waits locally             | leaves                             | it does not wait any more                   |
-/// | acts                      | has_place(): the server knows it   | readers may ask: they stand behind it       |
+/// | acts                      | answered: it has a place           | readers may ask: they stand behind it       |
+/// | acts                      | answered: it has none (any more)   | new readers wait locally                    |
 /// | acts                      | rests: it is over                  | it does not act any more                    |
 ///
-/// The owner calls next() after each rests(), has_place() and leaves(), until there is no result. So nobody waits
+/// The owner calls next() after each rests(), answered() and leaves(), until there is no result. So nobody waits
 /// locally unless somebody acts, or an earlier call waits.
 class turns {
  public:
@@ -40,8 +41,8 @@ class turns {
   /// An exclusive acquisition or hold acts for this client. An acquisition has no place at first: a request of a reader
   /// could overtake it.
   void acts(const std::string& lock, number who, bool has_place);
-  /// The server has answered that the one that acts stands in the queue.
-  void has_place(const std::string& lock, number who);
+  /// The newest answer says whether the one that acts stands in the queue. It loses its place if its entry is removed.
+  void answered(const std::string& lock, number who, bool has_place);
   void rests(const std::string& lock, number who);
   /// At `now`, this client held the lock. So a call that waits locally knows this much, although the one that acts next
   /// has no answer yet.

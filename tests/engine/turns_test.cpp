@@ -61,13 +61,25 @@ TEST_F(Turns, ReadersWaitOnlyBehindAWriterThatWaits) {
   EXPECT_EQ(next(), 2U);
   EXPECT_EQ(next(), std::nullopt) << "it has no place yet that they could stand behind";
   EXPECT_TRUE(t.blocks("lock", false));
-  t.has_place("lock", 17);
-  t.has_place("other", 2);
+  t.answered("lock", 17, true);
+  t.answered("other", 2, true);
   EXPECT_EQ(next(), std::nullopt);
-  t.has_place("lock", 2);
+  t.answered("lock", 2, true);
   EXPECT_EQ(next(), 3U);
   EXPECT_EQ(next(), 4U);
   EXPECT_EQ(next(), std::nullopt) << "one acts";
+}
+
+TEST_F(Turns, ReadersWaitAgainWhenTheOneThatActsHasLostItsPlace) {
+  t.acts("lock", 1, false);
+  t.answered("lock", 1, true);
+  EXPECT_FALSE(t.blocks("lock", false));
+  t.answered("lock", 1, false);
+  EXPECT_TRUE(t.blocks("lock", false));
+  t.waits("lock", 2, false);
+  EXPECT_EQ(next(), std::nullopt);
+  t.answered("lock", 1, true);
+  EXPECT_EQ(next(), 2U);
 }
 
 TEST_F(Turns, WhoLeavesIsForgotten) {
