@@ -81,6 +81,9 @@ class run {
   void end_process(const std::shared_ptr<process>& p, protocol::ms next);
   [[nodiscard]] std::shared_ptr<process> anybody();
 
+  static constexpr protocol::ms kSkew = 500;        // clock_skew of all locks
+  static constexpr protocol::ms kTimeout = 10'000;  // of a call
+
   world world_;
   std::vector<lock> locks_;
   std::vector<std::shared_ptr<observer>> observers_;

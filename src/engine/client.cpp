@@ -87,11 +87,7 @@ std::optional<client::outgoing> client::next_request(ms now) {
       numbers.push_back(i.n);
     }
     rearm();
-    if (out.all.size() > 1) {  // what goes together goes in full
-      for (std::size_t i = 0; i < numbers.size(); ++i) {
-        out.all[i].how = requests_.at(numbers[i]).r.how = protocol::form::whole;
-      }
-    }
+    if (numbers.size() > 1) in_full(out, numbers);
     if (!numbers.empty()) {
       sent_.emplace(out.ticket, command{c->ticket, std::move(numbers)});
       return out;
@@ -99,6 +95,13 @@ std::optional<client::outgoing> client::next_request(ms now) {
     queue_.returned(c->ticket);
   }
   return next_lookup();
+}
+
+/// What goes together in one command has no other form.
+void client::in_full(outgoing& out, const std::vector<number>& numbers) {
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    out.all[i].how = requests_.at(numbers[i]).r.how = protocol::form::whole;
+  }
 }
 
 std::optional<client::outgoing> client::next_lookup() {
@@ -109,50 +112,6 @@ std::optional<client::outgoing> client::next_lookup() {
     const auto ticket = ++last_;
     reading_.emplace(ticket, it->first);
     return outgoing{.ticket = ticket, .all = {}, .lookup = it->second.lookup};
-  }
-  return std::nullopt;
-}
-
-/// Those that are due come first, so that an early one never takes the place of one that is due.
-std::optional<client::outgoing> client::next_renewal(ms now) {
-  look(now);
-  while (const auto lock = renewals_.take()) {
-    outgoing out{.ticket = ++last_, .all = {}};
-    command sent;
-    const auto fits = [&](const lease& l) {
-      if (out.all.empty()) return true;
-      return out.all.size() < protocol::most_renewals && !l.machine.peeks() &&
-             out.all.front().op == protocol::operation::renew && protocol::renewed_together(out.all.front(), l.ask);
-    };
-    const auto add = [&](hold_id h, lease& l) {
-      protocol::request r = l.ask;
-      r.op = l.machine.send();
-      r.how = known_.form_of(r);
-      r.floor = std::max(r.floor, known_.floor_of(r.lock));
-      sent.all.push_back(++last_);
-      requests_.emplace(last_, on_its_way{r, {purpose::kind::renewal, h}, now});
-      out.all.push_back(std::move(r));
-    };
-    const auto all = renewals_.of(*lock);
-    for (const auto h : all) {
-      auto& l = holds_.at(h);
-      if (!l.machine.waits_to_be_sent()) continue;
-      if (fits(l)) {
-        add(h, l);
-      } else {
-        renewals_.due(*lock);
-      }
-    }
-    if (out.all.empty()) continue;
-    for (const auto h : all) {
-      auto& l = holds_.at(h);
-      if (fits(l) && l.machine.join(now)) add(h, l);
-    }
-    for (std::size_t i = 0; out.all.size() > 1 && i < out.all.size(); ++i) {
-      out.all[i].how = requests_.at(sent.all[i]).r.how = protocol::form::whole;
-    }
-    sent_.emplace(out.ticket, std::move(sent));
-    return out;
   }
   return std::nullopt;
 }
@@ -229,18 +188,6 @@ void client::cannot_send(const std::string& why, ms now) {
     }
     pump(now);
     answered(out->ticket, std::vector<answer>(numbers.size(), none), now);
-  }
-}
-
-void client::cannot_renew(ms now) {
-  while (const auto out = next_renewal(now)) {
-    const auto found = sent_.extract(out->ticket);
-    for (const auto n : found.mapped().all) {
-      const auto h = requests_.extract(n).mapped().who.of;
-      auto& l = holds_.at(h);
-      l.machine.not_sent(now);
-      timers_.set({kHold, h}, l.machine.next());
-    }
   }
 }
 

@@ -271,6 +271,7 @@ class client {
   bool withdraw(number& n);
   [[nodiscard]] std::optional<outgoing> next_lookup();
   void one_answered(on_its_way what, const answer& a, number n, ms now);
+  void in_full(outgoing& out, const std::vector<number>& numbers);
   void announce(const protocol::request& r, const protocol::reply& a, ms now);
   void publish_all(std::vector<protocol::announcement> all, ms now);
   void server_answers(ms now);

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 #include "protocol/event.hpp"
 #include "util/boot_wait.hpp"
@@ -142,16 +141,6 @@ void monitor::happened(const engine::leader_changed& e, effects& out) {
   const auto it = observers_.find(e.observer);
   if (it == observers_.end()) return;
   if (auto o = it->second.lock()) out.leaders.emplace_back(std::move(o), e);
-}
-
-void monitor::happened(const engine::notifications_changed& e, effects& out) {
-  static constexpr std::array names{"being woken", "receiving events of locks", "waking others and publishing events"};
-  const std::string what = std::string("notifications (") + names.at(static_cast<std::size_t>(e.which)) + ")";
-  if (e.works) {
-    out.log.emplace_back(log_level::info, what + " work again");
-  } else {
-    out.log.emplace_back(log_level::warning, what + " do not work: " + e.why + "; waiters poll their locks instead");
-  }
 }
 
 void monitor::happened(const engine::trouble& e, effects& out) {

@@ -1,5 +1,6 @@
 // The threads of the monitor that use the channel: they send notices and events to others, and receive them.
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <dlock/text.hpp>
@@ -19,6 +20,19 @@ using protocol::ms;
 constexpr ms kYear9999 = 253'402'300'800'000;
 
 }  // namespace
+
+// --- whether it works
+// --------------------------------------------------------------------------------------------------
+
+void monitor::happened(const engine::notifications_changed& e, effects& out) {
+  static constexpr std::array names{"being woken", "receiving events of locks", "waking others and publishing events"};
+  const std::string what = std::string("notifications (") + names.at(static_cast<std::size_t>(e.which)) + ")";
+  if (e.works) {
+    out.log.emplace_back(log_level::info, what + " work again");
+  } else {
+    out.log.emplace_back(log_level::warning, what + " do not work: " + e.why + "; waiters poll their locks instead");
+  }
+}
 
 // --- telling --------------------------------------------------------------------------------------------------------
 

@@ -2,51 +2,15 @@
 // MongoDB. The rules themselves are told in tests/unit; here they are seen to arrive.
 #include <gtest/gtest.h>
 
-#include <thread>
 #include <vector>
 
-#include "contract/store_harness.hpp"
+#include "contract/store_fixture.hpp"
 #include "support/codec.hpp"
-#include "support/story.hpp"
 
 namespace dlock::testing {
 namespace {
 
 using namespace protocol;
-
-class Store : public ::testing::Test, public stage {
- protected:
-  reply tell(const request& r) {
-    const auto a = harness_->locks().apply(r, r.op == operation::renew ? lane::renewal : lane::normal);
-    EXPECT_EQ(a.what, answer::kind::replied) << r << ": " << a.why;
-    return a.reply;
-  }
-  reply play(const std::string& text) {
-    told_.play(text);
-    return told_.last;
-  }
-  request ask(const std::string& step) { return told_.asked(step); }
-  static request ask(operation op, const std::string& id, const std::string& lock = "lock") {
-    return {.op = op, .lock = lock, .id = id};
-  }
-
-  [[nodiscard]] reply carry_out(const request& r, ms stale) override {
-    if (stale != 0) harness_->advance(-stale);
-    auto out = tell(r);
-    if (stale != 0) harness_->advance(stale);
-    return out;
-  }
-  void pass(ms time) override { harness_->advance(time); }
-  [[nodiscard]] ms now() const override { return harness_->now(); }
-  [[nodiscard]] std::int64_t resized() const override {
-    return harness_->locks().apply({.op = operation::peek, .lock = "lock", .id = "x"}, lane::normal).reply.resized;
-  }
-
-  std::unique_ptr<store_harness> harness_ = make_harness();
-
- private:
-  story told_{*this};
-};
 
 TEST_F(Store, ALockIsHeldByOneAfterTheOther) {
   const auto first = play("try a -> held, until 5000; try b -> not held, holders 1, ends 5000").fence;
@@ -329,87 +293,6 @@ TEST_F(Store, LocksDoNotKnowEachOther) {
   EXPECT_TRUE(tell(ask(operation::try_, "a", "two")).mine);
   EXPECT_TRUE(tell(ask(operation::release, "a", "one")).found);
   EXPECT_TRUE(tell(ask(operation::renew, "a", "two")).found);
-}
-
-TEST_F(Store, OfManyFirstRequestsOneHoldsAndTheOthersQueue) {
-  constexpr int kClients = 16;
-  for (int round = 0; round < 5; ++round) {
-    const auto lock = "new " + std::to_string(round);
-    std::vector<answer> answers(kClients);
-    {
-      std::vector<std::jthread> clients;
-      for (std::size_t i = 0; i < kClients; ++i) {
-        clients.emplace_back(
-            [&, i] { answers[i] = harness_->locks().apply(ask(operation::enqueue, std::to_string(i), lock)); });
-      }
-    }
-    int holders = 0;
-    std::vector<bool> places(kClients - 1);
-    for (const auto& a : answers) {
-      ASSERT_EQ(a.what, answer::kind::replied) << a.why;
-      if (a.reply.mine) {
-        ++holders;
-      } else {
-        ASSERT_GE(a.reply.place, 0);
-        places.at(static_cast<std::size_t>(a.reply.place)) = true;
-      }
-    }
-    EXPECT_EQ(holders, 1);
-    EXPECT_EQ(places, std::vector<bool>(kClients - 1, true)) << "a place for each";
-  }
-}
-
-TEST_F(Store, SeveralAtOnceDoWhatTheyWouldDoOneByOne) {
-  const auto all = [&](const batch& requests) {
-    const auto answers = harness_->locks().apply_all(requests);
-    EXPECT_EQ(answers.size(), requests.size());
-    std::vector<reply> out;
-    for (const auto& a : answers) {
-      EXPECT_EQ(a.what, answer::kind::replied) << a.why;
-      out.push_back(a.reply);
-    }
-    return out;
-  };
-  const auto come = [&](const std::string& id) { return ask("enqueue " + id + " w=1 of=2"); };
-  const auto leave = [&](const std::string& id) { return ask("release " + id + " w=1 of=2"); };
-  auto told = all({come("a"), come("b"), come("c")});
-  ASSERT_TRUE(told[0].mine && told[1].mine);
-  EXPECT_GT(told[1].mine->fence, told[0].mine->fence);
-  EXPECT_FALSE(told[2].mine);
-  EXPECT_EQ(told[2].place, 0);
-  EXPECT_EQ(told[2].holders, 2);
-  told = all({leave("a"), come("d"), leave("nobody"), come("c")});
-  EXPECT_TRUE(told[0].found);
-  EXPECT_FALSE(told[0].mine);
-  EXPECT_EQ(told[1].place, 0);
-  EXPECT_FALSE(told[2].found);
-  ASSERT_TRUE(told[3].mine) << "it asked again, and was admitted by this very command";
-  told = all({leave("b"), leave("c")});
-  EXPECT_TRUE(told[0].found && told[1].found);
-  ASSERT_EQ(told[1].heirs.size(), 1U);
-  EXPECT_EQ(told[1].heirs[0].id, "d");
-  EXPECT_FALSE(all({leave("b"), leave("c")})[0].found);
-}
-
-TEST_F(Store, ManyRenewalsAtOnceHaveTheirOwnAnswers) {
-  const auto renew = [&](const std::string& id) { return ask("renew " + id + " w=1 of=3"); };
-  for (const char* id : {"a", "b", "c"}) {
-    ASSERT_TRUE(harness_->locks().apply(ask("enqueue " + std::string(id) + " w=1 of=3")).reply.mine);
-  }
-  ASSERT_TRUE(harness_->locks().apply(ask("revoke b w=1 of=3")).reply.found);
-  const auto before = harness_->locks().apply(ask("peek a w=1 of=3")).reply.mine;
-  ASSERT_TRUE(before);
-  const auto told = harness_->locks().apply_all({renew("a"), renew("nobody"), renew("b"), renew("c")}, lane::renewal);
-  ASSERT_EQ(told.size(), 4U);
-  for (const auto& a : told) EXPECT_EQ(a.what, answer::kind::replied) << a.why;
-  ASSERT_TRUE(told[0].reply.mine && told[3].reply.mine);
-  EXPECT_EQ(told[0].reply.mine->id, "a");
-  EXPECT_EQ(told[3].reply.mine->id, "c");
-  EXPECT_GE(told[0].reply.mine->until, before->until);
-  EXPECT_EQ(told[0].reply.holders, 3);
-  EXPECT_FALSE(told[1].reply.found);
-  EXPECT_FALSE(told[2].reply.found);
-  EXPECT_FALSE(harness_->locks().apply_all({renew("b"), renew("nobody")}, lane::renewal)[0].reply.found);
 }
 
 }  // namespace

@@ -25,6 +25,15 @@ struct ClientsEarlyReleases : driven_test {
     }
     return hold(early(lock));
   }
+  /// It is released early, and nothing is confirmed yet. The document as it was before.
+  protocol::document released_early() {
+    const auto h = calm();
+    auto before = *server.documents["lock"];
+    (void)release(h);
+    (void)serve();
+    (void)happened();
+    return before;
+  }
   /// An election takes the release back.
   void take_back(const protocol::document& before, const std::string& lock = "lock") {
     server.documents[lock] = before;
@@ -45,11 +54,7 @@ TEST_F(ClientsEarlyReleases, AreConfirmedASecondLater) {
 }
 
 TEST_F(ClientsEarlyReleases, WhatWasTakenBackIsReleasedAgain) {
-  const auto h = calm();
-  const auto before = *server.documents["lock"];
-  (void)release(h);
-  (void)serve();
-  (void)happened();
+  const auto before = released_early();
   take_back(before);
   EXPECT_EQ(pass(1000), "look, release id-3");
   EXPECT_TRUE(server.documents["lock"]->holders.empty());
@@ -58,20 +63,13 @@ TEST_F(ClientsEarlyReleases, WhatWasTakenBackIsReleasedAgain) {
 }
 
 TEST_F(ClientsEarlyReleases, TheNextAcquisitionConfirmsThem) {
-  const auto h = calm();
-  (void)release(h);
-  (void)serve();
-  (void)happened();
+  (void)released_early();
   (void)hold(early());
   EXPECT_EQ(pass(1500), "") << "nothing is left to ask";
 }
 
 TEST_F(ClientsEarlyReleases, AnAnswerThatShowsItAgainReleasesItAtOnce) {
-  const auto h = calm();
-  const auto before = *server.documents["lock"];
-  (void)release(h);
-  (void)serve();
-  (void)happened();
+  const auto before = released_early();
   take_back(before);
   (void)me.acquire(early(), false, now);
   EXPECT_EQ(serve(), "enqueue id-4, release id-3");
@@ -79,10 +77,7 @@ TEST_F(ClientsEarlyReleases, AnAnswerThatShowsItAgainReleasesItAtOnce) {
 }
 
 TEST_F(ClientsEarlyReleases, WithoutAnAnswerTheyAreAskedForAgain) {
-  const auto h = calm();
-  (void)release(h);
-  (void)serve();
-  (void)happened();
+  (void)released_early();
   server.what = fault::lost_request;
   EXPECT_EQ(pass(1000), "look");
   server.what = fault::none;
@@ -91,11 +86,7 @@ TEST_F(ClientsEarlyReleases, WithoutAnAnswerTheyAreAskedForAgain) {
 }
 
 TEST_F(ClientsEarlyReleases, CloseConfirmsThem) {
-  const auto h = calm();
-  const auto before = *server.documents["lock"];
-  (void)release(h);
-  (void)serve();
-  (void)happened();
+  const auto before = released_early();
   take_back(before);
   me.close(now);
   EXPECT_FALSE(me.is_idle());
@@ -104,10 +95,7 @@ TEST_F(ClientsEarlyReleases, CloseConfirmsThem) {
 }
 
 TEST_F(ClientsEarlyReleases, WhatCloseCannotConfirmIsTold) {
-  const auto h = calm();
-  (void)release(h);
-  (void)serve();
-  (void)happened();
+  (void)released_early();
   server.what = fault::lost_request;
   me.close(now);
   EXPECT_EQ(serve(), "look, release id-3");
@@ -116,9 +104,7 @@ TEST_F(ClientsEarlyReleases, WhatCloseCannotConfirmIsTold) {
 }
 
 TEST_F(ClientsEarlyReleases, IfNobodyMayReadThemTheyAreReleasedAgain) {
-  (void)release(calm());
-  (void)serve();
-  (void)happened();
+  (void)released_early();
   now += 1000;
   me.look(now);
   EXPECT_EQ(sent(), "look");
@@ -130,11 +116,7 @@ TEST_F(ClientsEarlyReleases, IfNobodyMayReadThemTheyAreReleasedAgain) {
 }
 
 TEST_F(ClientsEarlyReleases, WithoutAThreadTheyAreReleasedAgainLater) {
-  const auto h = calm();
-  const auto before = *server.documents["lock"];
-  (void)release(h);
-  (void)serve();
-  (void)happened();
+  const auto before = released_early();
   take_back(before);
   now += 1000;
   me.look(now);
