@@ -58,6 +58,18 @@ class Etcd:
                      "--listen-client-urls", clients[i], "--advertise-client-urls", clients[i]],
                     stdout=log, stderr=subprocess.STDOUT, preexec_fn=lambda: die_with(parent, signal.SIGTERM)))
 
+    def wait(self, peer: str) -> None:
+        """Until it has a leader."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                pairs(peer, self.endpoints, 1, 10)
+                return
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
     def __enter__(self) -> Etcd:
         return self
 
@@ -151,7 +163,7 @@ def main() -> int:
         print("no etcd, or no peer program", file=sys.stderr)
         return 3
     with Etcd(etcd, given.members) as cluster, open(given.json, "a") as out:
-        time.sleep(3)
+        cluster.wait(given.peer)
 
         def tell(row: dict[str, object]) -> None:
             print(" ", json.dumps(row), flush=True)
