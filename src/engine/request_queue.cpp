@@ -30,7 +30,7 @@ void request_queue::add(number n, protocol::request r, ms now) {
 bool request_queue::add_to(number release, number n, const protocol::request& r) {
   const auto it = alone_.find(release);
   const auto others = locks_.find(r.lock);
-  if (it == alone_.end() || it->second.size() >= protocol::most_together) return false;
+  if (it == alone_.end()) return false;
   if (others != locks_.end() && !others->second.waiting.empty()) return false;
   if (!protocol::can_pass(it->second.front().r, r)) return false;
   it->second.push_back({n, r});

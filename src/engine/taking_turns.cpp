@@ -1,5 +1,6 @@
 // Calls of this client that wait for one lock take turns: only one of them asks the server.
 #include <algorithm>
+#include <utility>
 
 #include "engine/client.hpp"
 
@@ -46,18 +47,16 @@ bool client::begin_turn(call_id c, acquisition& a, number release, ms now) {
   return release != 0 && queue_.is_with(release, a.request);
 }
 
-/// Somebody acts no longer. All whose turn has come ask the server; if possible, in the command of the request
-/// `release`. True: at least one does.
+/// Somebody acts no longer, or has got its place. All whose turn has come ask the server; the first of them, if
+/// possible, in the command of the request `release`. True: it does.
 bool client::let_others(const std::string& lock, number release, ms now) {
-  bool some = false;
+  bool with = false;
   while (!closing_) {
     const auto c = turns_.next(lock);
     if (!c) break;
-    const bool with = begin_turn(*c, acquisitions_.at(*c), release, now);
-    some = some || with;
-    if (!with) release = 0;  // the others must not overtake this one
+    with = begin_turn(*c, acquisitions_.at(*c), std::exchange(release, 0), now) || with;
   }
-  return some;
+  return with;
 }
 
 void client::rests(const std::string& lock, std::uint64_t who, ms now) {

@@ -53,6 +53,13 @@ TEST_F(ClientsEarlyReleases, AreConfirmedASecondLater) {
   EXPECT_TRUE(me.is_idle());
 }
 
+TEST_F(ClientsEarlyReleases, TheReadThatConfirmsHasANumberOfItsOwn) {
+  (void)released_early();
+  const auto other = hold(plan("other"));
+  EXPECT_EQ(pass(1000), "look");
+  EXPECT_GT(acquire("third"), other);
+}
+
 TEST_F(ClientsEarlyReleases, WhatWasTakenBackIsReleasedAgain) {
   const auto before = released_early();
   take_back(before);

@@ -275,6 +275,7 @@ TEST_F(ClientsTurns, ATryDoesNotPassThem) {
   (void)ask(plan("lock", false));
   EXPECT_EQ(serve(), "");
   EXPECT_EQ(happened(), "busy");
+  EXPECT_TRUE(last<acquire_ended>().last.found);
   EXPECT_EQ(last<acquire_ended>().last.first->who, "somebody");
 }
 

@@ -98,9 +98,27 @@ TEST_F(ClientsTurns, APlaceCountsThoseOnTheServerAndThoseHere) {
   EXPECT_EQ(happened(), "waits at 1; waits at 2; waits at 3");
   EXPECT_EQ(last<waiting>().call, three);
   EXPECT_EQ(last<waiting>().last.queue, 4);
+  EXPECT_EQ(pass(50), "heartbeat id-1");
+  EXPECT_EQ(happened(), "waits at 1") << "the others are told once a second at most";
+  EXPECT_EQ(last<waiting>().call, one);
+  EXPECT_EQ(last<waiting>().last.queue, 4);
   me.cancel(one, now);
-  (void)pass(50);
+  (void)pass(100);
   EXPECT_EQ(happened(), "cancelled; waits at 1");
+}
+
+TEST_F(ClientsTurns, APlaceIsNotToldAtEachTurn) {
+  const auto h = hold();
+  (void)acquire();
+  (void)ask(plan(), true);
+  EXPECT_EQ(happened(), "waits at 1");
+  (void)release(h);
+  (void)serve();
+  EXPECT_EQ(happened(), "releasing; released; release: released; waits at 0; acquired");
+  (void)ask(plan(), true);
+  (void)release(got());
+  (void)serve();
+  EXPECT_EQ(happened(), "waits at 1; releasing; released; release: released; acquired");
 }
 
 TEST_F(ClientsTurns, APlaceIsToldAtOnceWhileItsClientHoldsTheLock) {
