@@ -15,7 +15,6 @@ import argparse
 import hashlib
 import json
 import os
-import random
 import re
 import resource
 import shlex
@@ -301,9 +300,9 @@ def chosen(mutants: list[Mutant], only: str | None, sample: int, seed: int) -> l
         mutants = [m for m in mutants if m.file.name == Path(name).name and (not line or m.line <= int(line) <= m.last_line)]
         if not mutants:
             raise CannotRun(f"there is no mutant of {only}")
-    if sample >= len(mutants):
-        return mutants
-    return sorted(random.Random(seed).sample(mutants, sample), key=lambda m: m.number)
+    # By their texts: a change of the sources leaves the others of a sample as they are, and a larger sample has the smaller one in it.
+    ranked = sorted(mutants, key=lambda m: hashlib.sha256(repr((seed, m.file.name, *m.key())).encode()).digest())
+    return sorted(ranked[:sample], key=lambda m: m.number)
 
 
 def report(tried: list[Tried], known: dict[tuple[str, str, str], str], seconds: float) -> int:
@@ -334,8 +333,8 @@ def report(tried: list[Tried], known: dict[tuple[str, str, str], str], seconds: 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./run mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=Path)
-    parser.add_argument("--sample", type=int, default=200, help="so many, by chance (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of that chance (default: %(default)s)")
+    parser.add_argument("--sample", type=int, default=200, help="so many, chosen by their texts (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of that choice (default: %(default)s)")
     parser.add_argument("--only", metavar="FILE[:LINE]", help="those of one file, or line")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at once (default: one for each processor)")
     parser.add_argument("--seeds", type=int, default=100, help="of the simulator, for what the tests do not see; 0: none (default: %(default)s)")
