@@ -75,7 +75,9 @@ TEST_F(ClientsAsks, ACommandFailsAtItsDeadline) {
   (void)ask(now + 50);
   play("serve -> peek x | happened -> failed (the second would have no time)");
   (void)ask(now + 100);
-  play("serve -> peek x | later 100 | sent -> nothing (nor has one whose pause was not seen to be over)");
+  play(
+      "serve -> peek x | later 100 | sent -> nothing (nor has one whose pause was not seen to be over) | "
+      "happened -> failed (and not in doubt: nothing is on its way)");
 }
 
 TEST_F(ClientsAsks, ACommandThatHangsFailsOnTimeAndIsInDoubt) {

@@ -172,6 +172,11 @@ TEST_F(ClientsBackground, ARequestThatCannotBeSentIsUnansweredAndNotInDoubt) {
   play("pass 1000 -> peek x, look, enqueue id-1 (each tries again) | happened -> answered; answered; acquired");
 }
 
+TEST_F(ClientsBackground, AReadThatCannotBeSentInItsTimeSaysWhy) {
+  play("read | later 9990 | no thread | happened -> failed");
+  EXPECT_EQ(last<ask_ended>().failure.why, "no thread for it");
+}
+
 TEST_F(ClientsBackground, ARetryThatCannotBeSentIsDropped) {
   me.drop(hold(), now);
   play("no thread | background -> 0 | pass 60000 -> nothing | size -> 0");

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/client.hpp"
 #include "engine/driven_client.hpp"
@@ -48,8 +49,23 @@ TEST_F(ClientsEarlyReleases, AreConfirmedASecondLater) {
   answer_all();
   EXPECT_EQ(happened(), "releasing; released; release: released");
   EXPECT_FALSE(me.is_idle());
+  EXPECT_EQ(me.unconfirmed(), 1U);
+  EXPECT_EQ(me.size(), 3U + 1U) << "the three holds are not dropped yet";
   EXPECT_EQ(pass(999), "");
   EXPECT_EQ(pass(1), "look");
+  EXPECT_TRUE(me.is_idle());
+}
+
+TEST_F(ClientsEarlyReleases, OneReadConfirmsThoseOfAllLocks) {
+  for (const auto* lock : {"one", "two"}) (void)release(calm(lock));
+  (void)serve();
+  now += 1000;
+  me.look(now);
+  ASSERT_EQ(sent(), "look");
+  const auto& l = *on_their_way.back().lookup;
+  EXPECT_EQ(l.ids, (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(l.most, 2);
+  answer_all();
   EXPECT_TRUE(me.is_idle());
 }
 
@@ -118,7 +134,14 @@ TEST_F(ClientsEarlyReleases, IfNobodyMayReadThemTheyAreReleasedAgain) {
   lookup_answer no;
   no.what = answer::kind::refused;
   me.answered(std::exchange(on_their_way, {}).at(0).ticket, no, now);
-  EXPECT_EQ(serve(), "release id-3");
+  EXPECT_EQ(sent(), "release id-3");
+  EXPECT_FALSE(last_request().early) << "this one waits for a majority";
+  server.what = fault::lost_request;
+  answer_all();
+  (void)pass(9999);
+  EXPECT_EQ(happened(), "") << "it is repeated for the operation_timeout, at least";
+  (void)pass(1000);
+  EXPECT_EQ(happened(), "unconfirmed");
   EXPECT_TRUE(me.is_idle());
 }
 

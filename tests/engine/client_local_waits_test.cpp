@@ -56,96 +56,6 @@ TEST_F(ClientsTurns, WhenTheOneAheadIsRefusedTheNextIsAskedFor) {
   EXPECT_EQ(happened(), "acquired");
 }
 
-// --- the place in the queue is inherited ----------------------------------------------------------------------------
-
-TEST_F(ClientsTurns, WhoGivesUpInTimeLeavesItsPlaceToTheNext) {
-  const auto one = first_waits(within(500));
-  const auto two = acquire();
-  (void)pass(600);
-  EXPECT_EQ(happened(), "timed out");
-  EXPECT_EQ(last<acquire_ended>().call, one);
-  EXPECT_FALSE(last<acquire_ended>().in_doubt);
-  EXPECT_EQ(me.expects("id-1"), two);
-  EXPECT_EQ(waiters(), 1U);
-  (void)other(op::release);
-  (void)pass(1000);
-  EXPECT_EQ(happened(), "acquired");
-  EXPECT_EQ(holder(), "id-1");
-}
-
-TEST_F(ClientsTurns, WhoIsCancelledToo) {
-  const auto one = first_waits();
-  const auto two = acquire();
-  me.cancel(one, now);
-  EXPECT_EQ(happened(), "cancelled");
-  EXPECT_EQ(sent(), "");
-  EXPECT_EQ(pass(50), "heartbeat id-1") << "as if nothing had happened";
-  const auto heir = other(op::release).heirs.at(0);
-  me.heard(protocol::grant{"lock", heir.id, heir.fence, heir.since}, now);
-  EXPECT_EQ(happened(), "acquired");
-  EXPECT_EQ(last<acquire_ended>().call, two);
-}
-
-TEST_F(ClientsTurns, TheAnswerThatIsOnItsWayIsForTheNext) {
-  const auto one = acquire();
-  const auto two = acquire();
-  EXPECT_EQ(sent(), "enqueue id-1");
-  me.cancel(one, now);
-  answer_all();
-  EXPECT_EQ(happened(), "cancelled; acquired");
-  EXPECT_EQ(last<acquire_ended>().call, two);
-  EXPECT_EQ(serve(), "") << "nothing has to be undone";
-}
-
-TEST_F(ClientsTurns, ANoticeThatMayHaveBeenMissedIsForTheNextToo) {
-  (void)other(op::try_);
-  const auto one = acquire();
-  (void)acquire();
-  EXPECT_EQ(sent(), "enqueue id-1");
-  me.opened(part::inbox, now);
-  me.cancel(one, now);
-  answer_all();
-  EXPECT_EQ(sent(), "heartbeat id-1");
-}
-
-TEST_F(ClientsTurns, WhoWantsSomethingElseAsksForItself) {
-  const auto one = first_waits();
-  auto longer = plan();
-  longer.ask.delta = 7000;
-  (void)ask(longer);
-  me.cancel(one, now);
-  EXPECT_EQ(serve(), "cancel id-1, enqueue id-2");
-  EXPECT_EQ(happened(), "cancelled");
-  EXPECT_EQ(waiters(), 1U);
-}
-
-TEST_F(ClientsTurns, WithoutAnAnswerItGoesOnToo) {
-  (void)ask(within(500));
-  const auto two = acquire();
-  server.what = fault::lost_answer;
-  while (now < 1700) (void)pass(50);
-  EXPECT_EQ(happened(), "no answer yet; no answer; no answer yet");
-  EXPECT_FALSE(last<acquire_ended>().in_doubt) << "what it has asked for is for the next one";
-  server.what = fault::none;
-  (void)pass(1000);
-  EXPECT_EQ(happened(), "acquired");
-  EXPECT_EQ(last<acquire_ended>().call, two);
-  EXPECT_EQ(holder(), "id-1");
-}
-
-TEST_F(ClientsTurns, EachHasItsOwnLimitForTheFirstContact) {
-  (void)acquire();
-  now += 100;
-  const auto two = acquire();
-  EXPECT_EQ(me.ends_by(two), now + 10'000);
-  server.what = fault::unreachable;
-  (void)pass(9910);
-  EXPECT_EQ(happened(), "no answer yet; no answer; no answer yet") << "the first one, after 10 s";
-  (void)pass(100);
-  EXPECT_EQ(happened(), "no answer");
-  EXPECT_EQ(last<acquire_ended>().call, two);
-}
-
 // --- who waits locally ends without a command -----------------------------------------------------------------------
 
 TEST_F(ClientsTurns, WhoWaitsForItsTurnIsCancelledAtOnce) {
@@ -167,7 +77,29 @@ TEST_F(ClientsTurns, ItTimesOutWhileALeaseOfItsClientIsHeld) {
   const auto& end = last<acquire_ended>().last;
   ASSERT_TRUE(end.first);
   EXPECT_EQ(end.first->who, "somebody");
+  EXPECT_EQ(end.now, tiny_server::epoch + now);
   EXPECT_EQ(end.first->until - end.now, 4000);
+  EXPECT_EQ(end.holders, 1);
+  EXPECT_EQ(last<acquire_ended>().missing, "");
+}
+
+TEST_F(ClientsTurns, WhoIsAskedTooLateSaysThatTheLeaseHasEnded) {
+  (void)hold();
+  (void)pass(300);
+  (void)ask(within(500));
+  now += 20'000;  // the process was frozen
+  me.look(now);
+  EXPECT_EQ(happened(), "no answer; lost: not renewed");
+  EXPECT_EQ(last<acquire_ended>().missing, "the lease ahead of it has ended");
+}
+
+TEST_F(ClientsTurns, AtTheEndOfTheLeaseAheadItAsksTheServer) {
+  auto p = plan();
+  p.renews = false;
+  (void)hold(p);
+  (void)ask(within(4500));
+  EXPECT_EQ(pass(4500), "enqueue id-2, cancel id-2") << "on the server, it is held for a moment still";
+  EXPECT_EQ(happened(), "lost: ended; timed out");
 }
 
 TEST_F(ClientsTurns, OrByTheLastAnswerOfTheOneAhead) {
@@ -190,6 +122,29 @@ TEST_F(ClientsTurns, OrIfItsClientHeldTheLockAMomentAgo) {
   EXPECT_EQ(happened(), "timed out") << "the answer to a pass may be late";
 }
 
+TEST_F(ClientsTurns, AlsoIfThatWasDropped) {
+  const auto h = hold();
+  (void)acquire();
+  (void)ask(within(500));
+  (void)pass(400);
+  me.drop(h, now);
+  EXPECT_EQ(pass_in_silence(100), "release id-1, enqueue id-2");
+  EXPECT_EQ(happened(), "timed out");
+}
+
+TEST_F(ClientsTurns, NotIfThatWasReleasedLongAgoAndNowOnceMore) {
+  const auto h = hold();
+  (void)acquire();
+  (void)ask(within(1500));
+  (void)release(h, 0, 10);
+  (void)pass_in_silence(1400);
+  (void)release(h);
+  (void)pass_in_silence(179);
+  EXPECT_EQ(happened(), "releasing; in doubt; release: unknown; releasing");
+  (void)pass_in_silence(1);
+  EXPECT_EQ(happened(), "no answer");
+}
+
 TEST_F(ClientsTurns, ItFailsIfTheServerIsSilent) {
   (void)acquire();
   (void)ask(within(500));
@@ -198,6 +153,17 @@ TEST_F(ClientsTurns, ItFailsIfTheServerIsSilent) {
   (void)pass_in_silence(1);
   EXPECT_EQ(happened(), "no answer");
   EXPECT_EQ(last<acquire_ended>().missing, "the call ahead of it waits for an answer");
+}
+
+TEST_F(ClientsTurns, ItFailsForTheReasonOfTheOneAhead) {
+  (void)first_waits();
+  server.what = fault::unreachable;
+  now += 1;
+  const auto two = ask(within(20'000));
+  (void)pass(20'080);
+  EXPECT_EQ(happened(), "no answer yet; no answer");
+  EXPECT_EQ(last<acquire_ended>().call, two);
+  EXPECT_EQ(last<acquire_ended>().failure.why, "a fault");
 }
 
 TEST_F(ClientsTurns, WithoutADeadlineItWaitsAsLongAsItHasATurnAhead) {
@@ -260,13 +226,26 @@ TEST_F(ClientsTurns, WhoHeardNothingSinceItCameFails) {
   EXPECT_EQ(last<acquire_ended>().call, two);
 }
 
+TEST_F(ClientsTurns, AnAnswerOfTheMomentAtWhichItCameIsEnough) {
+  (void)first_waits();
+  server.what = fault::unreachable;
+  const auto two = ask(plan());
+  (void)pass_in_silence(10'000);
+  EXPECT_EQ(happened(), "");
+  EXPECT_TRUE(me.waits_locally(two));
+}
+
 TEST_F(ClientsTurns, WhoHeardSomethingWhileItWaitedHasNoLimitLater) {
-  const auto h = hold();
-  const auto two = acquire();
-  (void)pass(3000);
-  (void)release(h);
-  EXPECT_EQ(sent().find("release id-1 + enqueue id-2"), 0U);
-  EXPECT_EQ(me.ends_by(two), never);
+  for (const ms time : {0, 3000}) {
+    driven d;
+    const auto h = d.hold();
+    const auto two = d.acquire();
+    (void)d.pass(time);
+    (void)d.release(h);
+    EXPECT_EQ(d.sent().find("release id-1 + enqueue id-2"), 0U);
+    EXPECT_EQ(d.me.ends_by(two), never);
+    d.end();
+  }
 }
 
 TEST_F(ClientsTurns, ATryDoesNotPassThem) {
@@ -277,6 +256,12 @@ TEST_F(ClientsTurns, ATryDoesNotPassThem) {
   EXPECT_EQ(happened(), "busy");
   EXPECT_TRUE(last<acquire_ended>().last.found);
   EXPECT_EQ(last<acquire_ended>().last.first->who, "somebody");
+}
+
+TEST_F(ClientsTurns, NobodyWaitsForATry) {
+  (void)ask(plan("lock", false));
+  (void)acquire();
+  EXPECT_EQ(serve(), "try id-1, enqueue id-2");
 }
 
 TEST_F(ClientsTurns, ATryAsksTheServerIfNobodyWaits) {

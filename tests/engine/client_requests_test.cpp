@@ -58,6 +58,7 @@ TEST_F(ClientsRequests, ALockThatNobodyElseUsesIsTakenAndReleasedInTheExpressFor
       (void)release(last<acquire_ended>().got);
       (void)sent();
       forms += "wbe"[static_cast<std::size_t>(last_request().how)];
+      EXPECT_FALSE(last_request().early) << "nobody has asked for that";
       answer_all();
       (void)happened();
     }

@@ -126,6 +126,13 @@ TEST_F(ClientsTurns, APlaceIsToldAtOnceWhileItsClientHoldsTheLock) {
   (void)ask(plan(), true);
   (void)ask(plan(), true);
   EXPECT_EQ(happened(), "waits at 0; waits at 1");
+  EXPECT_EQ(last<waiting>().last.queue, 2);
+  (void)other(op::enqueue);
+  EXPECT_EQ(pass(2000), "renew id-1");
+  (void)happened();
+  (void)ask(plan(), true);
+  EXPECT_EQ(happened(), "waits at 3") << "the other one stands on the server, as the renewal has told";
+  EXPECT_EQ(last<waiting>().last.queue, 4);
 }
 
 TEST_F(ClientsTurns, APlaceIsToldOnlyWhenTheOneAheadHasAnAnswer) {

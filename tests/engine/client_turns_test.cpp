@@ -153,6 +153,27 @@ TEST_F(ClientsTurns, IfThePassIsRefusedItIsStillReleased) {
   EXPECT_EQ(happened(), "released; release: released");
 }
 
+TEST_F(ClientsTurns, IfTheReleaseIsRefusedWithoutTheOtherTooItIsOver) {
+  const auto h = hold();
+  (void)acquire();
+  server.what = fault::refused;
+  (void)release(h);
+  EXPECT_EQ(pass(50), "release id-1 + enqueue id-2, cancel id-2 for good, release id-1, release id-1");
+  EXPECT_EQ(happened(), "releasing; refused; in doubt; release: unknown");
+}
+
+TEST_F(ClientsTurns, AReleaseThatIsRefusedAloneIsOver) {
+  auto longer = plan();
+  longer.ask.delta = 7000;
+  const auto h = hold();
+  (void)ask(longer);
+  server.what = fault::refused;
+  (void)release(h);
+  EXPECT_EQ(sent(), "release id-1, enqueue id-2");
+  answer_all();
+  EXPECT_EQ(happened(), "releasing; in doubt; release: unknown; refused");
+}
+
 TEST_F(ClientsTurns, WhoIsCancelledBeforeThePassIsSentLeavesItToTheNext) {
   const auto h = hold();
   const auto two = acquire();

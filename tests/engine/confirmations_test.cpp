@@ -64,12 +64,31 @@ TEST_F(Confirmations, BehindAnEarlierHolderAnAnswerDoesNotShowIt) {
   EXPECT_EQ(answered(6000, 6000), "over");
 }
 
+TEST_F(Confirmations, WhatMongoDlockHoldsIsNoneOfOurs) {
+  (void)all.add(released("a", 5000), 0);
+  protocol::request r;
+  r.lock = "lock";
+  protocol::reply a;
+  a.found = true;
+  a.fence = 5000;
+  a.first = protocol::holder_summary{"", 5000, 0};  // so an old entry is left
+  a.foreign_until = 1;
+  EXPECT_FALSE(all.saw(r, a));
+  EXPECT_EQ(all.size(), 0U);
+}
+
 TEST_F(Confirmations, WhatWasNotFoundSaysNothing) {
   (void)all.add(released("a", 5000), 0);
   protocol::request r;
   r.lock = "lock";
-  EXPECT_FALSE(all.saw(r, {}));
-  EXPECT_EQ(all.size(), 1U);
+  protocol::reply a;
+  a.fence = 5000;
+  for (const bool found : {false, true}) {
+    a.found = found;
+    a.valid = !found;
+    EXPECT_FALSE(all.saw(r, a)) << "nor what is not a lock";
+    EXPECT_EQ(all.size(), 1U);
+  }
 }
 
 TEST_F(Confirmations, ASecondLaterAMajorityIsAsked) {
@@ -110,6 +129,22 @@ TEST_F(Confirmations, WhatIsOverDuringALookIsNotReleasedAgain) {
   EXPECT_EQ(looked({}), "");
   EXPECT_EQ(all.size(), 1U) << "the next one of the lock";
   EXPECT_EQ(all.next(), 2000);
+}
+
+TEST_F(Confirmations, WhatIsOverDuringALookWithoutAnAnswerIsNotAskedForAgain) {
+  (void)all.add(released("a", 5000), 0);
+  (void)all.add(released("other", 5000, "other"), 0);
+  (void)all.take(1000);
+  EXPECT_EQ(answered(0, 5000), "unconfirmed") << "only that of the other lock";
+  (void)all.add(released("b", 6000), 1500);
+  EXPECT_TRUE(all.unanswered(1600).empty());
+  EXPECT_EQ(all.next(), 2500);
+  EXPECT_EQ(all.take(2500), (std::vector<std::string>{"lock", "other"}));
+  all.close();
+  EXPECT_EQ(answered(0, 6000), "unconfirmed");
+  const auto again = all.unanswered(3000);
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again.at(0).release.id, "other");
 }
 
 TEST_F(Confirmations, TheNextOneOfALockEndsTheOneBefore) {

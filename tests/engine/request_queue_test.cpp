@@ -202,6 +202,72 @@ TEST_F(RequestQueue, WhatGoesAloneWaitsForNobody) {
   expect_nothing_left();
 }
 
+/// A release, and an enqueue that goes in its command.
+struct RequestQueuePass : RequestQueue {
+  static protocol::request exclusive(const std::string& id, protocol::operation op = protocol::operation::enqueue) {
+    auto r = shared(id, op);
+    r.what = {};
+    return r;
+  }
+  void release() { add(exclusive("release", protocol::operation::release)); }
+  bool pass_to(const protocol::request& r) {
+    numbers[r.id] = ++last;
+    return q.add_to(numbers["release"], last, r);
+  }
+  bool is_with(const std::string& id) { return q.is_with(numbers.at("release"), numbers.at(id)); }
+};
+
+TEST_F(RequestQueuePass, GoesInTheCommandOfTheRelease) {
+  release();
+  EXPECT_TRUE(pass_to(exclusive("next")));
+  EXPECT_TRUE(is_with("next"));
+  EXPECT_FALSE(is_with("release")) << "not with itself";
+  EXPECT_FALSE(q.is_with(12345, numbers["next"]));
+  EXPECT_FALSE(q.is_with(numbers["release"], 12345));
+  play("ready -> 1 | 0 take -> release next");
+  EXPECT_FALSE(is_with("next")) << "it was sent";
+  EXPECT_FALSE(pass_to(exclusive("later"))) << "it is too late for that";
+  expect_nothing_left();
+}
+
+TEST_F(RequestQueuePass, GoesOnlyWithWhatItFits) {
+  release();
+  auto longer = exclusive("longer");
+  longer.delta += 1;
+  EXPECT_FALSE(pass_to(longer));
+  EXPECT_FALSE(is_with("longer"));
+  auto elsewhere = exclusive("elsewhere");
+  elsewhere.lock = "another";
+  EXPECT_FALSE(pass_to(elsewhere));
+  play("0 take -> release | done");
+}
+
+TEST_F(RequestQueuePass, DoesNotOvertakeWhoWaits) {
+  play("0 busy");
+  release();
+  EXPECT_TRUE(pass_to(exclusive("next"))) << "those two were sent before";
+  play("0 take -> release next | 0 add c");
+  release();
+  EXPECT_FALSE(pass_to(exclusive("later"))) << "c waits";
+  play("0 take -> release | back a | 0 take -> c | done");
+}
+
+TEST_F(RequestQueuePass, EitherGoesWithoutTheOtherIfThatIsWithdrawn) {
+  for (const std::string gone : {"release", "next"}) {
+    release();
+    ASSERT_TRUE(pass_to(exclusive("next")));
+    EXPECT_TRUE(withdraw(gone));
+    EXPECT_FALSE(withdraw(gone)) << "once";
+    EXPECT_EQ(take(), gone == "next" ? "release" : "next");
+    expect_nothing_left();
+  }
+  release();
+  ASSERT_TRUE(pass_to(exclusive("next")));
+  EXPECT_TRUE(withdraw("release"));
+  EXPECT_TRUE(withdraw("next"));
+  play("size -> 0 | 0 take -> nothing | done");
+}
+
 TEST_F(RequestQueue, WhatDoesNotFitGoesAlone) {
   play("0 busy | 0 add c");
   auto longer = shared("longer");

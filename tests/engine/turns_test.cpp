@@ -120,7 +120,10 @@ TEST_F(Turns, PlacesAreToldOnceASecondAtMost) {
 
 TEST_F(Turns, OnlyAWriterCanBeTheHeirOfAPlace) {
   EXPECT_EQ(t.first("lock"), std::nullopt);
+  EXPECT_EQ(t.length("lock"), 0U);
+  EXPECT_TRUE(t.waiting("lock").empty());
   t.acts("lock", 1, true);
+  EXPECT_EQ(t.first("lock"), std::nullopt);
   t.waits("lock", 2, true);
   t.waits("lock", 3, false);
   EXPECT_EQ(t.first("lock"), 2U);
