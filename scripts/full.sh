@@ -31,7 +31,7 @@ stage() {
   # What failed tests said, once more: the end of a long log is what people see first.
   if [[ $bad != 0 ]]; then
     printf '\n==> from %s\n' "$*" >>"$failures"
-    grep -E -m 6 -A 25 '^(FAIL|ERROR): |\.cpp:[0-9]+: Failure$|BROKEN|PROBLEM' "$output" >>"$failures" || tail -40 "$output" >>"$failures"
+    grep -E -m 6 -A 25 '^(FAIL|ERROR)(: | +[0-9.]+ s  )|\.cpp:[0-9]+: Failure$|BROKEN|PROBLEM' "$output" >>"$failures" || tail -40 "$output" >>"$failures"
   fi
   passed=$((passed + good)) failed=$((failed + bad))
   table+=("$(printf '%6d s  %5d passed  %3d failed  %s' $((SECONDS - began)) "$good" "$bad" "$*")")
