@@ -19,6 +19,7 @@
 /// - options.hpp, client.hpp: configure a client and connect. Begin here.
 /// - mutex.hpp, shared_mutex.hpp, semaphore.hpp, election.hpp: the kinds of locks.
 /// - acquire.hpp: outcomes and wait options. acquire_all.hpp: several locks at once.
+/// - guard.hpp: a lock for a scope, with exceptions instead of outcomes.
 /// - lease.hpp: what you hold. clock.hpp: the clock that it is counted on.
 /// - error.hpp: failures.
 /// - events.hpp: notifications. inspect.hpp: look at locks from outside, and revoke them.
@@ -59,6 +60,7 @@
 #include <dlock/election.hpp>
 #include <dlock/error.hpp>
 #include <dlock/events.hpp>
+#include <dlock/guard.hpp>
 #include <dlock/inspect.hpp>
 #include <dlock/lease.hpp>
 #include <dlock/mutex.hpp>

@@ -33,6 +33,11 @@ enum class errc {
   forked,
   /// The server refused the command for another reason: see error::what() and error::server_code().
   server,
+  /// The lock was not acquired: it is busy, the wait timed out or was cancelled, or the object holds it already. Only
+  /// guard::guard() throws this; the other functions return an outcome.
+  not_acquired,
+  /// The lease was lost or released. Only lease::check() and guard::check() throw this.
+  not_held,
 };
 
 /// The exception of dlock: one class, with a code and two properties.

@@ -98,6 +98,11 @@ class lease {
   /// Whether the lock is held now. @return True if valid_for() > 0.
   [[nodiscard]] bool held() const;
 
+  /// Checks that the lock is held now, for code that answers with exceptions. See held().
+  /// @throws dlock::error with errc::not_held if the lease was lost or released, or is empty. The message says which.
+  /// @throws dlock::error with errc::forked in a forked child.
+  void check() const;
+
   /// Stop token that is triggered when the lease is lost. A release does not trigger it.
   ///
   /// std::stop_callbacks on it run one after the other on a library thread. This thread serves this lease only. A

@@ -8,6 +8,7 @@
 #include "runtime/lease_state.hpp"
 #include "runtime/runtime.hpp"
 #include "util/clock.hpp"
+#include "util/text.hpp"
 
 namespace dlock {
 namespace {
@@ -88,6 +89,23 @@ std::chrono::milliseconds lease::valid_for() const {
 
 bool lease::held() const {
   return valid_for().count() > 0;
+}
+
+void lease::check() const {
+  if (held()) return;
+  if (!state_) throw error(errc::not_held, "the lease is empty: it holds no lock; acquire one first");
+  const std::string lock = "lock " + in_quotes(id());
+  if (state_->core->forked()) {
+    throw error(errc::forked, lock + " belongs to the parent process; acquire it with a client of this process");
+  }
+  // At its end a lease is not held, and its loss may be told a moment later.
+  const auto now = state_->record->now();
+  using phase = detail::lease_state::phase;
+  if (now != phase::held && now != phase::lost)
+    throw error(errc::not_held, lock + " was released: it is not held any more");
+  const std::string why = loss();
+  throw error(errc::not_held, lock + " was lost: " + (why.empty() ? "its lease ended" : why) +
+                                  "; another may hold it, so stop what it guards");
 }
 
 std::stop_token lease::lost() const {

@@ -32,6 +32,10 @@ const char* to_string(errc code) noexcept {
       return "forked";
     case errc::server:
       return "server";
+    case errc::not_acquired:
+      return "not_acquired";
+    case errc::not_held:
+      return "not_held";
   }
   return "unknown";
 }

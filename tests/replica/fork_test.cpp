@@ -50,6 +50,7 @@ TEST_F(Fork, TheChildHoldsNothingAndTheParentKeepsItsLock) {
     if (!refused([&] { (void)other.try_acquire().result(); })) return 4;
     if (!refused([&] { (void)other.acquire({.timeout = 1s}).result(); })) return 5;
     if (!refused([&] { (void)lock.try_acquire().result(); })) return 6;
+    if (!refused([&] { got->check(); })) return 7;
     got->on_lost([] {});
     locks->close();
     locks.reset();
