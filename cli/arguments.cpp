@@ -1,7 +1,10 @@
 #include "arguments.hpp"
 
 #include <getopt.h>
+
 #include <algorithm>
+#include <cstdlib>
+#include <set>
 
 #include "text.hpp"
 
@@ -18,6 +21,24 @@ const option& find(std::string_view verb, const std::vector<option>& options, co
   const auto found = std::find_if(options.begin(), options.end(), is_shown);
   if (found != options.end()) return *found;
   throw failure("unknown option " + quoted_input(shown) + "; see 'dlock " + std::string(verb) + " --help'");
+}
+
+/// Takes what the environment has of the options that were not given. A variable is not even looked at if its option
+/// was given, or if only the help was asked for.
+void take_from_environment(const std::vector<option>& options, const std::set<const option*>& given) {
+  if (std::any_of(given.begin(), given.end(), [](const option* o) { return o->name == std::string_view("help"); }))
+    return;
+  for (const option& o : options) {
+    const char* const value = *o.environment != '\0' && !given.contains(&o) ? std::getenv(o.environment) : nullptr;
+    if (value == nullptr) continue;
+    const std::string name = o.environment;
+    if (*value == '\0') throw failure(name + " is empty; set it to a value for --" + o.name + ", or unset it");
+    try {
+      o.take(value);
+    } catch (const failure& why) {
+      throw failure("in the environment variable " + name + ": " + why.what());
+    }
+  }
 }
 
 }  // namespace
@@ -44,6 +65,7 @@ operands parse_arguments(std::string_view verb, const std::vector<option>& optio
   char* const* const argv = words.data();
 
   operands out;
+  std::set<const option*> given;
   optind = 0;  // resets getopt, in glibc and in musl
   for (;;) {
     const int at = std::max(optind, 1);
@@ -63,7 +85,9 @@ operands parse_arguments(std::string_view verb, const std::vector<option>& optio
     if (found == '?') throw failure("option " + quoted_input(shown) + " takes no value");
     if (found == ':') throw failure("option " + quoted_input(shown) + " needs a value: " + std::string(o.value));
     o.take(optarg != nullptr ? optarg : "");
+    given.insert(&o);
   }
+  take_from_environment(options, given);
   auto next = arguments.begin() + (optind - 1);
   if (out.leading.size() < leading()) {
     while (next != arguments.end() && out.leading.size() < leading()) out.leading.push_back(*next++);

@@ -16,6 +16,8 @@ struct option {
   std::string_view value;  ///< What the help calls the value. Empty: the option is a flag.
   std::string_view help;
   std::function<void(const std::string& value)> take;
+  /// The environment variable that gives the value if the option is not given. Empty: none.
+  const char* environment = "";
 };
 
 /// What is left after the options were removed.
@@ -28,8 +30,8 @@ struct operands {
 /// nothing is parsed, because it belongs to the command (`run job grep -n x`). `leading` may depend on options seen
 /// before. `--` ends the options as well. Accepts -n, -w5, -w 5, -nw5, --wait 5 and --wait=5. The word after an option
 /// that needs a value is its value, whatever the word looks like. If an option is repeated, the last one wins. Throws
-/// failure for an option of `verb` that is unknown, that lacks its value, or that has a value but takes none. For one
-/// thread only, because getopt has global variables.
+/// failure for an option of `verb` that is unknown, that lacks its value, or that has a value but takes none. Options
+/// that were not given are taken from the environment then. For one thread only, because getopt has global variables.
 [[nodiscard]] operands parse_arguments(std::string_view verb, const std::vector<option>& options,
                                        const std::vector<std::string>& arguments,
                                        const std::function<std::size_t()>& leading);

@@ -66,10 +66,9 @@ std::vector<option> command_arguments::table(std::vector<option> of_the_verb) {
   std::vector<option> first = std::move(of_the_verb);
   const std::vector<option> of_all{
       {0, "ttl", "exp_delta", "DURATION",
-       "lease time: if dlock dies, the lock becomes free after it.\nThe lease renews itself. Default: 30s, longer than "
-       "an\n"
-       "election",
-       [&](const std::string& v) { client.exp_delta = parse_duration("--ttl", v); }},
+       "lease time: if dlock dies, the lock becomes free after it.\nThe lease renews itself. Default: $DLOCK_TTL, or "
+       "30s,\nlonger than an election",
+       [&](const std::string& v) { client.exp_delta = parse_duration("--ttl", v); }, "DLOCK_TTL"},
       {0, "kill-after", "", "DURATION",
        "time between TERM and KILL when the lock is lost; part of\nthe lease time. Default: TTL/4, at most 5s",
        [&](const std::string& v) { kill_after_ = parse_duration("--kill-after", v); }},

@@ -46,8 +46,8 @@ class connection_arguments {
 
 /// The part that the help texts of these verbs share.
 inline constexpr std::string_view help_on_servers =
-    "Name the server by --url, by --url-file or by the environment variable DLOCK_URL. The command line wins over\n"
-    "DLOCK_URL.\n";
+    "Name the server by --url, by --url-file or by the environment variable DLOCK_URL. DLOCK_DB and DLOCK_COLL stand\n"
+    "for --db and --coll. The command line wins over the environment.\n";
 
 /// Chooses the connection string from --url, --url-file and DLOCK_URL (null: unset). None: the default of the library.
 /// Throws failure, and its text never contains a password.

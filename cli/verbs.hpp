@@ -60,7 +60,7 @@ struct release_options : connection_options {
   bool yes = false;
 };
 
-/// These functions throw failure. They read DLOCK_URL, and SHELL.
+/// These functions throw failure. They read the environment: DLOCK_URL and the like, and SHELL.
 [[nodiscard]] run_options parse_run(const std::vector<std::string>& arguments);
 [[nodiscard]] elect_options parse_elect(const std::vector<std::string>& arguments);
 [[nodiscard]] watch_options parse_watch(const std::vector<std::string>& arguments);

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <set>
 #include <string>
 #include <vector>
@@ -54,6 +55,39 @@ TEST(RunOptions, KillAfterFollowsTheTtl) {
   EXPECT_EQ(parse_run({"--ttl", "2s", "job", "x"}).kill_after, 500ms);
   EXPECT_EQ(parse_run({"--exp_delta", "1h", "job", "x"}).kill_after, 5s);
   EXPECT_EQ(parse_run({"--ttl", "2s", "--kill-after", "999ms", "job", "x"}).kill_after, 999ms);
+}
+
+/// An environment variable for a scope.
+class variable {
+ public:
+  variable(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
+  ~variable() { unsetenv(name_); }
+  variable(const variable&) = delete;
+  variable& operator=(const variable&) = delete;
+
+ private:
+  const char* name_;
+};
+
+TEST(Environment, GivesWhatTheCommandLineDoesNot) {
+  const variable db("DLOCK_DB", "theirs"), coll("DLOCK_COLL", "locks"), ttl("DLOCK_TTL", "2s");
+  const run_options out = parse_run({"job", "x"});
+  EXPECT_EQ(out.client.db, "theirs");
+  EXPECT_EQ(out.client.coll, "locks");
+  EXPECT_EQ(out.client.exp_delta, 2s);
+  EXPECT_EQ(out.kill_after, 500ms);
+  EXPECT_EQ(parse_elect({"job", "x"}).client.exp_delta, 2s);
+  EXPECT_EQ(parse_show({"job"}).client.db, "theirs");
+  EXPECT_EQ(parse_run({"--db", "mine", "--exp_delta", "7s", "job", "x"}).client.db, "mine");
+  EXPECT_EQ(parse_run({"--db", "mine", "--exp_delta", "7s", "job", "x"}).client.exp_delta, 7s);
+}
+
+TEST(Environment, WhatIsWrongInItCountsOnlyIfItIsUsed) {
+  const variable ttl("DLOCK_TTL", "soon");
+  EXPECT_EQ(parse_run({"--ttl", "3s", "job", "x"}).client.exp_delta, 3s);
+  EXPECT_TRUE(parse_run({"--help"}).help);
+  EXPECT_NO_THROW((void)parse_ls({}));
+  EXPECT_THROW((void)parse_run({"job", "x"}), failure);
 }
 
 TEST(RunOptions, TheLibrarysOptionsByTheirNames) {

@@ -137,9 +137,15 @@ class BadInput(Case):
                 self.check([option, url, "job", "true"], option.replace("-E", "--conflict-exit-code"))
             self.check(self.command("job", url)[2:], "cannot execute", status=127)
 
-    def test_an_empty_environment_variable(self) -> None:
-        self.environment["DLOCK_URL"] = ""
-        self.check(["job", "true"], "DLOCK_URL is empty")
+    def test_environment_variables(self) -> None:
+        for name, value, expected in (("DLOCK_URL", "", "DLOCK_URL is empty"), ("DLOCK_DB", "", "DLOCK_DB is empty"),
+                                      ("DLOCK_COLL", "", "DLOCK_COLL is empty"), ("DLOCK_TTL", "", "DLOCK_TTL is empty"),
+                                      ("DLOCK_TTL", "30", "in the environment variable DLOCK_TTL: --ttl '30'"),
+                                      ("DLOCK_TTL", "100ms", "--ttl")):
+            before = dict(self.environment)
+            self.environment[name] = value
+            self.check(["job", "true"], expected)
+            self.environment = before
 
     def test_a_file_with_several_lines(self) -> None:
         self.file("url").write_text("mongodb://a\nmongodb://b\n")
