@@ -61,32 +61,31 @@ elect_options parse_elect(const std::vector<std::string>& arguments) {
   return std::move(out);
 }
 
-std::string elect_help() {
+manual elect_manual() {
   raw_options raw;
-  return "Usage: dlock elect [OPTIONS] ID [--] COMMAND [ARG...]\n"
-         "       dlock elect [OPTIONS] ID -c STRING\n"
-         "\n"
-         "Campaigns in the election ID. Runs COMMAND while it is the leader. Campaigns again if the leadership is "
-         "lost.\n"
-         "Options may follow ID. All words after COMMAND are its own.\n"
-         "\n" +
-         describe(option_table(raw)) + "\n" + std::string(help_on_commands) + std::string(help_on_servers) +
-         "\n"
-         "COMMAND has DLOCK_ID, DLOCK_TOKEN (the fencing token, higher for each leader), DLOCK_OWNER and DLOCK_VALUE "
-         "in\n"
-         "its environment. dlock passes INT, TERM, HUP, QUIT, USR1 and USR2 on to COMMAND. If the leadership is lost, "
-         "or\n"
-         "dlock is killed or frozen, COMMAND and all its descendants get TERM, then KILL. They are gone before "
-         "anybody\n"
-         "else can lead. If COMMAND ends by itself, dlock resigns and ends, too. Use a service manager to start it "
-         "again.\n"
-         "\n"
-         "Exit status:\n"
-         "  COMMAND's own  COMMAND ended; 128+N if signal N ended it\n"
-         "  123            the leadership was lost, and --once was given or a process of COMMAND could not be ended\n"
-         "  125            dlock itself failed\n"
-         "  126, 127       COMMAND cannot be executed; was not found\n"
-         "A signal during the campaign ends dlock as if dlock did not catch it.\n";
+  return {
+      .verb = "elect",
+      .operands = "[OPTIONS] ID COMMAND...",
+      .summary = "run a command on one host at a time: the elected leader",
+      .usages = {"[OPTIONS] ID [--] COMMAND [ARG...]", "[OPTIONS] ID -c STRING"},
+      .intro =
+          "Campaigns in the election ID. Runs COMMAND while it is the leader. Campaigns again if the leadership is\n"
+          "lost. Options may follow ID. All words after COMMAND are its own.\n",
+      .options = option_table(raw),
+      .notes =
+          std::string(help_on_commands) + std::string(help_on_servers) +
+          "\n"
+          "COMMAND has DLOCK_ID, DLOCK_TOKEN (the fencing token, higher for each leader), DLOCK_OWNER and DLOCK_VALUE\n"
+          "in its environment. dlock passes INT, TERM, HUP, QUIT, USR1 and USR2 on to COMMAND. If the leadership is\n"
+          "lost, or dlock is killed or frozen, COMMAND and all its descendants get TERM, then KILL. They are gone\n"
+          "before anybody else can lead. If COMMAND ends by itself, dlock resigns and ends, too. Use a service "
+          "manager\n"
+          "to start it again. A signal during the campaign ends dlock as if dlock did not catch it.\n",
+      .statuses = {{"COMMAND's own", "COMMAND ended; 128+N if signal N ended it"},
+                   {"123", "the leadership was lost, and --once was given or a process of COMMAND could not be ended"},
+                   {"125", "dlock itself failed"},
+                   {"126, 127", "COMMAND cannot be executed; was not found"}},
+  };
 }
 
 namespace {
@@ -130,7 +129,7 @@ int elect(session& session, const elect_options& options) {
 
 int cmd_elect(const std::vector<std::string>& arguments, process_title title) {
   const elect_options options = parse_elect(arguments);
-  if (options.help) return print_and_return(exit_ok, elect_help());
+  if (options.help) return print_and_return(exit_ok, help_text(elect_manual()));
   fill_standard_streams();
   session session(options, {.ids = {options.id},
                             .what = "the lead of " + in_quotes(options.id),

@@ -61,38 +61,47 @@ show_options parse_show(const std::vector<std::string>& arguments) {
   return out;
 }
 
-std::string ls_help() {
+manual ls_manual() {
   ls_options out;
   connection_arguments connection(out);
-  return "Usage: dlock ls [OPTIONS]\n"
-         "\n"
-         "Lists the locks that are held or waited for: holder, since when, until when, token, number of waiters.\n"
-         "\n" +
-         describe(option_table(out, connection)) + "\n" + std::string(help_on_servers) +
-         "\n"
-         "If a lock has several holders, the first one is shown. 'dlock show ID' shows all. dlock reads the locks one\n"
-         "after the other, not at one instant.\n"
-         "\n"
-         "Exit status: 0, also if there is no lock; 125 if dlock itself failed.\n";
+  return {
+      .verb = "ls",
+      .operands = "[OPTIONS]",
+      .summary = "list the locks that are held or waited for",
+      .usages = {"[OPTIONS]"},
+      .intro =
+          "Lists the locks that are held or waited for: holder, since when, until when, token, number of waiters.\n",
+      .options = option_table(out, connection),
+      .notes =
+          std::string(help_on_servers) +
+          "\n"
+          "If a lock has several holders, the first one is shown. 'dlock show ID' shows all. dlock reads the locks\n"
+          "one after the other, not at one instant.\n",
+      .statuses = {{"0", "the locks were listed, or there is none"}, {"125", "dlock itself failed"}},
+  };
 }
 
-std::string show_help() {
+manual show_manual() {
   show_options out;
   connection_arguments connection(out);
-  return "Usage: dlock show [OPTIONS] ID\n"
-         "\n"
-         "Shows the lock ID: all holders, and all waiters in the order of the queue.\n"
-         "\n" +
-         describe(option_table(out, connection)) + "\n" + std::string(help_on_servers) +
-         "\n"
-         "Exit status: 0; 1 if there is no such lock: it was never used, or it was removed some time after its last "
-         "use\n"
-         "(--json prints null); 125 if dlock itself failed.\n";
+  return {
+      .verb = "show",
+      .operands = "[OPTIONS] ID",
+      .summary = "show a lock: all its holders and waiters",
+      .usages = {"[OPTIONS] ID"},
+      .intro = "Shows the lock ID: all holders, and all waiters in the order of the queue.\n",
+      .options = option_table(out, connection),
+      .notes = std::string(help_on_servers) +
+               "\n"
+               "There is no such lock if it was never used, or if it was removed some time after its last use. --json\n"
+               "prints null then.\n",
+      .statuses = {{"0", "the lock was shown"}, {"1", "there is no such lock"}, {"125", "dlock itself failed"}},
+  };
 }
 
-int cmd_ls(const std::vector<std::string>& arguments) {
+int cmd_ls(const std::vector<std::string>& arguments, process_title) {
   const ls_options options = parse_ls(arguments);
-  if (options.help) return print_and_return(exit_ok, ls_help());
+  if (options.help) return print_and_return(exit_ok, help_text(ls_manual()));
   fill_standard_streams();
   const dlock::client client(options.client_with_url());
   std::vector<dlock::lock_state> locks = client.list(options.prefix);
@@ -104,9 +113,9 @@ int cmd_ls(const std::vector<std::string>& arguments) {
   _exit(exit_ok);
 }
 
-int cmd_show(const std::vector<std::string>& arguments) {
+int cmd_show(const std::vector<std::string>& arguments, process_title) {
   const show_options options = parse_show(arguments);
-  if (options.help) return print_and_return(exit_ok, show_help());
+  if (options.help) return print_and_return(exit_ok, help_text(show_manual()));
   fill_standard_streams();
   const dlock::client client(options.client_with_url());
   const std::optional<dlock::lock_state> lock = client.inspect(options.id);

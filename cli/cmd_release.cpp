@@ -55,23 +55,29 @@ release_options parse_release(const std::vector<std::string>& arguments) {
   return out;
 }
 
-std::string release_help() {
+manual release_manual() {
   release_options out;
   bool force = false;
   connection_arguments connection(out);
-  return "Usage: dlock release --force [OPTIONS] ID\n"
-         "\n"
-         "Revokes the lock ID, for the person on call. The holders are told at once that they have lost it; a 'dlock\n"
-         "run' ends its command with status 123. The lock passes on when they have let go, at the latest when their\n"
-         "leases end. On a terminal dlock shows the holders and asks first.\n"
-         "\n" +
-         describe(option_table(out, force, connection)) + "\n" + std::string(help_on_servers) +
-         "\n"
-         "A lock that only --at-least keeps taken passes on at once. A mongo-dlock (Node.js) client that holds the "
-         "lock\n"
-         "cannot be told, and keeps it.\n"
-         "\n"
-         "Exit status: 0 if a holder was revoked; 1 if there was none, or you said no; 125 if dlock itself failed.\n";
+  return {
+      .verb = "release",
+      .operands = "--force [OPTIONS] ID",
+      .summary = "revoke a lock from its holders",
+      .usages = {"--force [OPTIONS] ID"},
+      .intro =
+          "Revokes the lock ID, for the person on call. The holders are told at once that they have lost it; a 'dlock\n"
+          "run' ends its command with status 123. The lock passes on when they have let go, at the latest when their\n"
+          "leases end. On a terminal dlock shows the holders and asks first.\n",
+      .options = option_table(out, force, connection),
+      .notes =
+          std::string(help_on_servers) +
+          "\n"
+          "A lock that only --at-least keeps taken passes on at once. A mongo-dlock (Node.js) client that holds the\n"
+          "lock cannot be told, and keeps it.\n",
+      .statuses = {{"0", "a holder was revoked"},
+                   {"1", "there was none, or you said no"},
+                   {"125", "dlock itself failed"}},
+  };
 }
 
 namespace {
@@ -179,9 +185,9 @@ class release_command {
 
 }  // namespace
 
-int cmd_release(const std::vector<std::string>& arguments) {
+int cmd_release(const std::vector<std::string>& arguments, process_title) {
   const release_options options = parse_release(arguments);
-  if (options.help) return print_and_return(exit_ok, release_help());
+  if (options.help) return print_and_return(exit_ok, help_text(release_manual()));
   fill_standard_streams();
   release_command command(options);
   const int status = command.run();

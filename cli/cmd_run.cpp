@@ -128,32 +128,34 @@ run_options parse_run(const std::vector<std::string>& arguments) {
   return std::move(out);
 }
 
-std::string run_help() {
+manual run_manual() {
   raw_options raw;
-  return "Usage: dlock run [OPTIONS] ID [--] COMMAND [ARG...]\n"
-         "       dlock run [OPTIONS] ID -c STRING\n"
-         "       dlock run [OPTIONS] --id ID --id ID... [--] COMMAND [ARG...]\n"
-         "\n"
-         "Runs COMMAND while it holds the lock ID. Options may follow ID. All words after COMMAND are its own.\n"
-         "\n" +
-         describe(option_table(raw)) + "\n" + std::string(help_on_commands) + std::string(help_on_servers) +
-         "\n"
-         "COMMAND has DLOCK_ID, DLOCK_TOKEN (the fencing token) and DLOCK_OWNER in its environment. With several "
-         "locks\n"
-         "it has DLOCK_ID_1, DLOCK_TOKEN_1, DLOCK_OWNER_1 and so on in the order given, and DLOCK_TOKENS, a list.\n"
-         "-s, -x, --permits and --take apply to each of the locks.\n"
-         "\n"
-         "dlock passes INT, TERM, HUP, QUIT, USR1 and USR2 on to COMMAND. If the lock is lost, or dlock is killed or\n"
-         "frozen, COMMAND and all its descendants get TERM, then KILL. They are gone before anybody else can get the\n"
-         "lock. dlock cannot end processes that another service started for COMMAND (sudo, docker, systemd-run, at).\n"
-         "If COMMAND ends normally, dlock leaves its background processes alone. They do not keep the lock.\n"
-         "\n"
-         "Exit status:\n"
-         "  COMMAND's own  COMMAND ended; 128+N if signal N ended it\n"
-         "  123            the lock was lost while COMMAND ran\n"
-         "  124, or -E     others hold the lock\n"
-         "  125            dlock itself failed\n"
-         "  126, 127       COMMAND cannot be executed; was not found\n";
+  return {
+      .verb = "run",
+      .operands = "[OPTIONS] ID COMMAND...",
+      .summary = "run a command while holding one distributed lock, or several",
+      .usages = {"[OPTIONS] ID [--] COMMAND [ARG...]", "[OPTIONS] ID -c STRING",
+                 "[OPTIONS] --id ID --id ID... [--] COMMAND [ARG...]"},
+      .intro = "Runs COMMAND while it holds the lock ID. Options may follow ID. All words after COMMAND are its own.\n",
+      .options = option_table(raw),
+      .notes =
+          std::string(help_on_commands) + std::string(help_on_servers) +
+          "\n"
+          "COMMAND has DLOCK_ID, DLOCK_TOKEN (the fencing token) and DLOCK_OWNER in its environment. With several "
+          "locks\n"
+          "it has DLOCK_ID_1, DLOCK_TOKEN_1, DLOCK_OWNER_1 and so on in the order given, and DLOCK_TOKENS, a list.\n"
+          "-s, -x, --permits and --take apply to each of the locks.\n"
+          "\n"
+          "dlock passes INT, TERM, HUP, QUIT, USR1 and USR2 on to COMMAND. If the lock is lost, or dlock is killed or\n"
+          "frozen, COMMAND and all its descendants get TERM, then KILL. They are gone before anybody else can get the\n"
+          "lock. dlock cannot end processes that another service started for COMMAND (sudo, docker, systemd-run, at).\n"
+          "If COMMAND ends normally, dlock leaves its background processes alone. They do not keep the lock.\n",
+      .statuses = {{"COMMAND's own", "COMMAND ended; 128+N if signal N ended it"},
+                   {"123", "the lock was lost while COMMAND ran"},
+                   {"124, or -E", "others hold the lock"},
+                   {"125", "dlock itself failed"},
+                   {"126, 127", "COMMAND cannot be executed; was not found"}},
+  };
 }
 
 namespace {
@@ -207,7 +209,7 @@ int run(session& session, const run_options& options) {
 
 int cmd_run(const std::vector<std::string>& arguments, process_title title) {
   const run_options options = parse_run(arguments);
-  if (options.help) return print_and_return(exit_ok, run_help());
+  if (options.help) return print_and_return(exit_ok, help_text(run_manual()));
   fill_standard_streams();
   session session(options, {.ids = options.ids,
                             .what = (options.ids.size() > 1 ? "one of the locks " : "the lock ") + names(options.ids),

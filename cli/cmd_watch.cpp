@@ -51,19 +51,23 @@ watch_options parse_watch(const std::vector<std::string>& arguments) {
   return out;
 }
 
-std::string watch_help() {
+manual watch_manual() {
   watch_options out;
   connection_arguments connection(out);
-  return "Usage: dlock watch [OPTIONS] [ID...]\n"
-         "\n"
-         "Prints an event whenever one of the locks ID, or any lock, is locked or unlocked.\n"
-         "\n" +
-         describe(option_table(out, connection)) + "\n" + std::string(help_on_servers) +
-         "\n"
-         "A 'gap' means that events may have been missed. A lease that expires causes no event.\n"
-         "\n"
-         "Exit status: 0 when nobody reads the output any more; 125 if dlock itself failed. A signal ends dlock as if\n"
-         "dlock did not catch it: a shell says 130 after Ctrl-C.\n";
+  return {
+      .verb = "watch",
+      .operands = "[OPTIONS] [ID...]",
+      .summary = "print an event whenever a lock is locked or unlocked",
+      .usages = {"[OPTIONS] [ID...]"},
+      .intro = "Prints an event whenever one of the locks ID, or any lock, is locked or unlocked.\n",
+      .options = option_table(out, connection),
+      .notes =
+          std::string(help_on_servers) +
+          "\n"
+          "A 'gap' means that events may have been missed. A lease that expires causes no event. A signal ends dlock\n"
+          "as if dlock did not catch it: a shell says 130 after Ctrl-C.\n",
+      .statuses = {{"0", "nobody reads the output any more"}, {"125", "dlock itself failed"}},
+  };
 }
 
 namespace {
@@ -174,9 +178,9 @@ class watch_command {
 
 }  // namespace
 
-int cmd_watch(const std::vector<std::string>& arguments) {
+int cmd_watch(const std::vector<std::string>& arguments, process_title) {
   watch_options options = parse_watch(arguments);
-  if (options.help) return print_and_return(exit_ok, watch_help());
+  if (options.help) return print_and_return(exit_ok, help_text(watch_manual()));
   const bool unread = fcntl(STDOUT_FILENO, F_GETFD) == -1;
   if (unread) return exit_ok;
   fill_standard_streams();

@@ -4,13 +4,16 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <dlock/inspect.hpp>
 
 #include "command_options.hpp"
 #include "guard.hpp"
+#include "manual.hpp"
 
 namespace dlock::cli {
 
@@ -68,20 +71,31 @@ struct release_options : connection_options {
 [[nodiscard]] show_options parse_show(const std::vector<std::string>& arguments);
 [[nodiscard]] release_options parse_release(const std::vector<std::string>& arguments);
 
-[[nodiscard]] std::string run_help();
-[[nodiscard]] std::string elect_help();
-[[nodiscard]] std::string watch_help();
-[[nodiscard]] std::string ls_help();
-[[nodiscard]] std::string show_help();
-[[nodiscard]] std::string release_help();
-
+[[nodiscard]] manual run_manual();
+[[nodiscard]] manual elect_manual();
+[[nodiscard]] manual watch_manual();
+[[nodiscard]] manual ls_manual();
+[[nodiscard]] manual show_manual();
+[[nodiscard]] manual release_manual();
+[[nodiscard]] manual completion_manual();
 /// What main calls for each verb. These functions return the exit status, or end the process. They throw failure or
 /// dlock::error. cmd_run and cmd_elect may end the process by the signal that ended the command or the wait.
 [[nodiscard]] int cmd_run(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_elect(const std::vector<std::string>& arguments, process_title title);
-[[nodiscard]] int cmd_watch(const std::vector<std::string>& arguments);
-[[nodiscard]] int cmd_ls(const std::vector<std::string>& arguments);
-[[nodiscard]] int cmd_show(const std::vector<std::string>& arguments);
-[[nodiscard]] int cmd_release(const std::vector<std::string>& arguments);
+[[nodiscard]] int cmd_watch(const std::vector<std::string>& arguments, process_title title);
+[[nodiscard]] int cmd_ls(const std::vector<std::string>& arguments, process_title title);
+[[nodiscard]] int cmd_show(const std::vector<std::string>& arguments, process_title title);
+[[nodiscard]] int cmd_release(const std::vector<std::string>& arguments, process_title title);
+[[nodiscard]] int cmd_completion(const std::vector<std::string>& arguments, process_title title);
+
+struct verb {
+  std::string_view name;
+  manual (*about)();
+  int (*run)(const std::vector<std::string>& arguments, process_title title);
+};
+
+/// All of them, in the order in which they are listed.
+[[nodiscard]] std::span<const verb> all_verbs();
+[[nodiscard]] std::vector<manual> all_manuals();
 
 }  // namespace dlock::cli

@@ -38,7 +38,7 @@ need_packages() {
 
 # One set-up for the command and its tests: the tests' libraries are small.
 need_compiler() {
-  need_packages g++ cmake ninja-build patch pkgconf jq libmongoc-dev uuid-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev
+  need_packages g++ cmake ninja-build patch pkgconf jq libmongoc-dev uuid-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev scdoc
   # For <dlock/asio.hpp> only: without them, its tests and examples are left out. Debian 12 also has an older Boost.
   local boost=libboost-dev
   if grep -qs '^VERSION_ID="12"' /etc/os-release; then boost=libboost1.81-dev; fi
@@ -49,6 +49,11 @@ need_compiler() {
 # What the test of the headers' documentation needs.
 need_doxygen() {
   need_packages doxygen
+}
+
+# The shells in which the completions are tested.
+need_shells() {
+  need_packages bash-completion zsh fish
 }
 
 # What model/check needs: spin makes C, and has the compiler's preprocessor read the model.

@@ -72,6 +72,7 @@ REFUSED_OF_VERBS = {
               (["job", "--value", "\udcff", "true"], "not valid UTF-8"), (["job", "--ttl", "5", "true"], "has no unit"),
               (["job", "-c", "true", "false"], "exclude each other"),
               (["--url", "mongodb://me:PaSSw0rd@host", "job", "true"], "--url-file FILE")],
+    "completion": [([], "no shell given"), (["csh"], "no completion for 'csh'"), (["bash", "zsh"], "one shell at a time")],
     "watch": [(["--bogus"], "unknown option '--bogus'; see 'dlock watch --help'"), (["job", "-x"], "'-x'"), (["--ttl", "5s"], "'--ttl'"),
               (["--json=1"], "takes no value"), (["--db"], "needs a value"), ([""], "is empty"), (["a", ""], "is empty"),
               (["x" * 1001], "1001 bytes"), (["\udcff"], "not valid UTF-8"), (["--url-file", "/no/such/file"], "No such file"),

@@ -14,7 +14,7 @@ from harness import PATIENCE, Case, main, read_line, wait_for
 
 
 class NetworkDown(Case):
-    def ends(self, *words: str, within: tuple[float, float], verb: str = "run", err: str = "contact|no answer|No suitable servers") -> None:
+    def ends(self, *words: str, within: tuple[float, float], verb: str = "run", err: str = "contact|no answer|no primary|No suitable servers") -> None:
         began = time.monotonic()
         result = self.run_to_end(*words, verb=verb, seconds=90)
         took = time.monotonic() - began

@@ -158,7 +158,7 @@ class Arguments(Case):
         self.check("x\n", self.lock, "-c", "echo x")
 
     def test_help_and_version(self) -> None:
-        of_verbs = {"run": "OPTIONS] ID ", "elect": "", "watch": "OPTIONS] [ID...]", "ls": "OPTIONS]", "show": "OPTIONS] ID", "release": ""}
+        of_verbs = {"run": "OPTIONS] ID ", "elect": "", "watch": "OPTIONS] [ID...]", "ls": "OPTIONS]", "show": "OPTIONS] ID", "release": "", "completion": ""}
         for words, expected in (*((words, "Usage: dlock VERB") for words in (["--help"], ["-h"])),
                                 *((words, r"dlock \d") for words in (["--version"], ["-V"])),
                                 *(([verb, option], rf"Usage: dlock {verb} .*{re.escape(usage)}") for verb, usage in of_verbs.items()

@@ -1,0 +1,24 @@
+#include "verbs.hpp"
+
+#include <array>
+
+namespace dlock::cli {
+
+std::span<const verb> all_verbs() {
+  static constexpr std::array<verb, 7> verbs{{{"run", run_manual, cmd_run},
+                                              {"elect", elect_manual, cmd_elect},
+                                              {"watch", watch_manual, cmd_watch},
+                                              {"ls", ls_manual, cmd_ls},
+                                              {"show", show_manual, cmd_show},
+                                              {"release", release_manual, cmd_release},
+                                              {"completion", completion_manual, cmd_completion}}};
+  return verbs;
+}
+
+std::vector<manual> all_manuals() {
+  std::vector<manual> out;
+  for (const verb& each : all_verbs()) out.push_back(each.about());
+  return out;
+}
+
+}  // namespace dlock::cli
