@@ -228,7 +228,7 @@ class Reader:
         if never:
             self.change(begin, over, f"({was}) && false")
         # What is not there cannot be used: what that does is chance, and for sanitizers to see.
-        if word == "if" and not re.fullmatch(r"\w+ != [\w.]+\.end\(\)", was):
+        if word == "if" and not re.fullmatch(r"\w+ != [\w.>-]+\.end\(\)", was):
             self.change(begin, over, f"({was}) || true")
 
 

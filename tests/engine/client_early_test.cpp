@@ -108,12 +108,36 @@ TEST_F(ClientsEarlyReleases, WithoutAnAnswerTheyAreAskedForAgain) {
   EXPECT_TRUE(me.is_idle());
 }
 
+TEST_F(ClientsEarlyReleases, AReadThatHangsIsGivenUpAndByThenTheLeaseIsOver) {
+  (void)released_early();
+  EXPECT_EQ(pass_in_silence(1000), "look");
+  EXPECT_EQ(pass_in_silence(10'000), "");
+  EXPECT_FALSE(me.is_idle());
+  EXPECT_EQ(pass_in_silence(1000), "");
+  EXPECT_TRUE(me.is_idle());
+  EXPECT_EQ(happened(), "");
+}
+
 TEST_F(ClientsEarlyReleases, CloseConfirmsThem) {
   const auto before = released_early();
   take_back(before);
   me.close(now);
   EXPECT_FALSE(me.is_idle());
   EXPECT_EQ(serve(), "look, release id-3");
+  EXPECT_TRUE(me.is_idle());
+}
+
+TEST_F(ClientsEarlyReleases, AReadThatIsOnItsWayAtCloseGoesOn) {
+  const auto before = released_early();
+  take_back(before);
+  now += 1000;
+  me.look(now);
+  EXPECT_EQ(sent(), "look");
+  me.close(now);
+  EXPECT_EQ(happened(), "");
+  EXPECT_EQ(sent(), "") << "no second one";
+  answer_all();
+  EXPECT_EQ(serve(), "release id-3");
   EXPECT_TRUE(me.is_idle());
 }
 

@@ -93,7 +93,7 @@ TEST_F(Confirmations, WhatWasNotFoundSaysNothing) {
 
 TEST_F(Confirmations, ASecondLaterAMajorityIsAsked) {
   (void)all.add(released("a", 5000), 0);
-  (void)all.add(released("b", 5000, "soon"), 400);
+  (void)all.add(released("b", 5000, "soon"), 500);
   (void)all.add(released("c", 5000, "later"), 900);
   EXPECT_EQ(all.next(), confirmations::pause);
   EXPECT_TRUE(all.take(999).empty());
