@@ -68,7 +68,6 @@ call_id client::begin(asking a, ms now) {
 void client::send(call_id c, asking& a, ms now) {
   if (a.only_reads()) {
     lookups_.push_back(c);
-    a.request = c;
   } else {
     a.request = submit(a.r, {purpose::kind::ask, c}, now);
   }

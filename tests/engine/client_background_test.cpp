@@ -56,7 +56,9 @@ TEST_F(ClientsBackground, AnAnswerToALookupEndsTheSilence) {
   drop_eight();
   play("fault lost request | sent | answer | sent -> release id-5, release id-6");
   auto hang = std::exchange(on_their_way, {});
-  play("fault none | read | sent -> look | answer | sent -> release id-7, release id-8 | answer | serve");
+  play(
+      "read | sent -> look | answer | sent -> nothing (that was none) | fault none | look 50 | sent -> look | answer | "
+      "sent -> release id-7, release id-8 | answer | serve");
   on_their_way.swap(hang);
 }
 
