@@ -26,6 +26,8 @@ TEST_F(ClientsTurns, WhoIsCancelledToo) {
   const auto two = acquire();
   me.cancel(one, now);
   EXPECT_EQ(happened(), "cancelled");
+  me.cancel(one, now);
+  EXPECT_EQ(happened(), "") << "it is over";
   EXPECT_EQ(me.ends_by(two), never) << "the server has answered since it came";
   EXPECT_EQ(sent(), "");
   EXPECT_EQ(pass(50), "heartbeat id-1") << "as if nothing had happened";

@@ -259,7 +259,8 @@ TEST_F(ClientsTurns, ATryDoesNotPassThem) {
 }
 
 TEST_F(ClientsTurns, NobodyWaitsForATry) {
-  (void)ask(plan("lock", false));
+  const auto c = ask(plan("lock", false));
+  EXPECT_TRUE(me.is_served(c, now)) << "it asks for itself";
   (void)acquire();
   EXPECT_EQ(serve(), "try id-1, enqueue id-2");
 }
