@@ -26,6 +26,7 @@
 #define NO_PLACE_YET 1   /* a reader asks although the writer that acts has no place in the queue yet */
 #define PLACE_FOREVER 2  /* ... or has none any more */
 #define PASSES_LOCALS 3  /* ... or although others wait locally */
+#define NO_TURNS 4       /* a writer asks although another acts */
 #define SEE_TOGETHER 30  /* two readers hold at once */
 #define SEE_BEHIND 31    /* a reader asks while a writer of its client stands in the queue */
 
@@ -106,7 +107,7 @@ inline ask(c) {
 inline look(c) {
   flag = 0;
   for (j : 1 .. CALLS) {
-    flag = flag || (ACTS(j) && (call[c].writes || !(HAS_PLACE(j) || BROKEN(NO_PLACE_YET))));
+    flag = flag || (ACTS(j) && (call[c].writes -> !BROKEN(NO_TURNS) : !(HAS_PLACE(j) || BROKEN(NO_PLACE_YET))));
     flag = flag || (j < c && call[j].is == LOCAL && (call[c].writes || !BROKEN(PASSES_LOCALS)))
   }
 }
@@ -182,13 +183,14 @@ active proctype the_world() {
   do
   :: d_step { faults && waiters > 0 -> end_waiter(0) }
   :: d_step { faults && waiters > 1 -> end_waiter(1) }
-  :: timeout ->
+  :: timeout -> /* nothing can happen any more */
     d_step {
       for (j : 0 .. CALLS) {
         served = (call[j].is == OVER);
         assert(served)
       };
       skip };
-    break
+progress: /* so no other run is without an end */
+    skip
   od
 }
