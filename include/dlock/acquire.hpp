@@ -12,6 +12,7 @@
 #include <stop_token>
 #include <string>
 
+#include <dlock/export.hpp>
 #include <dlock/lease.hpp>
 
 namespace dlock {
@@ -33,7 +34,7 @@ enum class outcome {
 /// Name of an outcome. Does not block, does not fail, thread-safe.
 /// @param value The outcome.
 /// @return Static text: "acquired", "busy" and so on.
-[[nodiscard]] const char* to_string(outcome value) noexcept;
+DLOCK_API [[nodiscard]] const char* to_string(outcome value) noexcept;
 
 /// The holder that stood in the way, for people and logs. A snapshot: it may be out of date when you read it.
 struct holder_info {
@@ -85,7 +86,7 @@ struct wait_options {
 /// Const members are thread-safe. The lease has its own rules.
 /// @par Blocking
 /// Members never block, except the destructor. It releases a lease that was not moved out, as ~lease() does.
-class [[nodiscard]] acquisition {
+class [[nodiscard]] DLOCK_API acquisition {
  public:
   /// Only the library needs to make acquisitions.
   /// @param what The outcome.
@@ -143,7 +144,7 @@ using acquire_callback = std::function<void(std::exception_ptr, acquisition)>;
 /// Const members are thread-safe.
 /// @par Blocking
 /// Members never block.
-class claim {
+class DLOCK_API claim {
  public:
   /// The lock's id. @return UTF-8.
   [[nodiscard]] const std::string& id() const;
@@ -164,7 +165,7 @@ class claim {
   friend class shared_mutex;
   friend class semaphore;
   friend struct detail::claimed;
-  claim(std::shared_ptr<detail::lock_core> lock, std::int64_t weight);
+  DLOCK_LOCAL claim(std::shared_ptr<detail::lock_core> lock, std::int64_t weight);
   std::shared_ptr<detail::lock_core> lock_;
   std::int64_t weight_;  // 0: exclusive
 };

@@ -14,6 +14,7 @@
 
 #include <dlock/acquire.hpp>
 #include <dlock/clock.hpp>
+#include <dlock/export.hpp>
 #include <dlock/lease.hpp>
 
 namespace dlock {
@@ -26,7 +27,7 @@ namespace dlock {
 /// All members are thread-safe, except moving and destroying.
 /// @par Blocking
 /// Members do not block unless they say so.
-class lease_set {
+class DLOCK_API lease_set {
  public:
   /// Makes an empty set: it holds nothing.
   lease_set() noexcept;
@@ -111,7 +112,7 @@ class lease_set {
 /// Const members are thread-safe. The lease set has its own rules.
 /// @par Blocking
 /// Members never block, except the destructor. It releases a set that was not moved out, as ~lease_set() does.
-class [[nodiscard]] joint_acquisition {
+class [[nodiscard]] DLOCK_API joint_acquisition {
  public:
   /// Only the library needs to make these.
   /// @param what The outcome.
@@ -170,6 +171,6 @@ class [[nodiscard]] joint_acquisition {
 /// @throws dlock::error with errc::invalid_argument if `locks` is empty, has two claims on one id, or has locks of
 ///   different clients.
 /// @throws ... whatever `options.on_wait` throws.
-joint_acquisition acquire_all(const std::vector<claim>& locks, wait_options options = {});
+DLOCK_API joint_acquisition acquire_all(const std::vector<claim>& locks, wait_options options = {});
 
 }  // namespace dlock

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <dlock/events.hpp>
+#include <dlock/export.hpp>
 #include <dlock/inspect.hpp>
 #include <dlock/options.hpp>
 
@@ -40,7 +41,7 @@ struct testing;
 /// All members are thread-safe, except moving and destroying.
 /// @par Blocking
 /// Members do not block unless they say so.
-class client {
+class DLOCK_API client {
  public:
   /// Checks every option, then contacts the server.
   ///
@@ -159,8 +160,8 @@ class client {
   friend class semaphore;
   friend class election;
   friend struct detail::testing;
-  explicit client(std::shared_ptr<detail::runtime> core) noexcept;
-  [[nodiscard]] detail::runtime& core() const;
+  DLOCK_LOCAL explicit client(std::shared_ptr<detail::runtime> core) noexcept;
+  DLOCK_LOCAL [[nodiscard]] detail::runtime& core() const;
   std::shared_ptr<detail::runtime> core_;
 };
 

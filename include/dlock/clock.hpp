@@ -5,6 +5,8 @@
 
 #include <chrono>
 
+#include <dlock/export.hpp>
+
 namespace dlock {
 
 /// The local clock of leases: Linux CLOCK_BOOTTIME. It meets the standard's Clock requirements.
@@ -21,7 +23,7 @@ namespace dlock {
 /// All members are thread-safe.
 /// @par Blocking
 /// Members never block.
-struct boot_clock {
+struct DLOCK_API boot_clock {
   using rep = std::chrono::nanoseconds::rep;               ///< Number type of a duration.
   using period = std::chrono::nanoseconds::period;         ///< Unit of a duration: nanoseconds.
   using duration = std::chrono::nanoseconds;               ///< Duration type.

@@ -12,6 +12,7 @@
 
 #include <dlock/acquire.hpp>
 #include <dlock/client.hpp>
+#include <dlock/export.hpp>
 #include <dlock/lease.hpp>
 #include <dlock/options.hpp>
 
@@ -39,7 +40,7 @@ using leader_callback = std::function<void(const std::optional<leader_info>&)>;
 /// Not thread-safe.
 /// @par Blocking
 /// Members do not block unless they say so.
-class observation {
+class DLOCK_API observation {
  public:
   /// Makes an empty observation: it gets no calls.
   observation() noexcept;
@@ -57,7 +58,7 @@ class observation {
 
  private:
   friend class election;
-  explicit observation(std::shared_ptr<detail::observer> o) noexcept;
+  DLOCK_LOCAL explicit observation(std::shared_ptr<detail::observer> o) noexcept;
   std::shared_ptr<detail::observer> observer_;
 };
 
@@ -80,7 +81,7 @@ class observation {
 /// All members are thread-safe, except moving and destroying.
 /// @par Blocking
 /// Members do not block unless they say so.
-class election {
+class DLOCK_API election {
  public:
   /// Makes a candidate. Does no I/O. See mutex::mutex(client&, lock_options).
   /// @param owner The client.

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include <dlock/export.hpp>
+
 namespace dlock {
 
 /// Reason of a failure. Expected outcomes are return values, not errors: see outcome (busy, timed out, cancelled;
@@ -66,7 +68,7 @@ enum class errc {
 /// Const members are thread-safe.
 /// @par Blocking
 /// Members never block.
-class error : public std::runtime_error {
+class DLOCK_API error : public std::runtime_error {
  public:
   /// Properties of a failure.
   struct traits {
@@ -103,6 +105,6 @@ class error : public std::runtime_error {
 /// Name of an error code. Does not block, does not fail, thread-safe.
 /// @param code The code.
 /// @return Static text: "invalid_argument", "unavailable" and so on.
-[[nodiscard]] const char* to_string(errc code) noexcept;
+DLOCK_API [[nodiscard]] const char* to_string(errc code) noexcept;
 
 }  // namespace dlock

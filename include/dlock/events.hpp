@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 
+#include <dlock/export.hpp>
+
 namespace dlock {
 
 namespace detail {
@@ -41,7 +43,7 @@ struct lock_event {
 /// Name of a kind of event. Does not block, does not fail, thread-safe.
 /// @param value The kind.
 /// @return Static text: "locked", "unlocked", "gap".
-[[nodiscard]] const char* to_string(lock_event::kind value) noexcept;
+DLOCK_API [[nodiscard]] const char* to_string(lock_event::kind value) noexcept;
 
 /// Callback for events. It is called on a library thread, for one event at a time.
 ///
@@ -67,7 +69,7 @@ using event_callback = std::function<void(const lock_event&)>;
 /// wait_until_open() and end() are thread-safe. Moving and destroying are not.
 /// @par Blocking
 /// Members do not block unless they say so.
-class subscription {
+class DLOCK_API subscription {
  public:
   /// Makes an empty subscription: it gets no events.
   subscription() noexcept;
@@ -93,7 +95,7 @@ class subscription {
 
  private:
   friend class client;
-  explicit subscription(std::shared_ptr<detail::subscriber> s) noexcept;
+  DLOCK_LOCAL explicit subscription(std::shared_ptr<detail::subscriber> s) noexcept;
   std::shared_ptr<detail::subscriber> subscriber_;
 };
 

@@ -8,6 +8,7 @@
 
 #include <dlock/acquire.hpp>
 #include <dlock/error.hpp>
+#include <dlock/export.hpp>
 #include <dlock/lease.hpp>
 
 namespace dlock {
@@ -32,7 +33,7 @@ namespace dlock {
 /// All members are thread-safe, except destroying.
 /// @par Blocking
 /// Members do not block unless they say so.
-class [[nodiscard]] guard {
+class [[nodiscard]] DLOCK_API guard {
  public:
   /// Acquires the lock: waits as mutex::acquire() does.
   /// @par Blocking

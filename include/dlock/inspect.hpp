@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include <dlock/export.hpp>
 #include <dlock/options.hpp>
 
 namespace dlock {
@@ -24,7 +25,7 @@ enum class lock_mode {
 /// Name of a mode. Does not block, does not fail, thread-safe.
 /// @param value The mode.
 /// @return Static text: "exclusive", "shared", "permits".
-[[nodiscard]] const char* to_string(lock_mode value) noexcept;
+DLOCK_API [[nodiscard]] const char* to_string(lock_mode value) noexcept;
 
 /// A holder of a lock. A snapshot.
 ///

@@ -12,6 +12,7 @@
 #include <string>
 
 #include <dlock/clock.hpp>
+#include <dlock/export.hpp>
 
 namespace dlock {
 
@@ -57,7 +58,7 @@ enum class loss_reason {
 /// All members are thread-safe, except moving and destroying.
 /// @par Blocking
 /// Members do not block unless they say so.
-class lease {
+class DLOCK_API lease {
  public:
   /// Makes an empty lease: it holds nothing.
   lease() noexcept;
@@ -178,7 +179,7 @@ class lease {
 
  private:
   friend struct detail::claimed;
-  explicit lease(std::shared_ptr<detail::held_state> state) noexcept;
+  DLOCK_LOCAL explicit lease(std::shared_ptr<detail::held_state> state) noexcept;
   std::shared_ptr<detail::held_state> state_;
 };
 

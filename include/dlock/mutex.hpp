@@ -8,6 +8,7 @@
 
 #include <dlock/acquire.hpp>
 #include <dlock/client.hpp>
+#include <dlock/export.hpp>
 #include <dlock/lease.hpp>
 #include <dlock/options.hpp>
 
@@ -52,7 +53,7 @@ namespace dlock {
 /// All members are thread-safe, except moving and destroying.
 /// @par Blocking
 /// Members do not block unless they say so.
-class mutex {
+class DLOCK_API mutex {
  public:
   /// Makes a lock object. Does no I/O.
   ///

@@ -10,6 +10,7 @@
 
 #include <dlock/acquire.hpp>
 #include <dlock/client.hpp>
+#include <dlock/export.hpp>
 #include <dlock/options.hpp>
 
 namespace dlock {
@@ -37,7 +38,7 @@ namespace dlock {
 /// All members are thread-safe, except assigning, moving and destroying.
 /// @par Blocking
 /// Members do not block unless they say so.
-class semaphore {
+class DLOCK_API semaphore {
  public:
   /// Makes a semaphore object. Does no I/O.
   /// @param owner The client.

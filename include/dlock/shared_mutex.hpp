@@ -8,6 +8,7 @@
 
 #include <dlock/acquire.hpp>
 #include <dlock/client.hpp>
+#include <dlock/export.hpp>
 #include <dlock/lease.hpp>
 #include <dlock/options.hpp>
 
@@ -47,7 +48,7 @@ enum class downgrade_result {
 /// All members are thread-safe, except moving and destroying.
 /// @par Blocking
 /// Members do not block unless they say so.
-class shared_mutex {
+class DLOCK_API shared_mutex {
  public:
   /// Makes a lock object. Does no I/O. See mutex::mutex(client&, lock_options).
   /// @param owner The client.
@@ -162,6 +163,6 @@ class shared_mutex {
 /// Name of a result. Does not block, does not fail, thread-safe.
 /// @param value The result.
 /// @return Static text: "downgraded", "not_held", "lost".
-[[nodiscard]] const char* to_string(downgrade_result value) noexcept;
+DLOCK_API [[nodiscard]] const char* to_string(downgrade_result value) noexcept;
 
 }  // namespace dlock

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include <dlock/export.hpp>
+
 namespace dlock {
 
 /// Makes `text` safe for a terminal, a log, or any other single line.
@@ -27,6 +29,6 @@ namespace dlock {
 /// @param text Any bytes.
 /// @return The printable text.
 /// @throws std::bad_alloc if there is no memory. Throws nothing else.
-[[nodiscard]] std::string printable(std::string_view text);
+DLOCK_API [[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace dlock

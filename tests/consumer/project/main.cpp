@@ -11,4 +11,9 @@ int main() {
     (void)mutex;
   }
   std::printf("dlock %s\n", dlock::version());
+  try {  // from the library, which may be another file than this program
+    const dlock::client client({.url = "nonsense"});
+  } catch (const dlock::error& e) {
+    std::printf("caught: %s\n", dlock::to_string(e.code()));
+  }
 }
