@@ -56,6 +56,14 @@ need_shells() {
   need_packages bash-completion zsh fish
 }
 
+# Conan 2, from PyPI, for one test of the packages.
+need_conan() {
+  local folder=${XDG_CACHE_HOME:-$HOME/.cache}/dlock/conan
+  [[ -x $folder/bin/conan ]] && return
+  (need_packages python3-venv) && python3 -m venv "$folder" >/dev/null && "$folder/bin/pip" -q install 'conan>=2,<3' >/dev/null 2>&1 ||
+    say "There is no Conan: the test consumer.conan will be skipped."
+}
+
 # What model/check needs: spin makes C, and has the compiler's preprocessor read the model.
 need_spin() {
   need_packages spin gcc libc6-dev python3

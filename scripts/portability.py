@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from processes import ENDING, die_with, end_on_signal
@@ -163,15 +165,16 @@ def get_lists(root: Path) -> None:
             raise NotTried(f"in the chroot, apt-get update failed, or nothing can be started:\n{output.read().rstrip()}")
 
 
-def try_on(suite: str, named_mirror: str | None) -> int:
-    packages = documented_packages((PROJECT / "docs" / "install.md").read_text())
+@contextmanager
+def fresh_debian(suite: str, named_mirror: str | None) -> Iterator[Path]:
+    """A Debian with the source in /src and the lists of packages. It is removed at the end."""
     root = cache() / f"debian-{suite}.work"
     cache().mkdir(parents=True, exist_ok=True)
     with (cache() / f"debian-{suite}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Failure(f"another ./run portability {suite} is under way") from None
+            raise Failure(f"another ./run portability or ./run package of {suite} is under way") from None
         remove(root)  # of one that was killed
         source = base(suite, named_mirror)
         try:
@@ -179,16 +182,22 @@ def try_on(suite: str, named_mirror: str | None) -> int:
             copy_source(root / "src")
             configure(root / "etc")
             get_lists(root)
-            status = run_in(root, "bash", "/src/scripts/portability_inside.sh", *packages)
-            evidence = root / "src" / "build-install" / "evidence"
-            if status != 0 and evidence.is_dir():
-                kept = PROJECT / "build" / "evidence" / f"portability-{suite}"
-                remove(kept)
-                shutil.copytree(evidence, kept, symlinks=True, ignore_dangling_symlinks=True)
-                print(f"evidence: {kept}", file=sys.stderr)
-            return status
+            yield root
         finally:
             remove(root)
+
+
+def try_on(suite: str, named_mirror: str | None) -> int:
+    packages = documented_packages((PROJECT / "docs" / "install.md").read_text())
+    with fresh_debian(suite, named_mirror) as root:
+        status = run_in(root, "bash", "/src/scripts/portability_inside.sh", *packages)
+        evidence = root / "src" / "build-install" / "evidence"
+        if status != 0 and evidence.is_dir():
+            kept = PROJECT / "build" / "evidence" / f"portability-{suite}"
+            remove(kept)
+            shutil.copytree(evidence, kept, symlinks=True, ignore_dangling_symlinks=True)
+            print(f"evidence: {kept}", file=sys.stderr)
+        return status
 
 
 def main() -> int:

@@ -10,7 +10,8 @@ die() { printf 'shared.sh: %s\n' "$*" >&2 && exit 1; }
 
 rm -rf "$work" && mkdir -p "$work"
 say "building it"
-cmake -S "$source" -B "$work/build" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=MinSizeRel -DBUILD_SHARED_LIBS=ON \
+cmake -S "$source" -B "$work/build" -DCMAKE_CXX_COMPILER="$compiler" -G Ninja -DCMAKE_BUILD_TYPE=MinSizeRel -DCMAKE_CXX_FLAGS=-g \
+  -DBUILD_SHARED_LIBS=ON \
   -DDLOCK_BUILD_TESTS=OFF -DDLOCK_BUILD_BENCH=OFF -DDLOCK_BUILD_EXAMPLES=OFF --log-level=WARNING >"$work/log" 2>&1 &&
   cmake --build "$work/build" -j 2 >>"$work/log" 2>&1 && cmake --install "$work/build" --prefix "$work/prefix" >>"$work/log" 2>&1 ||
   { cat "$work/log" && die "it cannot be built"; }
@@ -39,3 +40,25 @@ for program in "$work/found/consumer" "$work/shared"; do
   readelf -d "$program" | grep -q "NEEDED.*$soname" || die "$program is not linked with the shared library"
 done
 if readelf -d "$work/static" | grep -q libdlock; then die "$work/static is linked with the shared library"; fi
+
+say "its ABI"
+# abi STATUS [LIBRARY]: what scripts/abi.sh must say.
+abi() {
+  local status=0
+  "$source/scripts/abi.sh" check "${2:-$work/build/src/libdlock.so}" "$version" >"$work/log" 2>&1 || status=$?
+  [[ $status == 3 ]] && say "not compared: $(cat "$work/log")" && exit
+  [[ $status == "$1" ]] || { cat "$work/log" && die "abi.sh ended with $status, not $1"; }
+}
+abi 0
+# Would it notice? A library without a class that it had:
+sed 's/^    _ZN5dlock\*;/    _ZN5dlock[!9]*;/' "$source/src/exports.map" >"$work/exports.map"
+cmp -s "$work/exports.map" "$source/src/exports.map" && die "nothing was planted"
+link=$(ninja -C "$work/build" -t commands src/libdlock.so | tail -1)
+(cd "$work/build" && eval "${link//$source\/src\/exports.map/$work\/exports.map}")
+abi 1
+grep -q "dlock::semaphore::" "$work/log" || die "abi.sh does not name what is missing"
+# And a class that was smaller than it is now:
+sed "/<class-decl name='lock_options'/s/size-in-bits='[0-9]*'/size-in-bits='64'/" "$source/packaging/abi/dlock-${version%.*}.abi" >"$work/smaller.abi"
+(cd "$work/build" && eval "$link")
+DLOCK_ABI=$work/smaller.abi abi 1
+grep -q "lock_options" "$work/log" || die "abi.sh does not name what changed"
