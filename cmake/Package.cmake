@@ -33,7 +33,7 @@ Mutexes, shared and exclusive locks, semaphores and elections for processes on
 several hosts, on a MongoDB replica set.
 
 This package has the shared library.")
-# Not CPack's own shlibs: with them come scripts that call ldconfig, which a trigger does today.
+# CPack's own shlibs would name the full version.
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/packaging/shlibs @ONLY
   CONTENT "libdlock @PROJECT_VERSION_MAJOR@.@PROJECT_VERSION_MINOR@ @dlock_runtime_package@ (= @DLOCK_PACKAGE_VERSION@)\n")
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/packaging/triggers ${CMAKE_BINARY_DIR}/packaging/shlibs)

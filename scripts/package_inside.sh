@@ -23,6 +23,11 @@ make_packages() {
   cmake --build /build -j "$(nproc)" >/tmp/output 2>&1 || die "this ended with $?:"$'\n'"$(cat /tmp/output)"
   (cd /build && cpack -G DEB -B "$1") >/tmp/output 2>&1 || die "this ended with $?:"$'\n'"$(cat /tmp/output)"
   rm -rf "$1/_CPack_Packages"
+  # cpack adds scripts that call ldconfig, as packages did before there was a trigger for it.
+  rm -rf /tmp/unpacked
+  dpkg-deb -R "$1"/libdlock0*.deb /tmp/unpacked
+  rm /tmp/unpacked/DEBIAN/post{inst,rm}
+  dpkg-deb --root-owner-group -b /tmp/unpacked "$1"/libdlock0*.deb >/dev/null
 }
 
 umask 022
