@@ -26,7 +26,7 @@ class Usage(unittest.TestCase):
                       ["server", "start", "--nodes", "0"], ["server", "start", "--nodes", "3", "x"],
                       ["test", "-L"], ["test", "--full", "x"], ["test", "-j", "0"], ["test", "--server"], ["test", "--server", "new"], ["demo", "--server", ""],
                       ["chaos", "--server", "4.4", "--server", "5.0"], ["build", "--server", "4.4"], ["server", "stop", "--server", "4.4"],
-                      ["package"], ["package", "buster"], ["package", "trixie", "--mirror"], ["portability"], ["portability", "buster"], ["portability", "trixie", "sid"], ["portability", "trixie", "--mirror"],
+                      ["docs", "x"], ["package"], ["package", "buster"], ["package", "trixie", "--mirror"], ["portability"], ["portability", "buster"], ["portability", "trixie", "sid"], ["portability", "trixie", "--mirror"],
                       ["server", "start", "--bad"], ["server", "url", "x"], ["server", "stop", "--nodes", "1"]):
             with self.subTest(words):
                 done = run(*words)
@@ -50,7 +50,7 @@ class Usage(unittest.TestCase):
             with self.subTest(words):
                 done = run(*words)
                 self.assertEqual((0, ""), (done.returncode, done.stderr))
-                for verb in ("demo", "build", "test", "sanitize", "stress", "fuzz", "model", "simulate", "mutants", "chaos", "planted", "portability", "package", "bench", "server start"):
+                for verb in ("demo", "build", "test", "sanitize", "stress", "fuzz", "model", "simulate", "mutants", "chaos", "planted", "portability", "docs", "package", "bench", "server start"):
                     self.assertIn(f"\n  {verb} ", done.stdout)
 
 
