@@ -145,7 +145,7 @@ class [[nodiscard]] DLOCK_API joint_acquisition {
 /// Acquires all locks or none.
 ///
 /// @code{.cpp}
-/// auto both = dlock::acquire_all({accounts, rates.shared(), slots.take(2)}, {.timeout = 5s});
+/// auto both = dlock::acquire_all({account, rates.shared(), slots.take(2)}, {.timeout = 5s});
 /// @endcode
 ///
 /// All kinds of locks may be mixed. There is no deadlock, whatever the order of `locks`: the locks are acquired one

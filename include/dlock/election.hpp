@@ -67,7 +67,7 @@ class DLOCK_API observation {
 ///
 /// @code{.cpp}
 /// dlock::election cluster{locks, "scheduler"};
-/// if (auto leading = cluster.campaign("10.0.0.7:8080")) schedule(leading->lost(), leading->token());
+/// if (auto leading = cluster.campaign("10.0.0.7:8080")) schedule(leading->token(), leading->lost());
 /// @endcode
 ///
 /// An election is a mutex whose holder publishes a value. What mutex says is true here, too:

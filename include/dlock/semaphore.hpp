@@ -19,7 +19,7 @@ namespace dlock {
 ///
 /// @code{.cpp}
 /// dlock::semaphore slots{locks, "api-calls", 8};
-/// if (auto slot = slots.acquire()) call(*slot);
+/// if (auto slot = slots.acquire()) use(*slot);
 /// @endcode
 ///
 /// Permits are held by a lease. If a process dies, its permits come back when the lease ends. A permit cannot leak in
