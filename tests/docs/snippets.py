@@ -14,7 +14,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 BEGIN = re.compile(r"^(?:/// ?)?\s*(?:```cpp|@code\{\.cpp\})\s*$")
 END = re.compile(r"^(?:/// ?)?\s*(?:```|@endcode)\s*$")
-STANDS_FOR_ITSELF = re.compile(r"^(?:int main|asio::awaitable<)", re.MULTILINE)
+STANDS_FOR_ITSELF = re.compile(r"^(?:void program|asio::awaitable<)", re.MULTILINE)
 
 
 def snippets(file: Path) -> Iterator[tuple[int, str]]:
@@ -35,6 +35,7 @@ def snippets(file: Path) -> Iterator[tuple[int, str]]:
 def source(number: int, file: Path, line: int, text: str) -> str:
     text = re.sub(r"^#include .*$", "", text, flags=re.MULTILINE)  # world.hpp has them
     place = f'#line {line} "{file.relative_to(PROJECT)}"\n'
+    text = text.replace("int main() {", "void program() {")  # a main need not return anything
     body = text if STANDS_FOR_ITSELF.search(text) else f"[[maybe_unused]] void snippet() {{\n{place}{text}\n}}"
     text = f"namespace snippet_{number} {{\n{place}{body}\n}}\n"
     return f"#ifdef DLOCK_HAS_ASIO\n{text}#endif\n" if "asio::" in body else text
