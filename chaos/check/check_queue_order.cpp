@@ -85,8 +85,9 @@ class turns {
 // A call that comes when another one is known to be queued gets the larger token, whatever the two ask for: nobody
 // passes the head of the queue. Only what happens to the one that waits can cost it its place. Calls for several locks
 // do not say which one they are queued for: they are judged as those who come, not as those who wait. A call
-// that may have waited for its turn locally is judged only against calls of its own process. A call that comes counts
-// from when its place was asked for, except against those of its own process.
+// that may have waited for its turn locally is judged only against calls of its own process, and not at all if it wants
+// to share: its request is on its way then, and that of another thread may be faster. A call that comes counts from
+// when its place was asked for, except against those of its own process.
 check_result check_queue_order(const analysis& a) {
   check_result r("queue-order");
   std::int64_t judged = 0, excluded = 0, passed = 0;
@@ -111,7 +112,8 @@ check_result check_queue_order(const analysis& a) {
       const auto place_of = [&](std::size_t i) -> auto& {
         const auto& one = a.holds[i];
         if (!a.faults.quiet_for(one.process, name, one.asked, one.from)) return now.disturbed;
-        return local.may_be_local(one) ? now.local[one.process] : now.undisturbed;
+        if (!local.may_be_local(one)) return now.undisturbed;
+        return one.what.exclusive ? now.local[one.process] : now.disturbed;
       };
       std::size_t next_queued = 0, next_return = 0;
       for (const auto& [at, i] : by_call) {

@@ -253,6 +253,8 @@ CASES: dict[str, tuple[str, Events]] = {
     "one who waits is passed near a fault of its own": ("", passed(fault(1.5, 1.6, "stepdown", "member1"))),
     "one who may have waited for its turn in its process is passed": ("", OF_ANOTHER_THREAD + passed()),
     "... by another call of this process": ("queue-order", OF_ANOTHER_THREAD + passed(by="w1.1")),
+    "... that waited to share it, as its request may be slower": ("", OF_ANOTHER_THREAD
+        + hold(1, "w1.1", "a", 2000, 6, queued=1.1, came=4, released=5, mode="s") + hold(2, "w1.1", "b", 1000, 5, came=3, released=3.5)),
     "the turn was over before": ("queue-order", hold(0.5, "w1.1", "z", 500, 1.5, released=0.9) + passed()),
     "its release was under way": ("", hold(0.5, "w1.1", "z", 500, 2.4) + release(0.9, "w1.1", "z", returned=1.05) + passed()),
     "who passes has the place of a call that ended in vain": ("", passed(in_place(0.9, 2.1))),
@@ -284,6 +286,9 @@ CASES: dict[str, tuple[str, Events]] = {
     # deadlines
     "calls are in time, or their thread got no processor": ("", FIRST + wait(2, "w1.1", 500, 600) + wait(3, "w1.1", 500, 661, 61)),
     "a call is late": ("deadlines", FIRST + wait(2, "w1.1", 500, 661, 60)),
+    "a thread beside it waited for a processor": ("", FIRST + wait(2, "w1.1", 500, 661, 60) + wait(2.55, "w1.1", 500, 200, 70)),
+    "... at another time": ("deadlines", FIRST + wait(2, "w1.1", 500, 661, 60) + wait(2.1, "w1.1", 500, 200, 70)),
+    "... of another process": ("deadlines", FIRST + wait(2, "w1.1", 500, 661, 60) + wait(2.55, "w2.1", 500, 200, 70)),
     "a call is late, and its process was stopped": ("",
         FIRST + wait(2, "w1.1", 500, 900) + harness(2.2, "stopped", "w1.1") + harness(2.3, "continued", "w1.1")),
     "another process was stopped": ("deadlines",
