@@ -19,9 +19,10 @@ began=$(date +%s%N)
 apt-get -qq install -y --no-install-recommends ./dlock_*.deb ./libdlock0*.deb >/dev/null </dev/null
 took=$((($(date +%s%N) - began) / 1000000))
 say "    $took ms"
-((took < limit * 1000)) || die "the installation took $took ms"
+((took < limit * 1000)) || die "the installation took $took ms, of at most $limit s"
 dlock --version >&2
-dlock ls --url mongodb://127.0.0.1:1 --connect-timeout 1 2>&1 | grep -q '^dlock: ' || die "dlock does not say that the server is away"
+said=$(dlock ls --url mongodb://127.0.0.1:1 --connect-timeout 1 2>&1) && die "dlock ls finds a server where there is none"
+[[ $said == "dlock: "* ]] || die "dlock ls says: $said"
 dlock completion bash | cmp - /usr/share/bash-completion/completions/dlock || die "the completion of bash is not that of the command"
 for file in /usr/share/doc/dlock/copyright /usr/share/man/man1/dlock-run.1.gz /usr/share/doc/dlock/sbom.spdx.json /usr/share/zsh/vendor-completions/_dlock; do
   [[ -s $file ]] || die "$file is missing"
@@ -33,8 +34,11 @@ g++ -std=c++20 /src/tests/consumer/project/main.cpp $(pkg-config --cflags --libs
 /tmp/consumer >&2
 
 say "==> purge"
-apt-get -qq purge -y dlock libdlock0* libdlock-dev >/dev/null </dev/null
+cd / # apt would take the names of the files for those of packages
+apt-get -qq purge -y dlock "libdlock0.*" libdlock-dev >/dev/null </dev/null
 apt-get -qq autoremove -y --purge >/dev/null </dev/null
-left=$(files | comm -13 /tmp/before - | grep dlock) && die "these are left:"$'\n'"$left"
-dpkg-query -W '*dlock*' 2>/dev/null | grep . && die "dpkg still knows them"
+left=$(files | comm -13 /tmp/before - | grep -E '[/_](lib)?dlock' || true)
+[[ -z $left ]] || die "these are left:"$'\n'"$left"
+known=$(dpkg-query -W 'dlock*' 'libdlock*' 2>/dev/null || true)
+[[ -z $known ]] || die "dpkg still knows $known"
 say "    nothing is left"
