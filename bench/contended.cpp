@@ -20,27 +20,6 @@ using namespace std::chrono_literals;
 
 constexpr int kCrowd = 1000;
 
-struct floor_times {
-  double write_us = 0;   // a raw majority findAndModify
-  double insert_us = 0;  // a raw w:1 insert
-};
-
-/// `pause`: a pause before each pair of commands. A machine that was idle for 10 ms takes longer for the same commands.
-floor_times measure_floor(raw_server::session& raw, std::chrono::milliseconds length, std::chrono::milliseconds pause) {
-  std::vector<double> writes, inserts;
-  const auto end = now() + std::chrono::nanoseconds(length).count();
-  while (now() < end) {
-    std::this_thread::sleep_for(pause);
-    const auto t0 = now();
-    raw.increment("floor");
-    const auto t1 = now();
-    raw.insert();
-    writes.push_back(static_cast<double>(t1 - t0) / 1000);
-    inserts.push_back(static_cast<double>(now() - t1) / 1000);
-  }
-  return {median(writes), median(inserts)};
-}
-
 /// The times from just before release() to just after the heir's acquire(), in microseconds. Only hand-offs to an heir
 /// that already waited at the release.
 std::vector<double> hand_offs(const std::vector<grant>& grants) {
@@ -127,6 +106,21 @@ void measure(const std::string& url, const std::string& mode, int processes, int
 }
 
 }  // namespace
+
+floor_times measure_floor(raw_server::session& raw, std::chrono::milliseconds length, std::chrono::milliseconds pause) {
+  std::vector<double> writes, inserts;
+  const auto end = now() + std::chrono::nanoseconds(length).count();
+  while (now() < end) {
+    std::this_thread::sleep_for(pause);
+    const auto t0 = now();
+    raw.increment("floor");
+    const auto t1 = now();
+    raw.insert();
+    writes.push_back(static_cast<double>(t1 - t0) / 1000);
+    inserts.push_back(static_cast<double>(now() - t1) / 1000);
+  }
+  return {median(writes), median(inserts)};
+}
 
 void contended(const std::string& url, const std::string& mode, int windows, std::chrono::milliseconds length,
                int least, int most) {

@@ -4,7 +4,17 @@
 #include <string>
 #include <vector>
 
+#include "raw.hpp"
+
 namespace bench {
+
+struct floor_times {
+  double write_us = 0;   // a raw majority findAndModify
+  double insert_us = 0;  // a raw w:1 insert
+};
+/// `pause`: a pause before each pair of commands. A machine that was idle for 10 ms takes longer for the same commands.
+[[nodiscard]] floor_times measure_floor(raw_server::session& raw, std::chrono::milliseconds length,
+                                        std::chrono::milliseconds pause);
 
 /// One lock and many contenders in many processes, compared with the raw commands. Prints.
 void contended(const std::string& url, const std::string& mode, int windows, std::chrono::milliseconds length,

@@ -10,6 +10,7 @@
 #include "contended.hpp"
 #include "figures.hpp"
 #include "holding.hpp"
+#include "local.hpp"
 #include "modes.hpp"
 #include "shared.hpp"
 #include "uncontended.hpp"
@@ -58,6 +59,7 @@ int main(int argc, char** argv) {
   int calls = 10'000, of = 50;
   waits->add_option("--calls", calls, "How many calls")->check(CLI::Range(1, 1'000'000));
   waits->add_option("--locks", of, "How many locks they wait for")->check(CLI::Range(1, 10'000));
+  auto* local = common(app.add_subcommand("local", "Pass a lock on inside a process"));
   bench::work work;
   auto* worker = app.add_subcommand("worker", "One of the contending processes; contended starts them")->group("");
   worker->add_option("--url", work.url)->required();
@@ -84,6 +86,9 @@ int main(int argc, char** argv) {
           bench::holding(url, n, of_one, std::chrono::milliseconds{ttl}, std::chrono::milliseconds{length});
         }
       }
+    } else if (*local) {
+      std::printf("%s: local turns, windows of %d ms\n", title.c_str(), length);
+      bench::local(url, std::chrono::milliseconds{length});
     } else if (*waits) {
       std::printf("%s: asynchronous calls, watched for %d ms\n", title.c_str(), length);
       bench::async(url, calls, of, std::chrono::milliseconds{length});

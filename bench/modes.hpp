@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <dlock/dlock.hpp>
 #include <stdexcept>
 #include <string>
@@ -17,6 +18,8 @@ struct mode {
 inline constexpr std::array modes{
     mode{"plain", [](dlock::lock_options& /*of*/) {}},
     mode{"durable", [](dlock::lock_options& of) { of.durable_release = true; }},
+    mode{"turns", [](dlock::lock_options& of) { of.local_turns = 16; }},
+    mode{"linger", [](dlock::lock_options& of) { of.linger = std::chrono::seconds(10); }},
 };
 
 /// What a lock with this id is made with.

@@ -28,6 +28,7 @@ json to_json(const dlock::lock_holder& holder) {
           {"revoked", holder.revoked},
           {"foreign", holder.foreign},
           {"kept", holder.kept},
+          {"lingering", holder.lingering},
           {"value", or_null(!holder.value.empty(), holder.value)}};
 }
 

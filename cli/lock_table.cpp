@@ -61,7 +61,8 @@ std::string until(const dlock::lock_holder& holder, wall_time now) {
   const std::string end = holder.expired        ? "expired"
                           : holder.until <= now ? "overdue"
                                                 : "in " + span(holder.until - now);
-  return end + (holder.kept ? ", kept" : "") + (holder.revoked ? ", revoked" : "");
+  return end + (holder.kept ? ", kept" : "") + (holder.lingering ? ", lingering" : "") +
+         (holder.revoked ? ", revoked" : "");
 }
 
 row line(const dlock::lock_state& lock) {

@@ -119,7 +119,12 @@ reply answer(const document& d, const request& r, ms now) {
   a.cap = d.cap;
   a.resized = d.resized;
   a.holders = static_cast<std::int64_t>(d.holders.size());
-  if (!d.holders.empty()) a.first = {d.holders[0].who, d.holders[0].fence, d.holders[0].until};
+  if (!d.holders.empty()) {
+    const auto& h = d.holders[0];
+    a.first = {h.who, h.fence, h.until};
+    if (lingers(h.id)) a.first->lingering = h.id;
+    if (lingers(h.id)) a.first->client = h.client;
+  }
   for (const auto& h : d.holders) {
     if (h.id == r.id && !a.mine) a.mine = h;
     if (!h.announced) a.heirs.push_back({h.id, h.client, h.fence, h.since, h.until});

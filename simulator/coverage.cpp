@@ -79,10 +79,11 @@ std::int64_t coverage::all_faults() const noexcept {
 }
 
 coverage& coverage::operator+=(const coverage& o) noexcept {
-  for (const auto each : {&coverage::runs, &coverage::acquired, &coverage::contended, &coverage::nested,
-                          &coverage::elections, &coverage::lost, &coverage::resized, &coverage::combined,
-                          &coverage::renewed, &coverage::brief, &coverage::express, &coverage::early,
-                          &coverage::by_announcement, &coverage::excused_clock, &coverage::excused_edit}) {
+  for (const auto each :
+       {&coverage::runs, &coverage::acquired, &coverage::contended, &coverage::nested, &coverage::passed_on,
+        &coverage::elections, &coverage::lost, &coverage::resized, &coverage::combined, &coverage::renewed,
+        &coverage::brief, &coverage::express, &coverage::early, &coverage::by_announcement, &coverage::excused_clock,
+        &coverage::excused_edit}) {
     this->*each += o.*each;
   }
   for (std::size_t f = 0; f < faults; ++f) {
@@ -101,6 +102,7 @@ std::vector<std::string> coverage::vacuous() const {
   if (50 * early < acquired) out.push_back(line("only %lld of %lld were released early", early, acquired));
   if (acquired < kEnough) return out;
   if (renewed < kOften) out.push_back(line("only %lld renewals went together with others", renewed));
+  if (passed_on < kOften) out.push_back(line("leases passed on only %lld times", passed_on));
   for (std::size_t f = 0; f < faults; ++f) {
     for (std::size_t s = 0; s < states; ++s) {
       const auto what = static_cast<fault>(f);
@@ -113,8 +115,10 @@ std::vector<std::string> coverage::vacuous() const {
 }
 
 std::string coverage::text() const {
-  return line("%lld runs, %lld acquisitions, %lld of them contended, %lld with another lock, %lld by announcement\n",
-              runs, acquired, contended, nested, by_announcement) +
+  return line(
+             "%lld runs, %lld acquisitions, %lld of them contended, %lld with another lock, %lld by announcement, %lld "
+             "passed on inside a process\n",
+             runs, acquired, contended, nested, by_announcement, passed_on) +
          line(
              "%lld requests in combined commands (%lld renewals), %lld in short form, %lld in express form, %lld early "
              "releases\n",

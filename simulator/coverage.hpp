@@ -72,6 +72,7 @@ struct coverage {
   std::int64_t acquired = 0;
   std::int64_t contended = 0;  // of these: somebody else had the lock or waited for it before
   std::int64_t nested = 0;     // of these: the process' user had another lock already
+  std::int64_t passed_on = 0;  // of these: the lease of another call of the process passed on
   std::int64_t elections = 0;
   std::int64_t lost = 0;      // leases
   std::int64_t resized = 0;   // semaphores

@@ -102,6 +102,7 @@ void run::lose_releases() {
     auto plan = plan_for(*p, l);
     plan.queue = plan.renews = plan.ask.early = true;
     plan.ask.delta = 30'000;  // longer than it takes to confirm
+    plan.linger = 0;
     plan.deadline = p->now() + kBound;
     const auto a = std::make_shared<acquisition>(p, plan, [&](const acquisition::end& e) { got = e.got; });
     a->begin();
@@ -158,6 +159,9 @@ void run::finish() {
   acquire_all_once(false);  // this removes what has ended
   world_.run_for(20'000);
   for (const auto& o : observers_) o->end();
+  for (const auto& p : world_.processes) {
+    if (p->is_alive() && subscribes_) p->step([](auto& e, ms) { e.subscribed(-1); });
+  }
   world_.run_for(kTimeout);  // what they read is over
   for (const auto& p : world_.processes) {
     if (p->is_alive()) world_.judge.nothing_left(*p);

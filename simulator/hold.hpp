@@ -45,6 +45,8 @@ class hold : public std::enable_shared_from_this<hold> {
   /// The claim that it holds at least. After a downgrade was sent, this is less than it asked for.
   [[nodiscard]] const protocol::claim& what() const noexcept { return what_; }
   [[nodiscard]] std::int64_t token() const noexcept { return first_.token; }
+  /// As it was when this owner got it.
+  [[nodiscard]] const engine::client::lease& granted() const noexcept { return first_; }
 
  protected:
   hold(std::shared_ptr<process> in, engine::hold_id number, engine::client::lease granted);

@@ -134,6 +134,7 @@ void process::check_turns(ms at) const {
   for (const auto& [c, a] : calls_) {
     if (!engine_->is_served(c, at)) where_.judge.nobody_acts(*this, a->lock());
   }
+  if (engine_->lingers_too_long(at)) where_.judge.lingers_too_long(*this);
 }
 
 void process::follow_up() {
@@ -279,7 +280,7 @@ void process::revoked(const std::string& lock, const std::string& id) {
 
 void process::nudge_foreign(const std::string& lock) {
   soon([this, lock] {
-    step([&](auto& e, ms at) { lock.empty() ? e.missed_events(at) : e.heard(protocol::announcement{lock}, at); });
+    step([&](auto& e, ms at) { lock.empty() ? e.heard_gap(at) : e.heard(protocol::announcement{lock}, at); });
   });
 }
 

@@ -13,6 +13,7 @@ using protocol::ms;
 
 constexpr ms kWatch = 5;                                 // the watch thread of a running process is at most this late
 constexpr ms kAllowed = 100;                             // after a deadline
+constexpr ms kFresh = 100;                               // how old an answer may be on which a lease passes on
 constexpr tick kTombstone = 29'000 * ticks_per_ms;       // a bit shorter than a tombstone stays
 constexpr tick kForgotten = 100'000 * ticks_per_ms;      // after this time the clock is beyond all older tokens
 constexpr std::int64_t kShared = std::int64_t{1} << 40;  // more than there are readers
@@ -84,7 +85,26 @@ void rules::check_told(const hold& h) const {
   }
 }
 
+void rules::check_passing_on(const hold& h) const {
+  const auto& l = h.granted();
+  const auto wrong = [&](const std::string& what) {
+    throw broken("passing on", h.ask().lock + ", " + name(h) + ": " + what);
+  };
+  const ms now = h.in()->now();
+  const auto confirmed = confirmed_.find(h.ask().id);
+  if (confirmed == confirmed_.end()) wrong("no answer has said that it is ours");
+  const bool lingered = now < l.begin + l.linger;
+  if (!lingered && now - confirmed->second >= kFresh) wrong("the last answer is old");
+  if (!lingered && l.turn > l.turns) wrong("it is turn number " + std::to_string(l.turn));
+  if (l.token >= l.fence + protocol::token_step) wrong("its token is the server's to give");
+  if (l.machine.valid_until() + protocol::lease_margin(l.ask.delta) - now < l.ask.delta / 2) wrong("it ends soon");
+}
+
 void rules::acquired(const std::shared_ptr<hold>& h) {
+  if (h->granted().turn > 1) {
+    check_passing_on(*h);
+    released_.erase(h->ask().id);  // its lease had passed on
+  }
   const auto& lock = h->ask().lock;
   auto& all = live_[lock];
   std::erase_if(all, [](const auto& o) { return o->now() == hold::phase::released; });  // their processes were killed
@@ -119,7 +139,7 @@ void rules::undone(const protocol::request& cancel, tick sent) {
 }
 
 void rules::released(const std::shared_ptr<hold>& h) {
-  released_[h->ask().id] = {h->token(), h->in()};
+  released_[h->ask().id] = {h->granted().fence, h->in()};
 }
 
 void rules::nothing_kept(const std::string& lock, const version& v) const {
@@ -161,6 +181,10 @@ void rules::leader_known(const std::string& who, const std::string& lock, std::i
 
 void rules::nobody_acts(const process& p, const std::string& lock) {
   throw broken("turns", "a call of " + p.name() + " waits for " + lock + ", and nobody acts for it");
+}
+
+void rules::lingers_too_long(const process& p) {
+  throw broken("lingering", p.name() + " keeps a lease that nobody uses for too long");
 }
 
 void rules::passed(const process& p, const std::string& lock) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -40,6 +41,9 @@ class broken : public std::runtime_error {
 ///   order       nobody passes the head of the queue
 ///   turns       no call waits locally unless its client has a turn at the lock, or stands in its queue; and no call
 ///               passes an earlier one of its process that wants the same lock alone
+///   passing on  a lease passes on inside a process only so often, and only if an answer has just said that it is ours;
+///               at least half of it is left; and its tokens stay below the next one of the server
+///   lingering   a lease that nobody uses is given up so long after its grant
 ///   ghost       an acquisition that was given up, and was undone after a doubt, does not come back
 ///   permits     a late copy of an answered resize does not change the number of permits again
 ///   value       the last value that a leader published, with an acknowledgement, is the one that can be read
@@ -62,6 +66,8 @@ class rules {
   void acquired(const std::shared_ptr<hold>& h);
   void extended(const std::shared_ptr<hold>& h);
   void ended(const std::shared_ptr<hold>& h);
+  /// An answer said that this acquisition holds its lock. The request was sent at `sent` by the clock of its process.
+  void confirmed(const std::string& id, protocol::ms sent) { confirmed_[id] = std::max(confirmed_[id], sent); }
   /// The undoing of a request was answered.
   void undone(const protocol::request& cancel, tick sent);
   /// A call said that it was released.
@@ -80,6 +86,7 @@ class rules {
   void call_ended(const std::string& who, const std::string& doing, protocol::ms late) const;
 
   [[noreturn]] static void nobody_acts(const process& p, const std::string& lock);
+  [[noreturn]] static void lingers_too_long(const process& p);
   [[noreturn]] static void passed(const process& p, const std::string& lock);
   void changed(const replica_set::change& c);
   void committed(const std::string& lock, const version& v) const;
@@ -105,6 +112,7 @@ class rules {
   [[nodiscard]] std::int64_t room(const protocol::request& ask) const;
   void check_overlap(const hold& h) const;
   void check_told(const hold& h) const;
+  void check_passing_on(const hold& h) const;
   static void check_document(const std::string& lock, const protocol::document& before,
                              const protocol::document& after);
   [[nodiscard]] bool excused(const hold& h) const;
@@ -116,9 +124,10 @@ class rules {
   std::map<std::string, std::int64_t> highest_, highest_exclusive_;
   std::map<std::string, std::int64_t> most_permits_;  // by lock: of all capacities that it has had
   std::map<std::string, std::set<std::int64_t>> tokens_;
-  std::set<std::string> resized_;       // resizes that were answered
-  std::set<version> resized_again_;     // what late copies of them made; no majority may have it
-  std::map<std::string, tick> undone_;  // acquisition -> until when its tombstone stays
+  std::map<std::string, protocol::ms> confirmed_;  // by acquisition
+  std::set<std::string> resized_;                  // resizes that were answered
+  std::set<version> resized_again_;                // what late copies of them made; no majority may have it
+  std::map<std::string, tick> undone_;             // acquisition -> until when its tombstone stays
   struct publication {
     std::shared_ptr<hold> by;
     std::int64_t number = 0;  // the last number that was acknowledged

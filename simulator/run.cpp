@@ -9,7 +9,8 @@ namespace {
 using protocol::acquire_plan;
 using protocol::ms;
 
-constexpr ms kGoOn = 3000;  // calls are made for this long after the last fault
+constexpr ms kGoOn = 3000;           // calls are made for this long after the last fault
+constexpr ms kLongestLinger = 5000;  // shorter than the end of a run waits
 
 }  // namespace
 
@@ -47,6 +48,9 @@ run::run(std::uint64_t seed, trace::mode how) : world_(seed, how) {
   strays_ = luck.in(4) ? static_cast<int>(luck.between(10, 100)) : 0;
   aims_ = luck.in(2) ? static_cast<int>(luck.between(50, 500)) : 0;
   edits_ = luck.in(2);
+  linger_ = luck.in(2);
+  subscribes_ = luck.in(2);
+  local_turns_ = luck.in(2) ? static_cast<int>(luck.between(2, 20)) : 1;
   if (luck.in(6)) world_.set.limit(static_cast<std::size_t>(luck.between(3, 8)));
   world_.threads_fail = luck.in(3) ? 200 : 5000;
   world_.net.asks_the_wrong_one = true;
@@ -76,6 +80,7 @@ void run::go() {
 
 void run::start(const std::string& name) {
   const auto p = world_.start_process(name);
+  if (subscribes_) p->step([](auto& e, ms) { e.subscribed(1); });
   for (int i = 0; i < workers_; ++i) think(std::make_shared<worker>(worker{p}));
   for (const auto& l : locks_) {
     if (l.can_be_led() && world_.luck.in(3)) observers_.push_back(observer::begin(p, l.id, wait_period_));
@@ -107,6 +112,14 @@ acquire_plan run::plan_for(const process& p, const lock& l) {
   ask.who = p.name();
   plan.wait_period = wait_period_;
   plan.renews = !luck.in(7);
+  plan.local_turns = ask.what.exclusive ? local_turns_ : 1;
+  plan.linger = ask.what.exclusive && linger_ ? std::min<ms>(ask.delta / 2, kLongestLinger) : 0;
+  if (luck.in(20)) plan.local_turns = 1;
+  if (luck.in(20)) plan.linger = 0;
+  if (luck.in(20)) ask.value = "another";
+  if (luck.in(20)) plan.wait_period += 1;
+  if (luck.in(20)) ask.life += 1;
+  if (luck.in(20)) ask.term = std::max<ms>(1, ask.term / 2);
   plan.queue = !luck.in(8);
   if (!plan.queue) plan.deadline = p.now() + plan.patience;
   if (plan.queue && luck.in(3)) plan.deadline = p.now() + luck.between(10, 4000);
@@ -182,6 +195,7 @@ void run::call(const std::shared_ptr<worker>& w, std::size_t which, acquire_plan
         });
         ++world_.seen.acquired;
         world_.seen.nested += w->then ? 1 : 0;
+        world_.seen.passed_on += e.got->granted().turn > 1 ? 1 : 0;
         if (const auto me = self->lock(); me && me->was_contended()) ++world_.seen.contended;
         use(w, e.got, renews);
       });
@@ -239,7 +253,8 @@ void run::use(const std::shared_ptr<worker>& w, const std::shared_ptr<hold>& h, 
   if (h->ask().lock.ends_with("shared") && h->ask().what.exclusive && luck.in(4)) {
     return p->at(until, [h, give_back] { h->downgrade([give_back](bool) { give_back(); }); });
   }
-  const bool publishes = h->ask().what.exclusive && !luck.in(3);
+  // What is published does not pass on.
+  const bool publishes = h->ask().what.exclusive && (local_turns_ > 1 ? luck.in(5) : !luck.in(3));
   p->at(until, [this, h, give_back, publishes] {
     if (!publishes || h->now() != hold::phase::held) return give_back();
     h->publish("value 1", [this, h, give_back](bool) {

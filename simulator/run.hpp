@@ -91,17 +91,20 @@ class run {
   protocol::ms wait_period_ = 5000;
   protocol::ms longest_hold_ = 0;
   protocol::ms longest_thought_ = 0;
-  protocol::ms pause_ = 0;  // between faults, on average
-  int workers_ = 0;         // in each process
-  int nests_ = 0;           // one of so many holders acquires another lock. 0: none
-  int strays_ = 0;          // one of so many calls has another capacity or expiry. 0: none
-  int aims_ = 0;            // one of so many commands is followed by a fault of its process. 0: none
-  bool crowd_ = false;      // many processes, so that some are far back in a queue
-  bool edits_ = false;      // an operator edits documents
-  bool gathers_ = false;    // readers and users of a semaphore stay for long beside each other, and some are revoked
-  int born_ = 0;            // number of processes that were started
-  bool stormy_ = true;      // faults go on
-  bool open_ = true;        // new calls are made
+  protocol::ms pause_ = 0;   // between faults, on average
+  int workers_ = 0;          // in each process
+  int nests_ = 0;            // one of so many holders acquires another lock. 0: none
+  int strays_ = 0;           // one of so many calls has another capacity or expiry. 0: none
+  int aims_ = 0;             // one of so many commands is followed by a fault of its process. 0: none
+  bool linger_ = false;      // leases linger
+  bool subscribes_ = false;  // the processes subscribe to events
+  int local_turns_ = 1;      // how many calls of a process may use one grant
+  bool crowd_ = false;       // many processes, so that some are far back in a queue
+  bool edits_ = false;       // an operator edits documents
+  bool gathers_ = false;     // readers and users of a semaphore stay for long beside each other, and some are revoked
+  int born_ = 0;             // number of processes that were started
+  bool stormy_ = true;       // faults go on
+  bool open_ = true;         // new calls are made
 };
 
 }  // namespace dlock::simulator

@@ -97,6 +97,9 @@ void process::hears(const request& r, const answer& a, tick sent, bool in_doubt)
   const bool replied = a.what == answer::kind::replied;
   const bool carried_out = replied && (!a.reply.found || a.reply.valid);
   if (carried_out && r.op == operation::cancel && in_doubt) where_.judge.undone(r, sent);
+  if (replied && a.reply.mine && !a.reply.mine->revoked && r.op != operation::peek) {
+    where_.judge.confirmed(r.id, local(sent) / ticks_per_ms);
+  }
   if (replied || !a.in_doubt) settled(r);
   if (!replied) where_.on_command(*this, r.lock, &r, true);
   if (const auto c = engine_->expects(r.id)) {
@@ -117,6 +120,15 @@ void process::tell() {
   if (const auto* r = std::get_if<protocol::revocation>(&n->what)) {
     for (const auto& p : where_.processes) {
       if (p->name() == n->client) p->deliver([p, r = *r] { p->revoked(r.lock, r.id); });
+    }
+    return;
+  }
+  if (const auto* r = std::get_if<protocol::recall>(&n->what)) {
+    if (where_.luck.in(10)) return;  // it is lost
+    for (const auto& p : where_.processes) {
+      if (p->name() != n->client) continue;
+      where_.events.after(where_.luck.between(300, 50'000),
+                          [p, r = *r] { p->deliver([p, r] { p->step([&](auto& e, ms at) { e.heard(r, at); }); }); });
     }
     return;
   }
@@ -158,7 +170,7 @@ void process::spread(const engine::outbox::batch& all) {
     where_.events.after(where_.luck.between(300, 50'000), [p, all] {
       p->deliver([p, all] {
         p->step([&](auto& e, ms at) {
-          for (const auto& a : all) a ? e.heard(*a, at) : e.missed_events(at);
+          for (const auto& a : all) a ? e.heard(*a, at) : e.heard_gap(at);
         });
       });
     });

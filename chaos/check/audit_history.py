@@ -13,6 +13,12 @@ PATIENCE_MS = 1500  # between a fault's line in the history and the server's clo
 HARMLESS = ("swallow-reply", "reset-mid-reply", "write-concern-fails", "notify-dropped", "notify-rolled", "notify-cursor-killed")
 
 
+def split_turn(name: str) -> tuple[str, int]:
+    """The acquisition whose grant it is, and how many turns of its process were before it."""
+    entry, plus, number = name.partition("+")
+    return entry, int(number) if plus else 0
+
+
 class Unusable(Exception):
     """There is nothing to judge; the text says why."""
 
@@ -33,6 +39,7 @@ class Clients:
     granted: dict[str, Grant] = field(default_factory=dict)  # by the acquisition's id
     released: dict[str, int] = field(default_factory=dict)  # id -> when its release was called, ns
     proclaimed: dict[str, tuple[int, str]] = field(default_factory=dict)  # id -> the number of the last value that was answered
+    turns: dict[str, Grant] = field(default_factory=dict)  # of a grant, inside a process: by its id and its number, with its token
     unknown: int = 0  # calls that acquire and did not return "acquired"
     edits: list[tuple[int, int, str]] = field(default_factory=list)  # an operator's, from, to, target
     clocks: bool = False  # a server's clock jumped
@@ -72,7 +79,9 @@ class Clients:
         elif what == "return" and event["what"] == "acquired":
             call = calls.pop((event["p"], event["c"]))
             for got in event.get("got") or [event | {"lock": call["lock"]}]:
-                self.granted[got["id"]] = Grant(got["lock"], got["token"], call["t"], event["t"], where=where)
+                _, turn = split_turn(got["id"])
+                grant = Grant(got["lock"], got["token"] - turn, call["t"], event["t"], where=where)
+                (self.turns if turn else self.granted)[got["id"]] = grant
         elif what == "return" and event["what"] == "proclaimed":
             call = calls.pop((event["p"], event["c"]))
             self.proclaimed[call["id"]] = call["number"], where

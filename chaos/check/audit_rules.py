@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from audit_history import Clients
+from audit_history import Clients, split_turn
 from oplog_diff import Change, Document
 
 KEPT = "/kept"  # what release_at_least leaves
@@ -100,6 +100,7 @@ class Audit:
         self._suspects: list[tuple[str, Any, int, str]] = []  # rule, lock, wall, how
         self._releases: list[tuple[str, Any, int, int, str]] = []  # id, lock, when it was gone, wall, how
         self._unheard: dict[str, tuple[int, int]] = {}  # granted, and not heard of since their first request, which was when; until
+        self._tokens: dict[str, set[int]] = {}  # of each acquisition that was granted
         self._values: dict[str, int] = {}  # the last one of each leader
         self._ghosts: list[tuple[str, int, Any, int, str]] = []  # process, first request, lock, when it was gone, how
 
@@ -144,6 +145,11 @@ class Audit:
             if not grant.seen:
                 self.rules["audit-grants"].breaks(
                     f"{grant.lock}: {name} was returned with token {grant.token} ({grant.where}), and never granted")
+        for name, grant in self.clients.turns.items():
+            self.counts["turns inside a process"] += 1
+            self.rules["audit-grants"].judged += 1
+            if grant.token not in self._tokens.get(split_turn(name)[0], ()):
+                self.rules["audit-grants"].breaks(f"{grant.lock}: {name} ({grant.where}) is a turn of a grant that never was")
 
     def _suspect(self, rule: str, change: Change, how: str) -> None:
         self._suspects.append((rule, change.id, change.wall, f"{change.id} (oplog.jsonl:{change.line}): {how}"))
@@ -306,6 +312,7 @@ class Audit:
         if waited is None or waited["seen"] == waited["since"]:
             self._unheard[holder["id"]] = (waited or holder)["since"], holder["until"]
         self.counts["grants"] += 1
+        self._tokens.setdefault(holder["id"], set()).add(holder["fence"])
         self.rules["audit-grants"].judged += 1
         told = self.clients.granted.get(holder["id"])
         if told is None or (told.lock, told.token) != (change.id, holder["fence"]):

@@ -85,6 +85,8 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--ttl", type=int, default=2000, help="of their leases, in ms (default 2000)")
     what.add_argument("--election-timeout", type=int, default=2000, help="of the replica set, in ms (default 2000; MongoDB's own is 10000)")
     what.add_argument("--expiry", choices=["server_clock", "observed"], default="server_clock", help="how leases end")
+    what.add_argument("--local-turns", type=int, default=1, metavar="N", help="so many threads may use one grant (default 1)")
+    what.add_argument("--linger", type=int, default=0, metavar="MS", help="leases are kept for so long that nobody uses (default 0)")
     what.add_argument("--keep", type=Path, metavar="DIR", help="keep everything in DIR, if all is well, too")
     what.add_argument("--beside", metavar="COMMIT", help="every second process is of that version of dlock, which is built for it")
     what.add_argument("--bin", type=Path, default=ROOT / "build" / "bin", help=argparse.SUPPRESS)
@@ -165,7 +167,8 @@ def main() -> int:
     seed = given.seed if given.seed is not None else int(time.time()) % 1_000_000
     plan = Plan(seconds=given.seconds, seed=seed, faults=given.faults, kinds=given.kinds, workers=given.workers,
                 threads=given.threads, locks_each=given.locks, hold_ms=given.hold, calm=given.calm, ttl_ms=given.ttl,
-                election_timeout_ms=given.election_timeout, observed=given.expiry == "observed", beside=given.beside or "")
+                election_timeout_ms=given.election_timeout, observed=given.expiry == "observed",
+                local_turns=given.local_turns, linger_ms=given.linger, beside=given.beside or "")
     if given.positive_control:
         plan = replace(plan, faults=["holder-frozen"], kinds=["mutex"], stale=True, unfenced=True, ttl_ms=2000)
     if given.keep is not None:

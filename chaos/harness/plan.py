@@ -39,6 +39,8 @@ class Plan:
     max_timeout_ms: int = 1500
     election_timeout_ms: int = 2000
     observed: bool = False
+    local_turns: int = 1
+    linger_ms: int = 0
     stale: bool = False  # workers write although they know that they lost their lock
     unfenced: bool = False  # and the resource lets them
     long_lease: bool = True
@@ -66,6 +68,10 @@ class Plan:
         }
         if self.observed:
             arguments["expiry"] = "observed"
+        if self.local_turns > 1:
+            arguments["local-turns"] = self.local_turns
+        if self.linger_ms:
+            arguments["linger"] = self.linger_ms
         return {key: str(value) for key, value in arguments.items()}
 
     def as_json(self) -> dict[str, Any]:

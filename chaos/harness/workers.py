@@ -22,6 +22,7 @@ DRAIN = 20.0  # seconds for which calls may wait on when their process was told 
 PATIENCE = DRAIN + 15  # and that it may take to end
 OVERDUE = 3  # its status if some were not answered by then
 KNOWN_TO_PROXY = {f"w{n}" for n in range(10)}  # the others cannot be told apart by it
+NEW = ("local-turns", "linger")  # arguments that a program of another version does not have
 MOST_PROBLEMS = 5  # processes that end by themselves, before the run does, too
 
 
@@ -224,6 +225,8 @@ class Pool:
                    "--seed", str(settings.seed * 1_000_003 + self.started), "--drain-ms", str(int(1000 * DRAIN)), *settings.flags]
         own = {key: str(value) for key, value in special.items() if key in settings.arguments}
         for key, value in {**settings.arguments, **own}.items():
+            if key in NEW and binary != settings.binary:
+                continue
             command += [f"--{key}", value]
         with self._guard:
             environment = self._next_environment.pop(place, {})

@@ -32,6 +32,8 @@ arguments parse_arguments(int argc, char** argv) {
   app.add_option("--history", out.history, "Where to write down what happens")->required();
   app.add_option("--seed", out.seed, "Of all that is random");
   app.add_option("--locks", locks, "m0,r0,s0:3,e0: mutexes, shared mutexes, semaphores, elections")->required();
+  app.add_option("--local-turns", out.local_turns, "How many threads may use one grant")->check(CLI::Range(1, 999));
+  app.add_option("--linger", out.linger, "For how long a lease is kept that nobody uses, in ms");
   app.add_option("--threads", out.threads, "Each with lock objects of its own")->check(CLI::Range(1, 1000));
   app.add_option("--ttl", ttl, "The locks' exp_delta in ms");
   app.add_option("--wait-period", wait_period, "Their wait_lock_period in ms");

@@ -18,6 +18,8 @@ struct arguments {
   std::string history;
   std::uint64_t seed = 1;
   std::vector<lock_spec> locks;
+  int local_turns = 1;  // of mutexes and shared mutexes
+  int linger = 0;       // the same, in ms
   int threads = 4;
   std::pair<int, int> hold_ms{5, 50};
   int max_timeout_ms = 1000;  // 0: no time-outs

@@ -24,15 +24,19 @@ json described(const held_lock& one) {
 
 }  // namespace
 
-participant::participant(dlock::client& locks, const std::vector<lock_spec>& all, history& into)
+participant::participant(dlock::client& locks, const std::vector<lock_spec>& all, history& into, int local_turns,
+                         int linger)
     : locks_(locks), into_(into) {
+  const auto with = [&](const std::string& id) {
+    return dlock::lock_options{.id = id, .local_turns = local_turns, .linger = std::chrono::milliseconds{linger}};
+  };
   for (const auto& lock : all) {
     switch (lock.what) {
       case kind::mutex:
-        objects_.emplace(lock.id, dlock::mutex(locks, lock.id));
+        objects_.emplace(lock.id, dlock::mutex(locks, with(lock.id)));
         break;
       case kind::shared:
-        objects_.emplace(lock.id, dlock::shared_mutex(locks, lock.id));
+        objects_.emplace(lock.id, dlock::shared_mutex(locks, with(lock.id)));
         break;
       case kind::semaphore:
         objects_.emplace(lock.id, dlock::semaphore(locks, lock.id, lock.cap));

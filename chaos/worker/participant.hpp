@@ -23,7 +23,8 @@ struct patience {
 /// One thread's lock objects: what it asks of them goes into the history.
 class participant {
  public:
-  participant(dlock::client& locks, const std::vector<lock_spec>& all, history& into);
+  participant(dlock::client& locks, const std::vector<lock_spec>& all, history& into, int local_turns = 1,
+              int linger = 0);
 
   /// Nothing if it was not acquired, for whatever reason.
   [[nodiscard]] std::unique_ptr<holding> acquire(const wish& what, const patience& how);

@@ -22,7 +22,7 @@ constexpr int kLongestPause = 10;      // ms between rounds
 rounds::rounds(run& with, int number)
     : with_(with),
       random_(with.given.seed * 1000 + static_cast<std::uint64_t>(number)),
-      me_(with.locks, with.given.locks, with.into),
+      me_(with.locks, with.given.locks, with.into, with.given.local_turns, with.given.linger),
       resource_(with.given.resource, with.into.process()) {}
 
 int rounds::pick(int least, int most) {

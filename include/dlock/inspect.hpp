@@ -48,6 +48,8 @@ struct lock_holder {
   /// It was released by lease::release_at_least(): nobody's, but taken until `until`. client::revoke() passes it on at
   /// once. In the document its id is lease::owner() with "/kept" at the end.
   bool kept = false;
+  /// It has lock_options::linger: perhaps it keeps the lock although it does not use it now.
+  bool lingering = false;
   std::string value;  ///< Value that a leader publishes: see election::campaign().
 };
 

@@ -80,7 +80,8 @@ class DLOCK_API lease {
   /// @return UTF-8; "" if empty.
   [[nodiscard]] const std::string& id() const;
 
-  /// Identity of this acquisition: the holder's id in the lock's document.
+  /// Identity of this acquisition: the holder's id in the lock's document. With lock_options::local_turns or linger,
+  /// `+n` follows for the n-th use after the first one.
   /// @return "" if empty.
   [[nodiscard]] const std::string& owner() const;
 

@@ -163,6 +163,36 @@ struct lock_options {
   /// client has released it once more, about a second after the election; or, if the process is dead, until its lease
   /// ends. Two clients never hold it. An election always waits for a majority. mongo-dlock has no such option.
   bool durable_release = false;
+
+  /// How many calls of this client may use one grant of the lock, one after the other. 1 to 999. 1: each has its own.
+  ///
+  /// With more, the lease passes from a call that releases it to the next call of this client that waits for it,
+  /// without a command to the server: many thousand times a second. Each turn has a higher fencing token. It is for
+  /// locks that many threads of a process want, each for a short time.
+  ///
+  /// - Only exclusive waits of a mutex or a shared_mutex, of the same `who`, with the same options, with autorefresh.
+  ///   Elections and semaphores ignore it.
+  /// - Other processes wait longer: until so many turns are over, or until no turn begins any more, which is 100 to
+  ///   200 ms after the grant.
+  /// - Events of the turns go to subscribers of this client only. Others hear of the grant and of the release.
+  ///
+  /// See docs/adr/0031-local-turns.md. mongo-dlock has no such option.
+  int local_turns = 1;
+
+  /// For how long after its grant a lease is kept although nobody uses it, in ms. 0 (none) to half of exp_delta.
+  ///
+  /// After a release, the client keeps the lease. If a call of this client wants the lock again before this time is
+  /// over, it gets it at once, without a command to the server, with a higher fencing token. When the time is over, the
+  /// lock is really released. It is for a lock that one process uses again and again, and others seldom.
+  ///
+  /// - If somebody else waits for the lock, the client is told (a recall), and releases it at once. Without
+  ///   notifications, and for older versions and mongo-dlock, others wait until the time is over.
+  /// - A try of another client waits for up to 1 s for that. So it is not for locks that others only try.
+  /// - If the process dies, others wait for the rest of its lease, as ever.
+  /// - As local_turns: only exclusive, with the same options, with autorefresh. Elections and semaphores ignore it.
+  ///
+  /// See docs/adr/0032-linger.md. mongo-dlock has no such option.
+  std::chrono::milliseconds linger{0};
 };
 
 }  // namespace dlock

@@ -39,6 +39,7 @@ lock_holder shown(const protocol::holder& h, const protocol::snapshot& s) {
           .revoked = h.revoked,
           .foreign = false,
           .kept = h.is_kept(),
+          .lingering = protocol::lingers(h.id),
           .value = h.value};
 }
 
@@ -131,7 +132,7 @@ std::vector<lock_holder> client::revoke(const std::string& id, std::optional<std
   std::vector<lock_holder> out;
   if (!seen || is_foreign(seen->what)) return out;
   for (const auto& h : seen->what.holders) {
-    if (token && h.fence != *token) continue;
+    if (token && h.fence / protocol::token_step != *token / protocol::token_step) continue;
     if (!core().revoke(id, h, seen->what.observed, how == revocation::at_once)) continue;
     out.push_back(shown(h, *seen));
     out.back().revoked = true;

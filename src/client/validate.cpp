@@ -137,9 +137,15 @@ lock_settings validated(const lock_options& o, const client_options& defaults, e
   s.wait_lock_period = o.wait_lock_period.value_or(defaults.wait_lock_period);
   s.expiry = o.expiry.value_or(defaults.expiry);
   s.durable_release = o.durable_release;
+  s.local_turns = o.local_turns;
+  s.linger = o.linger;
   check_exp_delta(s.exp_delta);
   check_wait_lock_period(s.wait_lock_period);
   check_expiry(s.expiry);
+  check("linger", s.linger, 0ms, s.exp_delta / 2);
+  if (s.local_turns < 1 || s.local_turns > 999) {
+    refuse("local_turns is " + std::to_string(s.local_turns) + "; it must be from 1 to 999");
+  }
   return s;
 }
 

@@ -24,6 +24,8 @@ struct lock_settings {
   std::chrono::milliseconds wait_lock_period{};
   dlock::expiry expiry = dlock::expiry::server_clock;
   bool durable_release = false;
+  int local_turns = 1;
+  std::chrono::milliseconds linger{};
 };
 /// Checks that `id` can be the id of a lock, and returns it. Throws error(invalid_argument).
 [[nodiscard]] const std::string& checked_id(const std::string& id);

@@ -14,9 +14,14 @@ constexpr ms kLeavePatience = 400;  // how long a cancelled acquisition waits fo
 call_id client::acquire(protocol::acquire_plan plan, bool tells_place, ms now) {
   look(now);
   const call_id c = ++last_;
+  if (take_lingering(plan, c, now)) return c;
+  plan.ask.client = settings_.id;
   if (plan.ask.observed) plan.seen = known_.seen_of(plan.ask.lock);
   auto steps = machine(plan, fresh_id_, jitter_);
   steps.serve(plan.deadline, now, false);
+  const std::string lock = plan.ask.lock;
+  const bool lingers = idle_.of(lock) && plan.queue && plan.ask.what.exclusive && plan.ask.cap == 0;
+  if (!lingers) end_lingering(lock, now);
   auto& a = acquisitions_.emplace(c, acquisition{.plan = std::move(plan), .steps = std::move(steps)}).first->second;
   a.tells_place = tells_place;
   a.began = now;
@@ -29,6 +34,7 @@ call_id client::acquire(protocol::acquire_plan plan, bool tells_place, ms now) {
     (void)begin_turn(c, a, 0, now);
   }
   if (closing_) cancel(c, now);
+  if (lingers) end_lingering(lock, now);  // in one command, if it can be
   return c;
 }
 
@@ -94,6 +100,7 @@ void client::acquisition_answered(call_id c, acquisition& a, const answer& r, ms
   const bool queued = r.reply.place >= 0;
   if (queued) waits(a, foreign);
   turns_.answered(a.plan.ask.lock, c, queued);
+  recall(a, r.reply, now);
   auto then = a.steps.answered(r.reply, now, is_open(foreign ? part::events : part::inbox));
   if (queued && !std::holds_alternative<machine::done>(then)) {
     waiting w{c, r.reply};
@@ -218,7 +225,7 @@ void client::heard(const protocol::revocation& r, ms now) {
   for (auto& [h, l] : holds_) {
     if (l.now != hold_phase::held || l.ask.id != r.id || l.ask.lock != r.lock) continue;
     l.machine.notice(r.by, now);
-    return look_at(h, l, now);
+    return l.is_idle() ? end_idle(h, now) : look_at(h, l, now);
   }
 }
 

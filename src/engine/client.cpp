@@ -307,8 +307,10 @@ void client::fire(const key& k, ms now) {
       return acquisition_due(k.second, acquisitions_.at(k.second), now);
     case kAsk:
       return ask_due(k.second, asks_.at(k.second), now);
-    case kHold:
-      return look_at(k.second, holds_.at(k.second), now);
+    case kHold: {
+      auto& l = holds_.at(k.second);
+      return l.is_idle() && l.now == hold_phase::lost ? discard(k.second, now) : look_at(k.second, l, now);
+    }
     case kObserver:
       return look_at(k.second, observers_.at(k.second), now);
     case kRelease: {
@@ -355,7 +357,8 @@ std::optional<protocol::operation> client::asks(call_id c) const {
 std::size_t client::size() const noexcept {
   return acquisitions_.size() + releases_.size() + asks_.size() + holds_.size() + observers_.size() + expected_.size() +
          requests_.size() + follow_ups_.size() + retries_.size() + queue_.size() + renewals_.size() + lookups_.size() +
-         reading_.size() + sent_.size() + announcements_.to_free() + turns_.size() + confirmations_.size();
+         reading_.size() + sent_.size() + announcements_.to_free() + turns_.size() + confirmations_.size() +
+         turn_events_.size() + idle_.size();
 }
 
 }  // namespace dlock::engine

@@ -17,6 +17,7 @@
 #include "engine/backoff.hpp"
 #include "engine/confirmations.hpp"
 #include "engine/events.hpp"
+#include "engine/idle_leases.hpp"
 #include "engine/known_locks.hpp"
 #include "engine/lease.hpp"
 #include "engine/observe_machine.hpp"
@@ -26,6 +27,7 @@
 #include "engine/request_queue.hpp"
 #include "engine/retry_queue.hpp"
 #include "engine/timers.hpp"
+#include "engine/turn_events.hpp"
 #include "engine/turns.hpp"
 #include "protocol/acquire.hpp"
 
@@ -54,6 +56,10 @@ namespace dlock::engine {
 /// | acquire             | done in another way, or refused     | over; what it may have left on the server is undone  |
 /// | hold: held          | it is over, or the server says so   | lost                                                 |
 /// | hold: held          | release                             | releasing                                            |
+/// | hold: held          | release, and the next call of this  | released; the lease passes on to a new hold, without |
+/// |                     | client may go on with the lease     | a command (local_turns.cpp)                          |
+/// | hold: held          | release, and the lease may linger   | released; a new hold, which nobody uses, has the     |
+/// |                     |                                     | lease for a while (lingering.cpp)                    |
 /// | hold: releasing     | answered                            | released, or lost                                    |
 /// | hold: releasing     | no answer in time                   | in doubt; the release is repeated in the background  |
 /// | hold: in doubt      | release                             | releasing again                                      |
@@ -123,7 +129,11 @@ class client {
   void heard(const protocol::grant& g, ms now);
   /// Only the server knows whether this is true.
   void heard(const protocol::revocation& r, ms now);
+  /// Somebody waits for the lock of this holder.
+  void heard(const protocol::recall& r, ms now);
   void heard(const protocol::announcement& a, ms now);
+  /// Events for everybody are missing, as somebody says.
+  void heard_gap(ms now);
   /// Events for everybody may have been missed.
   void missed_events(ms now);
   /// Whether this feed (inbox or events) has to be followed.
@@ -136,7 +146,7 @@ class client {
   /// Nobody follows it any more.
   void closed(part feed);
   /// How many more subscriptions, or fewer, want events for everybody.
-  void subscribed(int more) noexcept { subscriptions_ += more; }
+  void subscribed(int more);
   /// Nobody waits for notices any more.
   void stop_listening();
   /// Something was sent through the channel, or could not be sent.
@@ -176,6 +186,10 @@ class client {
   [[nodiscard]] ms ends_by(call_id c) const;
   /// The acquisition with this id, if a notice for it may come.
   [[nodiscard]] std::optional<call_id> expects(const std::string& id) const;
+  /// How many leases this client has that nobody uses.
+  [[nodiscard]] std::size_t lingering() const noexcept { return idle_.size(); }
+  /// One of them is kept for longer than its option says. This does not use its timer.
+  [[nodiscard]] bool lingers_too_long(ms now) const;
   /// How many requests are repeated in the background.
   [[nodiscard]] std::size_t in_the_background() const noexcept { return retries_.size(); }
   /// How many early releases are not confirmed.
@@ -315,13 +329,31 @@ class client {
   [[nodiscard]] protocol::reply ahead_of(const std::string& lock, ms now) const;
   void tell_places(const std::string& lock, ms now);
 
+  // local_turns.cpp
+  [[nodiscard]] std::optional<call_id> next_in_line(const lease& l) const;
+  bool pass_on(hold_id h, call_id c, ms now);
+  hold_id move(hold_id h, call_id c, ms until);
+  void settle(hold_id h, ms now);
+  void begin_turn_of(call_id c, hold_id h, ms now);
+  void end_idle(hold_id h, ms now);
+
+  // lingering.cpp
+  bool let_linger(hold_id h, call_id c, ms now);
+  bool take_lingering(const protocol::acquire_plan& plan, call_id c, ms now);
+  void end_lingering(const std::string& lock, ms now);
+  void recalled(const protocol::recall& r, ms now);
+  void recall(const acquisition& a, const protocol::reply& r, ms now);
+
   // holding.cpp
   void look_at(hold_id h, lease& l, ms now);
+  void arm(hold_id h, const lease& l);
   void renewed(hold_id h, lease& l, const answer& a, protocol::operation op, ms sent, ms now);
   void lose(hold_id h, lease& l, loss why, ms now, std::string by = {});
   void changed(hold_id h, const lease& l, hold_phase now);
   [[nodiscard]] static protocol::announcement announcement_of(const lease& l, const std::string& who, bool locked,
                                                               ms now);
+  call_id begin_release(hold_id h, ms keep, ms timeout, ms now);
+  void discard(hold_id h, ms now);
   void release_in_background(lease& l, ms now);
   void give_back(const lease& l, protocol::request r, ms now);
   [[nodiscard]] ms end_on_server(const lease& l) const;
@@ -368,6 +400,8 @@ class client {
   int foreign_ = 0;                          // how many of them wait behind mongo-dlock
 
   turns turns_;
+  turn_events turn_events_;
+  idle_leases idle_;
   request_queue queue_;
   std::deque<call_id> lookups_;
   bool lookup_next_ = false;

@@ -11,6 +11,7 @@
 #include "protocol/acquire.hpp"
 #include "protocol/answer.hpp"
 #include "protocol/document.hpp"
+#include "protocol/event.hpp"
 #include "protocol/lookup.hpp"
 
 /// What the engine's client tells its driver.
@@ -84,6 +85,11 @@ struct leader_changed {
   std::optional<protocol::holder> leader = {};
 };
 
+/// For the subscribers of this client, in this order.
+struct told_event {
+  std::optional<protocol::announcement> what = {};  // none: a gap
+};
+
 /// For the log: a part of the notifications works again, or does not work.
 struct notifications_changed {
   part which = part::inbox;
@@ -105,7 +111,7 @@ struct trouble {
   std::string why = {};
 };
 
-using event = std::variant<acquire_ended, waiting, release_ended, ask_ended, hold_changed, leader_changed,
+using event = std::variant<acquire_ended, waiting, release_ended, ask_ended, hold_changed, leader_changed, told_event,
                            notifications_changed, trouble>;
 
 }  // namespace dlock::engine

@@ -8,14 +8,19 @@ namespace {
 
 constexpr ms kAskAgain = 100;
 constexpr int kLooks = 10;
+constexpr ms kFresh = 100;
 
 }  // namespace
 
-hold_machine::hold_machine(protocol::lease_schedule schedule) noexcept
-    : schedule_(schedule), renews_(schedule.next_renewal() != never) {}
+hold_machine::hold_machine(protocol::lease_schedule schedule, std::optional<ms> confirmed) noexcept
+    : schedule_(schedule), renews_(schedule.next_renewal() != never), confirmed_(confirmed) {}
+
+bool hold_machine::is_fresh(ms now) const noexcept {
+  return confirmed_ && now < *confirmed_ + kFresh && is_sure();
+}
 
 ms hold_machine::due() const noexcept {
-  return std::min(schedule_.next_renewal(), ask_at_);
+  return std::min(rests_ ? never : schedule_.next_renewal(), ask_at_);
 }
 
 ms hold_machine::next() const noexcept {
@@ -34,7 +39,7 @@ hold_machine::action hold_machine::look(ms now) {
 }
 
 bool hold_machine::join(ms now) noexcept {
-  if (asking_ || peeks_ || valid_until() <= now || !schedule_.is_due_soon(now)) return false;
+  if (asking_ || peeks_ || rests_ || valid_until() <= now || !schedule_.is_due_soon(now)) return false;
   asking_ = true;
   return true;
 }
@@ -64,8 +69,12 @@ hold_machine::effect hold_machine::answered(const protocol::reply& r, ms sent, m
     why_ = revoked_by_ ? loss::revoked : over ? by_time() : loss::gone;
     return effect::lost;
   }
-  if (ask_at_ == never) revoked_by_.reset();  // the notice was not true
-  if (over) return effect::too_late;          // somebody may have seen that it is over: look() reports it next
+  if (ask_at_ == never) {  // the notice was not true
+    revoked_by_.reset();
+    clock_is_odd_ = false;
+  }
+  if (over) return effect::too_late;  // somebody may have seen that it is over: look() reports it next
+  if (!peeks_) confirmed_ = sent;
   in_trouble_ = false;
   if (!peeks_) schedule_.renewed(sent);
   return effect::held;
@@ -89,6 +98,7 @@ void hold_machine::notice(std::string by, ms now) {
 }
 
 void hold_machine::clock_was_set(ms now) noexcept {
+  clock_is_odd_ = true;
   ask_at_ = now;
   looks_ = std::max(looks_, 1);
 }

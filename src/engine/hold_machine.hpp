@@ -27,6 +27,7 @@ enum class loss {
 /// |--------|----------------------------------|-------------------------------------------------------------------|
 /// | idle   | look, when it is time            | asking                                                            |
 /// | idle   | join, when it is due soon        | asking: another hold of the same lock is renewed now              |
+/// | idle   | rest, until it does not rest     | idle, and is not renewed: only what puts it in doubt asks         |
 /// | asking | send                             | sent: renew; or peek, if the lease is not renewed any more        |
 /// | idle   | notice, clock_was_set            | idle: look() is due now                                           |
 /// | sent   | answered: it is ours             | idle; extended, if it was a renewal and came before the end       |
@@ -39,7 +40,9 @@ class hold_machine {
  public:
   static constexpr ms never = std::numeric_limits<ms>::max();
 
-  explicit hold_machine(protocol::lease_schedule schedule) noexcept;
+  /// `confirmed`: when the request was sent whose answer has granted it. None: the client has learned of its grant from
+  /// a notice, and it is in its first term.
+  explicit hold_machine(protocol::lease_schedule schedule, std::optional<ms> confirmed = {}) noexcept;
 
   [[nodiscard]] ms valid_until() const noexcept { return schedule_.valid_until(); }
   /// When look() has to be called.
@@ -76,6 +79,20 @@ class hold_machine {
     schedule_.stop_renewing();
   }
 
+  /// Somebody else in this client may go on with it: the newest answer, which said that it is ours, is to a request
+  /// that was sent less than 100 ms ago, and nothing since then puts it in doubt. The shortest TTL is 200 ms. So at
+  /// least half of it is left.
+  [[nodiscard]] bool is_fresh(ms now) const noexcept;
+  /// It is in its first term, and nothing puts it in doubt: an answer would make it fresh.
+  [[nodiscard]] bool can_be_confirmed() const noexcept { return !confirmed_ && is_sure(); }
+  /// An answer has said that it is ours, and nothing puts it in doubt.
+  [[nodiscard]] bool is_confirmed() const noexcept { return confirmed_ && is_sure(); }
+  [[nodiscard]] bool is_sure() const noexcept { return !peeks_ && !in_trouble_ && !revoked_by_ && !clock_is_odd_; }
+  /// While it rests, it is not renewed.
+  void rest(bool rests) noexcept { rests_ = rests; }
+  /// Renews it now, if it is renewed at all.
+  void renew_now(ms now) noexcept { schedule_.renew_at(now); }
+
   /// After `lost` or `lose`: why it was lost. revoked_by(): who revoked it, if that is why.
   [[nodiscard]] loss why() const noexcept { return why_; }
   [[nodiscard]] const std::string& revoked_by() const noexcept { return *revoked_by_; }
@@ -87,10 +104,13 @@ class hold_machine {
 
   protocol::lease_schedule schedule_;
   bool renews_;
-  bool peeks_ = !renews_;  // what asks the server does not extend the lease
+  std::optional<ms> confirmed_;  // when the newest request was sent whose answer said that it is ours
+  bool peeks_ = !renews_;        // what asks the server does not extend the lease
+  bool rests_ = false;
   bool asking_ = false;
   bool sent_ = false;                      // asking: the request is on its way
   bool renewing_ = false;                  // the request that was sent last is a renewal, not a peek
+  bool clock_is_odd_ = false;              // the clock was set, and no answer has come since
   bool in_trouble_ = false;                // the last request was not answered
   std::optional<std::string> revoked_by_;  // who revoked it, as a notice says
   ms ask_at_ = never;                      // when to ask the server whether the lease is still held

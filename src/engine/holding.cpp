@@ -23,16 +23,23 @@ hold_id client::hold(const acquisition& a, const machine::done& d, ms now) {
           .since = d.since,
           .begin = d.begin,
           .heard = now,
-          .machine = hold_machine(schedule),
+          .machine = hold_machine(schedule, d.heir ? std::nullopt : std::optional(d.begin)),
           .kept_since = now,
           .doubtful = a.steps.in_doubt(),
-          .queue = a.steps.last().queue};
+          .queue = a.steps.last().queue,
+          .turns = a.plan.local_turns,
+          .linger = a.plan.linger,
+          .wait_period = a.plan.wait_period};
+  l.fence = l.token;
+  if (d.heir && next_in_line(l)) l.machine.renew_now(now);  // then the next call can go on with this lease
+  if (l.linger > 0) wants_inbox_ = true;                    // for recalls
+  if (subscriptions_ > 0 && (l.turns > 1 || l.linger > 0)) turn_events_.begins(l.ask.lock, l.fence);
   known_.saw(l.ask.lock, l.token);
   if (l.is_exclusive()) turns_.acts(l.ask.lock, h, true);
   publish_all(announcements_.granted(announcement_of(l, settings_.who, true, now), l.ask.what.exclusive), now);
   renewals_.held(l.ask.lock, h);
   const auto& kept = holds_.emplace(h, std::move(l)).first->second;
-  timers_.set({kHold, h}, std::min(kept.machine.next(), wants_inbox_ ? never : now + kLong));
+  arm(h, kept);
   if (turns_.tells(kept.ask.lock, now)) tell_places(kept.ask.lock, now);
   return h;
 }
@@ -46,22 +53,32 @@ void client::look_at(hold_id h, lease& l, ms now) {
   using action = hold_machine::action;
   const auto todo = l.machine.look(now);
   if (todo == action::lose) return lose(h, l, l.machine.why(), now);
+  if (l.is_idle() && (*l.idle_until <= now || !l.machine.is_sure())) return end_idle(h, now);
   if (todo == action::ask) renewals_.due(l.ask.lock);
   if (now >= l.kept_since + kLong) wants_inbox_ = true;
-  timers_.set({kHold, h}, std::min(l.machine.next(), wants_inbox_ ? never : l.kept_since + kLong));
+  arm(h, l);
+}
+
+/// Sets its timer: when it has to be looked at.
+void client::arm(hold_id h, const lease& l) {
+  const ms due = std::min(l.machine.next(), l.idle_until.value_or(never));
+  timers_.set({kHold, h}, std::min(due, wants_inbox_ ? never : l.kept_since + kLong));
 }
 
 void client::renewed(hold_id h, lease& l, const answer& a, protocol::operation op, ms sent, ms now) {
   if (l.now != hold_phase::held) return;  // it was released or lost meanwhile
+  l.renewal = 0;
   using effect = hold_machine::effect;
   if (a.what != answer::kind::replied) {
     if (l.machine.unanswered(now)) {
       const auto what = op == protocol::operation::renew ? trouble::kind::no_renewal : trouble::kind::no_peek;
       events_.emplace_back(trouble{what, l.ask.lock, a.why});
     }
+    if (l.is_idle()) return end_idle(h, now);
   } else if (const auto became = l.machine.answered(a.reply, sent, now); became == effect::held) {
     l.queue = a.reply.queue;
     changed(h, l, hold_phase::held);
+    if (l.is_idle()) return settle(h, now);
   } else if (became == effect::lost) {
     l.revoked = l.machine.why() == loss::revoked;
     return lose(h, l, l.machine.why(), now, l.revoked ? l.machine.revoked_by() : std::string());
@@ -77,6 +94,9 @@ void client::lose(hold_id h, lease& l, loss why, ms now, std::string by) {
   e.by = std::move(by);
   events_.emplace_back(std::move(e));
   rests(l.ask.lock, h, now);
+  if (!l.is_idle()) return;
+  idle_.ends(l.ask.lock, h);
+  timers_.set({kHold, h}, now);  // nobody will give it back
 }
 
 void client::clock_was_set(ms now) {
@@ -97,6 +117,10 @@ protocol::announcement client::announcement_of(const lease& l, const std::string
 
 call_id client::release(hold_id h, ms keep, ms timeout, ms now) {
   look(now);
+  return begin_release(h, keep, timeout, now);
+}
+
+call_id client::begin_release(hold_id h, ms keep, ms timeout, ms now) {
   const call_id c = ++last_;
   release_ended nothing{.call = c, .what = release_ended::result::not_held};
   const auto it = holds_.find(h);
@@ -115,6 +139,7 @@ call_id client::release(hold_id h, ms keep, ms timeout, ms now) {
     events_.emplace_back(std::move(nothing));
     return c;
   }
+  if (keep == 0 && (pass_on(h, c, now) || let_linger(h, c, now))) return c;
   l.now = hold_phase::releasing;
   timers_.clear({kHold, h});
   renewals_.over(l.ask.lock, h);
@@ -122,14 +147,15 @@ call_id client::release(hold_id h, ms keep, ms timeout, ms now) {
   keep = l.keep = std::max(l.keep, keep);  // a release without `keep` must not shorten an earlier one that is in doubt
   protocol::request r = l.ask;
   r.op = protocol::operation::release;
-  r.keep = keep;
+  // The server counts from the grant, and the caller from the beginning of its turn.
+  r.keep = keep > 0 ? keep + l.turn_began.value_or(l.begin) - l.begin : 0;
   // No clock of a server says how long ago the grant was. So count from when this client learned of it: then the entry
   // is kept for too long rather than too short.
   if (r.observed && keep > 0) r.keep = std::max<ms>(0, keep - (now - l.heard));
   const bool first = found == hold_phase::held;
   if (first) r.how = known_.form_of(r);
   r.early = r.early && first && keep == 0 && !l.doubtful && !closing_ && !confirmations_.is_full();
-  const bool stays = r.keep > 0 && (r.observed || now - l.begin < keep);
+  const bool stays = r.keep > 0 && (r.observed || now - l.begin < r.keep);
   // Not at a repeated release: its event may have been published meanwhile.
   if (!stays && first) {
     announcements_.will_free(r.id, announcement_of(l, settings_.who, false, now), l.is_exclusive());
@@ -197,7 +223,7 @@ void client::end_release(call_id c, releasing& r, const release_machine::done& d
   }
   changed(h, l, l.now);
   events_.emplace_back(std::move(e));
-  if (l.dropped) drop(h, now);
+  if (l.dropped) discard(h, now);
 }
 
 void client::release_in_background(lease& l, ms now) {
@@ -217,7 +243,7 @@ void client::acknowledged_early(const lease& l, ms now) {
   auto r = l.ask;
   r.op = protocol::operation::release;
   r.early = false;
-  if (auto earlier = confirmations_.add({std::move(r), l.token, end_on_server(l)}, now)) {
+  if (auto earlier = confirmations_.add({std::move(r), l.fence, end_on_server(l)}, now)) {
     release_again({*std::move(earlier)}, now);
   }
   timers_.set(kConfirm, confirmations_.next());
@@ -256,6 +282,10 @@ void client::give_back(const lease& l, protocol::request r, ms now) {
 
 void client::drop(hold_id h, ms now) {
   look(now);
+  discard(h, now);
+}
+
+void client::discard(hold_id h, ms now) {
   const auto it = holds_.find(h);
   if (it == holds_.end()) return;
   auto& l = it->second;

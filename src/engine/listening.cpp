@@ -59,6 +59,7 @@ void client::closed(part which) {
 void client::stop_listening() {
   expected_.clear();
   foreign_ = subscriptions_ = 0;
+  turn_events_.forget();
   for (auto& [_, a] : acquisitions_) {
     a.expected.clear();
     a.foreign = false;

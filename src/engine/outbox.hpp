@@ -32,7 +32,7 @@ class outbox {
  public:
   struct notice {
     std::string client;  // whose inbox
-    std::variant<protocol::grant, protocol::revocation> what;
+    std::variant<protocol::grant, protocol::revocation, protocol::recall> what;
   };
   /// An empty optional is a gap.
   using batch = std::vector<std::optional<protocol::announcement>>;

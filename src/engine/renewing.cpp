@@ -21,6 +21,7 @@ std::optional<client::outgoing> client::next_renewal(ms now) {
       r.floor = std::max(r.floor, known_.floor_of(r.lock));
       sent.all.push_back(++last_);
       requests_.emplace(last_, on_its_way{r, {purpose::kind::renewal, h}, now});
+      l.renewal = last_;
       out.all.push_back(std::move(r));
     };
     const auto all = renewals_.of(*lock);
@@ -51,8 +52,9 @@ void client::cannot_renew(ms now) {
     for (const auto n : found.mapped().all) {
       const auto h = requests_.extract(n).mapped().who.of;
       auto& l = holds_.at(h);
+      l.renewal = 0;
       l.machine.not_sent(now);
-      timers_.set({kHold, h}, l.machine.next());
+      arm(h, l);
     }
   }
 }

@@ -47,6 +47,8 @@ void observation::end() noexcept {
 election::election(client& owner, lock_options options) {
   options.durable_release = true;
   const auto& defaults = owner.options();  // throws if the client was moved from
+  options.local_turns = 1;                 // a leader publishes a value, and others must hear of each
+  options.linger = {};
   core_ = std::make_shared<detail::lock_core>(owner.core_, validated(options, defaults, *owner.core_->env()));
 }
 election::election(client& owner, std::string id) : election(owner, lock_options{.id = std::move(id)}) {}

@@ -75,6 +75,8 @@ protocol::acquire_plan lock_core::plan(std::int64_t weight, const wait_options& 
   plan.ask.observed = s.expiry == expiry::observed;
   plan.ask.early = !s.durable_release;
   plan.renews = s.autorefresh;
+  plan.local_turns = weight == 0 ? s.local_turns : 1;
+  plan.linger = weight == 0 && capacity == 0 ? s.linger.count() : 0;
   plan.wait_period = s.wait_lock_period.count();
   plan.patience = core->options().operation_timeout.count();
   plan.queue = !options.timeout || options.timeout->count() > 0;

@@ -16,6 +16,7 @@ constexpr ms kEnough = 250;            // what must be left of the first term of
 constexpr ms kShortestTurn = 5;        // no hand-off is shorter
 constexpr ms kPatientRetry = 2000;     // the longest turn of a waiter that got no answer
 constexpr ms kOutage = 15'000;         // an entry must survive it: an election of 12 s (the worst case) and a retry
+constexpr ms kRecall = 1000;           // a try waits for so long for a lease that perhaps nobody uses
 constexpr ms kLateAnswer = 1000;       // an answer that is later than this says that the server may be silent
 constexpr std::int64_t kWatchful = 3;  // how many waiters at the head of the queue poll when a lease ends
 
@@ -35,6 +36,7 @@ acquire_machine::action acquire_machine::start(ms now) {
 acquire_machine::action acquire_machine::start_afresh(ms now) {
   if (doubt_) undo_.push_back({id_, true});
   id_ = fresh_id_();
+  if (plan_.linger > 0) id_ += linger_mark;
   queued_ = held_ = doubt_ = false;
   queued_at_ = 0;
   requests_ = 0;
@@ -81,7 +83,17 @@ acquire_machine::action acquire_machine::answered(const reply& r, ms now, bool p
   if ((in_use && r.cap != plan_.ask.cap) || (plan_.ask.cap > 0 && plan_.ask.what.weight > plan_.ask.cap)) {
     return finish(result::other_capacity);
   }
+  if (const auto again = until_recalled(r, now)) return wait{*again};
   return finish(result::busy);
+}
+
+/// A try: perhaps nobody uses the lock, and its holder gives it up when it is told that somebody wants it.
+std::optional<ms> acquire_machine::until_recalled(const reply& r, ms now) {
+  if (!r.first || r.first->lingering.empty() || r.first->client == plan_.ask.client) return std::nullopt;
+  const ms again = now + recall_pause_;
+  recall_pause_ *= 2;
+  const bool late = again > *started_ + kRecall || (plan_.deadline && again >= *plan_.deadline);
+  return late ? std::nullopt : std::optional(again);
 }
 
 /// Every request that finds its own entry among the holders also renews it. So the lease counts from the time at which
@@ -210,7 +222,7 @@ std::optional<acquire_machine::done> acquire_machine::by_announcement(ms now) co
   ms begin = std::min(heard_, asked_ + since);
   if (peeked_ > asked_) begin = std::min(begin, peeked_ + grant_->since - peeked_server_);
   if (!plan_.renews || doubt_ || begin + term - now < std::max(term / 2, kEnough)) return std::nullopt;
-  return done{result::acquired, begin, term, grant_->fence, grant_->since};
+  return done{result::acquired, begin, term, grant_->fence, grant_->since, true};
 }
 
 std::optional<acquire_machine::action> acquire_machine::announced(const grant& g, ms heard, ms now) {

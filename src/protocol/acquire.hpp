@@ -21,6 +21,8 @@ struct acquire_plan {
   std::optional<ms> deadline;  // local time
   ms patience = 10000;         // without a deadline: give up after this time if no answer has come at all
   observation seen;            // with observed expiry: what this process has seen of the lock before
+  ms linger = 0;               // for so long after its grant, the lease is kept although nobody uses it
+  int local_turns = 1;         // so many calls of this client, one after the other, may use one grant
 };
 
 /// An acquisition that was given up, and has to be undone on the server.
@@ -46,7 +48,8 @@ class acquire_machine {
     ms begin = 0;  // local time; the lease certainly lasts from here ...
     ms lease = 0;  // ... for this long
     std::int64_t token = 0;
-    ms since = 0;  // of the grant, on the server's clock
+    ms since = 0;       // of the grant, on the server's clock
+    bool heir = false;  // it has learned of its grant from a notice, and has sent no command since
     // no_answer: what is missing, for people. It is used if no failed request says more.
     const char* why = "";
   };
@@ -104,6 +107,7 @@ class acquire_machine {
   action granted(ms now);
   action queued(ms now, bool pushed);
   action pause(ms now);
+  [[nodiscard]] std::optional<ms> until_recalled(const reply& r, ms now);
   [[nodiscard]] bool may_peek(ms now) const;
   [[nodiscard]] bool stands_as_before(const reply& r, ms now);
   [[nodiscard]] std::optional<done> by_announcement(ms now) const;
@@ -122,9 +126,10 @@ class acquire_machine {
   std::optional<ms> started_;
   ms sent_ = 0;
   ms pause_ = 0;
-  ms asked_ = 0;         // when the last request was sent that moved our entry and was answered "queued" ...
-  ms asked_server_ = 0;  // ... and the server's time in that answer
-  ms peeked_ = 0;        // the same for the last peek
+  ms recall_pause_ = 10;  // of a try: until it is asked again whether the lock is free
+  ms asked_ = 0;          // when the last request was sent that moved our entry and was answered "queued" ...
+  ms asked_server_ = 0;   // ... and the server's time in that answer
+  ms peeked_ = 0;         // the same for the last peek
   ms peeked_server_ = 0;
   std::int64_t queued_at_ = 0;  // the highest token that the lock had given when an answer said "queued"
   std::optional<ms> overdue_;   // since when peeks have shown an expired holder, or an expired first waiter

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// The document of a lock, and the requests and replies. docs/protocol.md explains them. Pure values, no I/O.
@@ -80,6 +81,13 @@ struct tombstone {
   ms until = 0;
   bool operator==(const tombstone&) const = default;
 };
+
+/// The end of the id of an acquisition whose owner may keep the lease for a while after it has used it
+/// (docs/adr/0032-linger.md).
+inline constexpr std::string_view linger_mark = "/linger";
+[[nodiscard]] inline bool lingers(const std::string& id) {
+  return id.ends_with(linger_mark);
+}
 
 /// The values of `lockd` that mongo-dlock and dlock write.
 enum class lockd_flag { absent, one, yes, no };
@@ -183,6 +191,9 @@ struct holder_summary {
   std::string who;
   std::int64_t fence = 0;
   ms until = 0;
+  // Only if its owner may keep the lease for a while after it has used it:
+  std::string lingering = {};  // its id
+  std::string client = {};     // whose inbox a recall goes to
   bool operator==(const holder_summary&) const = default;
 };
 

@@ -55,6 +55,21 @@ std::optional<revocation> parse_revocation(const bson_t* document) {
   return r;
 }
 
+bson recall_document(const std::string& client, const recall& r) {
+  auto d = make_bson();
+  append(d.get(), "to", client);
+  append(d.get(), "lock", r.lock);
+  append(d.get(), "id", r.id);
+  append_bool(d.get(), "recall", true);
+  return d;
+}
+
+std::optional<recall> parse_recall(const bson_t* document) {
+  recall r{read_string(document, "lock"), read_string(document, "id")};
+  if (r.id.empty() || !read_flag(document, "recall", false)) return std::nullopt;
+  return r;
+}
+
 bool can_be_announced(const std::string& lock) {
   return lock != "error";
 }

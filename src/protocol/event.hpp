@@ -42,6 +42,16 @@ struct revocation {
 [[nodiscard]] bson revocation_document(const std::string& client, const revocation& r);
 [[nodiscard]] std::optional<revocation> parse_revocation(const bson_t* document);
 
+/// A recall: tells a holder that somebody waits for the lock, so it must not keep the lease when it does not use it. It
+/// goes to the inbox of the holder.
+struct recall {
+  std::string lock;
+  std::string id;  // the acquisition
+  bool operator==(const recall&) const = default;
+};
+[[nodiscard]] bson recall_document(const std::string& client, const recall& r);
+[[nodiscard]] std::optional<recall> parse_recall(const bson_t* document);
+
 /// An event for everybody: a lock was locked or unlocked. The format is that of mubsub, as mongo-dlock 1.x writes and
 /// reads it: {event: <lock>, message: {id: <lock>, locked}}. In addition, `message` has fields that mongo-dlock
 /// ignores: token, who, at.

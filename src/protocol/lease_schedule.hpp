@@ -28,6 +28,10 @@ class lease_schedule {
   /// A renewal got no answer: renew again soon, while the lease lasts.
   void unanswered(ms now) noexcept;
   void stop_renewing() noexcept;
+  /// It is renewed at `now`.
+  void renew_at(ms now) noexcept {
+    if (renews_) next_renewal_ = now;
+  }
 
  private:
   ms delta_;

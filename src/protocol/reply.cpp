@@ -47,6 +47,15 @@ std::int64_t read_count(const bson_t* in, const char* key, std::int64_t otherwis
   return std::clamp<std::int64_t>(read_number(in, key, otherwise), otherwise, std::numeric_limits<std::int32_t>::max());
 }
 
+holder_summary summary_of(const holder& h) {
+  holder_summary out{h.who, h.fence, h.until};
+  if (lingers(h.id)) {
+    out.lingering = h.id;
+    out.client = h.client;
+  }
+  return out;
+}
+
 /// Reads the summary of the lists.
 void read_summary(const bson_t* r, reply& out) {
   const std::string me = read_string(r, "me");
@@ -56,9 +65,7 @@ void read_summary(const bson_t* r, reply& out) {
   out.queue = read_count(r, "queue", 0);
   out.next_end = read_date(r, "next_end");
   out.head_until = read_date(r, "head_until");
-  read_document(r, "first", [&](const bson_t* f) {
-    out.first = {read_string(f, "who"), read_number(f, "fence"), read_date(f, "until").value_or(0)};
-  });
+  read_document(r, "first", [&](const bson_t* f) { out.first = summary_of(parse_holder(f)); });
   for_each(r, "some", [&](const bson_t* entry) {
     auto h = parse_holder(entry);
     if (!h.announced) out.heirs.push_back({h.id, h.client, h.fence, h.since, h.until});
@@ -175,7 +182,7 @@ std::optional<reply> parse_short_reply(const bson_t* server_reply, const request
     if (is_last) out->place = queue - 1;
     if (taken) out->mine = *mine;
     for (const auto& h : *holders) {
-      if (!out->first) out->first = {h.who, h.fence, h.until};
+      if (!out->first) out->first = summary_of(h);
       if (!h.announced) out->heirs.push_back({h.id, h.client, h.fence, h.since, h.until});
       out->next_end = std::min(out->next_end.value_or(h.until), h.until);
     }

@@ -76,6 +76,7 @@ void monitor::collect(effects& out, ms now) {
   publishing_ = publishing_ || out.publisher;
   const bool inbox = engine_.wants(engine::part::inbox), events = engine_.wants(engine::part::events);
   out.feeds = std::exchange(inbox_, inbox) != inbox || std::exchange(events_, events) != events;
+  out.tells = !to_tell_.empty() && !std::exchange(tells_, true);
   if (watchers_ > 0) changed_.notify_all();
 }
 
@@ -178,8 +179,8 @@ void monitor::carry_out(effects& todo) {
   for (auto& [level, text] : todo.log) {
     if (log_) log_(level, text);
   }
-  const auto jobs =
-      todo.senders + todo.renewers + todo.tellers + todo.attend.size() + todo.leaders.size() + (todo.publisher ? 1 : 0);
+  const auto jobs = todo.senders + todo.renewers + todo.tellers + todo.attend.size() + todo.leaders.size() +
+                    (todo.publisher ? 1 : 0) + (todo.tells ? 1 : 0);
   const auto self = jobs > 0 ? shared_from_this() : nullptr;
   for (auto& s : todo.attend) post_completion([self, s = std::move(s)] { self->attend(s); });
   for (auto& [o, e] : todo.leaders) {
@@ -222,6 +223,7 @@ void monitor::carry_out(effects& todo) {
       e.cannot_publish(now);
     });
   }
+  if (todo.tells && !callbacks_->post_patiently([self] { self->tell_subscribers(); })) tell_subscribers();
   if (todo.feeds) adjust_feeds();
   if (!left.empty()) run_here(std::move(left));  // last, because it may take long, and may wait for what was posted
 }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <dlock/events.hpp>
 #include <dlock/options.hpp>
 
 #include "engine/client.hpp"
@@ -124,6 +125,7 @@ class monitor : public std::enable_shared_from_this<monitor> {
     std::size_t senders = 0, renewers = 0, tellers = 0;  // how many more are needed
     bool publisher = false;
     bool feeds = false;
+    bool tells = false;  // subscribers have to be told of events
     std::vector<std::shared_ptr<call_slot>> attend;
     // These may be the last references to objects of the user:
     lease_state::callbacks unused;
@@ -138,6 +140,7 @@ class monitor : public std::enable_shared_from_this<monitor> {
   void happened(engine::ask_ended e, effects& out);
   void happened(const engine::hold_changed& e, effects& out);
   void happened(const engine::leader_changed& e, effects& out);
+  void happened(const engine::told_event& e, effects& out);
   static void happened(const engine::notifications_changed& e, effects& out);
   static void happened(const engine::trouble& e, effects& out);
   template <typename E>
@@ -151,6 +154,7 @@ class monitor : public std::enable_shared_from_this<monitor> {
   void renew();
   void tell();
   void publish();
+  void tell_subscribers();
   void adjust_feeds();
   [[nodiscard]] std::shared_ptr<follower> follow(engine::part feed);
   [[nodiscard]] bool wait_until_open(std::chrono::milliseconds timeout);
@@ -184,6 +188,8 @@ class monitor : public std::enable_shared_from_this<monitor> {
   std::size_t senders_ = 0, renewing_ = 0, telling_ = 0;  // posted, not begun
   bool publishing_ = false;
   bool inbox_ = false, events_ = false;  // whether these feeds were wanted at the last check
+  std::vector<lock_event> to_tell_;
+  bool tells_ = false;  // a thread tells them
   bool ended_ = false;
 
   std::mutex feeds_guard_;  // locked before guard_

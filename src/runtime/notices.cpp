@@ -47,8 +47,10 @@ void monitor::tell() {
     std::vector<bson> one;
     if (const auto* const g = std::get_if<protocol::grant>(&next->what)) {
       one.push_back(protocol::grant_document(to, *g));
+    } else if (const auto* const r = std::get_if<protocol::revocation>(&next->what)) {
+      one.push_back(protocol::revocation_document(to, *r));
     } else {
-      one.push_back(protocol::revocation_document(to, std::get<protocol::revocation>(next->what)));
+      one.push_back(protocol::recall_document(to, std::get<protocol::recall>(next->what)));
     }
     const answer a = channel_->insert(feed_of_inbox(name_, to), one);
     next.reset();
@@ -163,6 +165,7 @@ void monitor::heard_notice(const bson_t* document) {
     test_point("heir");
     step([&](auto& e, ms now) { e.heard(*g, now); });
   }
+  if (const auto r = protocol::parse_recall(document)) step([&](auto& e, ms now) { e.heard(*r, now); });
   if (const auto r = protocol::parse_revocation(document)) step([&](auto& e, ms now) { e.heard(*r, now); });
 }
 
@@ -171,15 +174,37 @@ void monitor::heard_event(const bson_t* document) {
   const auto a = protocol::parse_announcement(document);
   if (!a) return;
   step([&](auto& e, ms now) { e.heard(*a, now); });
-  // The time of the event. Anybody may have written the document, so its time may be any number.
-  const auto at = a->at > 0 && a->at < kYear9999 ? system_time(a->at) : env_->time_of_day();
-  using kind = lock_event::kind;
-  subscribers_.deliver({a->locked ? kind::locked : kind::unlocked, a->lock, a->token, a->who, at});
 }
 
 void monitor::gap() {
-  step([](auto& e, ms now) { e.missed_events(now); });
-  subscribers_.deliver({lock_event::kind::gap, "", 0, "", env_->time_of_day()});
+  step([](auto& e, ms now) { e.heard_gap(now); });
+}
+
+void monitor::happened(const engine::told_event& e, effects& /*out*/) {
+  using kind = lock_event::kind;
+  const auto& a = e.what;
+  // Anybody may have written the document, so its time may be any number.
+  const auto at = a && a->at > 0 && a->at < kYear9999 ? system_time(a->at) : env_->time_of_day();
+  if (!a) {
+    to_tell_.push_back({kind::gap, "", 0, "", at});
+  } else {
+    to_tell_.push_back({a->locked ? kind::locked : kind::unlocked, a->lock, a->token, a->who, at});
+  }
+}
+
+/// One thread at a time tells the subscribers, so that all hear the events in the order of the steps. It is not that of
+/// a caller, because others may have more to tell all the time.
+void monitor::tell_subscribers() {
+  for (;;) {
+    std::vector<lock_event> all;
+    {
+      const std::lock_guard lock(guard_);
+      all.swap(to_tell_);
+      tells_ = !all.empty();
+      if (!tells_) return;
+    }
+    for (const auto& each : all) subscribers_.deliver(each);
+  }
 }
 
 std::shared_ptr<subscriber> monitor::subscribe(std::optional<std::string> id, event_callback callback) {

@@ -172,6 +172,7 @@ TEST(LockJson, AllMembers) {
       "revoked": true,
       "foreign": false,
       "kept": false,
+      "lingering": false,
       "value": "v"
     }
   ],

@@ -10,7 +10,7 @@ from harness import PATIENCE, Case, main, wait_for
 
 HEADING = ["ID", "KIND", "HOLDER", "SINCE", "UNTIL", "TOKEN", "WAITERS"]
 LOCK = ["id", "permits", "token", "at", "expiry", "holders", "waiters", "expired"]
-HOLDER = ["who", "mode", "permits", "token", "since", "until", "expired", "revoked", "foreign", "kept", "value"]
+HOLDER = ["who", "mode", "permits", "token", "since", "until", "expired", "revoked", "foreign", "kept", "lingering", "value"]
 WAITER = ["who", "mode", "permits", "since"]
 ODD_IDS = ["gr\u00fcn \u9501 \U0001d11e", "it's \"quoted\"", "-n", "\x1b[31mred", "\u202egnp", "\x9b31m", "a:b@c", "a\nb", "a\tb", "a/b",
            "x" * 1000, "$holders"]

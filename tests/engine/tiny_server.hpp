@@ -53,6 +53,10 @@ inline std::string show(const event& e) {
            (h->by.empty() ? "" : " by " + h->by);
   }
   if (const auto* l = std::get_if<leader_changed>(&e)) return "leader: " + (l->leader ? l->leader->value : "-");
+  if (const auto* t = std::get_if<told_event>(&e)) {
+    return t->what ? (t->what->locked ? "told of lock " : "told of unlock ") + std::to_string(t->what->token)
+                   : "told of a gap";
+  }
   if (const auto* n = std::get_if<notifications_changed>(&e)) {
     return named(n->which, {"inbox", "events", "outbox"}) + (n->works ? " works" : " fails: " + n->why);
   }

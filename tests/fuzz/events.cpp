@@ -13,6 +13,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (const auto r = parse_revocation(&b)) {
     require(parse_revocation(revocation_document("me", *r).get()) == r, "a revocation comes back");
   }
+  if (const auto r = parse_recall(&b)) {
+    require(parse_recall(recall_document("me", *r).get()) == r, "a recall comes back");
+  }
   if (const auto a = parse_announcement(&b)) {
     require(a->token == 0 || is_token(a->token, a->at), "an announcement has a possible token");
     require(parse_announcement(announcement_document(*a).get()) == a, "an announcement comes back");

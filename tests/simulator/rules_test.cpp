@@ -48,7 +48,8 @@ class Rules : public ::testing::Test {
                                             std::int64_t token) {
     const protocol::lease_schedule schedule(p->now(), ask.delta, ask.delta, false, p->now());
     return std::make_shared<pretender>(
-        p, engine::client::lease{.ask = std::move(ask), .token = token, .machine = engine::hold_machine(schedule)});
+        p, engine::client::lease{
+               .ask = std::move(ask), .token = token, .fence = token, .machine = engine::hold_machine(schedule)});
   }
   /// Somebody believes that it holds, as if the server had said so.
   std::shared_ptr<hold> believer(const protocol::acquire_plan& how, std::int64_t token) {
@@ -323,6 +324,59 @@ TEST_F(Rules, WhatWasReleasedIsHeldAgain) {
   EXPECT_EQ(kept(), "released");
   h->in()->kill();
   EXPECT_EQ(kept(), "") << "nobody is there to release it again";
+}
+
+TEST_F(Rules, WhatWasReleasedAndHasPassedOn) {
+  const auto h = believer(plan(0, 0), 1000);
+  stored v = *locked({h->ask().id}, {});
+  v.what.holders.front().fence = h->token();
+  const auto held = std::make_shared<const stored>(v);
+  const auto kept = [&] { return broken_by([&] { s.judge.nothing_kept("lock", held); }); };
+  s.judge.released(h);
+  h->abandon();
+  auto next = h->granted();
+  next.turn = next.turns = 2;
+  ++next.token;
+  s.judge.confirmed(next.ask.id, h->in()->now());
+  const auto other = std::make_shared<pretender>(h->in(), next);
+  other->begin();
+  EXPECT_EQ(kept(), "") << "it is held by the next call";
+  s.judge.released(other);
+  EXPECT_EQ(kept(), "released");
+}
+
+TEST_F(Rules, WhatPassesOn) {
+  const auto p = s.start_process("p");
+  s.run_for(1000);
+  const auto now = p->now();
+  int n = 0;
+  const auto passes = [&](auto change, protocol::ms confirmed) {
+    auto ask = plan(0, 0).ask;
+    ask.id = p->fresh_id();
+    ask.lock += std::to_string(++n);
+    const protocol::lease_schedule schedule(now, ask.delta, ask.delta, false, now);
+    engine::client::lease l{
+        .ask = ask, .token = 1001, .fence = 1000, .begin = now, .machine = engine::hold_machine(schedule)};
+    l.turn = l.turns = 2;
+    change(l);
+    s.judge.confirmed(l.ask.id, confirmed);
+    return broken_by([&] { std::make_shared<pretender>(p, l)->begin(); });
+  };
+  EXPECT_EQ(passes([](auto&) {}, now - 99), "");
+  EXPECT_EQ(passes([](auto&) {}, now - 100), "passing on") << "the answer is old";
+  EXPECT_EQ(passes([](auto& l) { l.turns = 1; }, now), "passing on") << "too often";
+  EXPECT_EQ(passes([](auto& l) { l.token = 2000; }, now), "passing on") << "with a token of the server";
+  const auto ends_soon = [&](auto& l) {
+    l.machine = engine::hold_machine(protocol::lease_schedule(now, l.ask.delta / 3, l.ask.delta, false, now));
+  };
+  EXPECT_EQ(passes(ends_soon, now), "passing on");
+  const auto lingers = [&](auto& l) {
+    l.turns = 1;
+    l.begin = now - 999;
+    l.linger = 1000;
+  };
+  EXPECT_EQ(passes(lingers, now - 999), "");
+  EXPECT_EQ(passes([&](auto& l) { lingers(l), l.begin = now - 1000; }, now - 1000), "passing on");
 }
 
 TEST_F(Rules, WhatIsKept) {
