@@ -37,7 +37,11 @@ make_packages /packages
 say "==> once more"
 make_packages /again
 for deb in /packages/*.deb; do
-  cmp "$deb" "/again/${deb##*/}" || die "${deb##*/} is not the same when it is built again"
+  cmp -s "$deb" "/again/${deb##*/}" && continue
+  rm -rf /tmp/first /tmp/second
+  dpkg-deb -R "$deb" /tmp/first
+  dpkg-deb -R "/again/${deb##*/}" /tmp/second
+  die "${deb##*/} is not the same when it is built again:"$'\n'"$(diff -r /tmp/first /tmp/second)"
 done
 say "==> lintian"
 lintian --fail-on error,warning /packages/*.deb >&2 || die "lintian finds faults"
