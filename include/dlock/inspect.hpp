@@ -46,7 +46,7 @@ struct lock_holder {
   bool revoked = false;  ///< It was revoked: see client::revoke().
   bool foreign = false;  ///< It is a client of mongo-dlock (Node.js).
   /// It was released by lease::release_at_least(): nobody's, but taken until `until`. client::revoke() passes it on at
-  /// once. In the document its id is lease::owner() with "/kept" at the end.
+  /// once. In the document its id is that of the holder with "/kept" at the end.
   bool kept = false;
   /// It has lock_options::linger: perhaps it keeps the lock although it does not use it now.
   bool lingering = false;

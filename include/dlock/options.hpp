@@ -172,8 +172,8 @@ struct lock_options {
   ///
   /// - Only exclusive waits of a mutex or a shared_mutex, of the same `who`, with the same options, with autorefresh.
   ///   Elections and semaphores ignore it.
-  /// - Other processes wait longer: until so many turns are over, or until no turn begins any more, which is 100 to
-  ///   200 ms after the grant.
+  /// - Other processes wait longer: until so many turns are over, or until no turn begins any more. A turn begins only
+  ///   within 100 ms of an answer of the server, which are those to the grant and to each renewal.
   /// - Events of the turns go to subscribers of this client only. Others hear of the grant and of the release.
   ///
   /// See docs/adr/0031-local-turns.md. mongo-dlock has no such option.

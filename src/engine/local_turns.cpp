@@ -66,7 +66,10 @@ hold_id client::move(hold_id h, call_id c, ms until) {
 /// Nobody uses this lease. If the next call can go on with it, it does; else the lease is released.
 void client::settle(hold_id h, ms now) {
   auto& l = holds_.at(h);
-  if (idle_.of(l.ask.lock) == h) return;  // it lingers, and its timer is set
+  if (idle_.of(l.ask.lock) == h) {  // it lingers, and its timer is set
+    if (l.queue > 0) end_idle(h, now);
+    return;
+  }
   const auto c = next_in_line(l);
   if (c && l.machine.is_fresh(now)) return begin_turn_of(*c, h, now);
   end_idle(h, now);

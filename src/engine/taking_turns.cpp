@@ -15,7 +15,7 @@ bool is_alike(const protocol::acquire_plan& a, const protocol::acquire_plan& b) 
   const auto& y = b.ask;
   return x.what == y.what && x.cap == y.cap && x.delta == y.delta && x.life == y.life && x.term == y.term &&
          x.skew == y.skew && x.value == y.value && x.who == y.who && x.observed == y.observed && a.queue && b.queue &&
-         a.renews == b.renews && a.wait_period == b.wait_period;
+         a.renews == b.renews && a.wait_period == b.wait_period && a.linger == b.linger;
 }
 
 }  // namespace

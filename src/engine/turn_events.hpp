@@ -21,12 +21,14 @@ namespace dlock::engine {
 /// | silent            | heard: this grant, or a gap            | open; what waits is told after it               |
 /// | open              | turn                                   | open; its events are told                       |
 /// | silent, open      | heard: the release, or a later event   | over; what waits is told before it              |
-/// | silent, open      | heard: an earlier event                | the same                                        |
+/// | silent, open      | heard: an earlier event                | the same; the turns of that grant are told with it |
 class turn_events {
  public:
   using announcement = protocol::announcement;
   using all = std::vector<announcement>;
   static constexpr std::size_t most = 1000;  // locks; of the others, only grants and releases are told
+  /// Of one lock; more are told at once, before the event of their grant, which may never come.
+  static constexpr std::size_t most_waiting = 2000;
 
   void begins(const std::string& lock, std::int64_t fence);
   /// The events of a turn with the grant `fence`. Returns what the subscribers are told now.

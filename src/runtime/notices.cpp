@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 using protocol::ms;
 
 constexpr ms kYear9999 = 253'402'300'800'000;
+constexpr std::size_t kMostToTell = 10'000;  // events that wait for a thread which tells the subscribers
 
 }  // namespace
 
@@ -183,6 +184,11 @@ void monitor::gap() {
 void monitor::happened(const engine::told_event& e, effects& /*out*/) {
   using kind = lock_event::kind;
   const auto& a = e.what;
+  // Nobody may tell them for long: callbacks can have all threads. Then one gap stands for what comes.
+  if (to_tell_.size() >= kMostToTell) {
+    if (to_tell_.back().what != kind::gap) to_tell_.push_back({kind::gap, "", 0, "", env_->time_of_day()});
+    return;
+  }
   // Anybody may have written the document, so its time may be any number.
   const auto at = a && a->at > 0 && a->at < kYear9999 ? system_time(a->at) : env_->time_of_day();
   if (!a) {

@@ -60,6 +60,26 @@ TEST_F(TurnEvents, OfTwoGrantsComeInOrder) {
   EXPECT_EQ(heard(true, 2000), "-1000 +1001 +2000 -2000 +2001");
 }
 
+TEST_F(TurnEvents, AreToldWithTheirGrantAlsoIfTheNextOneHasBegun) {
+  t.begins("lock", 1000);
+  EXPECT_EQ(turn(1001), "");
+  t.begins("lock", 2000);
+  EXPECT_EQ(turn(2001, 2000), "");
+  EXPECT_EQ(heard(true, 1000), "+1000 -1000 +1001");
+  EXPECT_EQ(heard(false, 1001), "-1001");
+  EXPECT_EQ(turn(2002, 2000), "") << "its own grant was not heard yet";
+  EXPECT_EQ(heard(true, 2000), "+2000 -2000 +2001 -2001 +2002");
+  EXPECT_EQ(heard(false, 2002), "-2002");
+  EXPECT_EQ(t.size(), 0U);
+}
+
+TEST_F(TurnEvents, DoNotWaitForAnyNumberOfTurns) {
+  t.begins("lock", 1000000);
+  for (std::size_t i = 0; i < turn_events::most_waiting / 2 - 1; ++i) EXPECT_EQ(turn(1000001, 1000000), "");
+  EXPECT_NE(turn(1000001, 1000000), "");
+  EXPECT_EQ(turn(1000001, 1000000), "");
+}
+
 TEST_F(TurnEvents, AreToldAfterAGap) {
   t.begins("lock", 1000);
   EXPECT_EQ(turn(1001), "");
