@@ -21,6 +21,7 @@ make_packages() {
     -DCMAKE_SHARED_LINKER_FLAGS="$(dpkg-buildflags --get LDFLAGS) -Wl,-z,now" \
     -DCMAKE_EXE_LINKER_FLAGS="$(dpkg-buildflags --get LDFLAGS) -Wl,-z,now" --log-level=WARNING
   cmake --build /build -j "$(nproc)" >/tmp/output 2>&1 || die "this ended with $?:"$'\n'"$(cat /tmp/output)"
+  strip --strip-debug --enable-deterministic-archives /build/src/libdlock.a # cpack strips only what is linked
   (cd /build && cpack -G DEB -B "$1") >/tmp/output 2>&1 || die "this ended with $?:"$'\n'"$(cat /tmp/output)"
   rm -rf "$1/_CPack_Packages"
   # cpack adds scripts that call ldconfig, as packages did before there was a trigger for it.
