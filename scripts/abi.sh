@@ -12,7 +12,7 @@ options=(--exported-interfaces-only --suppressions "$here/packaging/abi/suppress
 command -v abidiff >/dev/null || { echo "abi: there is no abidiff: install abigail-tools" >&2 && exit 3; }
 compiler=$(readelf -p .comment "$library" | grep -o 'GCC: .*' | head -1)
 if [[ $action == store ]]; then
-  abidw "${options[@]}" --no-corpus-path --no-comp-dir-path --no-show-locs "$library" >"$stored"
+  abidw "${options[@]}" --no-corpus-path --no-comp-dir-path --no-show-locs "$library" | sed "s# path='[^']*'##" >"$stored"
   printf '<!-- %s -->\n' "$compiler" >>"$stored"
   echo "abi: $stored" >&2
   exit
