@@ -67,7 +67,6 @@ void client::arm(hold_id h, const lease& l) {
 
 void client::renewed(hold_id h, lease& l, const answer& a, protocol::operation op, ms sent, ms now) {
   if (l.now != hold_phase::held) return;  // it was released or lost meanwhile
-  l.renewal = 0;
   using effect = hold_machine::effect;
   if (a.what != answer::kind::replied) {
     if (l.machine.unanswered(now)) {

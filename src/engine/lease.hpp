@@ -30,7 +30,7 @@ struct lease {
   ms keep = 0;            // the longest `keep` of its releases
   std::int64_t amendments = 0;
   std::int64_t queue = 0;     // how many others waited for it, as far as is known
-  std::uint64_t renewal = 0;  // its request on its way
+  std::uint64_t renewal = 0;  // its last request, which may be on its way
   // Turns of this client, one after the other (local_turns.cpp):
   int turn = 1, turns = 1;            // which one this is, and of how many at most
   std::optional<ms> turn_began = {};  // when this client began it, if it is not the first one
