@@ -139,7 +139,7 @@ void rules::undone(const protocol::request& cancel, tick sent) {
 }
 
 void rules::released(const std::shared_ptr<hold>& h) {
-  released_[h->ask().id] = {h->granted().fence, h->in()};
+  released_[h->ask().id] = {h->granted().fence, h->in(), h->ask().observed};
 }
 
 void rules::nothing_kept(const std::string& lock, const version& v) const {
@@ -148,8 +148,10 @@ void rules::nothing_kept(const std::string& lock, const version& v) const {
   if (edit != edited_.end() && events_.now() < edit->second) return;  // it may have brought an old version back
   for (const auto& h : v->what.holders) {
     const auto it = released_.find(h.id);
-    if (it == released_.end() || it->second.first != h.fence) continue;  // another token: a late copy has acquired it
-    const auto by = it->second.second.lock();
+    if (it == released_.end() || it->second.token != h.fence) continue;  // another token: a late copy has acquired it
+    // It could not be released while it was no lock, and with observed expiry it ends only when somebody wants it.
+    if (edit != edited_.end() && it->second.observed) continue;
+    const auto by = it->second.by.lock();
     if (by && by->is_alive() && !by->is_closed())
       throw broken("released", h.id + ", which was released, still holds " + lock);
   }

@@ -133,7 +133,12 @@ class rules {
     std::int64_t number = 0;  // the last number that was acknowledged
   };
   std::map<std::string, publication> values_;                                        // by acquisition
-  std::map<std::string, std::pair<std::int64_t, std::weak_ptr<process>>> released_;  // tokens, by acquisition
+  struct given_up {
+    std::int64_t token;
+    std::weak_ptr<process> by;
+    bool observed;
+  };
+  std::map<std::string, given_up> released_;  // by acquisition
   std::map<std::string, tick> edited_, deleted_;
   tick clock_until_ = std::numeric_limits<tick>::min() / 2;  // long ago
 };
