@@ -34,7 +34,6 @@ done
 part "the packages that tests need"
 need_compiler
 need_packages python3 python3-pymongo procps
-need_shells
 
 part "building the tests"
 cmake -B build-install -DDLOCK_BUILD_TESTS=ON --log-level=WARNING
