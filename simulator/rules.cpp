@@ -149,9 +149,8 @@ void rules::nothing_kept(const std::string& lock, const version& v) const {
   for (const auto& h : v->what.holders) {
     const auto it = released_.find(h.id);
     if (it == released_.end() || it->second.token != h.fence) continue;  // another token: a late copy has acquired it
-    // What an edit or an election brings back after the client has given up ends with its lease; with observed expiry
-    // that is when somebody wants it.
-    if (it->second.observed) continue;
+    // It could not be released while it was no lock, and with observed expiry it ends only when somebody wants it.
+    if (edit != edited_.end() && it->second.observed) continue;
     const auto by = it->second.by.lock();
     if (by && by->is_alive() && !by->is_closed())
       throw broken("released", h.id + ", which was released, still holds " + lock);

@@ -72,7 +72,7 @@ class rules {
   void undone(const protocol::request& cancel, tick sent);
   /// A call said that it was released.
   void released(const std::shared_ptr<hold>& h);
-  /// Nobody still holds what living processes have released. Locks with observed expiry are not judged: see the source.
+  /// Nobody still holds what living processes have released.
   void nothing_kept(const std::string& lock, const version& v) const;
   /// A publication was answered.
   void published(const std::shared_ptr<hold>& h, std::int64_t number);
