@@ -6,6 +6,11 @@
 #include "engine/cancel.hpp"
 
 namespace dlock::engine {
+namespace {
+
+constexpr ms kObserved = 3'600'000;  // with observed expiry: how long what gives an entry up is repeated
+
+}  // namespace
 
 client::client(settings s, std::function<std::string()> fresh_id, std::function<double()> jitter)
     : settings_(std::move(s)),
@@ -245,8 +250,9 @@ void client::server_answers(ms now) {
 }
 
 /// Repeats `r` in the background until it is answered, or until `until`. At that time, the entry that it is about has
-/// expired on the server.
+/// expired on the server. With observed expiry it has not: it ends only when somebody wants the lock.
 void client::retry(protocol::request r, ms until, follow_up then, ms now) {
+  if (r.observed) until = std::max(until, now + kObserved);
   follow_ups_.emplace(retries_.add(std::move(r), until, now), std::move(then));
   pump(now);
 }

@@ -8,9 +8,6 @@
 namespace dlock::engine {
 namespace {
 
-/// An entry with observed expiry ends only when somebody wants the lock. So what gives it up is repeated for so long.
-constexpr ms kObserved = 3'600'000;
-
 constexpr ms kLong = 250;  // most locks are held for less; a client that holds one for longer listens for revocations
 
 }  // namespace
@@ -219,7 +216,7 @@ void client::end_release(call_id c, releasing& r, const release_machine::done& d
     announcements_.not_freed(ask.id);
     if (d.cancel) {
       auto look = cancel_of(ask, l.doubtful);
-      const ms until = now + (look.observed ? kObserved : std::max(look.life, look.delta));
+      const ms until = now + std::max(look.life, look.delta);
       retry(std::move(look), until, {}, now);
     }
   }
@@ -275,7 +272,7 @@ void client::confirm(ms now) {
 
 /// Repeats it as long as the server may count it as held, and at least for the operation_timeout.
 void client::give_back(const lease& l, protocol::request r, ms now) {
-  const ms end = r.observed ? now + kObserved : end_on_server(l);
+  const ms end = end_on_server(l);
   follow_up then{.what = follow_up::kind::give_back, .look = cancel_of(r, l.doubtful)};
   then.doubtful = l.doubtful;
   then.kept = r.keep > 0;

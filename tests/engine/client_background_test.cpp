@@ -125,6 +125,23 @@ TEST_F(ClientsBackground, ACancelIsRetriedForAsLongAsTheEntryMayLive) {
   }
 }
 
+/// Such an entry does not end by a clock: an election could bring it back for good.
+TEST_F(ClientsBackground, WithObservedExpiryAReleaseAndACancelAreRetriedForAnHour) {
+  auto p = plan();
+  p.ask.observed = true;
+  me.drop(hold(p), now);
+  server.what = fault::lost_request;
+  (void)pass(3'600'000 - 1);
+  EXPECT_EQ(me.in_the_background(), 1U);
+  play("pass 1001 | background -> 0 | fault none");
+  last_call = me.acquire(p, false, now);
+  play("sent | cancel");
+  server.what = fault::lost_request;
+  (void)pass(3'600'000 - 1);
+  EXPECT_EQ(me.in_the_background(), 1U);
+  play("fault none | pass 1001 | background -> 0");
+}
+
 /// A request of its acquisition may yet arrive.
 TEST_F(ClientsBackground, AnAcquisitionInDoubtIsCancelledAfterItsReleaseUnlessItIsKept) {
   for (const auto what : {fault::none, fault::refused}) {
