@@ -8,17 +8,13 @@ build/packages/SUITE. Needs root, and debootstrap. Status 1: a step failed; 3: n
 
 from __future__ import annotations
 
-import argparse
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-from portability import PROJECT, SUITES, Failure, NotTried, documented_packages, fresh_debian, remove, run_in
-from processes import ENDING, end_on_signal
+from portability import PROJECT, Failure, documented_packages, fresh_debian, main, remove, run_in
 
 
 def git(*words: str) -> str:
@@ -65,22 +61,5 @@ def make(suite: str, mirror: str | None) -> int:
     return status
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="./run package", description=__doc__.splitlines()[0].partition(": ")[2])
-    parser.add_argument("suite", choices=SUITES)
-    parser.add_argument("--mirror", metavar="URL", help="where Debian's packages are; default: as in apt's sources")
-    arguments = parser.parse_args()
-    for signum in ENDING:
-        signal.signal(signum, end_on_signal)
-    try:
-        return 1 if make(arguments.suite, arguments.mirror) else 0
-    except NotTried as error:
-        print(f"package: {arguments.suite} was not tried: {error}", file=sys.stderr)
-        return 3
-    except (Failure, OSError, subprocess.CalledProcessError) as error:
-        print(f"package: {error}", file=sys.stderr)
-        return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("package", __doc__, make))

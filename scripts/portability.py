@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -200,22 +200,23 @@ def try_on(suite: str, named_mirror: str | None) -> int:
         return status
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="./run portability", description=__doc__.splitlines()[0].partition(": ")[2])
+def main(name: str, about: str, work: Callable[[str, str | None], int]) -> int:
+    """The command line, and the status, of this program and of package.py."""
+    parser = argparse.ArgumentParser(prog=f"./run {name}", description=about.splitlines()[0].partition(": ")[2])
     parser.add_argument("suite", choices=SUITES)
     parser.add_argument("--mirror", metavar="URL", help="where Debian's packages are; default: as in apt's sources")
     arguments = parser.parse_args()
     for signum in ENDING:
         signal.signal(signum, end_on_signal)
     try:
-        return 1 if try_on(arguments.suite, arguments.mirror) else 0
+        return 1 if work(arguments.suite, arguments.mirror) else 0
     except NotTried as error:
-        print(f"portability: {arguments.suite} was not tried: {error}", file=sys.stderr)
+        print(f"{name}: {arguments.suite} was not tried: {error}", file=sys.stderr)
         return 3
     except (Failure, OSError, subprocess.CalledProcessError) as error:
-        print(f"portability: {error}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("portability", __doc__, try_on))
