@@ -6,28 +6,21 @@ from __future__ import annotations
 import re
 import subprocess
 import time
-from pathlib import Path
 
-from harness import PATIENCE, Case, has_output, main, wait_for
-
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+from harness import PATIENCE, has_output, main, wait_for
+from pages import PageCase, blocks
 
 
 def recipes(page: str) -> list[str]:
     """The commands of its sh blocks, without comments; what continues a line belongs to it."""
-    blocks = re.findall(r"^```sh\n(.*?)^```$", (DOCS / page).read_text(), re.M | re.S)
-    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    lines = "\n".join(blocks(f"docs/{page}", "sh")).replace("\\\n", " ").splitlines()
     return [line for line in lines if line.strip() and not line.startswith("#")]
 
 
-class Recipes(Case):
+class Recipes(PageCase):
     def setUp(self) -> None:
         super().setUp()
         self.used: set[str] = set()
-        self.file("bin").mkdir()
-        words = f'case $verb in --*) ;; *) set -- --db {self.server.db} "$@" ;; esac'
-        self.script(f'#!/bin/sh\nverb=$1\nshift\n{words}\nexec {self.command()[0]} "$verb" "$@"\n', "bin/dlock")
-        self.environment["PATH"] = f"{self.folder}/bin:{self.environment['PATH']}"
 
     def recipe(self, page: str, part: str) -> str:
         """The only one on that page that contains `part`, with the programs and files of this case."""
@@ -44,15 +37,6 @@ class Recipes(Case):
         text = self.file("ran").read_text() if self.file("ran").exists() else ""
         self.file("ran").unlink(missing_ok=True)
         return text
-
-    def shell(self, command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["sh", "-c", command], env=self.environment, cwd=self.folder, capture_output=True, text=True,
-                              timeout=PATIENCE, check=False)
-
-    def works(self, command: str) -> str:
-        result = self.shell(command)
-        self.assertEqual((result.returncode, result.stderr), (0, ""), command)
-        return result.stdout
 
     def all_were_used(self, page: str) -> None:
         self.assertEqual(sorted(set(recipes(page)) - self.used), [], f"recipes of {page} that no test runs")

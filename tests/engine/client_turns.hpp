@@ -28,4 +28,29 @@ struct ClientsTurns : driven_test {
   [[nodiscard]] std::string holder() { return server.documents["lock"]->holders.at(0).id; }
 };
 
+/// ... and a lease passes on from one to the next.
+struct LocalTurns : ClientsTurns {
+  static protocol::acquire_plan turns(int most = 3) {
+    auto p = plan();
+    p.local_turns = most;
+    return p;
+  }
+  /// The first of the two waits behind another client, and hears of its grant from a notice. The other one waits
+  /// locally.
+  std::pair<hold_id, call_id> heir_and_next() {
+    (void)first_waits(turns());
+    const auto two = ask(turns());
+    hear_of_grant();
+    EXPECT_EQ(happened(), "acquired");
+    return {got(), two};
+  }
+  void hear_of_grant() {
+    const auto heir = other(op::release).heirs.at(0);
+    me.heard(protocol::grant{"lock", heir.id, heir.fence, heir.since}, now);
+  }
+  [[nodiscard]] std::int64_t token(hold_id h) const { return me.find(h)->token; }
+  static constexpr const char* goes_on = "released; release: released; acquired";
+  static constexpr const char* passes = "release id-1 + enqueue id-2";
+};
+
 }  // namespace dlock::engine
