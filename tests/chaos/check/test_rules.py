@@ -238,6 +238,8 @@ CASES: dict[str, tuple[str, Events]] = {
     "one acquisition is returned twice": ("tokens-unique", FIRST + hold(2, "w2.1", "a", 2000, 2.9, released=2.5)),
     "one token of two at the resource": ("tokens-unique",
         TURNS + resource(1.1, "see", "a", 1000) + resource(1.2, "see", "x", 1000)),
+    "one token twice, after a jump of the server's clock": ("tokens-unique tokens-real-time",
+        fault(0.5, 0.6, "server-clock", "member0", jump_ms=-5000) + FIRST + hold(2, "w2.1", "b", 1000, 3, released=2.5)),
     "a token falls": ("tokens-real-time", FIRST + hold(2, "w2.1", "b", 900, 2.9, released=2.5)),
     "the token of the last acquisition falls": ("tokens-real-time", TURNS + end(3, "m0", token=1500)),
     "a jump of the server's clock alone lets no token fall": ("tokens-real-time",
@@ -245,6 +247,9 @@ CASES: dict[str, tuple[str, Events]] = {
     "a document that was removed after it does": ("",
         fault(0.5, 0.6, "server-clock", "member0", jump_ms=-5000) + fault(1.7, 1.8, "operator-edit", "m0") + FIRST
         + hold(2, "w2.1", "b", 900, 2.9, released=2.5)),
+    "... and gives a token twice": ("",
+        fault(0.5, 0.6, "server-clock", "member0", jump_ms=-5000) + fault(1.7, 1.8, "operator-edit", "m0") + FIRST
+        + resource(1.1, "see", "a", 1000) + hold(2, "w2.1", "b", 1000, 2.9, released=2.5) + resource(2.1, "see", "b", 1000)),
     "and so does a jump by more than the grace": ("",
         fault(0.5, 0.6, "server-clock", "member0", jump_ms=-70_000) + FIRST + hold(2, "w2.1", "b", 900, 2.9, released=2.5)),
     # queue-order
