@@ -16,7 +16,7 @@ VARIABLE = ((r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"), (r"\b\d{16}\b", "TOKEN"), (r"
 
 def form(text: str) -> str:
     """Without what differs each time: times, tokens, spans, names, and the width of columns."""
-    for pattern, name in ((NAMES, "NAME"), (r"[\w.-]+:\d+ (sh|sleep|[a-z]+\.sh)\b", "NAME"), *VARIABLE):
+    for pattern, name in ((NAMES, "NAME"), (r"[\w.-]+:\d+ (sh|true|[a-z]+\.sh)\b", "NAME"), *VARIABLE):
         text = re.sub(pattern, name, text, flags=re.M)
     return text
 
