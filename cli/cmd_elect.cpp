@@ -22,13 +22,13 @@ namespace dlock::cli {
 
 namespace {
 
-struct raw_options {
+struct raw_elect_options {
   elect_options out;
   command_arguments common{"elect", out};
   std::optional<std::string> value;
 };
 
-std::vector<option> option_table(raw_options& raw) {
+std::vector<option> option_table(raw_elect_options& raw) {
   return raw.common.table({
       {0, "value", "", "V",
        "what this leader publishes, for example an address. At most\n1,024 bytes. Default: host:pid",
@@ -47,7 +47,7 @@ std::string host_and_pid() {
 }  // namespace
 
 elect_options parse_elect(const std::vector<std::string>& arguments) {
-  raw_options raw;
+  raw_elect_options raw;
   elect_options& out = raw.out;
   operands operands = parse_arguments("elect", option_table(raw), arguments, 1);
   if (out.help) return std::move(out);
@@ -62,7 +62,7 @@ elect_options parse_elect(const std::vector<std::string>& arguments) {
 }
 
 manual elect_manual() {
-  raw_options raw;
+  raw_elect_options raw;
   return {
       .verb = "elect",
       .operands = "[OPTIONS] ID COMMAND...",

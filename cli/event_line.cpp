@@ -9,7 +9,7 @@ namespace dlock::cli {
 
 namespace {
 
-using kind = dlock::lock_event::kind;
+using event_kind = dlock::lock_event::kind;
 
 std::string who(const dlock::lock_event& event) {
   return event.token == 0 ? foreign_client : name_of_client(event.who);
@@ -19,8 +19,8 @@ std::string who(const dlock::lock_event& event) {
 
 std::string event_line(const dlock::lock_event& event) {
   std::string line = iso(event.at) + "  ";
-  if (event.what == kind::gap) return line + "gap       events may have been missed\n";
-  line += event.what == kind::locked ? "locked    " : "unlocked  ";
+  if (event.what == event_kind::gap) return line + "gap       events may have been missed\n";
+  line += event.what == event_kind::locked ? "locked    " : "unlocked  ";
   line += printable(event.id) + "  ";
   if (event.token != 0) line += "token " + std::to_string(event.token) + "  ";
   return line + who(event) + "\n";
@@ -32,7 +32,7 @@ std::string event_json(const dlock::lock_event& event) {
                              {"id", nullptr},
                              {"token", nullptr},
                              {"who", nullptr}};
-  if (event.what != kind::gap) out["id"] = event.id;
+  if (event.what != event_kind::gap) out["id"] = event.id;
   if (event.token != 0) out["token"] = event.token;
   if (!event.who.empty()) out["who"] = event.who;
   constexpr bool ascii = true;

@@ -5,12 +5,13 @@
 namespace dlock::cli {
 
 std::span<const verb> all_verbs() {
-  static constexpr std::array<verb, 7> verbs{{{"run", run_manual, cmd_run},
+  static constexpr std::array<verb, 8> verbs{{{"run", run_manual, cmd_run},
                                               {"elect", elect_manual, cmd_elect},
                                               {"watch", watch_manual, cmd_watch},
                                               {"ls", ls_manual, cmd_ls},
                                               {"show", show_manual, cmd_show},
                                               {"release", release_manual, cmd_release},
+                                              {"doctor", doctor_manual, cmd_doctor},
                                               {"completion", completion_manual, cmd_completion}}};
   return verbs;
 }

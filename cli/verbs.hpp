@@ -63,6 +63,12 @@ struct release_options : connection_options {
   bool yes = false;
 };
 
+/// The parsed arguments of `dlock doctor`.
+struct doctor_options : connection_options {
+  bool json = false;
+  bool write = false;
+};
+
 /// These functions throw failure. They read the environment: DLOCK_URL and the like, and SHELL.
 [[nodiscard]] run_options parse_run(const std::vector<std::string>& arguments);
 [[nodiscard]] elect_options parse_elect(const std::vector<std::string>& arguments);
@@ -70,6 +76,7 @@ struct release_options : connection_options {
 [[nodiscard]] ls_options parse_ls(const std::vector<std::string>& arguments);
 [[nodiscard]] show_options parse_show(const std::vector<std::string>& arguments);
 [[nodiscard]] release_options parse_release(const std::vector<std::string>& arguments);
+[[nodiscard]] doctor_options parse_doctor(const std::vector<std::string>& arguments);
 
 [[nodiscard]] manual run_manual();
 [[nodiscard]] manual elect_manual();
@@ -77,6 +84,7 @@ struct release_options : connection_options {
 [[nodiscard]] manual ls_manual();
 [[nodiscard]] manual show_manual();
 [[nodiscard]] manual release_manual();
+[[nodiscard]] manual doctor_manual();
 [[nodiscard]] manual completion_manual();
 /// What main calls for each verb. These functions return the exit status, or end the process. They throw failure or
 /// dlock::error. cmd_run and cmd_elect may end the process by the signal that ended the command or the wait.
@@ -86,6 +94,7 @@ struct release_options : connection_options {
 [[nodiscard]] int cmd_ls(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_show(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_release(const std::vector<std::string>& arguments, process_title title);
+[[nodiscard]] int cmd_doctor(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_completion(const std::vector<std::string>& arguments, process_title title);
 
 struct verb {

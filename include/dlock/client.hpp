@@ -12,6 +12,7 @@
 #include <dlock/events.hpp>
 #include <dlock/export.hpp>
 #include <dlock/inspect.hpp>
+#include <dlock/members.hpp>
 #include <dlock/options.hpp>
 
 namespace dlock {
@@ -131,6 +132,18 @@ class DLOCK_API client {
   /// @throws dlock::error with errc::invalid_argument if no id can begin with `prefix`.
   /// @throws dlock::error see @ref client_errors "Errors".
   [[nodiscard]] std::vector<lock_state> list(const std::string& prefix = {}) const;
+
+  /// The servers: all members of the replica set except hidden ones, or each mongos of the URL. Each is asked at the
+  /// same time as the others, over a connection of its own, for its state, its version and its clock. No rights are
+  /// needed.
+  ///
+  /// With `directConnection=true`, only the server that the URL names.
+  /// @par Blocking
+  /// Blocks for at most 2 s plus 100 ms, also if some members are down.
+  /// @return The servers, in the order of their names. A server that gives no answer within 1.5 s is among them.
+  /// @throws dlock::error with errc::unavailable (retryable) if all connections are busy.
+  /// @throws dlock::error with errc::closed or errc::forked.
+  [[nodiscard]] std::vector<member_info> members() const;
 
   /// Revokes all holders of a lock, or the one with `token`. For operators who know that a holder is stuck.
   ///

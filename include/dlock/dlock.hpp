@@ -22,7 +22,7 @@
 /// - guard.hpp: a lock for a scope, with exceptions instead of outcomes.
 /// - lease.hpp: what you hold. clock.hpp: the clock that it is counted on.
 /// - error.hpp: failures.
-/// - events.hpp: notifications. inspect.hpp: look at locks from outside, and revoke them.
+/// - events.hpp: notifications. inspect.hpp: look at locks from outside, and revoke them. members.hpp: the servers.
 /// - text.hpp: safe output of text that others wrote. version.hpp: the version.
 ///
 /// @section terms Terms
@@ -63,6 +63,7 @@
 #include <dlock/guard.hpp>
 #include <dlock/inspect.hpp>
 #include <dlock/lease.hpp>
+#include <dlock/members.hpp>
 #include <dlock/mutex.hpp>
 #include <dlock/options.hpp>
 #include <dlock/semaphore.hpp>

@@ -1,4 +1,4 @@
-// Inspecting, listing and revoking locks from outside.
+// Inspecting, listing and revoking locks from outside; the servers.
 #include <dlock/inspect.hpp>
 
 #include <algorithm>
@@ -103,6 +103,30 @@ const char* to_string(lock_mode value) noexcept {
       return "permits";
   }
   return "unknown";
+}
+
+const char* to_string(member_state value) noexcept {
+  switch (value) {
+    case member_state::primary:
+      return "primary";
+    case member_state::secondary:
+      return "secondary";
+    case member_state::arbiter:
+      return "arbiter";
+    case member_state::mongos:
+      return "mongos";
+    case member_state::standalone:
+      return "standalone";
+    case member_state::other:
+      return "other";
+    case member_state::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+std::vector<member_info> client::members() const {
+  return core().members();
 }
 
 std::optional<lock_state> client::inspect(const std::string& id) const {

@@ -6,6 +6,7 @@
 #include "runtime/errors.hpp"
 #include "runtime/monitor.hpp"
 #include "runtime/watch.hpp"
+#include "util/boot_wait.hpp"
 #include "util/clock.hpp"
 #include "util/test_point.hpp"
 #include "util/text.hpp"
@@ -19,6 +20,7 @@ using protocol::ms;
 constexpr ms kClosePatience = 800;
 constexpr auto kListenPatience = 100ms;
 constexpr ms kFlushPatience = 300;
+constexpr ms kMembersPatience = 2000;
 constexpr ms kEndPatience = 300;  // for the threads; what is still to be told has its own limit
 
 std::optional<holder_info> who_holds(const protocol::reply& r) {
@@ -127,8 +129,9 @@ runtime::runtime(client_options options, std::shared_ptr<store> where, std::shar
     : options_(std::move(options)),
       env_(std::move(env)),
       log_(std::move(log)),
+      where_(std::move(where)),
       callbacks_(std::make_shared<worker_pool>(worker_pool::unlimited, "dlock-notice")),
-      monitor_(std::make_shared<monitor>(monitor::parts{.where = std::move(where),
+      monitor_(std::make_shared<monitor>(monitor::parts{.where = where_,
                                                         .notices = notices,
                                                         .channel_name = options_.notif_channel,
                                                         .io = io,
@@ -327,6 +330,30 @@ protocol::reply runtime::ask(const protocol::request& r, const std::string& doin
 std::vector<protocol::snapshot> runtime::read(const protocol::lookup& l, const std::string& doing) {
   check_usable(doing);
   return asked(doing, l.id, [&](auto& e, ms at) { return e.read(l, at); }).seen;
+}
+
+std::vector<member_info> runtime::members() {
+  const std::string doing = "cannot ask the members";
+  check_usable(doing);
+  struct result {
+    std::mutex guard;
+    std::condition_variable changed;
+    std::optional<std::vector<member_info>> found;
+  };
+  const auto r = std::make_shared<result>();
+  // Not on a thread of the pool for I/O, because all of these may be busy.
+  const bool posted = callbacks_->post([r, where = where_] {
+    auto found = where->members();
+    const std::lock_guard lock(r->guard);
+    r->found = std::move(found);
+    r->changed.notify_all();
+  });
+  if (!posted) throw error(errc::unavailable, doing + ": no thread can be started", {.retryable = true});
+  std::unique_lock lock(r->guard);
+  if (!wait_until(*env_, r->changed, lock, now() + kMembersPatience, [&] { return r->found.has_value(); })) {
+    throw error(errc::unavailable, doing + ": all connections are busy; try again", {.retryable = true});
+  }
+  return *std::move(r->found);
 }
 
 runtime::amended runtime::amend(lease_state& record, protocol::claim what, const std::string& value,

@@ -73,6 +73,8 @@ class runtime {
   [[nodiscard]] protocol::reply ask(const protocol::request& r, const std::string& doing,
                                     std::optional<protocol::ms> until = {});
   [[nodiscard]] std::vector<protocol::snapshot> read(const protocol::lookup& l, const std::string& doing);
+  /// The servers. Waits for at most 2 s. Throws error.
+  [[nodiscard]] std::vector<member_info> members();
 
   using amended = engine::ask_ended::amended;
   /// A holder asks for a smaller claim, or publishes another value.
@@ -122,6 +124,7 @@ class runtime {
   const client_options options_;
   const std::shared_ptr<environment> env_;
   const std::shared_ptr<logger> log_;
+  const std::shared_ptr<store> where_;
   const std::shared_ptr<worker_pool> callbacks_;
   const std::shared_ptr<monitor> monitor_;
   std::stop_source closing_;

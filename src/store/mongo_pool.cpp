@@ -4,14 +4,6 @@
 #include "store/failure.hpp"
 
 namespace dlock {
-namespace {
-
-struct client_deleter {
-  void operator()(mongoc_client_t* c) const noexcept { mongoc_client_destroy(c); }
-};
-
-}  // namespace
-
 mongo_pool::mongo_pool(std::string url, const char* option, std::chrono::milliseconds io_limit,
                        std::uint32_t connections)
     : redact_((initialise_driver(), url)),

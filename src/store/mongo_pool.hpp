@@ -13,6 +13,10 @@
 
 namespace dlock {
 
+struct client_deleter {
+  void operator()(mongoc_client_t* c) const noexcept { mongoc_client_destroy(c); }
+};
+
 struct pool_deleter {
   void operator()(mongoc_client_pool_t* p) const noexcept { mongoc_client_pool_destroy(p); }
 };

@@ -9,6 +9,7 @@
 #include "protocol/short_form.hpp"
 #include "store/driver.hpp"
 #include "store/failure.hpp"
+#include "store/members.hpp"
 #include "util/test_point.hpp"
 
 namespace dlock {
@@ -249,6 +250,10 @@ lookup_answer mongo_store::read(const protocol::lookup& l) {
   a.in_doubt = false;
   if (a.what == answer::kind::replied) a.seen = protocol::parse_snapshots(reply.get());
   return a;
+}
+
+std::vector<member_info> mongo_store::members() {
+  return ask_members(*pool_, known_members(*pool_));
 }
 
 }  // namespace dlock

@@ -42,6 +42,7 @@ class mongo_store final : public store {
   [[nodiscard]] answer apply(const protocol::request& r, lane which) override;
   [[nodiscard]] std::vector<answer> apply_all(const protocol::batch& requests, lane which) override;
   [[nodiscard]] lookup_answer read(const protocol::lookup& l) override;
+  [[nodiscard]] std::vector<member_info> members() override;
 
  private:
   [[nodiscard]] answer judged(answer a) const;

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <vector>
 
+#include <dlock/members.hpp>
+
 #include "protocol/answer.hpp"
 #include "protocol/batch.hpp"
 
@@ -30,6 +32,9 @@ class store {
 
   /// Reads and changes nothing. Otherwise like apply().
   [[nodiscard]] virtual lookup_answer read(const protocol::lookup& l) = 0;
+
+  /// The servers, each asked for itself. Blocks like apply(). A store without servers has none.
+  [[nodiscard]] virtual std::vector<member_info> members() { return {}; }
 };
 
 }  // namespace dlock

@@ -74,6 +74,12 @@ class Recipes(PageCase):
         wait_for(lambda: self.shell(free).returncode == 0, "a dead holder's lock to be free")
         self.all_were_used("inspect.md")
 
+    def test_doctor(self) -> None:
+        self.server.client[self.server.db].dlocks.insert_one({"_id": "shop"})
+        printed = self.works(self.recipe("doctor.md", "dlock doctor"))
+        self.assertIn('foreign: 1 document is no lock: "shop"\n', printed)
+        self.all_were_used("doctor.md")
+
     def test_watch(self) -> None:
         """It ends with the first one, not with the event that comes after that."""
         command = self.recipe("watch.md", "build deploy").replace("dlock watch", "dlock watch -v")

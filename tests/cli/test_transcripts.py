@@ -7,7 +7,7 @@ import re
 import subprocess
 
 from harness import PATIENCE, Terminal, main, read_line, wait_for
-from pages import PageCase, transcripts
+from pages import ROOT, PageCase, transcripts
 
 NAMES = r"web\d:\d+ [a-z]+\.sh"  # holders and waiters of the transcripts
 VARIABLE = ((r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"), (r"\b\d{16}\b", "TOKEN"), (r"\b(\d+(\.\d+)? ?m?s|\d+m(\d+s)?)\b", "SPAN"),
@@ -58,6 +58,8 @@ class Transcripts(PageCase):
         self.wait_for_file("ran")
         self.assertIn("scheduler", self.works(self.take("README.md", "dlock ls")[0]))
         self.end_job(leads)
+        examined = self.shell(self.take("README.md", "dlock doctor")[0])
+        self.assertEqual((examined.returncode in (0, 1), examined.stderr), (True, ""))
         self.assertEqual(self.left, {}, "commands that no test runs")
 
     def test_inspect(self) -> None:
@@ -77,6 +79,19 @@ class Transcripts(PageCase):
         self.assertEqual(form(terminal.output.replace("\r\n", "\n")), printed)
         self.assertEqual(holder.wait(PATIENCE), 123)
         self.assertEqual(self.left, {}, "commands that no test runs")
+
+    def test_doctor(self) -> None:
+        """What is found depends on the server: the checks are those of the page, in its order."""
+        def checks(lines: list[str]) -> list[str]:
+            return [*dict.fromkeys(line.split()[1] for line in lines)]
+
+        printed = transcripts("docs/doctor.md")["dlock doctor"].splitlines()
+        self.assertEqual(printed[-2], "...")
+        seen = self.shell("dlock doctor").stdout.splitlines()
+        self.assertEqual(checks(printed[:-2]), checks(seen[:-1])[:len(printed) - 2])
+        self.assertRegex(printed[-1] + "\n" + seen[-1], r"\A(\d+ findings?, \d+ hints?(\n|\Z)){2}")
+        table = re.findall(r"^\| `([\w-]+)` \|.*\|$", (ROOT / "docs/doctor.md").read_text(), re.M)
+        self.assertEqual(table[:table.index("canary")], checks(seen[:-1]))
 
     def test_watch(self) -> None:
         command, printed = self.take("docs/watch.md", "dlock watch")

@@ -42,11 +42,11 @@ for line in 'changed.wait_for(lock, 1s)' 'changed->wait_until(lock, then)' 'std:
   finds "$waits" "$line"
 done
 
-# The store waits for the driver, whose clocks are its own. A pool counts for how long a thread was not needed. clock_watch hears that the wall clock is set, whatever it says.
-allow "$asks" store/mongo_store.cpp util/clock.cpp util/clock_watch.cpp util/environment.cpp util/thread.cpp util/worker_pool.cpp
+# The store waits for the driver, whose clocks are its own, and the doctor for the store. A pool counts for how long a thread was not needed. clock_watch hears that the wall clock is set, whatever it says.
+allow "$asks" doctor/canary.cpp store/examiner.cpp store/members.cpp store/mongo_store.cpp util/clock.cpp util/clock_watch.cpp util/environment.cpp util/thread.cpp util/worker_pool.cpp
 allow "$makes" util/environment.cpp util/identity.cpp util/identity.hpp
 # For the ends of threads, and for the driver: these take real time whatever a client's clock says.
-allow "$waits" client/client.cpp runtime/monitor.cpp runtime/user_calls.cpp \
-  store/mongo_store.cpp util/environment.cpp util/logger.cpp util/thread.cpp util/worker_pool.cpp
+allow "$waits" client/client.cpp doctor/canary.cpp doctor/examine.cpp runtime/monitor.cpp runtime/user_calls.cpp \
+  store/members.cpp store/mongo_store.cpp util/environment.cpp util/logger.cpp util/thread.cpp util/worker_pool.cpp
 allow "$real" client/client.cpp util/environment.cpp util/environment.hpp
 exit $failed

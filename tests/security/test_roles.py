@@ -4,6 +4,7 @@ role is for does not work any more. Runs on a set with passwords, as DLOCK_TEST_
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -173,6 +174,87 @@ class Minimal(Role):
         documented = {name: [set(privilege["actions"]) for privilege in role["privileges"]]
                       for name, role in roles.documented().items()}
         self.assertEqual({name: [set(each) for each in needed] for name, needed in NEEDED_FOR.items()}, documented)
+
+
+class Doctor(Role):
+    """dlock doctor sees which rights are missing, and which are too many."""
+
+    def examine(self, *words: str) -> tuple[int, dict[str, list[str]]]:
+        """The status, and by check what is not ok."""
+        result = self.run_to_end("--json", *words, verb="doctor")
+        password = self.environment["DLOCK_URL"].partition("@")[0].rpartition(":")[2]
+        self.assertNotIn(password, result.stdout + result.stderr)
+        self.assertEqual(result.stderr, "")
+        seen: dict[str, list[str]] = {}
+        for each in json.loads(result.stdout)["checks"]:
+            if each["level"] != "ok" and each["check"] not in ("topology", "versions", "majority"):
+                seen.setdefault(each["check"], []).append(f"{each['level']}: {each['what']}")
+        return result.returncode, seen
+
+    def test_the_role_is_right(self) -> None:
+        self.assertEqual(self.take_a_lock(), "")
+        self.assertEqual(self.examine(), (0, {}))
+        self.assertEqual(self.examine("--write"), (0, {}))
+
+    def test_each_missing_action(self) -> None:
+        self.assertEqual(self.take_a_lock(), "")
+        for number, actions in enumerate(NEEDED_FOR["dlock"]):
+            for action in actions:
+                self.log_in(roles.without(self.full, number, action))
+                status, seen = self.examine()
+                where = f"{self.server.db}.dlocks" if number == 0 else "mongo_dlock_notif"
+                self.assertEqual(status, 1, (action, seen))
+                self.assertRegex("\n".join(seen["rights"]), rf"\Afinding: user \"\w+\" may not {action} on {where}\Z")
+
+    def test_the_command_that_mends_it(self) -> None:
+        self.assertEqual(self.take_a_lock(), "")
+        self.log_in(roles.without(self.full, 0, "update"))
+        result = json.loads(self.run_to_end("--json", verb="doctor").stdout)
+        [command] = [each["command"] for each in result["checks"] if each["check"] == "rights"]
+        create, grant = command.split("; ")
+        for part in (create, grant):
+            text = part.partition(".runCommand(")[2][:-1]
+            for word in ("createRole", "privileges", "resource", "db", "collection", "actions", "roles", "role", "grantRolesToUser"):
+                text = text.replace("{" + word + ":", '{"' + word + '":').replace(f" {word}:", f' "{word}":')
+            asked = json.loads(text)
+            self.root.admin.command(asked)
+            if "createRole" in asked:
+                self.addCleanup(self.root.admin.command, "dropRole", asked["createRole"])
+        self.assertEqual(self.examine(), (0, {}))
+
+    def test_too_many(self) -> None:
+        self.assertEqual(self.take_a_lock(), "")
+        more = json.loads(json.dumps(self.full))
+        more["privileges"].append({"resource": {"db": "shop", "collection": ""}, "actions": ["update"]})
+        self.log_in(more)
+        status, seen = self.examine()
+        self.assertEqual((status, [*seen]), (0, ["more-rights"]))
+        self.assertIn("database shop", seen["more-rights"][0])
+        self.environment["DLOCK_URL"] = ADMIN_URL
+        status, seen = self.examine()
+        self.assertEqual((status, [*seen]), (0, ["more-rights"]))
+        self.assertRegex(seen["more-rights"][0], "may also change .*(everything|every database)")
+
+    def test_no_login(self) -> None:
+        self.assertEqual(self.take_a_lock(), "")
+        self.environment["DLOCK_URL"] = self.server.url_for("", "")
+        status, seen = self.examine()
+        self.assertEqual(status, 1)
+        self.assertIn("finding: nobody has logged in", seen["rights"][0])
+
+    def test_a_wrong_password(self) -> None:
+        self.environment["DLOCK_URL"] = self.server.url_for("nobody", "wrong-password")
+        result = self.run_to_end(verb="doctor")
+        self.assertEqual((result.returncode, result.stdout), (125, ""))
+        self.assertRegex(result.stderr, r"\Adlock: cannot examine [^\n]*check user, password and authSource in the URL\n\Z")
+        self.assertNotIn("wrong-password", result.stderr)
+
+    def test_a_canary_that_nobody_is_told_of(self) -> None:
+        self.assertEqual(self.take_a_lock(), "")
+        self.log_in(roles.without(self.full, 1, "insert"))
+        status, seen = self.examine("--write")
+        self.assertEqual(status, 1)
+        self.assertRegex(seen["canary"][0], r"\Afinding: a lock was acquired in .*: .*not authorized")
 
 
 # Of each right in the documented roles, by resource: what does not work without it.

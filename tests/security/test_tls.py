@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -56,6 +57,19 @@ class Tls(Case):
         result = self.run_to_end("-a", verb="ls")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertIn(self.lock, result.stdout)
+
+    def test_the_doctor_sees_the_certificate(self) -> None:
+        """It is for one day."""
+        self.check_works(TEST_URL)
+        result = self.run_to_end("--json", verb="doctor")
+        self.assertEqual((result.returncode, result.stderr), (1, ""))
+        checks = json.loads(result.stdout)["checks"]
+        findings = [each for each in checks if each["level"] == "finding"]
+        self.assertEqual({each["check"] for each in findings}, {"certificate"})
+        self.assertRegex(findings[0]["what"], r"\Athe certificate of 127\.0\.0\.1:\d+ is valid for 0 more days\Z")
+        self.environment["DLOCK_URL"] = TEST_URL + "&tlsAllowInvalidCertificates=true"
+        checks = json.loads(self.run_to_end("--json", verb="doctor").stdout)["checks"]
+        self.assertEqual({each["check"] for each in checks if each["level"] == "finding"}, {"certificate", "tls"})
 
     def test_another_ca(self) -> None:
         other = self.other_ca()

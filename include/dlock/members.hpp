@@ -1,0 +1,45 @@
+#pragma once
+
+/// @file
+/// The members of a deployment: client::members(). For monitoring, and for people on call.
+
+#include <chrono>
+#include <string>
+
+#include <dlock/export.hpp>
+
+namespace dlock {
+
+/// State of a server, as it says itself.
+enum class member_state {
+  primary,     ///< The primary of the replica set: it executes all commands of locks.
+  secondary,   ///< A secondary.
+  arbiter,     ///< It votes, but has no data. So it acknowledges no write.
+  mongos,      ///< A router of a sharded cluster.
+  standalone,  ///< Not in a replica set: it can lose acknowledged writes when it crashes.
+  other,       ///< In a replica set, but none of these: it starts, recovers or was removed.
+  unknown,     ///< It gave no answer.
+};
+
+/// Name of a state. Does not block, does not fail, thread-safe.
+/// @param value The state.
+/// @return Static text: "primary", "secondary", "arbiter", "mongos", "standalone", "other", "unknown".
+DLOCK_API [[nodiscard]] const char* to_string(member_state value) noexcept;
+
+/// A server of the deployment. A snapshot.
+///
+/// To compare the clocks of two members, take the difference of their clock_offset. It is right up to the sum of their
+/// clock_precision.
+struct member_info {
+  std::string host;                            ///< "host:port", as the set's configuration has it.
+  member_state state = member_state::unknown;  ///< Its state.
+  std::string version;                         ///< "7.0.12". "8.1" if the server does not tell more; "" if unknown.
+  bool reachable = false;                      ///< It gave an answer. If not, only `host` and `problem` are filled.
+  std::string problem;                         ///< Why it is not reachable: one line, without secrets; else "".
+  std::chrono::microseconds round_trip{0};     ///< Time of one command: the shorter one of two.
+  std::chrono::microseconds clock_offset{0};   ///< Its clock minus this machine's: positive if it is ahead.
+  std::chrono::microseconds clock_precision{
+      0};  ///< By how much clock_offset may be wrong: half of round_trip + 0.5 ms.
+};
+
+}  // namespace dlock

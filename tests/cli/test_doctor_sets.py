@@ -1,0 +1,75 @@
+#!/usr/bin/python3
+"""dlock doctor on sets of its own: members that are down, and a server that is in no set."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import mongod
+import pymongo
+from harness import Case, main, wait_for
+from private_set import ReplicaSet, free_port
+
+
+class Sets(Case):
+    def examine(self, url: str, *words: str) -> tuple[int, Any, float]:
+        self.environment["DLOCK_URL"] = url
+        began = time.monotonic()
+        result = self.run_to_end("--json", *words, verb="doctor")
+        self.assertEqual(result.stderr, "")
+        return result.returncode, json.loads(result.stdout), time.monotonic() - began
+
+    def findings(self, url: str, *words: str) -> dict[str, list[str]]:
+        """By check, what was seen."""
+        status, seen, took = self.examine(url, *words)
+        self.assertLess(took, 5)
+        found: dict[str, list[str]] = {}
+        for each in seen["checks"]:
+            if each["level"] == "finding":
+                found.setdefault(each["check"], []).append(each["what"])
+        self.assertEqual(status, 1 if found else 0)
+        return found
+
+    def down_and_up(self, rs: ReplicaSet) -> None:
+        self.assertEqual(self.findings(rs.url), {})
+        status, seen, _ = self.examine(rs.url, "--write")
+        self.assertEqual((status, seen["checks"][-1]["level"]), (0, "ok"), seen)
+        self.assertEqual(sorted(each["state"] for each in seen["members"]), ["primary", "secondary", "secondary"])
+        first = rs.primary()
+        one, other = (index for index in range(3) if index != first)
+        rs.freeze(one)
+        frozen = self.findings(rs.url)
+        rs.thaw(one)
+        self.assertEqual([*frozen], ["members"])
+        self.assertIn(f"{rs.members[one].address} does not answer: ", frozen["members"][0])
+        rs.kill(one)
+        self.assertEqual([*self.findings(rs.url)], ["members"])
+        self.assertEqual([*self.findings(f"mongodb://{rs.members[first].address}/")], ["members"], "found by one")
+        rs.kill(other)
+        found = wait_for(lambda: (seen := self.findings(rs.url)).get("majority") and len(seen["members"]) == 3 and seen, "no primary")
+        self.assertEqual({*found}, {"members", "majority"})
+        self.assertIn("there is no primary: ", found["members"][0])
+
+    def test_members_down(self) -> None:
+        with self.own_set(nodes=3) as rs:
+            self.down_and_up(rs)
+
+    def test_standalone(self) -> None:
+        binary = mongod.find()
+        if binary is None:
+            self.skipTest("there is no mongod")
+        port, data = free_port(), tempfile.mkdtemp(dir=self.folder)
+        self.mortal(str(binary), "--dbpath", data, "--port", str(port), "--bind_ip", "127.0.0.1", "--nounixsocket",
+                    "--wiredTigerCacheSizeGB", "0.25", "--logpath", str(Path(data) / "mongod.log"))
+        url = f"mongodb://127.0.0.1:{port}/"
+        with pymongo.MongoClient(url, serverSelectionTimeoutMS=60_000) as client:
+            client.admin.command("ping")
+        self.assertEqual([*self.findings(url)], ["topology"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,388 @@
+#include "doctor/checks.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <ostream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <dlock/text.hpp>
+
+#include "doctor/canary.hpp"
+
+/// Faults, planted one at a time into the facts of a deployment in which nothing is wrong. Each is found, by the check
+/// that is for it and by no other one.
+namespace dlock::doctor {
+namespace {
+
+using namespace std::chrono_literals;
+
+looked done() {
+  looked l;
+  l.what = looked::end::done;
+  return l;
+}
+
+looked not_done(looked::end how, const std::string& why) {
+  looked l;
+  l.what = how;
+  l.why = why;
+  return l;
+}
+
+member_info member(const std::string& host, member_state state) {
+  member_info m;
+  m.host = host;
+  m.state = state;
+  m.version = "8.0.4";
+  m.reachable = true;
+  m.round_trip = 400us;
+  m.clock_offset = 3ms;
+  m.clock_precision = 700us;
+  return m;
+}
+
+login_facts locker() {
+  login_facts out;
+  out.look = done();
+  out.user = "locker";
+  out.db = "admin";
+  out.privileges.push_back(
+      {.db = "dlocks", .coll = "dlocks", .actions = {"find", "insert", "update", "createIndex", "listIndexes"}});
+  out.privileges.push_back({.db = "mongo_dlock_notif", .coll = "", .actions = {"find", "insert", "convertToCapped"}});
+  return out;
+}
+
+facts healthy() {
+  facts f;
+  f.db = f.coll = "dlocks";
+  f.notif_db = f.channel = "mongo_dlock_notif";
+  f.driver = "1.23.1";
+  f.now = 1796000000000;  // 2026-11-30
+  f.url.tls = true;
+  f.url.remote_hosts = {"db1.example:27017"};
+  f.contact = f.index.look = f.feeds.contact = f.feeds.look = f.surveyed = done();
+  f.members = {member("a:27017", member_state::primary), member("b:27017", member_state::secondary),
+               member("c:27017", member_state::secondary)};
+  f.login = f.notices_login = locker();
+  f.index.collection = true;
+  f.index.indexes = {{.name = "et_1", .seconds = 60}};
+  f.feeds.there = true;
+  f.feeds.inboxes = 3;
+  f.locks.seen = 10;
+  f.locks.largest = {"job", 900};
+  f.locks.longest = {"job", 3};
+  return f;
+}
+
+/// The worst of each check that is not ok.
+std::map<std::string, severity> complaints(const std::vector<diagnosis>& all) {
+  std::map<std::string, severity> out;
+  for (const auto& d : all) {
+    if (d.level != severity::ok) out[d.check] = std::max(out[d.check], d.level);
+  }
+  return out;
+}
+
+std::string text_of(const std::vector<diagnosis>& all) {
+  std::string out;
+  for (const auto& d : all) {
+    if (d.level != severity::ok) out += d.check + ": " + d.what + "; " + d.consequence + "; " + d.command + "\n";
+  }
+  return out;
+}
+
+struct fault {
+  const char* name;
+  const char* check;
+  severity level;
+  std::function<void(facts&)> plant;
+  const char* says;  // a part of the line
+};
+
+std::ostream& operator<<(std::ostream& out, const fault& f) {
+  return out << f.name;
+}
+
+member_info down(const std::string& host) {
+  member_info m;
+  m.host = host;
+  m.problem = "connection refused";
+  return m;
+}
+
+constexpr auto hint = severity::hint;
+constexpr auto finding = severity::finding;
+
+const std::vector<fault>& faults() {
+  static const std::vector<fault> all{
+      {"MemberDown", "members", finding, [](facts& f) { f.members[2] = down("c:27017"); },
+       "c:27017 does not answer: connection refused"},
+      {"MemberRecovers", "members", finding,
+       [](facts& f) {
+         f.members[2].state = member_state::other;
+         f.members.push_back(member("d:27017", member_state::secondary));
+       },
+       "c:27017 is neither"},
+      {"OneMember", "majority", hint, [](facts& f) { f.members.resize(1); }, "one member"},
+      {"Arbiter", "majority", hint, [](facts& f) { f.members[2] = member("c:27017", member_state::arbiter); },
+       "an arbiter acknowledges nothing"},
+      {"Standalone", "topology", finding, [](facts& f) { f.members = {member("a:27017", member_state::standalone)}; },
+       "standalone"},
+      {"Mongos", "topology", hint, [](facts& f) { f.members = {member("a:27017", member_state::mongos)}; }, "mongos"},
+      {"DirectConnection", "topology", hint,
+       [](facts& f) {
+         f.url.direct = true;
+         f.members.resize(1);
+       },
+       "directConnection=true"},
+      {"TooOld", "versions", finding,
+       [](facts& f) {
+         for (auto& m : f.members) m.version = "4.2.24";
+       },
+       "dlock needs 4.4"},
+      {"NoSupport", "versions", hint,
+       [](facts& f) {
+         for (auto& m : f.members) m.version = "6.0.19";
+       },
+       "MongoDB 6.0 has had no support since 2025-07-31"},
+      {"Mixed", "versions", hint, [](facts& f) { f.members[1].version = "7.0.12"; }, "7.0.12 and 8.0.4"},
+      {"ClocksApart", "clocks", finding, [](facts& f) { f.members[1].clock_offset = 3ms + 502ms; },
+       "the clock of b:27017 is 502.0 ms (+-1.4 ms) ahead of that of "},
+      {"ClocksBehind", "clocks", finding, [](facts& f) { f.members[0].clock_offset = 3ms - 600ms; }, " of a:27017"},
+      {"ClocksDrift", "clocks", hint, [](facts& f) { f.members[1].clock_offset = 3ms + 300ms; },
+       "more than half of clock_skew"},
+      {"ClocksApartForLittleSkew", "clocks", finding,
+       [](facts& f) { f.clock_skew = 10ms, f.members[2].clock_offset = -10ms; }, "clock_skew (10.0 ms)"},
+      {"ThisClock", "this-clock", hint,
+       [](facts& f) {
+         for (auto& m : f.members) m.clock_offset = 5s;
+       },
+       "this machine's clock is 5.00 s behind that of a:27017"},
+      {"IgnoredOptions", "url", hint,
+       [](facts& f) {
+         f.url.ignored = {"w", "readpreference"};
+       },
+       "w and readpreference"},
+      {"TinyPool", "pool", finding, [](facts& f) { f.url.max_pool_size = 2; }, "maxPoolSize is 2"},
+      {"SmallPool", "pool", hint, [](facts& f) { f.url.max_pool_size = 9; }, "maxPoolSize is 9"},
+      {"NoTls", "tls", hint, [](facts& f) { f.url.tls = false; }, "no TLS to db1.example:27017"},
+      {"AnyCertificate", "tls", finding, [](facts& f) { f.url.unverified = true; }, "any certificate"},
+      {"OldDriver", "driver", finding, [](facts& f) { f.driver = "1.17.7"; }, "libmongoc 1.17.7"},
+      {"NewDriver", "driver", hint, [](facts& f) { f.driver = "3.0.0"; }, "libmongoc 3.0.0"},
+      {"NoLogin", "rights", finding,
+       [](facts& f) {
+         f.login = f.notices_login = {};
+         f.login.look = f.notices_login.look = done();
+         f.surveyed = not_done(looked::end::refused, "requires authentication");
+         f.index.look = f.surveyed;
+       },
+       "nobody has logged in"},
+      {"NoAccessControl", "rights", hint,
+       [](facts& f) {
+         f.login = f.notices_login = {};
+         f.login.look = f.notices_login.look = done();
+       },
+       "wants no login"},
+      {"ReadOnly", "rights", finding,
+       [](facts& f) {
+         f.login.privileges[0].actions = {"find", "listIndexes"};
+       },
+       "may not insert, update, createIndex on dlocks.dlocks"},
+      {"InboxesNotCovered", "rights", finding,
+       [](facts& f) { f.notices_login.privileges[1].coll = "mongo_dlock_notif"; }, "on mongo_dlock_notif;"},
+      {"OtherCollection", "rights", finding, [](facts& f) { f.login.privileges[0].coll = "locks"; },
+       "may not find, insert, update, createIndex, listIndexes"},
+      {"Root", "more-rights", hint,
+       [](facts& f) { f.login.privileges.push_back({.anything = true, .actions = {"anyAction"}}); }, "everything"},
+      {"WritesElsewhere", "more-rights", hint,
+       [](facts& f) {
+         f.login.privileges.push_back({.db = "shop", .actions = {"find", "update"}});
+       },
+       "database shop"},
+      {"NoIndex", "ttl-index", finding, [](facts& f) { f.index.indexes.clear(); },
+       R"(db.getSiblingDB("dlocks").getCollection("dlocks").createIndex({et: 1}, {expireAfterSeconds: 60}))"},
+      {"NotTtl", "ttl-index", finding, [](facts& f) { f.index.indexes[0].seconds.reset(); }, R"(dropIndex("et_1"))"},
+      {"OtherGrace", "ttl-index", hint, [](facts& f) { f.index.indexes[0].seconds = 600; },
+       R"(collMod: "dlocks", index: {name: "et_1", expireAfterSeconds: 60}})"},
+      {"ShortGrace", "ttl-index", finding, [](facts& f) { f.grace = 5s, f.index.indexes[0].seconds = 5; },
+       "expireAfterSeconds: 30"},
+      {"ChannelNotCapped", "notifications", finding, [](facts& f) { f.feeds.capped = false; },
+       R"({convertToCapped: "mongo_dlock_notif", size: 5242880})"},
+      {"InboxNotCapped", "notifications", finding, [](facts& f) { f.feeds.uncapped = {"mongo_dlock_notif.inbox.7"}; },
+       R"({convertToCapped: "mongo_dlock_notif.inbox.7", size: 1048576})"},
+      {"NoNotices", "notifications", finding,
+       [](facts& f) {
+         f.feeds = {};
+         f.feeds.contact = not_done(looked::end::failed, "no route");
+       },
+       "no route"},
+      {"Foreign", "foreign", finding,
+       [](facts& f) {
+         f.locks.foreign = 5, f.locks.foreign_ones = {{"a"}, {"b\x1b"}, {""}};
+       },
+       R"(5 documents are no lock: "a", "b\x1b", one whose _id is not a string and 2 more)"},
+      {"Fence", "numbers", finding,
+       [](facts& f) {
+         f.locks.defects = 1, f.locks.defect_ones = {{R"(a"b)", 0, "fence"}};
+       },
+       R"(updateOne({_id: "a\"b"}, {$unset: {fence: 1}}))"},
+      {"Holder", "numbers", finding,
+       [](facts& f) {
+         f.locks.defects = 1, f.locks.defect_ones = {{"a", 0, "holders.fence"}};
+       },
+       R"(dlock release --force "a")"},
+      {"Overdue", "overdue", finding,
+       [](facts& f) {
+         f.locks.overdue = 2, f.locks.overdue_held = 1, f.locks.overdue_ones = {{"a"}, {"b"}};
+       },
+       "2 locks should have been removed long ago, 1 of them with a holder that expired: \"a\" and \"b\""},
+      {"Large", "sizes", hint,
+       [](facts& f) {
+         f.locks.largest = {"a", 2'000'000};
+       },
+       "has 1953 KiB"},
+      {"TooLarge", "sizes", finding,
+       [](facts& f) {
+         f.locks.largest = {"a", 9'000'000};
+       },
+       "dlock show \"a\""},
+      {"LongQueue", "sizes", hint,
+       [](facts& f) {
+         f.locks.longest = {"a", 1000};
+       },
+       "1000 wait for \"a\""},
+      {"TooLongQueue", "sizes", finding,
+       [](facts& f) {
+         f.locks.longest = {"a", 5000};
+       },
+       "5000 wait"},
+      {"TooMany", "sizes", hint, [](facts& f) { f.locks.whole = false; }, "only 10 documents"},
+  };
+  return all;
+}
+
+/// A fault in one place that must be seen in others, too.
+const std::map<std::string, std::set<std::string>> also{
+    {"NoLogin", {"ttl-index", "foreign", "numbers", "overdue", "sizes"}}};
+
+TEST(Doctor, NothingIsWrongWithAHealthyDeployment) {
+  const auto all = judged(healthy());
+  EXPECT_EQ(text_of(all), "");
+  std::set<std::string> checks;
+  for (const auto& d : all) {
+    checks.insert(d.check);
+    EXPECT_FALSE(d.what.empty()) << d.check;
+    EXPECT_TRUE(d.consequence.empty() && d.command.empty()) << d.check;
+  }
+  EXPECT_EQ(checks.size(), 18u) << "each says something";
+  EXPECT_EQ(all.size(), checks.size());
+}
+
+class Planted : public ::testing::TestWithParam<fault> {};
+
+TEST_P(Planted, IsFound) {
+  const auto& p = GetParam();
+  auto f = healthy();
+  p.plant(f);
+  const auto all = judged(f);
+  auto found = complaints(all);
+  EXPECT_EQ(found[p.check], p.level) << text_of(all);
+  EXPECT_NE(text_of(all).find(p.says), std::string::npos) << text_of(all);
+  found.erase(p.check);
+  if (const auto more = also.find(p.name); more != also.end()) {
+    for (const auto& check : more->second) found.erase(check);
+  }
+  EXPECT_TRUE(found.empty()) << text_of(all);
+  for (const auto& d : all) {
+    EXPECT_EQ(d.what + d.consequence + d.command, printable(d.what + d.consequence + d.command));
+    EXPECT_EQ(d.consequence.empty(), d.level == severity::ok) << d.check;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, Planted, ::testing::ValuesIn(faults()),
+                         [](const auto& each) { return std::string(each.param.name); });
+
+TEST(Doctor, ClocksThatDifferByLessThanCanBeMeasuredAreNoFinding) {
+  auto f = healthy();
+  f.clock_skew = 0ms;
+  f.members[1].clock_offset += 1ms;  // +- 1.4 ms
+  EXPECT_EQ(text_of(judged(f)), "");
+}
+
+TEST(Doctor, ClocksDoNotMatterWithObservedExpiry) {
+  auto f = healthy();
+  f.observed = true;
+  f.members[1].clock_offset += 30s;
+  EXPECT_EQ(text_of(judged(f)), "");
+}
+
+TEST(Doctor, AMemberThatIsDownHasNoClock) {
+  auto f = healthy();
+  f.members[0].clock_offset = f.members[1].clock_offset = 10min;
+  f.members[2] = down("c:27017");
+  EXPECT_EQ(complaints(judged(f)), (std::map<std::string, severity>{{"members", finding}, {"this-clock", hint}}));
+}
+
+TEST(Doctor, WithoutAMajorityNothingIsGranted) {
+  auto f = healthy();
+  f.members[1] = down("b:27017");
+  f.members[2] = down("c:27017");
+  f.contact = not_done(looked::end::failed, "no primary: a:27017 (a secondary)");
+  f.members[0].state = member_state::secondary;
+  const auto all = judged(f);
+  EXPECT_EQ(complaints(all), (std::map<std::string, severity>{{"members", finding}, {"majority", finding}}));
+  EXPECT_NE(text_of(all).find("there is no primary: no primary: a:27017 (a secondary)"), std::string::npos);
+  EXPECT_NE(text_of(all).find("1 of 3 members have the data; a majority needs 2"), std::string::npos);
+}
+
+TEST(Doctor, AnArbiterAndAMemberDown) {
+  auto f = healthy();
+  f.members[1] = down("b:27017");
+  f.members[2] = member("c:27017", member_state::arbiter);
+  EXPECT_EQ(complaints(judged(f)), (std::map<std::string, severity>{{"members", finding}, {"majority", finding}}));
+}
+
+TEST(Doctor, ACollectionThatDoesNotExistYetIsNoFinding) {
+  auto f = healthy();
+  f.index = {};
+  f.index.look = done();
+  f.feeds = {};
+  f.feeds.contact = f.feeds.look = done();
+  f.locks = {};
+  EXPECT_EQ(text_of(judged(f)), "");
+}
+
+TEST(Doctor, WhatTheUserMayNotSeeIsAHint) {
+  auto f = healthy();
+  f.surveyed = f.index.look = f.feeds.look = f.login.look = not_done(looked::end::refused, "not authorized");
+  for (const auto& [check, level] : complaints(judged(f))) EXPECT_EQ(level, hint) << check;
+}
+
+TEST(Canary, ArrivesOrSaysWhyNot) {
+  const auto level = [](const flight& f) {
+    std::vector<diagnosis> out;
+    check_canary(f, out);
+    EXPECT_EQ(out.size(), 1u);
+    return out.front().level;
+  };
+  flight f;
+  f.acquire = 2ms;
+  f.hand_off = 900us;
+  EXPECT_EQ(level(f), severity::ok);
+  f.hand_off = 1500ms;
+  EXPECT_EQ(level(f), finding) << "that was no notice";
+  f.hand_off = 900us;
+  f.notices = "not authorized";
+  EXPECT_EQ(level(f), finding);
+  f = {};
+  f.failure = "no answer";
+  EXPECT_EQ(level(f), finding);
+}
+
+}  // namespace
+}  // namespace dlock::doctor
