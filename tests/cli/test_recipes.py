@@ -75,7 +75,7 @@ class Recipes(PageCase):
         self.all_were_used("inspect.md")
 
     def test_doctor(self) -> None:
-        self.server.client[self.server.db].dlocks.insert_one({"_id": "shop"})
+        self.server.client[self.server.db].dlocks.insert_one({"_id": "shop", "price": 5})
         printed = self.works(self.recipe("doctor.md", "dlock doctor"))
         self.assertIn('foreign: 1 document is no lock: "shop"\n', printed)
         self.all_were_used("doctor.md")
