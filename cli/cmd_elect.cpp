@@ -4,6 +4,7 @@
 
 #include <array>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include <dlock/dlock.hpp>
@@ -14,6 +15,7 @@
 #include "launch.hpp"
 #include "nesting.hpp"
 #include "output.hpp"
+#include "service_manager.hpp"
 #include "session.hpp"
 #include "text.hpp"
 #include "values.hpp"
@@ -91,7 +93,7 @@ manual elect_manual() {
 namespace {
 
 answer campaign(dlock::client& client, const elect_options& options, dlock::wait_options wait) {
-  refuse_to_wait_for_oneself(client, {options.id}, {}, wait);
+  refuse_to_wait_for_oneself(client, options.client, {options.id}, {}, wait);
   dlock::election election(client, options.id);  // each term has a new candidate
   dlock::acquisition got = election.campaign(options.value, std::move(wait));
   return {.result = got.result(),
@@ -106,15 +108,21 @@ bool is_over_and_done(const ending& end) {
   return end.what == ending::kind::lost && end.number == 0 && !end.guardless;
 }
 
-int elect(session& session, const elect_options& options) {
+int elect(session& session, const elect_options& options, const service_manager& manager) {
+  const std::string lead = "the lead of " + in_quotes(options.id);
   const auto asking = [&](dlock::client& client, dlock::wait_options wait) {
+    // The server answers. A candidate that waits is all right: it is there to take over.
+    manager.ready("waits for " + lead);
     return campaign(client, options, std::move(wait));
   };
   for (;;) {
     // Once the server was reached, an outage does not mean that the URL is wrong.
     const answer& got = session.acquire({.ask = asking, .limit = {}, .insists = true});
     if (!got.held) throw failure(std::string("unexpected answer: ") + dlock::to_string(got.result));
+    manager.status("has " + lead + ", token " + std::to_string(got.held->grants().front().token));
     const ending end = session.run();
+    const bool goes_on = !options.once && is_over_and_done(end) && end.told_to_end == 0;
+    if (!goes_on) manager.stopping("gives up " + lead);
     const int status = session.conclude(end);
     if (options.once || !is_over_and_done(end)) return status;
     if (end.told_to_end != 0) {  // dlock was told to end, and the command was about to do so
@@ -131,6 +139,7 @@ int cmd_elect(const std::vector<std::string>& arguments, process_title title) {
   const elect_options options = parse_elect(arguments);
   if (options.help) return print_and_return(exit_ok, help_text(elect_manual()));
   fill_standard_streams();
+  const service_manager manager(true);
   session session(options, {.ids = {options.id},
                             .what = "the lead of " + in_quotes(options.id),
                             .environment = {"DLOCK_VALUE=" + options.value},
@@ -139,7 +148,7 @@ int cmd_elect(const std::vector<std::string>& arguments, process_title title) {
                             .title = title});
   int status = exit_failed;
   try {
-    status = elect(session, options);
+    status = elect(session, options, manager);
   } catch (const std::exception& problem) {
     complain(problem.what());
   }

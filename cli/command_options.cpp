@@ -56,8 +56,8 @@ std::vector<std::string> choose_command(const std::string& verb, const std::opti
 
 }  // namespace
 
-command_arguments::command_arguments(std::string_view verb, command_options& out)
-    : verb_(verb), out_(out), connection_(out) {
+command_arguments::command_arguments(std::string_view verb, command_options& out, bool runs_a_command)
+    : verb_(verb), out_(out), runs_a_command_(runs_a_command), connection_(out) {
   out.client.exp_delta = std::chrono::seconds(30);
 }
 
@@ -72,12 +72,14 @@ std::vector<option> command_arguments::table(std::vector<option> of_the_verb) {
       {0, "kill-after", "", "DURATION",
        "time between TERM and KILL when the lock is lost; part of\nthe lease time. Default: TTL/4, at most 5s",
        [&](const std::string& v) { kill_after_ = parse_duration("--kill-after", v); }},
-      {'c', "shell", "", "STRING", "run STRING with $SHELL (or /bin/sh) instead of COMMAND",
-       [&](const std::string& v) { shell_ = v; }},
   };
   first.insert(first.end(), of_all.begin(), of_all.end());
+  if (runs_a_command_) {
+    first.push_back({'c', "shell", "", "STRING", "run STRING with $SHELL (or /bin/sh) instead of COMMAND",
+                     [&](const std::string& v) { shell_ = v; }});
+  }
   std::vector<option> last{
-      {0, "autorefresh", "", "BOOL", "renew the lock while the command runs. Default: true",
+      {0, "autorefresh", "", "BOOL", "renew the lease while the lock is held. Default: true",
        [&](const std::string& v) { client.autorefresh = parse_bool("--autorefresh", v); }},
       {0, "wait_lock_period", "", "DURATION", "while waiting, poll the lock at least this often.\nDefault: 5s",
        [&](const std::string& v) { client.wait_lock_period = parse_duration("--wait_lock_period", v); }},
@@ -94,7 +96,12 @@ std::vector<option> command_arguments::table(std::vector<option> of_the_verb) {
 }
 
 void command_arguments::finish(std::vector<std::string> rest) {
-  out_.command = choose_command(verb_, shell_, std::move(rest));
+  if (runs_a_command_) {
+    out_.command = choose_command(verb_, shell_, std::move(rest));
+  } else if (!rest.empty()) {
+    throw failure("dlock " + verb_ + " runs no command, so " + quoted_input(rest.front()) +
+                  " is one word too many; 'dlock run' runs one");
+  }
   // Checked before the kill-after that is computed from it: the user knows the TTL and can correct it.
   if (out_.client.exp_delta < milliseconds(200)) {
     throw failure("--ttl " + in_seconds(out_.client.exp_delta) + " is too short; the least is 200ms");

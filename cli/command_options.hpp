@@ -10,16 +10,17 @@
 
 namespace dlock::cli {
 
-/// The options that all verbs that run a command have.
+/// The options that all verbs that run a command have. `dlock hold` has them, too, although it runs none.
 struct command_options : connection_options {
-  std::vector<std::string> command;      ///< With -c: the shell, -c and the command line.
+  std::vector<std::string> command;  ///< With -c: the shell, -c and the command line. dlock hold: the script's name.
   std::chrono::milliseconds kill_after;  ///< The time between TERM and KILL.
 };
 
 /// The arguments of these options as they were typed. finish() computes what depends on several of them.
 class command_arguments {
  public:
-  command_arguments(std::string_view verb, command_options& out);
+  /// `runs_a_command`: otherwise there is no -c, and finish() takes no COMMAND.
+  command_arguments(std::string_view verb, command_options& out, bool runs_a_command = true);
 
   /// The table of options: first those of the verb itself, then those of the server. The table must not outlive this
   /// object.
@@ -31,6 +32,7 @@ class command_arguments {
  private:
   std::string verb_;
   command_options& out_;
+  bool runs_a_command_;
   connection_arguments connection_;
   std::optional<std::string> shell_;
   std::optional<std::chrono::milliseconds> kill_after_;

@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 #include <cstddef>
+#include <initializer_list>
 #include <utility>
+#include <vector>
 
 namespace dlock::cli {
 
@@ -33,9 +35,16 @@ class unique_fd {
 /// stdin closed.
 void fill_standard_streams();
 
+/// Puts /dev/null in the place of these standard streams. Somebody may wait for the end of file of a stream that a
+/// process in the background keeps open.
+void detach_streams(std::initializer_list<int> which);
+
 /// Throws failure if this process cannot open `wanted` more descriptors. Without this check, anything could fail later,
 /// with another error message.
 void check_descriptors(std::size_t wanted);
+
+/// The open descriptors from `first` on.
+[[nodiscard]] std::vector<int> descriptors_from(int first);
 
 /// Closes every descriptor from `first` on. For a process that was just forked.
 void close_from(int first);

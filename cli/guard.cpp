@@ -1,21 +1,17 @@
 #include "guard.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
-#include <deque>
 #include <string_view>
 
+#include "guard_parts.hpp"
 #include "kill_plan.hpp"
 #include "launch.hpp"
 #include "process_tree.hpp"
@@ -27,23 +23,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using time_point = boot_clock::time_point;
-
-/// The new name shows in ps. It does not contain the word dlock: `pkill -9 dlock` must end dlock, but not the guard,
-/// which protects against exactly that.
-void rename(const process_title& title, pid_t dlock) {
-  const std::string text = "lock-guard of " + std::to_string(dlock);
-  prctl(PR_SET_NAME, "lock-guard");
-  if (title.size == 0) return;
-  std::memset(title.begin, 0, title.size);
-  std::memcpy(title.begin, text.data(), std::min(text.size(), title.size - 1));
-}
-
-/// Somebody may wait for the end of file of these streams. The guard must not keep them open.
-void detach_standard_streams() {
-  const unique_fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!null) return;
-  for (const int fd : {0, 1, 2}) dup2(null.get(), fd);
-}
 
 std::vector<std::string> split(std::string_view with_nuls) {
   std::vector<std::string> parts;
@@ -60,15 +39,10 @@ class guard {
         link_(std::move(link)),
         shared_group_(setup.on_terminal ? dlocks_group : 0),
         plan_(setup.kill_after, kill_reserve(setup.ttl)) {
-    sigset_t all;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, nullptr);
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     children_.reset(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
-    // CLOCK_BOOTTIME: poll's timeout uses monotonic time, which stands still while the machine is suspended.
-    timer_.reset(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
   }
 
   void run() {
@@ -78,13 +52,13 @@ class guard {
       std::array<pollfd, 4> fds{{{.fd = link_.get(), .events = POLLIN, .revents = 0},
                                  {.fd = children_.get(), .events = POLLIN, .revents = 0},
                                  {.fd = exec_error_.get(), .events = POLLIN, .revents = 0},
-                                 {.fd = timer_.get(), .events = POLLIN, .revents = 0}}};
+                                 {.fd = timer_.fd(), .events = POLLIN, .revents = 0}}};
       poll(fds.data(), fds.size(), unreaped_ ? 0 : untold_.empty() ? -1 : 20);
       on_time();  // first, because nothing is more urgent
       if (fds[2].revents != 0) on_exec_error();
       if (fds[1].revents != 0 || unreaped_) on_children();
       if (fds[0].revents != 0) on_order();
-      tell_all();
+      untold_.send(link_);
     }
   }
 
@@ -107,12 +81,7 @@ class guard {
     if (state_ == state::running) when = plan_.terminate_at();
     if (state_ == state::terminating) when = plan_.kill_at();
     if (state_ == state::killing) when = boot_clock::now() + milliseconds(1);
-    itimerspec timer{};  // zero: off
-    if (when != time_point{}) {
-      const auto ns = std::max<std::int64_t>(when.time_since_epoch().count(), 1);
-      timer.it_value = {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
-    }
-    timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &timer, nullptr);
+    timer_.set(when);
   }
 
   void on_order() {
@@ -171,7 +140,7 @@ class guard {
     if (witness_) witness_->saw(all, plan_.terminate_at());
     command_ = started.pid;
     exec_error_ = std::move(started.exec_error);
-    if (!setup_.many_terms) detach_standard_streams();
+    if (!setup_.many_terms) detach_streams({0, 1, 2});
     state_ = state::running;
   }
 
@@ -294,29 +263,16 @@ class guard {
     tell(report::kind::gone, survivors);
   }
 
-  void tell(report::kind what, int number) {
-    untold_.push_back({.what = what, .number = number});
-    tell_all();
-  }
-
-  /// A frozen dlock does not read. The guard must not block because of that. And dlock must not miss the end of the
-  /// command when it continues.
-  void tell_all() {
-    while (link_ && !untold_.empty()) {
-      const ssize_t sent = send(link_.get(), &untold_.front(), sizeof(report), MSG_DONTWAIT | MSG_NOSIGNAL);
-      if (sent < 0 && errno != EPIPE && errno != ECONNRESET) return;
-      untold_.pop_front();
-    }
-  }
+  void tell(report::kind what, int number) { untold_.add(what, number, link_); }
 
   const guard_setup& setup_;
   unique_fd link_;
-  std::deque<report> untold_;
+  report_queue untold_;
   pid_t shared_group_;  // 0: the command has a group of its own
   kill_plan plan_;
   state state_ = state::idle;
   unique_fd children_;
-  unique_fd timer_;
+  boot_timer timer_;
   unique_fd exec_error_;
   bool unreaped_ = false;  // there may be children that have ended
   pid_t command_ = 0;      // 0: not started, or reaped
@@ -329,9 +285,7 @@ class guard {
 
 void guard_main(unique_fd link, const guard_setup& setup) {
   const pid_t dlocks_group = getpgrp();
-  setpgid(0, 0);
-  prctl(PR_SET_CHILD_SUBREAPER, 1);
-  rename(setup.title, getppid());
+  become_guard(setup.title);
   guard(std::move(link), setup, dlocks_group).run();
 }
 

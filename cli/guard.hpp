@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -81,6 +82,8 @@ class guard_link {
  public:
   /// Forks the guard. Call it while there is only one thread.
   explicit guard_link(const guard_setup& setup);
+  /// Forks another guard, whose main function is `body`.
+  explicit guard_link(const std::function<void(unique_fd link)>& body);
 
   // Orders reach the guard in the order in which they are sent, and none is lost. An order that the kernel does not
   // accept now (the guard is stopped, or there is no memory) waits for flush(). These functions throw failure if an

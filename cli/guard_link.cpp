@@ -7,13 +7,17 @@
 #include <csignal>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "guard.hpp"
 #include "text.hpp"
 
 namespace dlock::cli {
 
-guard_link::guard_link(const guard_setup& setup) {
+guard_link::guard_link(const guard_setup& setup)
+    : guard_link([&setup](unique_fd link) { guard_main(std::move(link), setup); }) {}
+
+guard_link::guard_link(const std::function<void(unique_fd link)>& body) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
     throw failure(std::string("cannot make a socket for the guard process: ") + std::strerror(errno));
@@ -24,7 +28,7 @@ guard_link::guard_link(const guard_setup& setup) {
   if (pid_ < 0) throw failure(std::string("cannot start the guard process: ") + std::strerror(errno));
   if (pid_ == 0) {
     fd_.reset();
-    guard_main(std::move(other), setup);
+    body(std::move(other));
     _exit(0);
   }
 }
@@ -99,7 +103,7 @@ std::optional<report> guard_link::take() {
   if (size == static_cast<ssize_t>(sizeof next)) return next;
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
   throw failure(
-      "the guard process of this dlock was killed; the command, if it ran, was ended, and the lock is released");
+      "the guard process of this dlock was killed; what ran under the lock was ended, and the lock is released");
 }
 
 }  // namespace dlock::cli

@@ -9,9 +9,20 @@
 #include <sstream>
 #include <utility>
 
+#include "hold_door.hpp"
+#include "script.hpp"
 #include "text.hpp"
 
 namespace dlock::cli {
+
+/// FNV-1a. The text itself may contain anything, and may be long.
+std::string tag_of(const std::string& text) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  std::array<char, 18> digits{};
+  std::snprintf(digits.data(), digits.size(), "-%016llx", static_cast<unsigned long long>(hash));
+  return digits.data();
+}
 
 namespace {
 
@@ -19,18 +30,8 @@ using words = std::vector<std::string>;
 
 constexpr const char* variable = "DLOCK_HELD";
 
-/// "-" and an FNV-1a hash of the id, which is the same in every dlock. The id itself may contain anything, and may be
-/// long.
-std::string tag(const std::string& id) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : id) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  std::array<char, 18> digits{};
-  std::snprintf(digits.data(), digits.size(), "-%016llx", static_cast<unsigned long long>(hash));
-  return digits.data();
-}
-
 std::string entry(std::int64_t token, const std::string& id) {
-  return std::to_string(token) + tag(id);
+  return std::to_string(token) + tag_of(id);
 }
 
 words held_around_us() {
@@ -38,6 +39,18 @@ words held_around_us() {
   std::istringstream in(text != nullptr ? text : "");
   words found;
   for (std::string word; in >> word;) found.push_back(word);
+  return found;
+}
+
+/// What each `dlock hold` of a process around this one holds of `ids`.
+words held_by_scripts(const dlock::client_options& where, const words& ids) {
+  words found;
+  for (const process& around : ancestors()) {
+    for (const std::string& id : ids) {
+      const auto token = token_held_by(around, {.db = where.db, .coll = where.coll, .id = id});
+      if (token) found.push_back(entry(*token, id));
+    }
+  }
   return found;
 }
 
@@ -79,7 +92,8 @@ void check(const dlock::client& client, const words& ids, const wish& how, const
     if (!ours || !is_in_our_way(*ours, *lock, how)) continue;
     throw failure("would wait for itself: it was started under another dlock, which holds " + in_quotes(id) +
                   " (token " + std::to_string(ours->token) +
-                  "); take the lock once, or unset DLOCK_HELD if that command does not wait for this one");
+                  "); take the lock once, or end a 'dlock hold' before by its --end, or unset DLOCK_HELD if the "
+                  "command of a 'dlock run' does not wait for this one");
   }
 }
 
@@ -93,13 +107,15 @@ std::string held_for_nested(const std::vector<grant>& grants) {
   return out;
 }
 
-void refuse_to_wait_for_oneself(const dlock::client& client, const std::vector<std::string>& ids, wish how,
-                                dlock::wait_options& wait) {
+void refuse_to_wait_for_oneself(const dlock::client& client, const dlock::client_options& where,
+                                const std::vector<std::string>& ids, wish how, dlock::wait_options& wait) {
   if (wait.timeout && *wait.timeout <= std::chrono::milliseconds(0)) return;
-  const words held = held_around_us();
+  words held = held_around_us();
+  const words by_scripts = held_by_scripts(where, ids);
+  held.insert(held.end(), by_scripts.begin(), by_scripts.end());
   words also_around;
   for (const std::string& id : ids) {
-    const auto names_it = [end = tag(id)](const std::string& each) { return each.ends_with(end); };
+    const auto names_it = [end = tag_of(id)](const std::string& each) { return each.ends_with(end); };
     if (std::any_of(held.begin(), held.end(), names_it)) also_around.push_back(id);
   }
   if (also_around.empty()) return;

@@ -29,9 +29,6 @@
 
 namespace dlock::cli {
 
-namespace {
-
-/// Reads /proc/<id>/stat. Returns nothing if there is no such process, or if it has ended and only waits to be reaped.
 std::optional<process> look_at(pid_t id) {
   const std::string path = "/proc/" + std::to_string(id) + "/stat";
   const unique_fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -41,17 +38,19 @@ std::optional<process> look_at(pid_t id) {
   if (size <= 0) return std::nullopt;
 
   // "id (name) state parent group session tty foreground flags ...". Field 20 is the number of threads, field 22 the
-  // start time. The name may contain any character.
+  // start time. The name may contain any character. 0x40 is PF_FORKNOEXEC.
   const char* const after_name = std::strrchr(buffer.data(), ')');
   if (after_name == nullptr) return std::nullopt;
   process found{.id = id};
   int threads = 0;
+  unsigned flags = 0;
   const int fields =
-      std::sscanf(after_name + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %llu",
-                  &found.state, &found.parent, &found.group, &found.session, &threads, &found.started);
+      std::sscanf(after_name + 1, " %c %d %d %d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %llu",
+                  &found.state, &found.parent, &found.group, &found.session, &flags, &threads, &found.started);
+  found.forked = (flags & 0x40U) != 0;
   // The state is that of the main thread. If the main thread has ended, it stays until all other threads have ended.
   const bool over = found.state == 'X' || (found.state == 'Z' && threads <= 1);
-  if (fields != 6 || over) return std::nullopt;
+  if (fields != 7 || over) return std::nullopt;
   return found;
 }
 
@@ -60,8 +59,6 @@ bool contains(const std::vector<process>& processes, const process& one) {
                      [&](const process& each) { return each.id == one.id && each.started == one.started; });
 }
 
-/// The processes that were found until `limit`. With hundreds of processes that compete for the processors, one walk
-/// through /proc can take seconds.
 std::vector<process> all_processes(boot_clock::time_point limit) {
   std::vector<process> found;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir("/proc"), &closedir);
@@ -76,6 +73,24 @@ std::vector<process> all_processes(boot_clock::time_point limit) {
   }
   return found;
 }
+
+bool send_signal(const process& target, int signal) {
+#ifdef SYS_pidfd_open
+  const unique_fd handle(static_cast<int>(syscall(SYS_pidfd_open, target.id, 0)));
+  if (handle) {
+    const auto now = look_at(target.id);
+    if (!now || now->started != target.started) {
+      errno = ESRCH;
+      return false;
+    }
+    return syscall(SYS_pidfd_send_signal, handle.get(), signal, nullptr, 0) == 0;
+  }
+  if (errno == ESRCH) return false;
+#endif
+  return kill(target.id, signal) == 0;
+}
+
+namespace {
 
 std::vector<process> descendants_by(boot_clock::time_point limit, const std::vector<process>& strangers) {
   const std::vector<process> all = all_processes(limit);
@@ -124,28 +139,10 @@ bool is_stranger(pid_t child, const std::vector<process>& strangers) {
   return seen && contains(strangers, *seen);
 }
 
-/// Returns whether the signal was sent. If not, errno says why. Uses a pidfd where the kernel has it (5.3). So if the
-/// process ends meanwhile, the signal cannot go to the next process with the same id.
-bool send(const process& target, int signal) {
-#ifdef SYS_pidfd_open
-  const unique_fd handle(static_cast<int>(syscall(SYS_pidfd_open, target.id, 0)));
-  if (handle) {
-    const auto now = look_at(target.id);
-    if (!now || now->started != target.started) {
-      errno = ESRCH;
-      return false;
-    }
-    return syscall(SYS_pidfd_send_signal, handle.get(), signal, nullptr, 0) == 0;
-  }
-  if (errno == ESRCH) return false;
-#endif
-  return kill(target.id, signal) == 0;
-}
-
-/// The same, and also sends to the whole process group, if the group is in another session than this process. Nobody
-/// can join a session. So a session that a descendant has created contains only descendants.
+/// As send_signal(), and also sends to the whole process group, if the group is in another session than this process.
+/// Nobody can join a session. So a session that a descendant has created contains only descendants.
 bool send_to_group(const process& target, int signal) {
-  const bool sent = send(target, signal);
+  const bool sent = send_signal(target, signal);
   const int problem = sent ? 0 : errno;
   if ((sent || problem == EPERM) && target.session != getsid(0) && target.group > 1) kill(-target.group, signal);
   errno = problem;
@@ -221,7 +218,7 @@ bool is_stopped(pid_t id) {
 
 void terminate_descendants(boot_clock::time_point limit) {
   for (const process& each : descendants_by(limit, {})) {
-    if (send(each, SIGTERM)) send(each, SIGCONT);
+    if (send_signal(each, SIGTERM)) send_signal(each, SIGCONT);
   }
 }
 

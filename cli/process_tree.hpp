@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <optional>
 #include <vector>
 
 #include <dlock/clock.hpp>
@@ -15,7 +16,21 @@ struct process {
   pid_t session = 0;
   char state = 0;                  ///< R, S, T, ...
   unsigned long long started = 0;  ///< Distinguishes it from a later process with the same id.
+  bool forked = false;             ///< It has not executed a program since it was forked.
 };
+
+/// Reads /proc/<id>/stat. Returns nothing if there is no such process, or if it has ended and only waits to be reaped.
+[[nodiscard]] std::optional<process> look_at(pid_t id);
+
+/// The processes that were found until `limit`. With hundreds of processes that compete for the processors, one walk
+/// through /proc can take seconds.
+[[nodiscard]] std::vector<process> all_processes(boot_clock::time_point limit);
+
+[[nodiscard]] bool contains(const std::vector<process>& processes, const process& one);
+
+/// Returns whether the signal was sent. If not, errno says why. Uses a pidfd where the kernel has it (5.3). So if the
+/// process ends meanwhile, the signal cannot go to the next process with the same id.
+bool send_signal(const process& target, int signal);
 
 /// Throws failure unless /proc shows the PID namespace of this process. In an outer namespace, the same processes have
 /// other ids. Then descendants would not be found, and strangers would be taken for descendants.

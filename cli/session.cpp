@@ -36,11 +36,11 @@ session_setup checked(session_setup setup) {
 }
 
 /// Like the owner names that the library makes, but with the name of the command instead of dlock's own.
-std::optional<std::string> describe_ourselves(const std::vector<std::string>& command) {
+std::optional<std::string> describe_ourselves(pid_t id, const std::vector<std::string>& command) {
   std::array<char, 65> host{};
   if (gethostname(host.data(), host.size() - 1) != 0) return std::nullopt;
   const std::string name = command.front().substr(command.front().rfind('/') + 1);
-  const std::string who = std::string(host.data()) + ":" + std::to_string(getpid()) + " " + name;
+  const std::string who = std::string(host.data()) + ":" + std::to_string(id) + " " + name;
   const bool plain = std::all_of(who.begin(), who.end(), [](char c) { return c >= ' ' && c <= '~'; });
   if (!plain || who.size() > 200) return std::nullopt;
   return who;
@@ -71,7 +71,8 @@ guard_setup make_guard_setup(const command_options& options, const session_setup
 session::session(const command_options& options, session_setup setup)
     : options_(options),
       setup_(checked(std::move(setup))),
-      guard_(make_guard_setup(options_, setup_, terminal_.exists(), signals_.inherited())) {
+      guard_(setup_.guard ? guard_link(setup_.guard)
+                          : guard_link(make_guard_setup(options_, setup_, terminal_.exists(), signals_.inherited()))) {
   // If the guard is killed, its children become children of this process.
   prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
@@ -89,7 +90,7 @@ answer& session::acquire(const waiting& how) {
   const auto with = [this, deadline, insists = how.insists] {
     auto all = options_.client_with_url(deadline);
     if (insists) all.operation_timeout = options_.client.operation_timeout;  // so that it soon says what it waits for
-    all.who = describe_ourselves(options_.command);
+    all.who = describe_ourselves(setup_.shown != 0 ? setup_.shown : getpid(), options_.command);
     return all;
   };
   attempt_setup setup{.client = with,
@@ -108,6 +109,7 @@ answer& session::acquire(const waiting& how) {
 /// Ends the wait. The thread that acquires may still be running.
 void session::give_up(int signal) {
   if (signal != 0) die_of(signal);
+  if (unwanted_) _exit(exit_failed);
   if (guard_dead_) {
     complain("gave up waiting for " + setup_.what + ": the guard process of this dlock was killed; start dlock again");
   } else {
@@ -132,9 +134,10 @@ std::optional<answer> session::wait(attempt& attempt, const waiting& how) {
     return *deadline + (attempt.is_connecting() || how.limit == milliseconds(0) ? overtime / 2 : 5 * overtime);
   };
   for (;;) {
-    std::array<pollfd, 3> fds{{{.fd = attempt.fd(), .events = POLLIN, .revents = 0},
+    std::array<pollfd, 4> fds{{{.fd = attempt.fd(), .events = POLLIN, .revents = 0},
                                {.fd = signals_.fd(), .events = POLLIN, .revents = 0},
-                               {.fd = guard_dead_ ? -1 : guard_.fd(), .events = POLLIN, .revents = 0}}};
+                               {.fd = guard_dead_ ? -1 : guard_.fd(), .events = POLLIN, .revents = 0},
+                               {.fd = unwanted_ ? -1 : setup_.unwanted, .events = POLLIN, .revents = 0}}};
     signals_.poll(fds, poll_timeout(patience ? patience : bound()));
     if (fds[0].revents != 0) break;
     const auto received = signals_.take();
@@ -143,9 +146,10 @@ std::optional<answer> session::wait(attempt& attempt, const waiting& how) {
       continue;
     }
     if (fds[2].revents != 0) drain_guard();
+    if (fds[3].revents != 0) unwanted_ = true;
     const auto limit = bound();
     const bool late = limit && boot_clock::now() >= *limit;
-    if (received || late || (guard_dead_ && !patience)) {
+    if (received || late || ((guard_dead_ || unwanted_) && !patience)) {
       if (attempt.cancel() || signal != 0) give_up(received ? received->number : 0);
       signal = received ? received->number : 0;
       patience = boot_clock::now() + cancel_timeout;
@@ -196,10 +200,14 @@ void session::check_in_time() {
   } catch (const dlock::error&) {  // the lock becomes free when its lease expires
   }
   throw failure("got " + setup_.what + " too late, after " + in_seconds(waited()) + " instead of the " +
-                in_seconds(*limit_) + " that it may take; the command was not started, and the lock was released");
+                in_seconds(*limit_) + " that it may take; " + setup_.words.not_begun + ", and the lock was released");
 }
 
 ending session::run() {
+  return run([this](guard_link& guard, holding& held) { return supervise(guard, signals_, held, options_); });
+}
+
+ending session::run(const std::function<ending(guard_link& guard, holding& held)>& work) {
   // After a slow answer, the rest of the lease may be too short to start the command. The first renewal decides.
   while (held().held() && held().valid_for() <= options_.kill_after + kill_reserve(options_.client.exp_delta)) {
     check_in_time();
@@ -207,7 +215,7 @@ ending session::run() {
   }
   check_in_time();
   try {
-    return supervise(guard_, signals_, held(), options_);
+    return work(guard_, held());
   } catch (const failure&) {
     give_back();
     throw;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,13 @@
 
 namespace dlock::cli {
 
+/// What messages call the thing that runs under the locks.
+struct session_words {
+  std::string runs = "the command";
+  std::string ended = "the command and all it started were ended";
+  std::string not_begun = "the command was not started";
+};
+
 struct session_setup {
   std::vector<std::string> ids;
   std::string what;                      ///< The name of the locks in messages: "the lock 'job'".
@@ -23,6 +31,10 @@ struct session_setup {
   bool many_terms = false;               ///< The command may run several times.
   std::optional<std::chrono::milliseconds> at_least;
   process_title title;
+  pid_t shown = 0;  ///< The process that others see as the holder. 0: this one.
+  session_words words = {};
+  std::function<void(unique_fd link)> guard = {};  ///< The guard's main function. Empty: that of a command's guard.
+  int unwanted = -1;  ///< A descriptor. Readable during acquire(): nobody waits for the answer any more.
 };
 
 /// The common part of all verbs that run a command: wait for locks, run the command, release the locks, and print
@@ -50,6 +62,8 @@ class session {
   /// Runs the command under the acquired locks, unless it is too late for that. Throws failure. In that case nothing is
   /// held any more.
   [[nodiscard]] ending run();
+  /// The same for anything else that happens under the locks: `work`.
+  [[nodiscard]] ending run(const std::function<ending(guard_link& guard, holding& held)>& work);
 
   /// Releases what was acquired. Returns the exit status. If a lock was lost, it says so on stderr and returns 123. May
   /// end the process by the signal that ended the command.
@@ -80,6 +94,7 @@ class session {
   signals signals_{terminal_.exists()};
   guard_link guard_;
   bool guard_dead_ = false;
+  bool unwanted_ = false;
   std::chrono::milliseconds farewell_{400};
   std::optional<dlock::client> client_;  // outlives the lease in the answer, because it renews that lease
   std::optional<answer> answer_;

@@ -63,7 +63,7 @@ int session::conclude_loss(const ending& end) {
 }
 
 std::string session::why_lost(const ending& end) const {
-  std::string line = "lost " + setup_.what + " while the command ran: ";
+  std::string line = "lost " + setup_.what + " while " + setup_.words.runs + " ran: ";
   const std::string loss = answer_->held->loss();
   if (!loss.empty()) {
     line += loss;
@@ -72,7 +72,7 @@ std::string session::why_lost(const ending& end) const {
   } else {
     line += "it was not renewed in time (server out of reach, or dlock was stopped)";
   }
-  line += "; the command and all it started were ended";
+  line += "; " + setup_.words.ended;
   if (end.number > 0) {
     line += ", except " + std::to_string(end.number) + " that could not be killed (run dlock as the user they run as)";
   }
@@ -98,7 +98,8 @@ void session::give_back() {
 bool session::release(milliseconds timeout) {
   try {
     if (held().release(setup_.at_least, timeout) != dlock::release_result::lost) return true;
-    complain("lost " + setup_.what + " before it was released: somebody else may have had it while the command ran");
+    complain("lost " + setup_.what + " before it was released: somebody else may have had it while " +
+             setup_.words.runs + " ran");
     farewell_ = milliseconds(1000);
     return false;
   } catch (const dlock::error& problem) {

@@ -1,6 +1,5 @@
 #include "supervise.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
@@ -11,10 +10,9 @@
 #include <cstring>
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "environment.hpp"
-#include "kill_plan.hpp"
+#include "guard_keeper.hpp"
 #include "process_tree.hpp"
 #include "text.hpp"
 
@@ -22,17 +20,7 @@ namespace dlock::cli {
 
 namespace {
 
-using std::chrono::milliseconds;
 using time_point = boot_clock::time_point;
-
-/// The processes at the other ends of these pipes should depend only on the command. stderr stays open, because dlock
-/// may have to print messages.
-void detach_stdin_and_stdout() {
-  const unique_fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!null) return;
-  dup2(null.get(), 0);
-  dup2(null.get(), 1);
-}
 
 /// Kills every descendant, including the guard, but not `strangers` and their descendants. Used when the guard is dead
 /// or does not do its duty. Returns how many could not be killed.
@@ -51,21 +39,10 @@ int end_all_descendants(const std::vector<process>& strangers) {
   }
 }
 
-/// If the guard has not read its orders for this time, it is continued, in case somebody has stopped it.
-constexpr milliseconds nudge_after{5000};
-/// After this time it is ended, together with the command. Without the guard, nobody would notice the end of the
-/// command or pass a signal on.
-constexpr milliseconds guard_patience{30'000};
-
 class supervisor {
  public:
   supervisor(guard_link& guard, signals& signals, holding& held, const command_options& options)
-      : guard_(guard),
-        signals_(signals),
-        held_(held),
-        verbose_(options.verbose),
-        tick_(std::clamp(options.client.exp_delta / 20, milliseconds(10), milliseconds(1000))),
-        plan_(options.kill_after, kill_reserve(options.client.exp_delta)) {
+      : guard_(guard), signals_(signals), held_(held), verbose_(options.verbose), keeper_(guard, held, options) {
     sigemptyset(&ending_.from_terminal);
   }
 
@@ -74,16 +51,16 @@ class supervisor {
     if (!*lost) throw failure(std::string("cannot create an eventfd: ") + std::strerror(errno));
     held_.on_lost([lost] { eventfd_write(lost->get(), 1); });
 
-    told_ = held_.valid_until();
-    plan_.lease_until(told_);
-    guard_.start(told_, environment_of(held_.grants()));
-    detach_stdin_and_stdout();
+    keeper_.start(environment_of(held_.grants()));
+    // The processes at the other ends of these pipes should depend only on the command. stderr stays open, because
+    // dlock may have to print messages.
+    detach_streams({0, 1});
 
     for (bool heeded = false;;) {
       std::array<pollfd, 3> fds{{{.fd = guard_.fd(), .events = POLLIN, .revents = 0},
                                  {.fd = signals_.fd(), .events = POLLIN, .revents = 0},
                                  {.fd = heeded ? -1 : lost->get(), .events = POLLIN, .revents = 0}}};
-      signals_.poll(fds, tick_);
+      signals_.poll(fds, keeper_.tick());
       try {
         while (const auto news = guard_.take()) {
           if (!is_over(*news)) continue;
@@ -91,13 +68,11 @@ class supervisor {
           take_signals();
           return ending_;
         }
-        pass_on_renewals();
+        keeper_.look();
         take_signals();
-        look_after_guard();
         if (fds[2].revents != 0) {
           heeded = true;
-          plan_.begin(boot_clock::now());
-          guard_.lost();
+          keeper_.lost();
         }
       } catch (const failure&) {
         ending_.number = end_all_descendants(guard_.strangers());
@@ -106,7 +81,7 @@ class supervisor {
         ending_.what = ending::kind::lost;  // survivors must keep the lock until its lease ends
         return ending_;
       }
-      if (boot_clock::now() > plan_.overdue_at(at_work_)) {  // the guard is ended, too
+      if (keeper_.is_overdue(at_work_)) {  // the guard is ended, too
         ending_.what = ending::kind::lost;
         ending_.number = end_all_descendants(guard_.strangers());
         ending_.guardless = true;
@@ -176,37 +151,11 @@ class supervisor {
     }
   }
 
-  void pass_on_renewals() {
-    const time_point end = held_.valid_until();
-    if (end == told_) return;
-    told_ = end;
-    plan_.lease_until(end);
-    guard_.lease_until(end);
-  }
-
-  void look_after_guard() {
-    guard_.flush();
-    const time_point now = boot_clock::now();
-    // Count at most one tick per poll: while dlock itself was stopped, nobody waited for the guard.
-    const auto passed = std::min<boot_clock::duration>(now - std::exchange(looked_, now), tick_);
-    behind_ = guard_.is_behind() ? behind_ + passed : boot_clock::duration(0);
-    if (behind_ > nudge_after) guard_.wake();
-    if (behind_ > guard_patience) {
-      throw failure(
-          "the guard process of this dlock does not answer; the command, if it ran, was ended, and the lock is "
-          "released");
-    }
-  }
-
   guard_link& guard_;
   signals& signals_;
   holding& held_;
   bool verbose_;
-  milliseconds tick_;
-  kill_plan plan_;
-  time_point told_;
-  time_point looked_ = boot_clock::now();
-  boot_clock::duration behind_{0};
+  guard_keeper keeper_;
   pid_t command_ = 0;
   bool at_work_ = false;  // the guard has begun to end the command
   ending ending_{};

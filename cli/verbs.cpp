@@ -5,7 +5,8 @@
 namespace dlock::cli {
 
 std::span<const verb> all_verbs() {
-  static constexpr std::array<verb, 8> verbs{{{"run", run_manual, cmd_run},
+  static constexpr std::array<verb, 9> verbs{{{"run", run_manual, cmd_run},
+                                              {"hold", hold_manual, cmd_hold},
                                               {"elect", elect_manual, cmd_elect},
                                               {"watch", watch_manual, cmd_watch},
                                               {"ls", ls_manual, cmd_ls},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/types.h>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -27,6 +28,12 @@ struct run_options : command_options {
   std::optional<std::chrono::milliseconds> wait;
   int conflict_exit_code = 0;
   std::optional<std::chrono::milliseconds> at_least;
+};
+
+/// The parsed arguments of `dlock hold`.
+struct hold_options : run_options {
+  std::optional<pid_t> pid;  ///< None: the script that has started dlock.
+  bool end = false;
 };
 
 /// The parsed arguments of `dlock elect`.
@@ -71,6 +78,7 @@ struct doctor_options : connection_options {
 
 /// These functions throw failure. They read the environment: DLOCK_URL and the like, and SHELL.
 [[nodiscard]] run_options parse_run(const std::vector<std::string>& arguments);
+[[nodiscard]] hold_options parse_hold(const std::vector<std::string>& arguments);
 [[nodiscard]] elect_options parse_elect(const std::vector<std::string>& arguments);
 [[nodiscard]] watch_options parse_watch(const std::vector<std::string>& arguments);
 [[nodiscard]] ls_options parse_ls(const std::vector<std::string>& arguments);
@@ -79,6 +87,7 @@ struct doctor_options : connection_options {
 [[nodiscard]] doctor_options parse_doctor(const std::vector<std::string>& arguments);
 
 [[nodiscard]] manual run_manual();
+[[nodiscard]] manual hold_manual();
 [[nodiscard]] manual elect_manual();
 [[nodiscard]] manual watch_manual();
 [[nodiscard]] manual ls_manual();
@@ -89,6 +98,7 @@ struct doctor_options : connection_options {
 /// What main calls for each verb. These functions return the exit status, or end the process. They throw failure or
 /// dlock::error. cmd_run and cmd_elect may end the process by the signal that ended the command or the wait.
 [[nodiscard]] int cmd_run(const std::vector<std::string>& arguments, process_title title);
+[[nodiscard]] int cmd_hold(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_elect(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_watch(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_ls(const std::vector<std::string>& arguments, process_title title);

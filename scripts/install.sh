@@ -56,6 +56,11 @@ need_shells() {
   need_packages bash-completion zsh fish
 }
 
+# What checks the files of contrib/: systemd-analyze, and a reader of YAML.
+need_contrib() {
+  need_packages systemd python3-yaml
+}
+
 # Conan 2, from PyPI, for one test of the packages.
 need_conan() {
   local folder=${XDG_CACHE_HOME:-$HOME/.cache}/dlock/conan

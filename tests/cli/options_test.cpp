@@ -46,6 +46,19 @@ TEST(RunOptions, AtLeastIsWhatTheLibraryTakes) {
   EXPECT_THROW((void)parse_run({"--at-least", "8761h", "job", "x"}), failure);
 }
 
+TEST(HoldOptions, AreThoseOfRunWithoutACommand) {
+  const hold_options out = parse_hold({"-w5", "job", "--pid", "7", "--ttl", "2s", "-E", "9", "--end"});
+  EXPECT_EQ(out.ids, words{"job"});
+  EXPECT_EQ(out.pid, 7);
+  EXPECT_EQ(out.wait, 5s);
+  EXPECT_EQ(out.kill_after, 500ms);
+  EXPECT_EQ(out.conflict_exit_code, 9);
+  EXPECT_TRUE(out.end);
+  EXPECT_FALSE(parse_hold({"job"}).end);
+  EXPECT_EQ(parse_hold({"--id", "a", "-s", "--id", "b"}).ids, (words{"a", "b"}));
+  EXPECT_THROW((void)parse_hold({"job", "command"}), failure);
+}
+
 TEST(RunOptions, TheLastOfContradictingOnesWins) {
   EXPECT_EQ(parse_run({"-n", "-w5", "job", "x"}).wait, 5s);
   EXPECT_EQ(parse_run({"-w5", "job", "-n", "x"}).wait, 0s);

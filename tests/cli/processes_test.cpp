@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -26,6 +27,8 @@
 #include "fd.hpp"
 #include "guard.hpp"
 #include "process_tree.hpp"
+#include "script.hpp"
+#include "script_tree.hpp"
 #include "text.hpp"
 
 // What needs real processes, and no lock.
@@ -165,6 +168,103 @@ TEST(ProcessTree, AProcessLivesAsLongAsOneOfItsThreads) {
   const auto left = descendants();
   EXPECT_FALSE(std::any_of(left.begin(), left.end(), is_it));
   waitpid(id, nullptr, 0);
+}
+
+/// A child that executes `program` when the test says so, and then sleeps.
+class Child {
+ public:
+  Child() {
+    EXPECT_EQ(pipe(ends_), 0);
+    id_ = fork();
+    if (id_ == 0) {
+      close(ends_[1]);
+      char nothing{};
+      (void)!read(ends_[0], &nothing, 1);
+      execlp("sleep", "sleep", "600", nullptr);
+      _exit(127);
+    }
+    close(ends_[0]);
+  }
+  ~Child() {
+    kill(id_, SIGKILL);
+    waitpid(id_, nullptr, 0);
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  void execute() const { close(ends_[1]); }
+  [[nodiscard]] process seen() const { return look_at(id_).value_or(process{}); }
+
+ private:
+  int ends_[2]{};
+  pid_t id_ = 0;
+};
+
+TEST(Script, TheKernelTellsWhoWasOnlyForked) {
+  const Child child;
+  EXPECT_TRUE(child.seen().forked);
+  child.execute();
+  EXPECT_TRUE(soon([&] { return !child.seen().forked; }));
+}
+
+TEST(Script, Shells) {
+  for (const char* file :
+       {"/usr/bin/dash", "/bin/bash", "/bin/busybox", "/opt/zsh5", "ksh93", "bash-static", "/usr/bin/bash (deleted)"}) {
+    EXPECT_TRUE(is_shell(file)) << file;
+  }
+  for (const char* file : {"", "/usr/bin/sudo", "/usr/bin/sh/timeout", "/usr/bin/python3", "/usr/bin/shuf", "make"}) {
+    EXPECT_FALSE(is_shell(file)) << file;
+  }
+}
+
+TEST(Script, AProcessThatHasEndedIsNoneToHoldFor) {
+  const pid_t id = fork();
+  if (id == 0) _exit(0);
+  EXPECT_TRUE(soon([&] { return state_of(id) == 'Z'; }));
+  EXPECT_THROW((void)script_of(id), failure);
+  waitpid(id, nullptr, 0);
+  EXPECT_THROW((void)script_of(id), failure);
+  EXPECT_THROW((void)script_of(1), failure);
+}
+
+TEST(Script, TheEndOfAProcessIsReadable) {
+  auto child = std::make_unique<Child>();
+  const script found = script_of(child->seen().id);
+  pollfd life{.fd = found.life.get(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(poll(&life, 1, 0), 0);
+  child.reset();
+  EXPECT_EQ(poll(&life, 1, 30'000), 1);
+}
+
+/// A script in a session of its own, whose child leaves a child of its own behind when it gets TERM.
+TEST(ScriptTree, RemembersOrphansThatItHasSeen) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t id = fork();
+  if (id == 0) {
+    setsid();
+    close(ends[0]);
+    const std::string stay = "setsid sh -c 'trap \"\" TERM; echo $$; exec >&-; while :; do sleep 0.05; done' & wait";
+    dup2(ends[1], STDOUT_FILENO);
+    close(ends[1]);
+    execlp("sh", "sh", "-c", stay.c_str(), nullptr);
+    _exit(127);
+  }
+  close(ends[1]);
+  std::string said;
+  for (char c = 0; read(ends[0], &c, 1) == 1 && c != '\n';) said += c;
+  close(ends[0]);
+  const pid_t orphan = std::stoi(said);
+  script_tree tree(look_at(id).value_or(process{}));
+  tree.terminate(boot_clock::time_point::max());
+  int status = 0;
+  ASSERT_EQ(waitpid(id, &status, 0), id);
+  EXPECT_EQ(WTERMSIG(status), SIGTERM);
+  EXPECT_FALSE(tree.is_gone());
+  EXPECT_TRUE(look_at(orphan));
+  EXPECT_GE(tree.stop_and_kill().reached, 1);
+  EXPECT_TRUE(soon([&] { return tree.is_gone(); }));
+  EXPECT_FALSE(look_at(orphan));
 }
 
 /// As a kernel that does not know this system call.

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Bad input: one clear line that says what is wrong and what to do, status 125, nothing changed."""
 
+import os
 import subprocess
 import sys
 import time
@@ -67,6 +68,11 @@ REFUSED_OF_VERBS = {
                 (["--force", "a", "b"], "one ID at a time"), (["job", "--now"], "only its holder"),
                 *((["--force", "job", "--token", word], "is not a fencing token")
                   for word in ("", "0", "-1", "x", "1.5", "1e3", "9007199254740992", "9" * 30))],
+    "hold": [([], "no ID"), (["job", "true"], "runs no command, so 'true' is one word too many"), ([""], "is empty"), (["-c", "true", "job"], "'-c'"),
+             (["-E", "0", "job"], "1 to 255"), (["--pid", "0", "job"], "is not a process"), (["--pid", "x", "job"], "is not a process"),
+             (["--id", "a", "b"], "'b' is one word too many"), (["-s", "-x", "job"], "exclude each other"),
+             (["--pid", str(os.getpid()), "--url", "mongodb://me:PaSSw0rd@host", "job"], "--url-file FILE"),
+             (["job"], "no shell; name the process")],
     "elect": [([], "no ID"), (["job"], "no COMMAND"), (["", "true"], "is empty"), (["job", "-n", "true"], "'-n'"),
               (["job", "--value", "x" * 1025, "true"], "1025 bytes; give one of at most 1,024"),
               (["job", "--value", "\udcff", "true"], "not valid UTF-8"), (["job", "--ttl", "5", "true"], "has no unit"),

@@ -11,9 +11,14 @@ from harness import PATIENCE, has_output, main, wait_for
 from pages import PageCase, blocks
 
 
+def scripts(page: str) -> list[str]:
+    """Its sh blocks that are whole scripts."""
+    return [block for block in blocks(f"docs/{page}", "sh") if block.startswith("#!")]
+
+
 def recipes(page: str) -> list[str]:
-    """The commands of its sh blocks, without comments; what continues a line belongs to it."""
-    lines = "\n".join(blocks(f"docs/{page}", "sh")).replace("\\\n", " ").splitlines()
+    """The commands of its other sh blocks, without comments; what continues a line belongs to it."""
+    lines = "\n".join(block for block in blocks(f"docs/{page}", "sh") if not block.startswith("#!")).replace("\\\n", " ").splitlines()
     return [line for line in lines if line.strip() and not line.startswith("#")]
 
 
@@ -59,6 +64,47 @@ class Recipes(PageCase):
         self.works(self.recipe("run.md", "--accounts-token"))
         self.assertRegex(self.ran(), r"\Amove.sh --accounts-token \d+ --ledger-token \d+ ")
         self.all_were_used("run.md")
+
+    def whole(self, text: str, *words: str) -> subprocess.CompletedProcess[str]:
+        self.script(text, "whole")
+        return subprocess.run(["./whole", *words], env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+    def test_hold(self) -> None:
+        for part, beside in (("hold deploy ||", ""), ("-n deploy", ""), ("token=$(", 'echo "$token"'), ("--end deploy", "")):
+            line = self.recipe("hold.md", part)
+            before = "dlock hold deploy || exit\n" if "--end" in line else ""
+            holders = "0" if "--end" in line else "1"
+            result = self.whole(f"#!/bin/sh\n{before}{line}\ndlock show --json deploy | jq '.holders | length'\n{beside}\nexit 9\n")
+            self.assertEqual((result.returncode, result.stderr, result.stdout.split()[0]), (9, "", holders), line)
+            self.assertEqual(len(result.stdout.split()), 2 if beside else 1)
+        holder = self.hold_lock("deploy")
+        self.assertEqual(self.whole(f"#!/bin/sh\n{self.recipe('hold.md', '-n deploy')}\necho no\n").returncode, 124)
+        self.end_job(holder)
+
+        again = self.recipe("hold.md", '"$0" "$@"')
+        result = self.whole(f"#!/bin/sh\n{again}\necho \"$DLOCK_ID $1 $#\"\n", "a b")
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "nightly a b 1\n", ""))
+        self.all_were_used("hold.md")
+
+    def test_hold_in_scripts(self) -> None:
+        backup, deploy, report = scripts("hold.md")
+        (self.folder / "data").mkdir()
+        self.file("rates.txt").write_text("b\na\na\n")
+        for text, words, out in ((backup, (), ""), (deploy, ("7",), None), (report, (), "")):
+            result = self.whole(text, *words)
+            self.assertEqual((result.returncode, result.stderr), (0, ""), text)
+            if out is not None:
+                self.assertEqual(result.stdout, out)
+        self.assertTrue(self.file("backup.tar").exists())
+        self.assertRegex(self.file("deployed").read_text(), r"\Aweb1 gets version 7, token (\d+)\nweb2 gets version 7, token \1\n\Z")
+        self.assertEqual(self.file("report.txt").read_text().split(), ["2", "a", "1", "b"])
+        self.file("backup.tar").unlink()
+        holder = self.hold_lock("backup")
+        self.assertEqual(self.whole(backup).returncode, 0)
+        self.assertFalse(self.file("backup.tar").exists())
+        self.end_job(holder)
+        self.environment["DLOCK_URL"] = "nonsense"
+        self.assertEqual(self.whole(backup).returncode, 125)
 
     def test_inspect(self) -> None:
         stuck = self.recipe("inspect.md", "any(.holders[]")

@@ -57,6 +57,7 @@ class Transcripts(PageCase):
         leads = self.mortal("sh", "-c", f"exec {command}", env=self.environment, cwd=self.folder)
         self.wait_for_file("ran")
         self.assertIn("scheduler", self.works(self.take("README.md", "dlock ls")[0]))
+        self.assertEqual(self.works(self.take("README.md", "dlock hold")[0]), "")
         self.end_job(leads)
         examined = self.shell(self.take("README.md", "dlock doctor")[0])
         self.assertEqual((examined.returncode in (0, 1), examined.stderr), (True, ""))
