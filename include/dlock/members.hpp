@@ -38,8 +38,8 @@ struct member_info {
   std::string problem;                         ///< Why it is not reachable: one line, without secrets; else "".
   std::chrono::microseconds round_trip{0};     ///< Time of one command: the shorter one of two.
   std::chrono::microseconds clock_offset{0};   ///< Its clock minus this machine's: positive if it is ahead.
-  std::chrono::microseconds clock_precision{
-      0};  ///< By how much clock_offset may be wrong: half of round_trip + 0.5 ms.
+  /// By how much clock_offset may be wrong: a little more than half of round_trip plus 0.5 ms.
+  std::chrono::microseconds clock_precision{0};
 };
 
 }  // namespace dlock

@@ -106,6 +106,13 @@ void collect_more(const login_facts& who, const facts& f, std::set<std::string>&
     const bool ours = !p.anything && (p.db == f.db || p.db == f.notif_db);
     if (!ours) out.insert(name_of_resource(p));
   }
+  // One of these says it all.
+  for (const char* all : {"everything", "every database"}) {
+    if (out.contains(all)) {
+      out = {all};
+      return;
+    }
+  }
 }
 
 }  // namespace

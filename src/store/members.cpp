@@ -1,10 +1,11 @@
 #include "store/members.hpp"
 
-#include <algorithm>
+#include <cctype>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -30,7 +31,20 @@ constexpr int kCommandNotFound = 59;
 struct moment {
   boot_clock::time_point boot;
   std::chrono::system_clock::time_point wall;
+  boot_clock::duration doubt = boot_clock::duration::max();  // how far the two readings may be apart
 };
+
+/// This thread may lose the processor between two readings. So it tries some times.
+moment this_moment() {
+  moment best{};
+  for (int i = 0; i < 5; ++i) {
+    const auto before = boot_clock::now();
+    const auto wall = std::chrono::system_clock::now();
+    const auto half = (boot_clock::now() - before) / 2;
+    if (half < best.doubt) best = {before + half, wall, half};
+  }
+  return best;
+}
 
 /// A URL for this member alone, without a login.
 uri_handle uri_of_member(const mongoc_uri_t* like, const std::string& host) {
@@ -101,7 +115,8 @@ void take_clock(member_info& out, const bson_t* hello, boot_clock::time_point se
   const microseconds there = std::chrono::milliseconds(*local) + kHalfUnit;
   out.round_trip = took;
   out.clock_offset = there - duration_cast<microseconds>(here.time_since_epoch());
-  out.clock_precision = took / 2 + kHalfUnit;
+  constexpr microseconds kRounding{3};
+  out.clock_precision = took / 2 + kHalfUnit + duration_cast<microseconds>(reference.doubt) + kRounding;
 }
 
 member_info ask_member(const mongoc_uri_t* uri, const redactor& redact, std::string host, const moment& reference) {
@@ -174,20 +189,45 @@ std::vector<std::string> members_in(const mongoc_uri_t* uri) {
   return out;
 }
 
-std::vector<std::string> known_members(mongo_pool& pool) {
+std::vector<std::string> members_in(const bson_t* hello) {
   std::vector<std::string> out;
+  for (const char* kind : {"hosts", "passives", "arbiters"}) {
+    protocol::read_document(hello, kind, [&](const bson_t* hosts) {
+      bson_iter_t it;
+      if (!bson_iter_init(&it, hosts)) return;
+      while (bson_iter_next(&it)) {
+        if (!BSON_ITER_HOLDS_UTF8(&it)) continue;
+        std::string& host = out.emplace_back(bson_iter_utf8(&it, nullptr));
+        for (char& c : host) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));  // as the driver does
+      }
+    });
+  }
+  return out;
+}
+
+std::vector<std::string> known_members(mongo_pool& pool) {
+  // The driver does not tell of servers that are down. But those that are up name the others.
+  std::set<std::string> out;
+  bool named = mongoc_uri_get_option_as_bool(pool.uri(), MONGOC_URI_DIRECTCONNECTION, false);
+  const bool all = !named;
   const mongo_pool::borrowed own(pool);
   if (own.get() != nullptr) {
     std::size_t size = 0;
-    mongoc_server_description_t** const all = mongoc_client_get_server_descriptions(own.get(), &size);
+    mongoc_server_description_t** const known = mongoc_client_get_server_descriptions(own.get(), &size);
     for (std::size_t i = 0; i < size; ++i) {
-      out.emplace_back(mongoc_server_description_host(all[i])->host_and_port);
+      out.emplace(mongoc_server_description_host(known[i])->host_and_port);
+      if (!all) continue;
+      const auto others = members_in(mongoc_server_description_hello_response(known[i]));
+      named = named || !others.empty();
+      out.insert(others.begin(), others.end());
     }
-    mongoc_server_descriptions_destroy_all(all, size);
+    mongoc_server_descriptions_destroy_all(known, size);
   }
-  if (out.empty()) out = members_in(pool.uri());
-  std::sort(out.begin(), out.end());
-  return out;
+  if (out.empty() || !named) {
+    const auto given = members_in(pool.uri());
+    out.insert(given.begin(), given.end());
+  }
+  return {out.begin(), out.end()};
 }
 
 std::vector<member_info> ask_members(const mongo_pool& like, const std::vector<std::string>& hosts) {
@@ -198,7 +238,7 @@ std::vector<member_info> ask_members(const mongo_pool& like, const std::vector<s
     m.problem = "no answer within " + std::to_string(members_limit.count()) + " ms";
   }
   all->missing = hosts.size();
-  const moment reference{boot_clock::now(), std::chrono::system_clock::now()};
+  const moment reference = this_moment();
   worker_pool threads(worker_pool::unlimited, "dlock-member");
   for (std::size_t i = 0; i < hosts.size(); ++i) {
     const std::shared_ptr<mongoc_uri_t> uri{uri_of_member(like.uri(), hosts[i])};

@@ -14,9 +14,11 @@ namespace dlock {
 /// The longest time that ask_members() takes.
 inline constexpr std::chrono::milliseconds members_limit{1500};
 
-/// The servers that the pool's monitors know, as "host:port", in the order of their names. If all connections are busy
-/// for one io_limit: those of the URL. Only after mongo_pool::open().
+/// The servers, as "host:port", in the order of their names: the members of the replica set, also those that are down,
+/// or else those of the URL. Only after mongo_pool::open(). Blocks for one io_limit if all connections are busy.
 [[nodiscard]] std::vector<std::string> known_members(mongo_pool& pool);
+/// Those that a reply of hello names: all members of its replica set.
+[[nodiscard]] std::vector<std::string> members_in(const bson_t* hello);
 /// Those of the URL.
 [[nodiscard]] std::vector<std::string> members_in(const mongoc_uri_t* uri);
 

@@ -9,9 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import mongod
 import pymongo
-from harness import Case, main, wait_for
+from harness import Case, main, mongod, wait_for
 from private_set import ReplicaSet, free_port
 
 

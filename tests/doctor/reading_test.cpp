@@ -150,6 +150,13 @@ TEST(Hello, TellsTheStateAndTheVersion) {
   EXPECT_EQ(version_in(from_json(R"({"maxWireVersion": 99})").get()), "");
 }
 
+TEST(Hello, NamesAllMembersOfItsSet) {
+  const auto hello =
+      from_json(R"({"hosts": ["A:1", "b:2"], "passives": ["c:3"], "arbiters": ["d:4"], "me": "a:1", "x": ["e:5"]})");
+  EXPECT_EQ(members_in(hello.get()), (std::vector<std::string>{"a:1", "b:2", "c:3", "d:4"}));
+  EXPECT_TRUE(members_in(from_json(R"({"msg": "isdbgrid"})").get()).empty());
+}
+
 TEST(Hello, EachStateHasAName) {
   std::vector<std::string> names;
   for (const auto state : {member_state::primary, member_state::secondary, member_state::arbiter, member_state::mongos,

@@ -24,7 +24,7 @@ TEST_F(Members, EachIsAskedForItself) {
     EXPECT_TRUE(m.state == member_state::primary || m.state == member_state::secondary) << to_string(m.state);
     EXPECT_NE(m.version.find('.'), std::string::npos) << m.version;
     EXPECT_GT(m.round_trip.count(), 0);
-    EXPECT_EQ(m.clock_precision, m.round_trip / 2 + 500us);
+    EXPECT_GE(m.clock_precision, m.round_trip / 2 + 500us);
     // They run on this machine.
     EXPECT_LE(std::chrono::abs(m.clock_offset), m.clock_precision) << in_ms(m.clock_offset).count() << " ms";
   }
@@ -47,11 +47,11 @@ TEST_F(Members, AClosedClientHasNone) {
 }
 
 TEST_F(MembersOfThree, AFrozenMemberIsNotWaitedForLong) {
-  client locks(options());
   const auto first = primary();
   auto all = members();
   std::erase_if(all, [&](const auto& m) { return m.address == first.address; });
   const frozen one(all.front());
+  client locks(options());  // which has never seen it
   std::vector<member_info> seen;
   EXPECT_LT(time_of([&] { seen = locks.members(); }), 2100ms);
   ASSERT_EQ(seen.size(), 3u);
