@@ -112,8 +112,8 @@ std::vector<protocol::snapshot> collection::read(const protocol::lookup& l, ms n
   std::vector<protocol::snapshot> seen;
   for (const auto& [id, v] : all_) {
     const bool named = std::find(l.ids.begin(), l.ids.end(), id) != l.ids.end();
-    const bool wanted = !l.ids.empty() ? named : l.id.empty() ? id > l.after && id.starts_with(l.prefix) : id == l.id;
-    if (!wanted || static_cast<std::int64_t>(seen.size()) >= l.most) continue;
+    const bool wanted = !l.ids.empty() ? named : l.id.empty() ? id.starts_with(l.prefix) : id == l.id;
+    if (!wanted) continue;
     if (!v->is_lock) {
       seen.push_back({.id = id, .now = now, .valid = false, .what = {}});
       continue;

@@ -125,8 +125,9 @@ class DLOCK_API client {
   ///
   /// Locks that are free and not swept yet are included. Documents that are not locks are left out.
   /// Together the results are not one snapshot: each lock is as it was when it was read.
+  /// All are read by one cursor: ten thousand take some tens of milliseconds, and some megabytes here.
   /// @par Blocking
-  /// Blocks like inspect(), for each hundred locks.
+  /// Blocks for at most operation_timeout plus 100 ms, however many locks there are.
   /// @param prefix Beginning of the ids; "" for all locks.
   /// @return The locks, in the order of their ids.
   /// @throws dlock::error with errc::invalid_argument if no id can begin with `prefix`.

@@ -17,8 +17,6 @@ namespace {
 
 using protocol::ms;
 
-constexpr std::int64_t kPage = 100;
-
 lock_mode mode_of(const protocol::claim& what, std::int64_t cap) {
   if (what.exclusive) return lock_mode::exclusive;
   return cap > 0 ? lock_mode::permits : lock_mode::shared;
@@ -83,7 +81,7 @@ lock_state shown(const protocol::snapshot& s, ms skew) {
 }
 
 std::optional<protocol::snapshot> see(detail::runtime& core, const std::string& id, const std::string& doing) {
-  auto seen = core.read({.id = checked_id(id), .prefix = {}, .after = {}, .most = 1}, doing);
+  auto seen = core.read({.id = checked_id(id)}, doing);
   if (seen.empty()) return std::nullopt;
   if (!seen.front().valid) {
     detail::fail_not_a_lock(doing, core.options(), id, seen.front().defect);
@@ -137,17 +135,15 @@ std::optional<lock_state> client::inspect(const std::string& id) const {
 
 std::vector<lock_state> client::list(const std::string& prefix) const {
   if (!prefix.empty()) (void)checked_id(prefix);
+  const auto within = options().operation_timeout.count();
+  auto seen = core().read({.id = {}, .prefix = prefix, .ids = {}, .within = within}, "cannot list locks");
   std::vector<lock_state> out;
-  protocol::lookup l{.id = {}, .prefix = prefix, .after = {}, .most = kPage};
-  for (;;) {
-    const auto page = core().read(l, "cannot list locks");
-    for (const auto& s : page) {
-      if (s.valid && !s.id.empty()) out.push_back(shown(s, options().clock_skew.count()));
-    }
-    // A page may have fewer entries than asked for, because a reply has a size limit. Only an empty page is the end.
-    if (page.empty() || page.back().id.empty()) return out;
-    l.after = page.back().id;
+  out.reserve(seen.size());
+  for (auto& s : seen) {
+    if (s.valid && !s.id.empty()) out.push_back(shown(s, options().clock_skew.count()));
+    s = {};  // there may be many: none is in memory twice for long
   }
+  return out;
 }
 
 std::vector<lock_holder> client::revoke(const std::string& id, std::optional<std::int64_t> token, revocation how) {

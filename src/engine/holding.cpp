@@ -262,7 +262,6 @@ void client::confirm(ms now) {
   if (!ids.empty()) {
     const call_id c = ++last_;
     asking a{.what = asking::kind::confirm};
-    a.lookup.most = static_cast<std::int64_t>(ids.size());
     a.lookup.ids = std::move(ids);
     a.until = now + settings_.operation_timeout;
     send(c, asks_.emplace(c, std::move(a)).first->second, now);

@@ -19,7 +19,7 @@ void client::stop_observing(call_id c) {
 
 void client::look_at(call_id c, observer& o, ms now) {
   if (o.steps.look(now)) {
-    (void)begin({.what = asking::kind::observe, .lookup = {.id = o.election, .most = 1}, .observer = c}, now);
+    (void)begin({.what = asking::kind::observe, .lookup = {.id = o.election}, .observer = c}, now);
   }
   timers_.set({kObserver, c}, o.steps.next());
 }

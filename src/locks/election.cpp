@@ -79,8 +79,7 @@ release_result election::resign() {
 
 std::optional<leader_info> election::leader() const {
   const auto& core = *core_->core;
-  const auto seen = core_->core->read({.id = id(), .prefix = {}, .after = {}, .most = 1},
-                                      "cannot see who leads election " + in_quotes(id()));
+  const auto seen = core_->core->read({.id = id()}, "cannot see who leads election " + in_quotes(id()));
   return detail::info_of(engine::leader_of(seen, core.options().clock_skew.count()));
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <utility>
 
 #include "protocol/command_parts.hpp"
 #include "protocol/plausible.hpp"
@@ -34,7 +33,7 @@ bson filter(const lookup& l) {
   if (!l.id.empty()) return single("_id", single("$eq", l.id).get());
   auto id = make_bson();
   // Only strings: a document with another type of _id is not a lock.
-  append(id.get(), "$gt", l.after);
+  append(id.get(), "$gt", "");
   if (!l.prefix.empty()) bson_append_regex(id.get(), "$regex", -1, beginning_with(l.prefix).c_str(), "");
   return single("_id", id.get());
 }
@@ -75,6 +74,21 @@ lockd_flag parse_lockd(const bson_t* d) {
   return lockd_flag::one;
 }
 
+}  // namespace
+
+bson lookup_pipeline(const lookup& l, const std::string& now) {
+  auto wrapped = make_bson();
+  append(wrapped.get(), "d", "$$ROOT");
+  append_parsed(wrapped.get(), "now", parse(now));
+  auto stages = make_bson();
+  append(stages.get(), "0", single("$match", filter(l).get()).get());
+  append(stages.get(), "1", single("$sort", single("_id", std::int64_t{1}).get()).get());
+  append(stages.get(), "2", single("$replaceWith", wrapped.get()).get());
+  auto out = make_bson();
+  append_array(out.get(), "pipeline", stages.get());
+  return out;
+}
+
 snapshot parse_snapshot(const bson_t* s) {
   snapshot out;
   out.now = read_clock(s, "now");
@@ -100,33 +114,6 @@ snapshot parse_snapshot(const bson_t* s) {
     w.observed = is_observed(d);
     drop_strange_tokens(w, out.now);
   });
-  return out;
-}
-
-}  // namespace
-
-bson lookup_command(const lookup& l, const std::string& coll, std::int64_t limit, const std::string& now) {
-  auto wrapped = make_bson();
-  append(wrapped.get(), "d", "$$ROOT");
-  append_parsed(wrapped.get(), "now", parse(now));
-  auto stages = make_bson();
-  append(stages.get(), "0", single("$match", filter(l).get()).get());
-  append(stages.get(), "1", single("$sort", single("_id", std::int64_t{1}).get()).get());
-  append(stages.get(), "2", single("$limit", l.most).get());
-  append(stages.get(), "3", single("$replaceWith", wrapped.get()).get());
-  auto c = make_bson();
-  append(c.get(), "aggregate", coll);
-  append_array(c.get(), "pipeline", stages.get());
-  append(c.get(), "cursor", single("batchSize", l.most).get());
-  append(c.get(), "readConcern", single("level", "majority").get());
-  if (limit > 0) append(c.get(), "maxTimeMS", limit);
-  return c;
-}
-
-std::vector<snapshot> parse_snapshots(const bson_t* server_reply) {
-  std::vector<snapshot> out;
-  read_document(server_reply, "cursor",
-                [&](const bson_t* cursor) { out = entries<snapshot>(cursor, "firstBatch", parse_snapshot); });
   return out;
 }
 

@@ -11,11 +11,10 @@
 namespace dlock::protocol {
 
 struct lookup {
-  std::string id;                     // read this lock; empty: read the locks whose ids begin with `prefix`
-  std::string prefix;                 // see `id`
-  std::string after;                  // with a prefix: only ids after this one ("": from the first)
-  std::int64_t most = 100;            // at most this many
+  std::string id;                     // read this lock; empty: read all locks whose ids begin with `prefix`
+  std::string prefix = {};            // see `id`
   std::vector<std::string> ids = {};  // or read these locks
+  ms within = 0;                      // how long all of it may take; 0: the store's own limit for a command
 };
 
 /// One document as it was read.
@@ -27,11 +26,10 @@ struct snapshot {
   document what;
 };
 
-/// The aggregation that reads them. It runs on the primary and reads what a majority has acknowledged. `now`: see
-/// command_options.
-[[nodiscard]] bson lookup_command(const lookup& l, const std::string& coll, std::int64_t limit, const std::string& now);
+/// The aggregation that reads them: {"pipeline": [...]}. `now`: see command_options.
+[[nodiscard]] bson lookup_pipeline(const lookup& l, const std::string& now);
 
-/// Parses its answer. Total, like parse_reply.
-[[nodiscard]] std::vector<snapshot> parse_snapshots(const bson_t* server_reply);
+/// Parses one document of its answer. Total, like parse_reply.
+[[nodiscard]] snapshot parse_snapshot(const bson_t* answered);
 
 }  // namespace dlock::protocol

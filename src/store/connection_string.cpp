@@ -149,6 +149,7 @@ void harden(mongoc_uri_t* uri, std::int32_t io_limit_ms) {
       mongoc_read_prefs_new(MONGOC_READ_PRIMARY), mongoc_read_prefs_destroy);
   mongoc_uri_set_read_prefs_t(uri, prefs.get());
   mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, false);
+  mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, false);
   limit(uri, MONGOC_URI_SOCKETTIMEOUTMS, io_limit_ms);
   limit(uri, MONGOC_URI_CONNECTTIMEOUTMS, io_limit_ms);
   limit(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, io_limit_ms);

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <thread>
 
+#include "protocol/command_parts.hpp"
 #include "protocol/express.hpp"
+#include "protocol/lookup.hpp"
 #include "protocol/pipeline.hpp"
 #include "protocol/reply.hpp"
 #include "protocol/short_form.hpp"
@@ -20,6 +22,8 @@ constexpr int kIndexOptionsConflict = 85;
 constexpr int kIndexKeySpecsConflict = 86;
 constexpr int kNoMajorityReads = 148;  // ReadConcernMajorityNotEnabled
 constexpr int kDuplicateKey = 11000;
+constexpr int kCursorNotFound = 43;
+constexpr int kCursorKilled = 237;
 
 bson ttl_index_command(const std::string& coll, std::chrono::seconds grace) {
   auto key = make_bson();
@@ -240,16 +244,39 @@ std::vector<answer> mongo_store::apply_all(const protocol::batch& requests, lane
   return out;
 }
 
+/// By one cursor, which the driver follows: 101 documents first, then as many at a time as fit into 16 MB. The server
+/// counts its own time for all of them together.
 lookup_answer mongo_store::read(const protocol::lookup& l) {
   const mongo_pool::borrowed own(*pool_);
   if (own.get() == nullptr) return {all_busy(), {}};
-  server_reply reply;
-  const auto limit = pool_->io_limit().count() * 4 / 5;
-  const auto command = protocol::lookup_command(l, settings_.coll, limit, settings_.now_expression);
-  lookup_answer a{pool_->run(own.get(), settings_.db, command.get(), reply.out()), {}};
-  a.in_doubt = false;
-  if (a.what == answer::kind::replied) a.seen = protocol::parse_snapshots(reply.get());
-  return a;
+  const auto begin = boot_clock::now();
+  auto with = make_bson();
+  append(with.get(), "readConcern", protocol::single("level", "majority").get());
+  append(with.get(), "maxTimeMS", l.within > 0 ? l.within : std::int64_t{pool_->io_limit().count() * 4 / 5});
+  const auto pipeline = protocol::lookup_pipeline(l, settings_.now_expression);
+  const std::unique_ptr<mongoc_collection_t, decltype(&mongoc_collection_destroy)> from(
+      mongoc_client_get_collection(own.get(), settings_.db.c_str(), settings_.coll.c_str()), mongoc_collection_destroy);
+  const std::unique_ptr<mongoc_cursor_t, decltype(&mongoc_cursor_destroy)> cursor(
+      mongoc_collection_aggregate(from.get(), MONGOC_QUERY_NONE, pipeline.get(), with.get(), nullptr),
+      mongoc_cursor_destroy);
+  lookup_answer out{ok_answer(), {}};
+  const bson_t* each = nullptr;
+  while (mongoc_cursor_next(cursor.get(), &each)) {
+    out.seen.push_back(protocol::parse_snapshot(each));
+    if (l.within > 0 && boot_clock::now() - begin > std::chrono::milliseconds(l.within)) {
+      lookup_answer late;
+      late.why = "there was not enough time to read all locks";
+      return late;
+    }
+  }
+  bson_error_t why;
+  if (!mongoc_cursor_error(cursor.get(), &why)) return out;
+  lookup_answer failed{failure(why, pool_->redact()), {}};
+  failed.in_doubt = false;
+  // The member that had the cursor is not the primary any more, or somebody has killed the cursor.
+  const bool gone = failed.server_code == kCursorNotFound || failed.server_code == kCursorKilled;
+  if (gone) failed.what = answer::kind::no_answer;
+  return failed;
 }
 
 std::vector<member_info> mongo_store::members() {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "contract/server_time.hpp"
 #include "protocol/command_parts.hpp"
 #include "protocol/pipeline.hpp"
 #include "support/codec.hpp"
@@ -44,21 +45,6 @@ document with_readers(int readers) {
                          .value = ""});
   }
   return d;
-}
-
-/// What the server has computed since its start. Not how long it takes: who must wait for a processor waits longer in a
-/// long command, and not at all in a short one.
-std::chrono::duration<double> computed(connection& server) {
-  const auto told = server.run("admin", single("serverStatus", std::int64_t{1}).get());
-  EXPECT_TRUE(told.ok) << told.error;
-  std::int64_t us = 0;
-  for (const char* field : {"extra_info.user_time_us", "extra_info.system_time_us"}) {
-    bson_iter_t it, found;
-    const bool there = bson_iter_init(&it, told.reply.get()) && bson_iter_find_descendant(&it, field, &found);
-    EXPECT_TRUE(there) << field;
-    if (there) us += bson_iter_as_int64(&found);
-  }
-  return std::chrono::microseconds(us);
 }
 
 /// The least of some: whatever else the server does makes it more.

@@ -288,6 +288,43 @@ TEST_F(Store, StringsAreStrings) {
   }
 }
 
+TEST_F(Store, ARead) {
+  const ms now = harness_->now();
+  document d;
+  d.fence = 7000;
+  d.rev = 3;
+  d.lockd = lockd_flag::one;
+  d.ct = d.mine = now;
+  d.et = now + 9000;
+  d.holders.push_back({.id = "h", .delta = 5000, .since = now, .until = now + 8500, .fence = 7000, .who = "x"});
+  d.waiters.push_back({.id = "w", .delta = 5000, .seen = now, .until = now + 9000, .who = "y", .since = now});
+  const auto read = [&](const lookup& l) {
+    auto a = harness_->locks().read(l);
+    EXPECT_EQ(a.what, answer::kind::replied) << a.why;
+    return std::move(a.seen);
+  };
+  constexpr std::size_t kMany = 250;  // more than a server sends at once
+  for (std::size_t i = 0; i < kMany; ++i) harness_->put("lock-" + std::to_string(1000 + i), d);
+  harness_->put_something_else("lock-z");
+  harness_->put("a-lock", d);
+  const auto all = read({.id = {}, .prefix = "lock-", .within = 60'000});
+  ASSERT_EQ(all.size(), kMany + 1);
+  for (std::size_t i = 0; i < kMany; ++i) {
+    EXPECT_EQ(all[i].id, "lock-" + std::to_string(1000 + i));
+    EXPECT_TRUE(all[i].valid);
+    EXPECT_EQ(all[i].now, now);
+    EXPECT_EQ(all[i].what, d);
+  }
+  EXPECT_EQ(all.back().id, "lock-z");
+  EXPECT_FALSE(all.back().valid);
+  EXPECT_EQ(read({.id = {}}).size(), kMany + 2) << "the empty prefix";
+  EXPECT_EQ(read({.id = {}, .prefix = "nobody"}).size(), 0u);
+  ASSERT_EQ(read({.id = "a-lock"}).size(), 1u);
+  EXPECT_EQ(read({.id = "a-lock"})[0].what, d);
+  EXPECT_EQ(read({.id = "a"}).size(), 0u);
+  EXPECT_EQ(read({.id = {}, .ids = {"a-lock", "lock-1007", "nobody"}}).size(), 2u);
+}
+
 TEST_F(Store, LocksDoNotKnowEachOther) {
   EXPECT_TRUE(tell(ask(operation::try_, "a", "one")).mine);
   EXPECT_TRUE(tell(ask(operation::try_, "a", "two")).mine);

@@ -19,11 +19,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace dlock::protocol;
   bson_t b;
   if (!bson_init_static(&b, data, size)) return 0;
-  for (const auto& s : parse_snapshots(&b)) {
-    require(!s.valid || (s.what.fence >= 0 && s.what.fence < end_of_tokens(s.now)), "a lock has a possible token");
-    for (const auto& h : s.what.holders)
-      require(!s.valid || h.fence == 0 || is_token(h.fence, s.now), "its holders have possible tokens, or none");
-  }
+  const auto s = parse_snapshot(&b);
+  require(!s.valid || (s.what.fence >= 0 && s.what.fence < end_of_tokens(s.now)), "a lock has a possible token");
+  for (const auto& h : s.what.holders)
+    require(!s.valid || h.fence == 0 || is_token(h.fence, s.now), "its holders have possible tokens, or none");
   for (const bool observed : {false, true}) {
     const auto r = parse_reply(&b, observed);
     require(!r.found || !r.valid || (r.fence >= 0 && r.fence < end_of_tokens(r.now)), "a reply has a possible token");

@@ -162,12 +162,10 @@ TEST(Reply, NumbersOfEntriesAreSo) {
 
 TEST(Sights, AHolderWithNoPossibleTokenIsShownWithoutOne) {
   const auto seen = [](const std::string& holders) {
-    return parse_snapshots(
-               from_json(R"({"cursor": {"firstBatch": [{"now": {"$date": {"$numberLong": "60"}}, "d": {"_id": "job",
+    return parse_snapshot(from_json(R"({"now": {"$date": {"$numberLong": "60"}}, "d": {"_id": "job",
       "fence": 7000, "et": {"$date": {"$numberLong": "95"}}, "holders": [)" +
-                         holders + "]}}]}}")
-                   .get())
-        .at(0);
+                                    holders + "]}}")
+                              .get());
   };
   const std::string good = R"({"id": "a", "fence": 6000})";
   EXPECT_TRUE(seen(good).valid);
