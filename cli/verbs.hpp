@@ -14,6 +14,7 @@
 
 #include "command_options.hpp"
 #include "guard.hpp"
+#include "listening.hpp"
 #include "manual.hpp"
 
 namespace dlock::cli {
@@ -62,6 +63,13 @@ struct show_options : connection_options {
   bool json = false;
 };
 
+/// The parsed arguments of `dlock metrics`.
+struct metrics_options : connection_options {
+  std::string prefix;
+  listening_arguments listening;
+  http_options http;  ///< If it listens.
+};
+
 /// The parsed arguments of `dlock release`. --force was given.
 struct release_options : connection_options {
   std::string id;
@@ -83,6 +91,7 @@ struct doctor_options : connection_options {
 [[nodiscard]] watch_options parse_watch(const std::vector<std::string>& arguments);
 [[nodiscard]] ls_options parse_ls(const std::vector<std::string>& arguments);
 [[nodiscard]] show_options parse_show(const std::vector<std::string>& arguments);
+[[nodiscard]] metrics_options parse_metrics(const std::vector<std::string>& arguments);
 [[nodiscard]] release_options parse_release(const std::vector<std::string>& arguments);
 [[nodiscard]] doctor_options parse_doctor(const std::vector<std::string>& arguments);
 
@@ -92,6 +101,7 @@ struct doctor_options : connection_options {
 [[nodiscard]] manual watch_manual();
 [[nodiscard]] manual ls_manual();
 [[nodiscard]] manual show_manual();
+[[nodiscard]] manual metrics_manual();
 [[nodiscard]] manual release_manual();
 [[nodiscard]] manual doctor_manual();
 [[nodiscard]] manual completion_manual();
@@ -103,6 +113,7 @@ struct doctor_options : connection_options {
 [[nodiscard]] int cmd_watch(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_ls(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_show(const std::vector<std::string>& arguments, process_title title);
+[[nodiscard]] int cmd_metrics(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_release(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_doctor(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_completion(const std::vector<std::string>& arguments, process_title title);
