@@ -107,8 +107,8 @@ bool is_output_of(const script& script) {
   struct stat ours {};
   struct stat theirs {};
   const std::string stream = "/proc/" + std::to_string(script.who.id) + "/fd/1";
-  return fstat(STDOUT_FILENO, &ours) == 0 && stat(stream.c_str(), &theirs) == 0 && ours.st_dev == theirs.st_dev &&
-         ours.st_ino == theirs.st_ino;
+  return !script.is_ksh93 && fstat(STDOUT_FILENO, &ours) == 0 && stat(stream.c_str(), &theirs) == 0 &&
+         ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
 int end_hold(const script& script, const hold_options& options) {

@@ -80,7 +80,8 @@ script watched(const process& who) {
   if (syscall(SYS_pidfd_send_signal, life.get(), 0, nullptr, 0) != 0) {
     throw failure("cannot end process " + number + " if the lock is lost: " + std::strerror(errno));
   }
-  return {.who = who, .life = std::move(life), .name = name_of(who)};
+  const bool is_ksh93 = base_of(file_of(who)).starts_with("ksh");  // others of this family are mksh and lksh
+  return {.who = who, .life = std::move(life), .name = name_of(who), .is_ksh93 = is_ksh93};
 }
 
 }  // namespace

@@ -17,6 +17,8 @@ struct script {
   process who;
   unique_fd life;    ///< A pidfd: readable when the process has ended.
   std::string name;  ///< The name of the script's file, or of its program.
+  /// A ksh93: for $(...) it redirects its own output, instead of that of a process.
+  bool is_ksh93 = false;
 };
 
 /// The shell that started this process, and not a subshell of it. Throws failure if the parent is no shell: a program
