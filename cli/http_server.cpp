@@ -148,7 +148,7 @@ class http_server::impl {
   void start();
   [[nodiscard]] std::uint16_t port() const { return port_; }
 
-  asio::io_context io{1};
+  asio::io_context io;  // with the hint 1, what its own thread posts would come after what others post later
   const http_options options;
   const handler handle;
   std::set<std::shared_ptr<http_connection>> all;

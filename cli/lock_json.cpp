@@ -56,6 +56,11 @@ json to_json(const dlock::lock_state& lock) {
           {"expired", std::move(expired)}};
 }
 
+std::string in_one_line(const json& value) {
+  constexpr bool ascii = true;
+  return value.dump(-1, ' ', ascii, json::error_handler_t::replace);
+}
+
 std::string written(const json& value) {
   constexpr bool ascii = true;
   return value.dump(2, ' ', ascii, json::error_handler_t::replace) + "\n";
@@ -71,6 +76,14 @@ std::string locks_json(const std::vector<dlock::lock_state>& locks) {
 
 std::string lock_json(const std::optional<dlock::lock_state>& lock) {
   return written(lock ? to_json(*lock) : json(nullptr));
+}
+
+std::string lock_line(const dlock::lock_state& lock) {
+  return in_one_line(to_json(lock));
+}
+
+std::string id_json(const std::string& id) {
+  return in_one_line(json(id));
 }
 
 }  // namespace dlock::cli

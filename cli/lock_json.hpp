@@ -17,4 +17,9 @@ namespace dlock::cli {
 /// An object. null if there is no lock.
 [[nodiscard]] std::string lock_json(const std::optional<dlock::lock_state>& lock);
 
+/// The same object without blanks and newlines.
+[[nodiscard]] std::string lock_line(const dlock::lock_state& lock);
+/// A string.
+[[nodiscard]] std::string id_json(const std::string& id);
+
 }  // namespace dlock::cli

@@ -5,12 +5,13 @@
 namespace dlock::cli {
 
 std::span<const verb> all_verbs() {
-  static constexpr std::array<verb, 10> verbs{{{"run", run_manual, cmd_run},
+  static constexpr std::array<verb, 11> verbs{{{"run", run_manual, cmd_run},
                                                {"hold", hold_manual, cmd_hold},
                                                {"elect", elect_manual, cmd_elect},
                                                {"watch", watch_manual, cmd_watch},
                                                {"ls", ls_manual, cmd_ls},
                                                {"show", show_manual, cmd_show},
+                                               {"serve", serve_manual, cmd_serve},
                                                {"metrics", metrics_manual, cmd_metrics},
                                                {"release", release_manual, cmd_release},
                                                {"doctor", doctor_manual, cmd_doctor},

@@ -14,6 +14,7 @@
 
 #include "command_options.hpp"
 #include "guard.hpp"
+#include "http_server.hpp"
 #include "listening.hpp"
 #include "manual.hpp"
 
@@ -70,6 +71,14 @@ struct metrics_options : connection_options {
   http_options http;  ///< If it listens.
 };
 
+/// The parsed arguments of `dlock serve`.
+struct serve_options : connection_options {
+  http_options http;
+  std::string prefix;
+  std::chrono::milliseconds long_hold = std::chrono::hours(24);
+  std::chrono::milliseconds long_wait = std::chrono::hours(1);
+};
+
 /// The parsed arguments of `dlock release`. --force was given.
 struct release_options : connection_options {
   std::string id;
@@ -92,6 +101,7 @@ struct doctor_options : connection_options {
 [[nodiscard]] ls_options parse_ls(const std::vector<std::string>& arguments);
 [[nodiscard]] show_options parse_show(const std::vector<std::string>& arguments);
 [[nodiscard]] metrics_options parse_metrics(const std::vector<std::string>& arguments);
+[[nodiscard]] serve_options parse_serve(const std::vector<std::string>& arguments);
 [[nodiscard]] release_options parse_release(const std::vector<std::string>& arguments);
 [[nodiscard]] doctor_options parse_doctor(const std::vector<std::string>& arguments);
 
@@ -102,6 +112,7 @@ struct doctor_options : connection_options {
 [[nodiscard]] manual ls_manual();
 [[nodiscard]] manual show_manual();
 [[nodiscard]] manual metrics_manual();
+[[nodiscard]] manual serve_manual();
 [[nodiscard]] manual release_manual();
 [[nodiscard]] manual doctor_manual();
 [[nodiscard]] manual completion_manual();
@@ -114,6 +125,7 @@ struct doctor_options : connection_options {
 [[nodiscard]] int cmd_ls(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_show(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_metrics(const std::vector<std::string>& arguments, process_title title);
+[[nodiscard]] int cmd_serve(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_release(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_doctor(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_completion(const std::vector<std::string>& arguments, process_title title);

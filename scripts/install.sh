@@ -100,17 +100,24 @@ need_replica_set() {
   fi
 }
 
-# node, and what tests/node needs from npm, downloaded once into ~/.cache/dlock. Without them those tests are skipped, and
-# ctest says so: nothing else needs node.
+# need_node [PART]: node, and what a part needs from npm (scripts/node_modules.py), downloaded once into ~/.cache/dlock. Without
+# them its tests are skipped, and ctest says so: nothing else needs node.
 need_node() {
-  local missing=()
+  local part=${1:-node} missing=()
   command -v node >/dev/null || missing+=(nodejs)
-  if scripts/node_modules.py >/dev/null; then
+  if scripts/node_modules.py "$part" >/dev/null; then
     [[ ${#missing[@]} == 0 ]] && return
   elif ! command -v npm >/dev/null; then
     missing+=(npm)
   fi
-  if ! { [[ ${#missing[@]} == 0 ]] || (need_packages "${missing[@]}"); } || ! scripts/node_modules.py --install >/dev/null; then
-    say "There is no node, or not its packages: the tests with mongo-dlock's clients (node.*) will be skipped."
+  if ! { [[ ${#missing[@]} == 0 ]] || (need_packages "${missing[@]}"); } || ! scripts/node_modules.py --install "$part" >/dev/null; then
+    say "There is no node, or not its packages: tests that need them ($part) will be skipped."
   fi
+}
+
+# What the test of the page of dlock serve needs: node's packages, a browser and a font.
+need_browser() {
+  need_node page
+  command -v chromium >/dev/null || (need_packages chromium fonts-inter fonts-dejavu-core) ||
+    say "There is no chromium: the test of the page (page.browser) will be skipped."
 }

@@ -51,6 +51,9 @@ struct lock_holder {
   /// It has lock_options::linger: perhaps it keeps the lock although it does not use it now.
   bool lingering = false;
   std::string value;  ///< Value that a leader publishes: see election::campaign().
+
+  /// Compares all members. @param a One. @param b Another one. @return Whether they are equal.
+  friend bool operator==(const lock_holder& a, const lock_holder& b) = default;
 };
 
 /// A waiter in the queue of a lock. A snapshot.
@@ -59,6 +62,9 @@ struct lock_waiter {
   lock_mode mode = lock_mode::exclusive;        ///< Mode that it wants.
   std::int64_t permits = 0;                     ///< Number of permits it wants of a semaphore; else 0.
   std::chrono::system_clock::time_point since;  ///< Time at which it joined the queue.
+
+  /// Compares all members. @param a One. @param b Another one. @return Whether they are equal.
+  friend bool operator==(const lock_waiter& a, const lock_waiter& b) = default;
 };
 
 /// State of a lock. A snapshot.
@@ -73,6 +79,9 @@ struct lock_state {
   /// Past holders whose lease ended by itself: they died, or release_at_least() kept the lock until now. Listed as long
   /// as nobody has come since. They block nobody whose clock_skew is not greater than this client's.
   std::vector<lock_holder> expired;
+
+  /// Compares all members. @param a One. @param b Another one. @return Whether they are equal.
+  friend bool operator==(const lock_state& a, const lock_state& b) = default;
 };
 
 /// What client::revoke() does with the lock.

@@ -81,6 +81,8 @@ REFUSED_OF_VERBS = {
     "metrics": [(["job"], "takes no operand such as 'job'"), (["--listen"], "needs a value"), (["--listen", "9170"], "write ADDRESS:PORT"),
                 (["--listen", "0.0.0.0:9170"], "give --token-file FILE"), (["--host", "a"], "--host needs --listen"),
                 (["--url", "mongodb://me:PaSSw0rd@host"], "--url-file FILE")],
+    "serve": [(["job"], "takes no operand such as 'job'"), (["--listen", "9171"], "write ADDRESS:PORT"), (["--listen", "0.0.0.0:9171"], "give --token-file FILE"),
+              (["--long-hold", "soon"], "--long-hold 'soon'"), (["--long-wait", "5"], "has no unit"), (["--url", "mongodb://me:PaSSw0rd@host"], "--url-file FILE")],
     "completion": [([], "no shell given"), (["csh"], "no completion for 'csh'"), (["bash", "zsh"], "one shell at a time")],
     "watch": [(["--bogus"], "unknown option '--bogus'; see 'dlock watch --help'"), (["job", "-x"], "'-x'"), (["--ttl", "5s"], "'--ttl'"),
               (["--json=1"], "takes no value"), (["--db"], "needs a value"), ([""], "is empty"), (["a", ""], "is empty"),
