@@ -166,6 +166,16 @@ class Hold(Case):
         self.check_ended(process, "it was revoked")
         self.wait_until_free(seconds=5)
 
+    def test_a_server_out_of_reach(self) -> None:
+        process = self.lose(ttl=2)
+        self.server.break_off()
+        self.check_ended(process, "was not renewed in time")
+
+    def test_too_few_descriptors(self) -> None:
+        status, out, err = self.run_script("ulimit -n 20\nx=$(dlock hold job)\necho \"$?$x\"\nulimit -n 20\n")
+        self.assertEqual((status, out), (0, "125\n"))
+        self.assertRegex(err, r"\Adlock: too few file descriptors: .*\n\Z")
+
     def test_a_script_that_ignores_term(self) -> None:
         process = self.lose("trap '' TERM")
         self.server.evict("job")
