@@ -307,6 +307,56 @@ TEST_P(Planted, IsFound) {
 INSTANTIATE_TEST_SUITE_P(Faults, Planted, ::testing::ValuesIn(faults()),
                          [](const auto& each) { return std::string(each.param.name); });
 
+TEST(Doctor, WhatIsJustGoodEnoughIsNoFault) {
+  const std::vector<std::function<void(facts&)>> changes{
+      [](facts& f) { f.url.max_pool_size = 10; },
+      [](facts& f) { f.driver = "2.5.1"; },
+      [](facts& f) { f.driver = "1.30.4"; },
+      [](facts& f) { f.grace = 30s, f.index.indexes[0].seconds = 30; },
+      [](facts& f) { f.login.privileges.push_back({.db = "shop", .actions = {"find"}}); },
+      [](facts& f) { f.login.privileges.push_back({.cluster = true, .actions = {"createUser"}}); },
+      [](facts& f) { f.members.resize(2); },
+      [](facts& f) { f.feeds.there = false; },
+      [](facts& f) { f.feeds.unseen = 2; },
+      [](facts& f) { f.locks.largest.number = (1 << 20) - 1; },
+      [](facts& f) { f.locks.longest.number = 999; },
+      [](facts& f) { f.url.tls = false, f.url.remote_hosts.clear(); },
+  };
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    auto f = healthy();
+    changes[i](f);
+    EXPECT_EQ(text_of(judged(f)), "") << i;
+  }
+  auto f = healthy();
+  for (auto& m : f.members) m.version = "4.4.0";
+  EXPECT_EQ(complaints(judged(f)), (std::map<std::string, severity>{{"versions", hint}})) << "the oldest that works";
+}
+
+TEST(Doctor, TwoClocksAreCompared) {
+  auto f = healthy();
+  f.members.resize(2);
+  f.members[1].clock_offset = -2s;
+  EXPECT_EQ(complaints(judged(f)), (std::map<std::string, severity>{{"clocks", finding}}));
+}
+
+TEST(Doctor, ThisClockIsComparedWithWhoeverExecutesCommands) {
+  for (const auto state : {member_state::primary, member_state::mongos, member_state::standalone}) {
+    auto f = healthy();
+    f.members = {member("a:27017", state)};
+    f.members[0].clock_offset = -3s;
+    const auto all = judged(f);
+    EXPECT_EQ(complaints(all)["this-clock"], hint) << to_string(state);
+    EXPECT_NE(text_of(all).find("this machine's clock is 3.00 s ahead of that of a:27017"), std::string::npos);
+  }
+}
+
+TEST(Doctor, ASetWithoutAPrimary) {
+  auto f = healthy();
+  f.members[0].state = member_state::secondary;
+  f.contact = not_done(looked::end::failed, "an election");
+  EXPECT_EQ(complaints(judged(f)), (std::map<std::string, severity>{{"members", finding}}));
+}
+
 TEST(Doctor, ClocksThatDifferByLessThanCanBeMeasuredAreNoFinding) {
   auto f = healthy();
   f.clock_skew = 0ms;
