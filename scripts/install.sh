@@ -38,7 +38,7 @@ need_packages() {
 
 # One set-up for the command and its tests: the tests' libraries are small.
 need_compiler() {
-  need_packages g++ cmake ninja-build patch pkgconf jq libmongoc-dev uuid-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev scdoc
+  need_packages g++ cmake ninja-build patch pkgconf jq libmongoc-dev uuid-dev libssl-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev scdoc
   # Boost is for the command, and a newer one than Debian 12's usual one for <dlock/asio.hpp>. Without that, or without
   # Asio, its tests and examples are left out.
   local boost=libboost-dev

@@ -1,17 +1,33 @@
 #!/usr/bin/python3
-"""dlock doctor on sets of its own: members that are down, and a server that is in no set."""
+"""dlock doctor on sets of its own: members that are down, clocks that differ, and a server that is in no set."""
 
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import pymongo
-from harness import Case, main, mongod, wait_for
-from private_set import ReplicaSet, free_port
+from harness import DLOCK, Case, main, mongod, wait_for
+from private_set import Member, ReplicaSet, free_port
+from proxied_set import clock_environment, write_clock
+
+
+class ShiftedSet(ReplicaSet):
+    """Each member has a wall clock of its own."""
+
+    def _new_member(self, index: int) -> Member:
+        self.shift(index, 0)
+        return super()._new_member(index)
+
+    def _environment(self, index: int) -> dict[str, str]:
+        return os.environ | clock_environment(Path(DLOCK).parent, self.folder / f"clock.{index}")
+
+    def shift(self, index: int, seconds: float) -> None:
+        write_clock(self.folder / f"clock.{index}", int(seconds * 1e9))
 
 
 class Sets(Case):
@@ -56,6 +72,22 @@ class Sets(Case):
     def test_members_down(self) -> None:
         with self.own_set(nodes=3) as rs:
             self.down_and_up(rs)
+
+    def test_clocks_that_differ(self) -> None:
+        if mongod.find() is None:
+            self.skipTest("there is no mongod")
+        with ShiftedSet(nodes=3) as rs:
+            self.assertEqual(self.findings(rs.url), {})
+            first = rs.primary()
+            one, other = (index for index in range(3) if index != first)
+            rs.shift(one, 0.8)
+            found = self.findings(rs.url)
+            self.assertEqual([*found], ["clocks"])
+            self.assertRegex(found["clocks"][0], rf"\Athe clock of {rs.members[one].address} is [78]\d\d\.\d ms .* more than clock_skew")
+            self.assertEqual(self.findings(rs.url, "--clock_skew", "2s"), {})
+            rs.shift(one, -0.3)
+            rs.shift(other, 0.3)
+            self.assertEqual([*self.findings(rs.url)], ["clocks"], "each is within clock_skew of the primary, but not of the other")
 
     def test_standalone(self) -> None:
         binary = mongod.find()
