@@ -13,6 +13,7 @@
 #include <dlock/export.hpp>
 #include <dlock/inspect.hpp>
 #include <dlock/members.hpp>
+#include <dlock/metrics.hpp>
 #include <dlock/options.hpp>
 
 namespace dlock {
@@ -110,6 +111,12 @@ class DLOCK_API client {
   /// State of this client's notifications. @return A snapshot.
   /// @throws dlock::error with errc::closed (only if the client was moved from) or errc::forked.
   [[nodiscard]] notification_status notifications() const;
+
+  /// What this client has counted since it was made: to_prometheus() makes a text of it. It takes no mutex that a lock
+  /// needs, and works after close(), too.
+  /// @return A snapshot.
+  /// @throws dlock::error with errc::closed (only if the client was moved from) or errc::forked.
+  [[nodiscard]] metrics_snapshot metrics() const;
 
   /// Reads one lock, whoever uses it.
   /// @par Blocking

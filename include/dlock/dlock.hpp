@@ -23,6 +23,7 @@
 /// - lease.hpp: what you hold. clock.hpp: the clock that it is counted on.
 /// - error.hpp: failures.
 /// - events.hpp: notifications. inspect.hpp: look at locks from outside, and revoke them. members.hpp: the servers.
+/// - metrics.hpp: what a client counts.
 /// - text.hpp: safe output of text that others wrote. version.hpp: the version.
 ///
 /// @section terms Terms
@@ -64,6 +65,7 @@
 #include <dlock/inspect.hpp>
 #include <dlock/lease.hpp>
 #include <dlock/members.hpp>
+#include <dlock/metrics.hpp>
 #include <dlock/mutex.hpp>
 #include <dlock/options.hpp>
 #include <dlock/semaphore.hpp>

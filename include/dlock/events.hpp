@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <dlock/export.hpp>
@@ -26,7 +27,7 @@ struct lock_event {
   enum class kind {
     locked,  ///< A client acquired the lock.
     /// A client released the lock. A lease that ends by itself is not announced: nobody is there to do it. If a release
-    /// finds that the lease has ended, it may be announced.
+    /// finds that the lease was lost, it may be announced: see `lost`.
     unlocked,
     gap,  ///< Events of any lock may have been missed here. Use client::inspect() if you need to know.
   };
@@ -38,6 +39,14 @@ struct lock_event {
   std::string who;
   /// Time of the event by the server's clock. If mongo-dlock announced it: time of arrival by this machine's clock.
   std::chrono::system_clock::time_point at;
+  /// Of `locked`: how long the client waited, from the beginning of the call to the grant. None if mongo-dlock or an
+  /// older version announced it, and if it is no new grant: a leader has published another value.
+  std::optional<std::chrono::milliseconds> waited = {};
+  /// Of `unlocked`: how long the client held the lock, from the grant to the release. None if mongo-dlock or an older
+  /// version announced it.
+  std::optional<std::chrono::milliseconds> held = {};
+  /// Of `unlocked`: the lease was lost before the release, or an operator took the lock off its holder.
+  bool lost = false;
 };
 
 /// Name of a kind of event. Does not block, does not fail, thread-safe.

@@ -32,6 +32,9 @@ enum class release_result {
 /// @ref callbacks "acquire_callback" is.
 using release_callback = std::function<void(std::exception_ptr, release_result)>;
 
+/// Callback of lease::on_trouble(). `left`: what is left of the lease, if no renewal is answered.
+using trouble_callback = std::function<void(std::chrono::milliseconds left)>;
+
 /// Reason why a lease was lost. Later versions may add values.
 enum class loss_reason {
   none,     ///< The lease is not lost.
@@ -130,6 +133,28 @@ class DLOCK_API lease {
   /// @param callback The function to call.
   /// @throws dlock::error with errc::invalid_argument if `callback` is empty.
   void on_lost(std::function<void()> callback);
+
+  /// Registers a callback for renewals in trouble: a renewal got no answer, or was refused. The lease is still held,
+  /// and the client tries again. Several may be registered.
+  ///
+  /// Use: stop to begin new work before the lease is lost, or tell an operator.
+  ///
+  /// The callback is called on a library thread of its own, once for each time that renewals begin to fail, with what
+  /// was left of the lease then (see valid_for()). It may be called again when a renewal was answered meanwhile, also
+  /// while an earlier call still runs. It is a hint: it is not called if the process can start no thread, and a call
+  /// may begin just after a release or a loss.
+  ///
+  /// A loss may come without it:
+  /// - if the lock was removed or revoked, or if autorefresh is off,
+  /// - if the process or the machine was stopped,
+  /// - if a single wait for the network takes longer than the lease, because client_options::exp_delta is longer than
+  ///   lock_options::exp_delta.
+  ///
+  /// The callback may block for any time and call every function. An exception from it is logged and swallowed. After a
+  /// release or a loss it is destroyed.
+  /// @param callback The function to call.
+  /// @throws dlock::error with errc::invalid_argument if `callback` is empty.
+  void on_trouble(trouble_callback callback);
 
   /// Releases the lock, with the client's operation_timeout as limit. See release(std::chrono::milliseconds).
   /// @par Blocking

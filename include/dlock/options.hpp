@@ -144,6 +144,19 @@ struct client_options {
 
   /// Callback for log messages: see log_callback. Default: none. mongo-dlock has no such option.
   log_callback log;
+
+  /// Makes the label under which client::metrics() counts a lock, from the lock's id. Default: none, then locks are
+  /// counted by kind only.
+  ///
+  /// - The first 100 labels that it returns are counted. All others count together, as `other`. So it must map ids to
+  /// few
+  ///   labels, for example `order-4711` to `order`.
+  /// - It is called at each acquisition, on the calling thread. No lock of the library is held meanwhile. It must be
+  ///   thread-safe and fast, and give the same label for the same id.
+  /// - If it throws, the acquisition counts as `other`.
+  ///
+  /// mongo-dlock has no such option.
+  std::function<std::string(std::string_view id)> metrics_label;
 };
 
 /// Lock configuration. What is not given comes from the client.

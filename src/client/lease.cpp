@@ -125,6 +125,11 @@ void lease::on_lost(std::function<void()> callback) {
   if (state_ && !state_->core->forked()) state_->core->on_lost(*state_->record, std::move(callback));
 }
 
+void lease::on_trouble(trouble_callback callback) {
+  if (!callback) throw error(errc::invalid_argument, "on_trouble: the callback is empty");
+  if (state_ && !state_->core->forked()) state_->core->on_trouble(*state_->record, std::move(callback));
+}
+
 release_result lease::release() {
   return state_ ? release(state_->core->options().operation_timeout) : release_result::not_held;
 }

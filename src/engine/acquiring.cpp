@@ -79,7 +79,9 @@ void client::follow(call_id c, acquisition& a, machine::action todo, ms now) {
 void client::acquisition_answered(call_id c, acquisition& a, const answer& r, ms now) {
   a.request = 0;
   if (r.what == answer::kind::refused) {
-    acquire_ended e{.call = c, .refused = true, .last = a.steps.last(), .failure = r};
+    auto e = end_of(c, a, machine::result::busy, now);
+    e.refused = true;
+    e.failure = r;
     e.in_doubt = r.in_doubt || a.steps.in_doubt();
     (void)a.steps.cancel();  // it may stand in the queue because of an earlier request
     (void)undo(c, a, false, now);
@@ -132,13 +134,19 @@ void client::give_up(acquisition& a) {
   if (a.request != 0 && withdraw(a.request)) a.steps.not_sent();
 }
 
+acquire_ended client::end_of(call_id c, const acquisition& a, machine::result what, ms now) {
+  return {.call = c, .what = what, .last = a.steps.last(), .waited = now - a.began, .row = a.plan.row};
+}
+
 void client::finish(call_id c, acquisition& a, const machine::done& d, bool undoes, ms now) {
   using result = machine::result;
   forget(a);
   if (a.plan.ask.observed) {
     known_.watched(a.plan.ask.lock, d.what == result::acquired ? protocol::observation{} : a.steps.seen());
   }
-  acquire_ended e{.call = c, .what = d.what, .last = a.steps.last(), .failure = a.failure, .missing = d.why};
+  auto e = end_of(c, a, d.what, now);
+  e.failure = a.failure;
+  e.missing = d.why;
   e.in_doubt = undoes && a.steps.to_undo().back().in_doubt;
   if (d.what == result::acquired) e.got = hold(a, d, now);
   if (undoes && d.what == result::cancelled) {

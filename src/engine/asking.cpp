@@ -131,7 +131,12 @@ void client::ask_answered(call_id c, asking& a, answer told, std::vector<protoco
   }
   if (e.what == result::answered && a.what == asking::kind::take_off) {
     const auto& h = a.holder;
-    if (protocol::is_token(h.fence, e.told.now)) publish_all({{a.r.lock, false, h.fence, h.who, e.told.now}}, now);
+    if (protocol::is_token(h.fence, e.told.now)) {
+      protocol::announcement free{a.r.lock, false, h.fence, h.who, e.told.now};
+      if (h.since > 0 && h.since <= e.told.now) free.held = e.told.now - h.since;
+      free.lost = !h.is_kept();
+      publish_all({std::move(free)}, now);
+    }
     e.told.found = true;
   }
   end(c, a, std::move(e), now);

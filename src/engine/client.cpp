@@ -283,7 +283,7 @@ void client::retry_over(number n, const answer& a, ms now) {
   }
   if (then.what != follow_up::kind::give_back) return;
   const bool replied = a.what == answer::kind::replied;
-  if (replied) {
+  if (replied && !then.lost) {
     if (auto free = announcements_.freed(then.look.id)) publish_all({*std::move(free)}, now);
   }
   announcements_.not_freed(then.look.id);

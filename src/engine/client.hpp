@@ -152,6 +152,8 @@ class client {
   /// Something was sent through the channel, or could not be sent.
   void report(part which, const answer& a);
   [[nodiscard]] notification_status notifications() const;
+  /// The same as notifications().now == failing, for every step.
+  [[nodiscard]] bool notifications_fail() const noexcept;
 
   // --- what others have to be told (outbox.hpp) ---------------------------------------------------------------------
   [[nodiscard]] std::size_t notices() const noexcept { return outbox_.notices(); }
@@ -277,6 +279,7 @@ class client {
     call_id call = 0;             // leave
     protocol::request look = {};  // give_back: the cancel that may have to follow
     bool doubtful = false, kept = false;
+    bool lost = false;  // give_back: of a lease that was lost, so somebody else may have had the lock since
   };
   using key = std::pair<int, std::uint64_t>;  // the key of a timer
 
@@ -305,6 +308,7 @@ class client {
   void acquisition_answered(call_id c, acquisition& a, const answer& r, ms now);
   void acquisition_due(call_id c, acquisition& a, ms now);
   void finish(call_id c, acquisition& a, const machine::done& d, bool undoes, ms now);
+  [[nodiscard]] static acquire_ended end_of(call_id c, const acquisition& a, machine::result what, ms now);
   void give_up(acquisition& a);
   bool undo(call_id c, acquisition& a, bool leaves, ms now);
   void expect(call_id c, acquisition& a);
@@ -332,7 +336,7 @@ class client {
   // local_turns.cpp
   [[nodiscard]] std::optional<call_id> next_in_line(const lease& l) const;
   bool pass_on(hold_id h, call_id c, ms now);
-  hold_id move(hold_id h, call_id c, ms until);
+  hold_id move(hold_id h, call_id c, ms until, ms now);
   void settle(hold_id h, ms now);
   void begin_turn_of(call_id c, hold_id h, ms now);
   void end_idle(hold_id h, ms now);
@@ -349,7 +353,7 @@ class client {
   void arm(hold_id h, const lease& l);
   void renewed(hold_id h, lease& l, const answer& a, protocol::operation op, ms sent, ms now);
   void lose(hold_id h, lease& l, loss why, ms now, std::string by = {});
-  void changed(hold_id h, const lease& l, hold_phase now);
+  void changed(hold_id h, const lease& l, hold_phase now, std::optional<ms> used = {});
   [[nodiscard]] static protocol::announcement announcement_of(const lease& l, const std::string& who, bool locked,
                                                               ms now);
   call_id begin_release(hold_id h, ms keep, ms timeout, ms now);

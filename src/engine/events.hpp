@@ -36,6 +36,8 @@ struct acquire_ended {
   answer failure = {};        // why the last request got no answer
   bool in_doubt = false;
   std::string missing = {};  // no_answer: what is missing, for people
+  ms waited = 0;             // since the beginning of the call
+  int row = 0;               // of its plan
 };
 
 /// An acquisition stands in the queue, and goes on.
@@ -76,7 +78,22 @@ struct hold_changed {
   ms valid_until = 0;
   // lost:
   loss why = loss::gone;
-  std::string by = {};  // revoked: by whom
+  std::string by = {};          // revoked: by whom
+  bool after_use = false;       // only the release of its owner has found that
+  std::optional<ms> used = {};  // with this change its owner's use of the lock ends, after so long
+  int row = 0;                  // of the plan of its owner
+};
+
+/// A renewal was answered, or will not be.
+struct renewal_ended {
+  enum class result {
+    renewed,
+    no_answer,  // or it was refused: it is repeated while the lease lasts
+    late,       // the lease had ended before the answer came
+    lost,       // it is not ours any more
+  };
+  result what = result::renewed;
+  ms left = 0;  // what was left of the lease before this answer
 };
 
 /// Another leader, another value, or nobody leads. The driver tells the observer, and then calls client::leader_told().
@@ -109,9 +126,12 @@ struct trouble {
   kind what = kind::no_answer;
   std::string lock = {};
   std::string why = {};
+  // no_renewal:
+  hold_id hold = 0;
+  ms left = 0;  // of its lease
 };
 
-using event = std::variant<acquire_ended, waiting, release_ended, ask_ended, hold_changed, leader_changed, told_event,
-                           notifications_changed, trouble>;
+using event = std::variant<acquire_ended, waiting, release_ended, ask_ended, hold_changed, renewal_ended,
+                           leader_changed, told_event, notifications_changed, trouble>;
 
 }  // namespace dlock::engine

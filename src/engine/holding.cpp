@@ -29,14 +29,17 @@ hold_id client::hold(const acquisition& a, const machine::done& d, ms now) {
           .queue = a.steps.last().queue,
           .turns = a.plan.local_turns,
           .linger = a.plan.linger,
-          .wait_period = a.plan.wait_period};
+          .wait_period = a.plan.wait_period,
+          .row = a.plan.row};
   l.fence = l.token;
   if (d.heir && next_in_line(l)) l.machine.renew_now(now);  // then the next call can go on with this lease
   if (l.linger > 0) wants_inbox_ = true;                    // for recalls
   if (subscriptions_ > 0 && (l.turns > 1 || l.linger > 0)) turn_events_.begins(l.ask.lock, l.fence);
   known_.saw(l.ask.lock, l.token);
   if (l.is_exclusive()) turns_.acts(l.ask.lock, h, true);
-  publish_all(announcements_.granted(announcement_of(l, settings_.who, true, now), l.ask.what.exclusive), now);
+  auto locked = announcement_of(l, settings_.who, true, now);
+  locked.waited = now - a.began;
+  publish_all(announcements_.granted(std::move(locked), l.ask.what.exclusive), now);
   renewals_.held(l.ask.lock, h);
   const auto& kept = holds_.emplace(h, std::move(l)).first->second;
   arm(h, kept);
@@ -44,8 +47,12 @@ hold_id client::hold(const acquisition& a, const machine::done& d, ms now) {
   return h;
 }
 
-void client::changed(hold_id h, const lease& l, hold_phase now) {
-  events_.emplace_back(hold_changed{.hold = h, .now = now, .valid_until = l.machine.valid_until()});
+/// `used`: its owner has used it for so long, and does not use it any more.
+void client::changed(hold_id h, const lease& l, hold_phase now, std::optional<ms> used) {
+  hold_changed e{.hold = h, .now = now, .valid_until = l.machine.valid_until()};
+  e.used = used;
+  e.row = l.row;
+  events_.emplace_back(std::move(e));
 }
 
 void client::look_at(hold_id h, lease& l, ms now) {
@@ -68,19 +75,29 @@ void client::arm(hold_id h, const lease& l) {
 void client::renewed(hold_id h, lease& l, const answer& a, protocol::operation op, ms sent, ms now) {
   if (l.now != hold_phase::held) return;  // it was released or lost meanwhile
   using effect = hold_machine::effect;
+  using result = renewal_ended::result;
+  const ms left = l.machine.valid_until() - now;
+  const auto count = [&](result what) {
+    if (op == protocol::operation::renew) events_.emplace_back(renewal_ended{what, left});
+  };
   if (a.what != answer::kind::replied) {
+    count(result::no_answer);
     if (l.machine.unanswered(now)) {
       const auto what = op == protocol::operation::renew ? trouble::kind::no_renewal : trouble::kind::no_peek;
-      events_.emplace_back(trouble{what, l.ask.lock, a.why});
+      events_.emplace_back(trouble{what, l.ask.lock, a.why, h, left});
     }
     if (l.is_idle()) return end_idle(h, now);
-  } else if (const auto became = l.machine.answered(a.reply, sent, now); became == effect::held) {
+    return look_at(h, l, now);
+  }
+  const auto became = l.machine.answered(a.reply, sent, now);
+  count(became == effect::held ? result::renewed : became == effect::lost ? result::lost : result::late);
+  if (became == effect::held) {
     l.queue = a.reply.queue;
     changed(h, l, hold_phase::held);
     if (l.is_idle()) return settle(h, now);
   } else if (became == effect::lost) {
-    l.revoked = l.machine.why() == loss::revoked;
-    return lose(h, l, l.machine.why(), now, l.revoked ? l.machine.revoked_by() : std::string());
+    const auto why = l.machine.why();
+    return lose(h, l, why, now, why == loss::revoked ? l.machine.revoked_by() : std::string());
   }
   look_at(h, l, now);
 }
@@ -91,6 +108,8 @@ void client::lose(hold_id h, lease& l, loss why, ms now, std::string by) {
   renewals_.over(l.ask.lock, h);
   hold_changed e{.hold = h, .now = hold_phase::lost, .valid_until = l.machine.valid_until(), .why = why};
   e.by = std::move(by);
+  if (!l.is_idle()) e.used = now - l.heard;
+  e.row = l.row;
   events_.emplace_back(std::move(e));
   rests(l.ask.lock, h, now);
   if (!l.is_idle()) return;
@@ -111,7 +130,10 @@ void client::clock_was_set(ms now) {
 /// The time of a release comes from our clock, counted from the grant: not every answer to a release has the server's
 /// time.
 protocol::announcement client::announcement_of(const lease& l, const std::string& who, bool locked, ms now) {
-  return {l.ask.lock, locked, l.token, who, locked ? l.since : l.since + now - l.begin};
+  protocol::announcement a{l.ask.lock, locked, l.token, who, locked ? l.since : l.since + now - l.begin};
+  if (!locked) a.held = now - l.kept_since;
+  a.lost = !locked && l.now == hold_phase::lost;
+  return a;
 }
 
 call_id client::release(hold_id h, ms keep, ms timeout, ms now) {
@@ -142,7 +164,7 @@ call_id client::begin_release(hold_id h, ms keep, ms timeout, ms now) {
   l.now = hold_phase::releasing;
   timers_.clear({kHold, h});
   renewals_.over(l.ask.lock, h);
-  changed(h, l, l.now);
+  changed(h, l, l.now, found == hold_phase::held && !l.is_idle() ? std::optional(now - l.heard) : std::nullopt);
   keep = l.keep = std::max(l.keep, keep);  // a release without `keep` must not shorten an earlier one that is in doubt
   protocol::request r = l.ask;
   r.op = protocol::operation::release;
@@ -220,14 +242,16 @@ void client::end_release(call_id c, releasing& r, const release_machine::done& d
       retry(std::move(look), until, {}, now);
     }
   }
-  changed(h, l, l.now);
+  hold_changed over{.hold = h, .now = l.now, .valid_until = l.machine.valid_until()};
+  over.after_use = l.now == hold_phase::lost && !l.is_idle();
+  over.row = l.row;
+  events_.emplace_back(std::move(over));
   events_.emplace_back(std::move(e));
   if (l.dropped) discard(h, now);
 }
 
 void client::release_in_background(lease& l, ms now) {
-  if (l.revoked || l.now == hold_phase::held)
-    announcements_.will_free(l.ask.id, announcement_of(l, settings_.who, false, now), l.is_exclusive());
+  announcements_.will_free(l.ask.id, announcement_of(l, settings_.who, false, now), l.is_exclusive());
   auto r = l.ask;
   r.op = protocol::operation::release;
   give_back(l, std::move(r), now);
@@ -275,6 +299,7 @@ void client::give_back(const lease& l, protocol::request r, ms now) {
   follow_up then{.what = follow_up::kind::give_back, .look = cancel_of(r, l.doubtful)};
   then.doubtful = l.doubtful;
   then.kept = r.keep > 0;
+  then.lost = l.now == hold_phase::lost;
   retry(std::move(r), std::max(end, now + settings_.operation_timeout), std::move(then), now);
 }
 
@@ -292,6 +317,7 @@ void client::discard(hold_id h, ms now) {
     return;
   }
   if (l.now == hold_phase::held) {
+    if (!l.is_idle()) changed(h, l, hold_phase::releasing, now - l.heard);
     release_in_background(l, now);
     turns_.held(l.ask.lock, now);
   }

@@ -21,13 +21,12 @@ struct lease {
   ms heard = 0;            // when this client learned of the grant, on our clock
   hold_machine machine;
   hold_phase now = hold_phase::held;
-  ms kept_since = 0;
+  ms kept_since = 0;           // when this client learned of the grant, also in a later turn
   bool may_be_shared = false;  // a downgrade was sent
   bool doubtful = false;       // before the grant, a request of it got no answer, and may still arrive
-  bool revoked = false;
-  bool given_up = false;  // it was lost, and the server was asked to remove the holder, if it is still there
-  bool dropped = false;   // its owner called drop() during a release
-  ms keep = 0;            // the longest `keep` of its releases
+  bool given_up = false;       // it was lost, and the server was asked to remove the holder, if it is still there
+  bool dropped = false;        // its owner called drop() during a release
+  ms keep = 0;                 // the longest `keep` of its releases
   std::int64_t amendments = 0;
   std::int64_t queue = 0;     // how many others waited for it, as far as is known
   std::uint64_t renewal = 0;  // its last request, which may be on its way
@@ -37,6 +36,8 @@ struct lease {
   ms linger = 0;                      // for so long after the grant it may be kept although nobody uses it
   ms wait_period = 0;                 // of the plan of the acquisition
   std::optional<ms> idle_until = {};  // nobody uses it; it is released at this time
+  ms used = 0;                        // nobody uses it: for how long its last owner did
+  int row = 0;                        // of the plan of its owner
 
   /// There is a number above this token, for another turn.
   [[nodiscard]] bool has_next_token() const noexcept { return (token + 1) % protocol::token_step != 0; }

@@ -20,7 +20,7 @@ bool client::let_linger(hold_id h, call_id c, ms now) {
   if (!l.is_exclusive() || l.amendments > 0 || l.doubtful || l.queue > 0) return false;
   if (!l.machine.is_confirmed() || !l.has_next_token()) return false;
   if (turns_.length(lock) > 0 || turns_.acting(lock).size() > 1) return false;
-  const hold_id next = move(h, c, until);
+  const hold_id next = move(h, c, until, now);
   auto& n = holds_.at(next);
   n.machine.rest(true);
   idle_.begins(lock, next);
@@ -33,6 +33,7 @@ bool client::let_linger(hold_id h, call_id c, ms now) {
 bool client::take_lingering(const protocol::acquire_plan& plan, call_id c, ms now) {
   const auto h = idle_.of(plan.ask.lock);
   if (!h || closing_ || !can_go_on(plan, holds_.at(*h))) return false;
+  holds_.at(*h).row = plan.row;
   begin_turn_of(c, *h, now);
   return true;
 }

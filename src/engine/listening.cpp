@@ -1,4 +1,6 @@
 // The feeds of a client, and whether the notifications work.
+#include <algorithm>
+
 #include "engine/client.hpp"
 
 namespace dlock::engine {
@@ -27,6 +29,11 @@ notification_status client::notifications() const {
     if (each.now().now == notification_status::state::working) out = each.now();
   }
   return out;
+}
+
+bool client::notifications_fail() const noexcept {
+  return std::any_of(health_.begin(), health_.end(),
+                     [](const auto& each) { return each.now().now == notification_status::state::failing; });
 }
 
 void client::opened(part which, ms now) {

@@ -34,7 +34,7 @@ bool client::pass_on(hold_id h, call_id c, ms now) {
   if (turns_.acting(l.ask.lock).size() > 1) return false;  // after a try, an earlier call stands in the queue
   const bool fresh = l.machine.is_fresh(now);
   if (!fresh && (!l.machine.can_be_confirmed() || now >= l.heard + kConfirming)) return false;
-  const hold_id next = move(h, c, now + kConfirming);
+  const hold_id next = move(h, c, now + kConfirming, now);
   if (fresh) {
     settle(next, now);
   } else {
@@ -46,17 +46,18 @@ bool client::pass_on(hold_id h, call_id c, ms now) {
 }
 
 /// The lease moves to a new hold, which nobody uses, until `until`. The release `c` of the old one is over.
-hold_id client::move(hold_id h, call_id c, ms until) {
+hold_id client::move(hold_id h, call_id c, ms until, ms now) {
   auto& l = holds_.at(h);
   const hold_id next = ++last_;
   auto& n = holds_.emplace(next, l).first->second;
+  n.used = now - l.heard;
   n.idle_until = until;
   if (const auto it = requests_.find(n.renewal); it != requests_.end()) it->second.who.of = next;
   renewals_.held(n.ask.lock, next);
   renewals_.over(n.ask.lock, h);
   l.now = hold_phase::released;
   timers_.clear({kHold, h});
-  changed(h, l, l.now);
+  changed(h, l, l.now, n.used);
   events_.emplace_back(release_ended{.call = c, .what = release_ended::result::released});
   turns_.acts(l.ask.lock, next, true);
   turns_.rests(l.ask.lock, h);
@@ -78,18 +79,25 @@ void client::settle(hold_id h, ms now) {
 void client::begin_turn_of(call_id c, hold_id h, ms now) {
   auto& l = holds_.at(h);
   const auto& lock = l.ask.lock;
-  acquire_ended e{.call = c, .what = machine::result::acquired, .got = h, .last = ahead_of(lock, now)};
+  acquire_ended e{.call = c, .what = machine::result::acquired, .row = l.row};
+  if (const auto waits = acquisitions_.find(c); waits != acquisitions_.end()) {  // else it takes a lease that lingers
+    e = end_of(c, waits->second, e.what, now);
+    l.row = e.row;
+  }
+  e.got = h;
+  e.last = ahead_of(lock, now);
   auto before = announcement_of(l, settings_.who, false, now);
   ++l.token;
   ++l.turn;
+  before.held = l.used;
   l.turn_began = l.heard = now;
   l.idle_until.reset();
   l.machine.rest(false);
   idle_.ends(lock, h);
   if (subscriptions_ > 0) {
-    auto after = before;
-    after.locked = true;
-    after.token = l.token;
+    auto after = announcement_of(l, settings_.who, true, now);
+    after.at = before.at;
+    after.waited = e.waited;
     for (auto& each : turn_events_.turn(l.fence, {std::move(before), std::move(after)})) {
       events_.emplace_back(told_event{std::move(each)});
     }

@@ -103,7 +103,8 @@ void client::turn_is_late(call_id c, acquisition& a, ms now) {
 /// A call ends that waits for its turn. It has sent nothing, so nothing is in doubt.
 void client::end_wait(call_id c, acquisition& a, machine::result what, ms now) {
   const auto lock = a.plan.ask.lock;
-  acquire_ended e{.call = c, .what = what, .last = ahead_of(lock, now)};
+  auto e = end_of(c, a, what, now);
+  e.last = ahead_of(lock, now);
   if (what == machine::result::no_answer) {
     const auto* acts = acting_for(lock);
     if (acts != nullptr) e.failure = acts->failure;
@@ -127,7 +128,9 @@ bool client::hand_over(call_id c, acquisition& a, machine::result what, const ch
   auto& heir = acquisitions_.at(*next);
   if (!is_alike(a.plan, heir.plan)) return false;
   const bool contact = heir.contact || answered_ >= heir.began;
-  acquire_ended e{.call = c, .what = what, .last = a.steps.last(), .failure = std::move(a.failure), .missing = why};
+  auto e = end_of(c, a, what, now);
+  e.failure = std::move(a.failure);
+  e.missing = why;
   heir.waits = false;
   heir.steps = std::move(a.steps);
   heir.steps.serve(heir.plan.deadline, heir.began, contact);

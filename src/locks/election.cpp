@@ -49,7 +49,7 @@ election::election(client& owner, lock_options options) {
   const auto& defaults = owner.options();  // throws if the client was moved from
   options.local_turns = 1;                 // a leader publishes a value, and others must hear of each
   options.linger = {};
-  core_ = std::make_shared<detail::lock_core>(owner.core_, validated(options, defaults, *owner.core_->env()));
+  core_ = std::make_shared<detail::lock_core>(owner.core_, validated(options, defaults, *owner.core_->env()), 0, true);
 }
 election::election(client& owner, std::string id) : election(owner, lock_options{.id = std::move(id)}) {}
 election::~election() = default;

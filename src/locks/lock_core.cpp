@@ -78,6 +78,12 @@ protocol::acquire_plan lock_core::plan(std::int64_t weight, const wait_options& 
   plan.local_turns = weight == 0 ? s.local_turns : 1;
   plan.linger = weight == 0 && capacity == 0 ? s.linger.count() : 0;
   plan.wait_period = s.wait_lock_period.count();
+  using kind = lock_metrics::kind;
+  const auto what = elects         ? kind::election
+                    : capacity > 0 ? kind::permits
+                    : weight > 0   ? kind::shared
+                                   : kind::exclusive;
+  plan.row = core->row_of(what, s.id);
   plan.patience = core->options().operation_timeout.count();
   plan.queue = !options.timeout || options.timeout->count() > 0;
   if (!plan.queue) {

@@ -19,9 +19,9 @@ namespace dlock::detail {
 /// built on it: a kind is a capacity, and a weight for each way to acquire it.
 class lock_core {
  public:
-  /// `cap`: the capacity of a semaphore, else 0.
-  lock_core(std::shared_ptr<runtime> c, lock_settings s, std::int64_t cap = 0)
-      : core(std::move(c)), settings(std::move(s)), capacity(cap) {}
+  /// `cap`: the capacity of a semaphore, else 0. `election`: to hold it is to lead.
+  lock_core(std::shared_ptr<runtime> c, lock_settings s, std::int64_t cap = 0, bool election = false)
+      : core(std::move(c)), settings(std::move(s)), capacity(cap), elects(election) {}
   lock_core(const lock_core&) = delete;
   lock_core& operator=(const lock_core&) = delete;
   ~lock_core() { drop(core); }
@@ -29,6 +29,7 @@ class lock_core {
   std::shared_ptr<runtime> core;
   const lock_settings settings;
   const std::int64_t capacity;
+  const bool elects;
 
   /// `weight` 0: exclusive. `value`: what the holder publishes.
   [[nodiscard]] acquisition acquire(std::int64_t weight, const wait_options& options, std::string value = {});

@@ -23,6 +23,7 @@ struct acquire_plan {
   observation seen;            // with observed expiry: what this process has seen of the lock before
   ms linger = 0;               // for so long after its grant, the lease is kept although nobody uses it
   int local_turns = 1;         // so many calls of this client, one after the other, may use one grant
+  int row = 0;                 // for the driver: where it counts what becomes of this
 };
 
 /// An acquisition that was given up, and has to be undone on the server.

@@ -9,6 +9,13 @@ void append_date(bson_t* to, const char* key, ms value) {
   bson_append_date_time(to, key, -1, value);
 }
 
+/// None if it is missing, or if nobody can have measured it.
+std::optional<ms> read_duration(const bson_t* in, const char* key) {
+  constexpr ms kLongest = ms{1} << 40;  // 34 years
+  const ms value = read_number(in, key, -1);
+  return value >= 0 && value <= kLongest ? std::optional(value) : std::nullopt;
+}
+
 /// FNV-1a. Every version of every client must calculate the same number.
 std::uint64_t hash(const std::string& text) {
   std::uint64_t h = 14695981039346656037u;
@@ -81,6 +88,9 @@ bson announcement_document(const announcement& a) {
   append(message.get(), "token", a.token);
   append(message.get(), "who", a.who);
   append_date(message.get(), "at", a.at);
+  if (a.waited) append(message.get(), "waited", *a.waited);
+  if (a.held) append(message.get(), "held", *a.held);
+  if (a.lost) append_bool(message.get(), "lost", true);
   auto d = make_bson();
   append(d.get(), "event", a.lock);
   append(d.get(), "message", message.get());
@@ -94,6 +104,12 @@ std::optional<announcement> parse_announcement(const bson_t* document) {
     if (!find_field(message, "locked", locked) || !BSON_ITER_HOLDS_BOOL(&locked)) return;
     announcement a{read_string(message, "id"), bson_iter_bool(&locked), read_number(message, "token"),
                    read_string(message, "who"), read_date(message, "at").value_or(0)};
+    if (a.locked) {
+      a.waited = read_duration(message, "waited");
+    } else {
+      a.held = read_duration(message, "held");
+      a.lost = read_flag(message, "lost", false);
+    }
     const bool possible = a.token == 0 || is_token(a.token, a.at);
     if (possible && !a.lock.empty() && a.lock == read_string(document, "event")) out = std::move(a);
   });

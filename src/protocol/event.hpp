@@ -54,13 +54,17 @@ struct recall {
 
 /// An event for everybody: a lock was locked or unlocked. The format is that of mubsub, as mongo-dlock 1.x writes and
 /// reads it: {event: <lock>, message: {id: <lock>, locked}}. In addition, `message` has fields that mongo-dlock
-/// ignores: token, who, at.
+/// ignores: token, who, at, waited, held, lost. A reader of any version ignores fields that it does not know.
 struct announcement {
   std::string lock;
   bool locked = false;
   std::int64_t token = 0;  // 0: from mongo-dlock
   std::string who;         // "": from mongo-dlock
   ms at = 0;               // on the server's clock; 0: from mongo-dlock
+  // Absent in the events of older versions and of mongo-dlock:
+  std::optional<ms> waited = {};  // locked: from the beginning of the call to the grant. Absent if it is no new grant
+  std::optional<ms> held = {};    // unlocked: from the grant to the release
+  bool lost = false;              // unlocked: the lease was lost before
   bool operator==(const announcement&) const = default;
 };
 

@@ -67,6 +67,7 @@ bool lease_state::change(const engine::hold_changed& c, callbacks& unused) {
   if (!lost && c.now != phase::releasing) {
     unused.insert(unused.end(), std::move_iterator(callbacks_.begin()), std::move_iterator(callbacks_.end()));
     callbacks_.clear();
+    retire_troubles(unused);
   }
   return lost;
 }
@@ -79,6 +80,7 @@ lease_state::callbacks lease_state::tell_loss(worker_pool& notices) {
     const std::lock_guard lock(guard_);
     told_ = true;
     all.swap(callbacks_);
+    retire_troubles(all);
   }
   all.insert(all.begin(), [stop = stop_]() mutable { stop.request_stop(); });
   callbacks left;
@@ -99,6 +101,27 @@ void lease_state::on_lost(std::function<void()> callback, worker_pool& notices) 
     if (!told_) return;  // it was released
   }
   if (!notices.post(std::move(callback))) callback();
+}
+
+void lease_state::on_trouble(trouble_callback callback) {
+  auto shared = std::make_shared<const trouble_callback>(std::move(callback));
+  const std::lock_guard lock(guard_);
+  if (phase_ == phase::held) troubles_.push_back(std::move(shared));
+}
+
+void lease_state::tell_trouble(worker_pool& notices, protocol::ms left) {
+  std::vector<std::shared_ptr<const trouble_callback>> all;
+  {
+    const std::lock_guard lock(guard_);
+    if (phase_ == phase::held) all = troubles_;
+  }
+  const std::chrono::milliseconds time{std::max<protocol::ms>(left, 0)};
+  for (auto& each : all) (void)notices.post([callback = std::move(each), time] { (*callback)(time); });
+}
+
+void lease_state::retire_troubles(callbacks& to) {
+  if (troubles_.empty()) return;
+  to.push_back([old = std::exchange(troubles_, {})] {});
 }
 
 std::string lease_state::loss() const {

@@ -51,6 +51,8 @@ class lease_state {
   /// `callback` is called once, on a thread of `notices`, when the lease is lost. If the lease is already lost, it is
   /// called at once.
   void on_lost(std::function<void()> callback, worker_pool& notices);
+  /// `callback` is called on a thread of `notices` each time that renewals begin to fail.
+  void on_trouble(trouble_callback callback);
   /// Why the lease was lost. Empty unless it was lost.
   [[nodiscard]] std::string loss() const;
   [[nodiscard]] loss_reason reason() const;
@@ -63,8 +65,14 @@ class lease_state {
   /// Fires the stop token, and calls the callbacks, each on a thread of `notices`. Returns the callbacks for which no
   /// thread was available. The caller must run these, because every loss must be reported.
   [[nodiscard]] callbacks tell_loss(worker_pool& notices);
+  /// Calls the callbacks for trouble, unless it is not held any more. Without a thread, this is not told: it is a hint.
+  void tell_trouble(worker_pool& notices, protocol::ms left);
 
  private:
+  /// Moves the callbacks for trouble, which will not be called any more, to `to`: who destroys them there, may. Called
+  /// with the mutex.
+  void retire_troubles(callbacks& to);
+
   const std::weak_ptr<monitor> of_;
   const engine::hold_id hold_;
   const std::string lock_, owner_;
@@ -74,6 +82,7 @@ class lease_state {
   std::stop_source stop_;
   mutable std::mutex guard_;  // for the members below
   callbacks callbacks_;
+  std::vector<std::shared_ptr<const trouble_callback>> troubles_;
   bool told_ = false;
   std::string loss_;
   loss_reason reason_ = loss_reason::none;

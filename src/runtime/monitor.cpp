@@ -45,7 +45,8 @@ monitor::monitor(parts of, engine::client::settings s)
       alarm_(env_->make_timer()),
       pid_(getpid()),
       engine_(
-          std::move(s), [e = env_] { return e->fresh_id(); }, [e = env_] { return e->jitter(); }) {}
+          std::move(s), [e = env_] { return e->fresh_id(); }, [e = env_] { return e->jitter(); }),
+      counts_(std::move(of.label_of)) {}
 
 monitor::~monitor() = default;
 
@@ -77,6 +78,7 @@ void monitor::collect(effects& out, ms now) {
   const bool inbox = engine_.wants(engine::part::inbox), events = engine_.wants(engine::part::events);
   out.feeds = std::exchange(inbox_, inbox) != inbox || std::exchange(events_, events) != events;
   out.tells = !to_tell_.empty() && !std::exchange(tells_, true);
+  counts_.notifications_fail(engine_.notifications_fail());
   if (watchers_ > 0) changed_.notify_all();
 }
 
@@ -101,6 +103,7 @@ void monitor::ended(E e, effects& out) {
 }
 
 void monitor::happened(engine::acquire_ended e, effects& out) {
+  counts_.happened(e);
   if (e.got != 0) {
     auto lease = std::make_shared<lease_state>(weak_from_this(), e.got, *engine_.find(e.got));
     leases_.emplace(e.got, lease);
@@ -128,6 +131,7 @@ void monitor::happened(engine::ask_ended e, effects& out) {
 }
 
 void monitor::happened(const engine::hold_changed& e, effects& out) {
+  counts_.happened(e);
   const auto it = leases_.find(e.hold);
   auto lease = it == leases_.end() ? nullptr : it->second.lock();
   if (!lease) return;
@@ -136,6 +140,10 @@ void monitor::happened(const engine::hold_changed& e, effects& out) {
     out.lost.push_back(lease);
   }
   out.gone.push_back(std::move(lease));
+}
+
+void monitor::happened(const engine::renewal_ended& e, effects& /*out*/) {
+  counts_.happened(e);
 }
 
 void monitor::happened(const engine::leader_changed& e, effects& out) {
@@ -153,6 +161,9 @@ void monitor::happened(const engine::trouble& e, effects& out) {
       return;
     case kind::no_renewal:
       out.log.emplace_back(log_level::warning, lock + " could not be renewed, trying again: " + e.why);
+      if (const auto it = leases_.find(e.hold); it != leases_.end()) {
+        if (auto lease = it->second.lock()) out.troubled.emplace_back(std::move(lease), e.left);
+      }
       return;
     case kind::unconfirmed:
       out.log.emplace_back(log_level::warning, lock +
@@ -176,6 +187,7 @@ void monitor::carry_out(effects& todo) {
   for (const auto& lease : todo.lost) {
     for (auto& callback : lease->tell_loss(*callbacks_)) left.push_back(std::move(callback));
   }
+  for (const auto& [lease, time] : todo.troubled) lease->tell_trouble(*callbacks_, time);
   for (auto& [level, text] : todo.log) {
     if (log_) log_(level, text);
   }
@@ -346,9 +358,17 @@ std::vector<answer> monitor::apply(const protocol::batch& all, lane which) const
 /// Sends the requests that are due, one command after the other.
 void monitor::send() {
   std::optional<engine::client::outgoing> next;
+  std::int64_t sent = 0;
+  const auto take = [&](auto& e, ms now) {
+    next = e.next_request(now);
+    sent = now_us_;
+  };
+  const auto count = [&](std::size_t what, const answer& a) {
+    counts_.command(what, std::chrono::microseconds{now_us_ - sent}, a);
+  };
   step([&](auto& e, ms now) {
     --senders_;
-    next = e.next_request(now);
+    take(e, now);
   });
   while (next) {
     const auto ticket = next->ticket;
@@ -356,36 +376,45 @@ void monitor::send() {
       auto a = where_->read(*next->lookup);
       next.reset();
       step([&](auto& e, ms now) {
+        count(meters::reads, a);
         e.answered(ticket, std::move(a), now);
-        next = e.next_request(now);
+        take(e, now);
       });
       continue;
     }
-    const bool release = next->all.front().op == protocol::operation::release;
+    const auto what = next->all.front().op;
     auto answers = apply(next->all, lane::normal);
-    if (release && answers.front().what == answer::kind::replied) test_point("committed");
+    if (what == protocol::operation::release && answers.front().what == answer::kind::replied) test_point("committed");
     if (names_heir_of(id_, answers)) test_point("heir");
     next.reset();
     step([&](auto& e, ms now) {
+      count(static_cast<std::size_t>(what), answers.front());
       e.answered(ticket, std::move(answers), now);
-      next = e.next_request(now);
+      take(e, now);
     });
   }
 }
 
 void monitor::renew() {
   std::optional<engine::client::outgoing> next;
+  std::int64_t sent = 0;
+  const auto take = [&](auto& e, ms now) {
+    next = e.next_renewal(now);
+    sent = now_us_;
+  };
   step([&](auto& e, ms now) {
     --renewing_;
-    next = e.next_renewal(now);
+    take(e, now);
   });
   while (next) {
     const auto ticket = next->ticket;
+    const auto what = static_cast<std::size_t>(next->all.front().op);
     auto answers = apply(next->all, lane::renewal);
     next.reset();
     step([&](auto& e, ms now) {
+      counts_.command(what, std::chrono::microseconds{now_us_ - sent}, answers.front());
       e.answered(ticket, std::move(answers), now);
-      next = e.next_renewal(now);
+      take(e, now);
     });
   }
 }

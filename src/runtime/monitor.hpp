@@ -17,6 +17,7 @@
 #include "engine/client.hpp"
 #include "runtime/follower.hpp"
 #include "runtime/lease_state.hpp"
+#include "runtime/meters.hpp"
 #include "runtime/subscribers.hpp"
 #include "store/channel.hpp"
 #include "store/store.hpp"
@@ -54,6 +55,7 @@ class monitor : public std::enable_shared_from_this<monitor> {
     std::shared_ptr<worker_pool> callbacks;  // for users' code
     std::shared_ptr<environment> env;
     log_callback log;
+    meters::label_function label_of = {};  // for the counts
   };
   monitor(parts of, engine::client::settings s);
   monitor(const monitor&) = delete;
@@ -67,7 +69,8 @@ class monitor : public std::enable_shared_from_this<monitor> {
     {
       const std::lock_guard lock(guard_);
       if (ended_) return;
-      const auto now = env_->now_ms();
+      now_us_ = env_->now_us();
+      const auto now = now_us_ / 1000;
       std::forward<F>(what)(engine_, now);
       collect(todo, now);
     }
@@ -97,6 +100,8 @@ class monitor : public std::enable_shared_from_this<monitor> {
   [[nodiscard]] std::shared_ptr<observer> observe(const std::string& election, protocol::ms period,
                                                   leader_callback callback);
   [[nodiscard]] notification_status notifications();
+  /// What is counted. Its snapshot needs no mutex.
+  [[nodiscard]] meters& counts() noexcept { return counts_; }
 
   // --- the watch: a thread that only tells the engine the time ------------------------------------------------------
   /// The descriptor that the watch polls. It becomes readable when look() is due.
@@ -121,6 +126,7 @@ class monitor : public std::enable_shared_from_this<monitor> {
   struct effects {
     std::vector<std::pair<log_level, std::string>> log;
     std::vector<std::shared_ptr<lease_state>> lost;
+    std::vector<std::pair<std::shared_ptr<lease_state>, protocol::ms>> troubled;  // and what is left of them
     std::vector<std::pair<std::shared_ptr<observer>, engine::leader_changed>> leaders;
     std::size_t senders = 0, renewers = 0, tellers = 0;  // how many more are needed
     bool publisher = false;
@@ -139,10 +145,11 @@ class monitor : public std::enable_shared_from_this<monitor> {
   void happened(engine::release_ended e, effects& out);
   void happened(engine::ask_ended e, effects& out);
   void happened(const engine::hold_changed& e, effects& out);
+  void happened(const engine::renewal_ended& e, effects& out);
   void happened(const engine::leader_changed& e, effects& out);
   void happened(const engine::told_event& e, effects& out);
   static void happened(const engine::notifications_changed& e, effects& out);
-  static void happened(const engine::trouble& e, effects& out);
+  void happened(const engine::trouble& e, effects& out);
   template <typename E>
   void ended(E e, effects& out);
   void tell(std::shared_ptr<call_slot> s, effects& out);
@@ -181,6 +188,8 @@ class monitor : public std::enable_shared_from_this<monitor> {
   std::size_t completing_ = 0;       // completions that are due or run
   int callbacks_here_ = 0;           // how many callbacks run on a thread of ours, perhaps on the watch
   engine::client engine_;
+  std::int64_t now_us_ = 0;  // the time of the last step
+  meters counts_;
   std::map<engine::call_id, std::shared_ptr<call_slot>> slots_;
   std::map<engine::hold_id, std::weak_ptr<lease_state>> leases_;
   std::map<engine::call_id, std::weak_ptr<observer>> observers_;

@@ -194,7 +194,11 @@ void monitor::happened(const engine::told_event& e, effects& /*out*/) {
   if (!a) {
     to_tell_.push_back({kind::gap, "", 0, "", at});
   } else {
-    to_tell_.push_back({a->locked ? kind::locked : kind::unlocked, a->lock, a->token, a->who, at});
+    lock_event told{a->locked ? kind::locked : kind::unlocked, a->lock, a->token, a->who, at};
+    if (a->waited) told.waited = std::chrono::milliseconds{*a->waited};
+    if (a->held) told.held = std::chrono::milliseconds{*a->held};
+    told.lost = a->lost;
+    to_tell_.push_back(std::move(told));
   }
 }
 

@@ -41,6 +41,22 @@ std::string kind_of(std::int64_t cap) {
 
 }  // namespace
 
+namespace {
+
+/// Calls a callback of the user, and says what it has thrown.
+template <typename Callback, typename Say>
+void swallow(const Callback& callback, const Say& say) {
+  try {
+    callback();
+  } catch (const std::exception& e) {
+    say(std::string(" threw: ") + e.what());
+  } catch (...) {
+    say(std::string(" threw"));
+  }
+}
+
+}  // namespace
+
 struct runtime::wanted {
   std::string doing, lock;
   std::int64_t cap;
@@ -137,7 +153,8 @@ runtime::runtime(client_options options, std::shared_ptr<store> where, std::shar
                                                         .io = io,
                                                         .callbacks = callbacks_,
                                                         .env = env_,
-                                                        .log = writer(log_)},
+                                                        .log = writer(log_),
+                                                        .label_of = options_.metrics_label},
                                          settings_of(options_, env_->fresh_id(), io->most(), notices != nullptr))),
       watch_(monitor_, std::move(wall_clock)) {}
 
@@ -187,6 +204,7 @@ void runtime::begin(protocol::acquire_plan plan, const wait_options& options, co
   // First, because the call may end before this function does.
   if (options.stop.stop_possible()) on_stop.emplace(options.stop, monitor_, slot);
   monitor_->step([&](auto& e, ms at) {
+    monitor_->counts().begins(plan.row);
     monitor_->expect(e.acquire(std::move(plan), tells_place, at), slot);
     if (options.stop.stop_requested()) e.cancel(slot->call, at);
   });
@@ -299,13 +317,9 @@ void runtime::complete(const std::string& lock, std::function<void()> task) {
 
 /// Calls a callback of the user.
 void runtime::called_back(const std::string& lock, const std::function<void()>& callback) const {
-  try {
-    callback();
-  } catch (const std::exception& e) {
-    log(log_level::error, "the callback of a call for lock " + in_quotes(lock) + " threw: " + e.what());
-  } catch (...) {
-    log(log_level::error, "the callback of a call for lock " + in_quotes(lock) + " threw");
-  }
+  swallow(callback, [&](const std::string& what) {
+    log(log_level::error, "the callback of a call for lock " + in_quotes(lock) + what);
+  });
 }
 
 /// `begin` begins the call. It is called in a step.
@@ -391,15 +405,25 @@ notification_status runtime::notifications() const {
 void runtime::on_lost(lease_state& record, std::function<void()> callback) {
   record.on_lost(
       [callback = std::move(callback), log = writer(log_), lock = in_quotes(record.lock())] {
-        try {
-          callback();
-        } catch (const std::exception& e) {
-          log(log_level::error, "the on_lost callback of lock " + lock + " threw: " + e.what());
-        } catch (...) {
-          log(log_level::error, "the on_lost callback of lock " + lock + " threw");
-        }
+        swallow(callback,
+                [&](const std::string& what) { log(log_level::error, "the on_lost callback of lock " + lock + what); });
       },
       *callbacks_);
+}
+
+void runtime::on_trouble(lease_state& record, trouble_callback callback) {
+  record.on_trouble([callback = std::move(callback), log = writer(log_), lock = in_quotes(record.lock())](auto left) {
+    swallow([&] { callback(left); },
+            [&](const std::string& what) { log(log_level::error, "the on_trouble callback of lock " + lock + what); });
+  });
+}
+
+int runtime::row_of(lock_metrics::kind what, const std::string& lock) const noexcept {
+  return monitor_->counts().row_of(what, lock);
+}
+
+metrics_snapshot runtime::metrics() const {
+  return monitor_->counts().snapshot();
 }
 
 void runtime::close() noexcept {

@@ -9,6 +9,7 @@
 
 #include <dlock/election.hpp>
 #include <dlock/events.hpp>
+#include <dlock/metrics.hpp>
 #include <dlock/mutex.hpp>
 #include <dlock/options.hpp>
 
@@ -92,6 +93,11 @@ class runtime {
   [[nodiscard]] notification_status notifications() const;
 
   void on_lost(lease_state& record, std::function<void()> callback);
+  void on_trouble(lease_state& record, trouble_callback callback);
+
+  /// The row in which the acquisitions of a lock are counted. It calls the user's function.
+  [[nodiscard]] int row_of(lock_metrics::kind what, const std::string& lock) const noexcept;
+  [[nodiscard]] metrics_snapshot metrics() const;
 
   void log(log_level level, std::string message) const {
     if (log_) log_->write(level, std::move(message));

@@ -49,8 +49,8 @@ std::chrono::milliseconds slice(std::int64_t left) {
 
 }  // namespace
 
-std::int64_t real_environment::now_ms() const noexcept {
-  return to_ms(boot_clock::now());
+std::int64_t real_environment::now_us() const noexcept {
+  return std::chrono::floor<std::chrono::microseconds>(boot_clock::now().time_since_epoch()).count();
 }
 
 std::chrono::system_clock::time_point real_environment::time_of_day() const noexcept {

@@ -37,8 +37,10 @@ class environment {
   environment& operator=(const environment&) = delete;
   virtual ~environment() = default;
 
-  /// The clock by which leases are counted (boot_clock), in milliseconds, rounded down.
-  [[nodiscard]] virtual std::int64_t now_ms() const noexcept = 0;
+  /// The clock by which leases are counted (boot_clock), in microseconds. They are only for durations that are counted.
+  [[nodiscard]] virtual std::int64_t now_us() const noexcept = 0;
+  /// The same in milliseconds, rounded down.
+  [[nodiscard]] std::int64_t now_ms() const noexcept { return now_us() / 1000; }
   /// The time of day. It is only shown to people.
   [[nodiscard]] virtual std::chrono::system_clock::time_point time_of_day() const noexcept = 0;
 
@@ -59,7 +61,7 @@ class environment {
 /// The real one: boot_clock, and the kernel's random numbers.
 class real_environment : public environment {
  public:
-  [[nodiscard]] std::int64_t now_ms() const noexcept override;
+  [[nodiscard]] std::int64_t now_us() const noexcept override;
   [[nodiscard]] std::chrono::system_clock::time_point time_of_day() const noexcept override;
   /// The clocks of the standard library and of the kernel's waits stand still while the machine is suspended. So these
   /// functions sleep for a second at most. A time that passed during a suspend is then noticed within a second.

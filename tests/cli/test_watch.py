@@ -66,8 +66,9 @@ class Watch(Case):
         for line in lines:
             self.assertRegex(line, LINE)
         self.assertEqual([line.split()[1:3] for line in lines], [["locked", lock], ["unlocked", lock]])
-        self.assertRegex(lines[0], r"  \S+:\d+ \w+\n\Z")
-        self.assertEqual(lines[0].split()[3:], lines[1].split()[3:])
+        self.assertRegex(lines[0], r"  \S+:\d+ \w+  waited [0-9.]+ s\n\Z")
+        self.assertRegex(lines[1], r"  \S+:\d+ \w+  held [0-9.]+ s\n\Z")
+        self.assertEqual(lines[0].split()[3:-3], lines[1].split()[3:-3])
 
     def hears_of(self, watch: subprocess.Popen[str], lock: str) -> bool:
         while has_output(watch.stdout, 1):
@@ -122,10 +123,14 @@ class Watch(Case):
     def test_json(self) -> None:
         watch = self.watch("job", "--json")
         events = [json.loads(line) for line in self.events(watch, "job")]
-        self.assertEqual([list(event) for event in events], [["at", "event", "id", "token", "who"]] * 2)
+        self.assertEqual([list(event) for event in events],
+                         [["at", "event", "id", "token", "who", "waited_ms", "held_ms", "lost"]] * 2)
         self.assertEqual([event["event"] for event in events], ["locked", "unlocked"])
         self.assertEqual([event["id"] for event in events], ["job", "job"])
         self.assertRegex(events[0]["who"], r".+:\d+ true")
+        self.assertEqual([event["lost"] for event in events], [None, False])
+        self.assertGreaterEqual(events[0]["waited_ms"], 0)
+        self.assertGreaterEqual(events[1]["held_ms"], 0)
         self.end(watch)
 
     def test_odd_ids(self) -> None:

@@ -318,21 +318,45 @@ TEST(EventLine, ForPeople) {
                              "\xc2\x9b"
                              "c\xff")),
             "2026-11-24T01:02:03.045Z  locked    a\\x0ab\\x1b[31m  token 7  \\xc2\\x9bc\\xff\n");
+  auto timed = event(kind::locked, "job", 7, "me");
+  timed.waited = 12ms;
+  EXPECT_EQ(event_line(timed), "2026-11-24T01:02:03.045Z  locked    job  token 7  me  waited 0.012 s\n");
+  timed = event(kind::unlocked, "job", 7, "me");
+  timed.held = 6s;
+  EXPECT_EQ(event_line(timed), "2026-11-24T01:02:03.045Z  unlocked  job  token 7  me  held 6 s\n");
+  timed.lost = true;
+  EXPECT_EQ(event_line(timed), "2026-11-24T01:02:03.045Z  unlocked  job  token 7  me  held 6 s, lost\n");
+  timed.held.reset();
+  EXPECT_EQ(event_line(timed), "2026-11-24T01:02:03.045Z  unlocked  job  token 7  me  lost\n");
 }
 
 TEST(EventLine, ForPrograms) {
   EXPECT_EQ(event_json(event(kind::unlocked, "a\"\n\x7f", 7, "grün")),
-            R"({"at":"2026-11-24T01:02:03.045Z","event":"unlocked","id":"a\"\n\u007f","token":7,"who":"gr\u00fcn"})"
+            R"({"at":"2026-11-24T01:02:03.045Z","event":"unlocked","id":"a\"\n\u007f","token":7,"who":"gr\u00fcn",)"
+            R"("waited_ms":null,"held_ms":null,"lost":false})"
             "\n");
   EXPECT_EQ(event_json(event(kind::locked,
                              "a\xff"
                              "b\xc3",
                              0, "")),
-            R"({"at":"2026-11-24T01:02:03.045Z","event":"locked","id":"a\ufffdb\ufffd","token":null,"who":null})"
+            R"({"at":"2026-11-24T01:02:03.045Z","event":"locked","id":"a\ufffdb\ufffd","token":null,"who":null,)"
+            R"("waited_ms":null,"held_ms":null,"lost":null})"
             "\n");
   EXPECT_EQ(event_json(event(kind::gap, "", 0, "")),
-            R"({"at":"2026-11-24T01:02:03.045Z","event":"gap","id":null,"token":null,"who":null})"
+            R"({"at":"2026-11-24T01:02:03.045Z","event":"gap","id":null,"token":null,"who":null,)"
+            R"("waited_ms":null,"held_ms":null,"lost":null})"
             "\n");
+  auto timed = event(kind::unlocked, "job", 7, "me");
+  timed.held = 6s;
+  timed.lost = true;
+  EXPECT_EQ(event_json(timed), R"({"at":"2026-11-24T01:02:03.045Z","event":"unlocked","id":"job","token":7,"who":"me",)"
+                               R"("waited_ms":null,"held_ms":6000,"lost":true})"
+                               "\n");
+  timed = event(kind::locked, "job", 7, "me");
+  timed.waited = 0ms;
+  EXPECT_EQ(event_json(timed), R"({"at":"2026-11-24T01:02:03.045Z","event":"locked","id":"job","token":7,"who":"me",)"
+                               R"("waited_ms":0,"held_ms":null,"lost":null})"
+                               "\n");
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ struct waiting {
 /// Suspended for a minute as soon as somebody waits.
 class soon_suspended final : public real_environment {
  public:
-  [[nodiscard]] std::int64_t now_ms() const noexcept override { return looks_++ < 2 ? 0 : 60'000; }
+  [[nodiscard]] std::int64_t now_us() const noexcept override { return looks_++ < 2 ? 0 : 60'000'000; }
 
  private:
   mutable std::atomic<int> looks_ = 0;

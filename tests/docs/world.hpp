@@ -1,6 +1,7 @@
 #pragma once
 
 // What the snippets in the docs use without saying where it comes from. Nothing here is defined: they are compiled, not run.
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <iostream>
@@ -8,6 +9,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <dlock/dlock.hpp>

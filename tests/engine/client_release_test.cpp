@@ -138,10 +138,16 @@ TEST_F(ClientsReleases, ALostHoldIsReleasedOnce) {
   }
 }
 
-TEST_F(ClientsReleases, AnExpiredHoldIsReleasedWithoutAnEvent) {
+TEST_F(ClientsReleases, AnExpiredHoldIsAnnouncedAsFreeIfItWasStillThere) {
   play("hold | published");
   now = 1000 + 4500;
-  play("release | serve -> release id-1 | holders -> 0 | published -> nothing (whose it was then, nobody knows)");
+  play("release | serve -> release id-1 | holders -> 0 | published -> unlocked lock");
+}
+
+TEST_F(ClientsReleases, ALostHoldThatIsGoneIsNotAnnounced) {
+  play("hold | published");
+  now = 1000 + 4500;
+  play("gone | release | serve -> release id-1, cancel id-1 | published -> nothing");
 }
 
 TEST_F(ClientsReleases, ARevokedHoldIsAnnouncedAsFreeAfterItsRelease) {
@@ -157,7 +163,7 @@ TEST_F(ClientsReleases, ARevokedHoldIsAnnouncedAsFreeAfterItsRelease) {
 
 TEST_F(ClientsReleases, ADroppedHoldIsReleased) {
   play(
-      "hold | drop | there -> no | serve -> release id-1 | holders -> 0 | happened -> nothing | size -> 0 | "
+      "hold | drop | there -> no | serve -> release id-1 | holders -> 0 | happened -> releasing | size -> 0 | "
       "drop | sent -> nothing | release | happened -> release: not held");
 }
 

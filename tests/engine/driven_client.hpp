@@ -163,7 +163,8 @@ struct driven {
   std::string happened() {
     std::string out;
     for (auto& e : me.take_events()) {
-      out += (out.empty() ? "" : "; ") + show(e);
+      const auto text = show(e);
+      out += (out.empty() || text.empty() ? "" : "; ") + text;
       events.push_back(std::move(e));
     }
     return out;

@@ -60,6 +60,7 @@ inline std::string show(const event& e) {
   if (const auto* n = std::get_if<notifications_changed>(&e)) {
     return named(n->which, {"inbox", "events", "outbox"}) + (n->works ? " works" : " fails: " + n->why);
   }
+  if (std::holds_alternative<renewal_ended>(e)) return "";  // it is only for counts
   return named(std::get<trouble>(e).what,
                {"no answer yet", "no renewal yet", "no peek yet", "no leader seen", "unconfirmed"});
 }

@@ -307,6 +307,8 @@ class Channel(Case):
         events = node.await_events(2)
         self.assertEqual([event["message"]["id"] for event in events], [self.lock] * 2)
         self.assertEqual([event["message"]["locked"] for event in events], [True, False])
+        self.assertGreaterEqual(events[0]["message"]["waited"], 0)  # which mongo-dlock and mubsub do not know
+        self.assertGreaterEqual(events[1]["message"]["held"], 0)
 
     def test_we_make_the_channel_as_mubsub_does_and_it_joins(self) -> None:
         ours = self.dlock()

@@ -155,6 +155,41 @@ TEST_F(Notices, ACollectionThatIsDroppedWhileItIsOpenedCostsNoEventAfterwards) {
   EXPECT_TRUE(eventually([&] { return heard >= 2; })) << heard;
 }
 
+TEST_F(Notices, EventsSayHowLongSomebodyWaitedForTheLockAndHeldIt) {
+  client one(patient()), two(patient());
+  std::mutex guard;
+  std::vector<lock_event> heard;
+  const auto s = two.subscribe(id, [&](const lock_event& e) {
+    const std::lock_guard lock(guard);
+    heard.push_back(e);
+  });
+  ASSERT_TRUE(s.wait_until_open(30s));
+  auto first = mutex(one, id).try_acquire();
+  ASSERT_TRUE(first);
+  auto next = std::async(std::launch::async, [&] { return mutex(two, id).acquire({.timeout = 60s}); });
+  ASSERT_TRUE(eventually([&] { return waiters(id) == 1; }));
+  std::this_thread::sleep_for(200ms);
+  EXPECT_EQ(first->release(60s), release_result::released);
+  auto second = next.get();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->release(60s), release_result::released);
+  ASSERT_TRUE(eventually([&] {
+    const std::lock_guard lock(guard);
+    return heard.size() == 4;
+  }));
+  const std::lock_guard lock(guard);
+  for (const auto& e : heard) {
+    const bool locked = e.what == lock_event::kind::locked;
+    const auto time = locked ? e.waited : e.held;
+    ASSERT_TRUE(time) << to_string(e.what);
+    if (locked == (e.token == second->token())) {  // it waited for the other one, which held the lock meanwhile
+      EXPECT_GE(*time, 200ms) << to_string(e.what);
+    }
+    EXPECT_FALSE(locked ? e.held : e.waited);
+    EXPECT_FALSE(e.lost);
+  }
+}
+
 TEST_F(Notices, AnInboxThatIsNotCappedIsMended) {
   client one(patient()), two(patient());
   hand_over(one, two);

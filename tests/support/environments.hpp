@@ -30,7 +30,7 @@ namespace dlock::testing {
 /// Time stands still until advance(), which wakes who waits for it. Identities are numbered, nothing is left to chance.
 class manual_environment final : public environment {
  public:
-  [[nodiscard]] std::int64_t now_ms() const noexcept override { return now_; }
+  [[nodiscard]] std::int64_t now_us() const noexcept override { return now_ * 1000; }
   [[nodiscard]] std::chrono::system_clock::time_point time_of_day() const noexcept override {
     return system_time(now_);
   }

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "protocol/event.hpp"
+#include "support/json.hpp"
 
 namespace dlock::protocol {
 namespace {
@@ -39,6 +40,37 @@ TEST(Event, AnAnnouncementHasNoneOrOneThatAServerMayHaveGranted) {
   EXPECT_TRUE(comes_back(0, 0)) << "as mongo-dlock's";
   for (const auto token : strange) EXPECT_FALSE(comes_back(token)) << token;
   EXPECT_FALSE(comes_back(token_limit, kNow * 1000)) << "whatever its date";
+}
+
+TEST(Event, AnAnnouncementHasItsDurations) {
+  announcement locked{"job", true, kToken, "w", kNow};
+  locked.waited = 0;
+  announcement unlocked{"job", false, kToken, "w", kNow};
+  unlocked.held = 6000;
+  EXPECT_EQ(parse_announcement(announcement_document(locked).get()), locked);
+  EXPECT_EQ(parse_announcement(announcement_document(unlocked).get()), unlocked);
+  unlocked.lost = true;
+  EXPECT_EQ(parse_announcement(announcement_document(unlocked).get()), unlocked);
+}
+
+std::optional<announcement> parsed(const std::string& message) {
+  return parse_announcement(testing::from_json(R"({"event": "job", "message": )" + message + "}").get());
+}
+
+TEST(Event, AnAnnouncementOfAnotherVersionIsRead) {
+  const announcement plain{"job", true, 0, "", 0};
+  EXPECT_EQ(parsed(R"({"id": "job", "locked": true})"), plain) << "an older one, or mongo-dlock";
+  EXPECT_EQ(parsed(R"({"id": "job", "locked": true, "mood": "good", "more": {"locked": false}})"), plain)
+      << "a later one has fields that we do not know";
+  EXPECT_EQ(parsed(R"({"id": "job", "locked": true, "held": 7, "lost": true})"), plain) << "fields of the other kind";
+}
+
+TEST(Event, DurationsThatNobodyCanHaveMeasuredAreLeftOut) {
+  const announcement plain{"job", false, 0, "", 0};
+  for (const char* odd : {"-1", "\"7\"", "true", "9e18", "9223372036854775807", "{}"}) {
+    EXPECT_EQ(parsed(std::string(R"({"id": "job", "locked": false, "held": )") + odd + R"(, "lost": "no"})"), plain)
+        << odd;
+  }
 }
 
 }  // namespace

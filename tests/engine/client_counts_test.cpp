@@ -1,0 +1,282 @@
+// What a client's events say for those who count: how long calls waited, how long locks were held, and what became of
+// renewals.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "engine/client_turns.hpp"
+
+namespace dlock::engine {
+namespace {
+
+struct ClientsCounts : ClientsTurns {
+  static protocol::acquire_plan turns() {
+    auto p = plan();
+    p.local_turns = 3;
+    return p;
+  }
+  static protocol::acquire_plan linger() {
+    auto p = plan();
+    p.linger = 2500;
+    return p;
+  }
+  static protocol::acquire_plan in_row(int row, protocol::acquire_plan p = plan()) {
+    p.row = row;
+    return p;
+  }
+
+  /// What has happened since the last time, of the kind E, one by one.
+  template <typename E, typename Show>
+  std::string all(Show show) {
+    (void)happened();
+    std::string out;
+    for (auto i = seen_; i < events.size(); ++i) {
+      if (const auto* e = std::get_if<E>(&events[i])) out += show(*e);
+    }
+    seen_ = events.size();
+    return out;
+  }
+  /// The uses of locks that have ended: "300 lost, ".
+  std::string uses() {
+    return all<hold_changed>([](const hold_changed& e) {
+      if (e.after_use) return std::string("found lost, ");
+      if (!e.used) return std::string();
+      return std::to_string(*e.used) + (e.now == hold_phase::lost ? " lost, " : ", ");
+    });
+  }
+  std::string renewals() {
+    return all<renewal_ended>([](const renewal_ended& e) {
+      static constexpr const char* names[] = {"renewed", "no answer", "late", "lost"};
+      return names[static_cast<std::size_t>(e.what)] + (" " + std::to_string(e.left)) + ", ";
+    });
+  }
+  static std::string show_event(const protocol::announcement& a) {
+    std::string out = a.locked ? "locked" : "unlocked";
+    if (a.waited) out += " waited " + std::to_string(*a.waited);
+    if (a.held) out += " held " + std::to_string(*a.held);
+    return out + (a.lost ? " lost, " : ", ");
+  }
+  /// What everybody is told.
+  std::string told_all() {
+    now += 100;
+    std::string out;
+    while (const auto batch = me.next_publication(now)) {
+      for (const auto& a : *batch) out += show_event(*a);
+      me.published(true, false, now);
+    }
+    return out;
+  }
+  std::string told_here() {
+    return all<told_event>([](const told_event& e) { return show_event(*e.what); });
+  }
+
+ private:
+  std::size_t seen_ = 0;
+};
+
+// --- calls ----------------------------------------------------------------------------------------------------------
+
+TEST_F(ClientsCounts, ACallThatGetsTheLockHasWaitedSinceItsBeginning) {
+  (void)first_waits(in_row(2));
+  (void)told_all();
+  now += 600;
+  (void)other(op::release);
+  me.opened(part::inbox, now);  // notices may have been missed: it asks
+  (void)serve();
+  ASSERT_EQ(happened(), "acquired");
+  EXPECT_EQ(last<acquire_ended>().waited, 700);
+  EXPECT_EQ(last<acquire_ended>().row, 2);
+  EXPECT_EQ(told_all(), "locked waited 700, ");
+}
+
+TEST_F(ClientsCounts, SoHasOneThatDoesNotGetIt) {
+  (void)other(op::try_);
+  (void)ask(in_row(1, plan("lock", false)));
+  (void)serve();
+  ASSERT_EQ(happened(), "busy");
+  EXPECT_EQ(last<acquire_ended>().row, 1);
+  EXPECT_EQ(last<acquire_ended>().waited, 0);
+  const auto one = ask(in_row(2, within(1000)));
+  now += 100;
+  (void)ask(in_row(3, within(300)));  // it waits locally
+  (void)pass(300);
+  ASSERT_EQ(happened(), "timed out");
+  EXPECT_EQ(last<acquire_ended>().row, 3);
+  EXPECT_EQ(last<acquire_ended>().waited, 300);
+  me.cancel(one, now);
+  (void)serve();
+  ASSERT_EQ(happened(), "cancelled");
+  EXPECT_EQ(last<acquire_ended>().row, 2);
+  EXPECT_EQ(last<acquire_ended>().waited, 400);
+  play("fault refused");
+  (void)ask(in_row(4));
+  (void)serve();
+  ASSERT_EQ(happened(), "refused");
+  EXPECT_EQ(last<acquire_ended>().row, 4);
+}
+
+TEST_F(ClientsCounts, OneThatKeepsThePlaceOfAnotherHasItsOwnWait) {
+  const auto one = first_waits(in_row(1));
+  now += 100;
+  (void)ask(in_row(2));
+  now += 50;
+  me.cancel(one, now);
+  ASSERT_EQ(happened(), "cancelled");
+  EXPECT_EQ(last<acquire_ended>().row, 1);
+  EXPECT_EQ(last<acquire_ended>().waited, 150);
+  (void)other(op::release);
+  me.opened(part::inbox, now);
+  (void)serve();
+  ASSERT_EQ(happened(), "acquired");
+  EXPECT_EQ(last<acquire_ended>().row, 2);
+  EXPECT_EQ(last<acquire_ended>().waited, 50);
+}
+
+// --- uses -----------------------------------------------------------------------------------------------------------
+
+TEST_F(ClientsCounts, AUseEndsWhenItsReleaseBegins) {
+  last_hold = hold(in_row(7));
+  play("later 300 | fault lost answer | release in=100 | serve");
+  EXPECT_EQ(uses(), "300, ") << "whatever the answer";
+  EXPECT_EQ(last<hold_changed>().row, 7);
+  play("fault none | release | serve");
+  EXPECT_EQ(uses(), "") << "once";
+}
+
+TEST_F(ClientsCounts, OrWithItsLoss) {
+  play("hold | silence 4500 | answer");
+  EXPECT_EQ(uses(), "4500 lost, ");
+  play("release | serve");
+  EXPECT_EQ(uses(), "") << "once";
+}
+
+TEST_F(ClientsCounts, OrWhenNobodyHasItAnyMore) {
+  play("hold | later 200 | drop | serve");
+  EXPECT_EQ(uses(), "200, ");
+}
+
+TEST_F(ClientsCounts, AReleaseThatFindsItLostSaysSo) {
+  play("hold | gone | later 100 | release | serve");
+  EXPECT_EQ(uses(), "100, found lost, ");
+}
+
+TEST_F(ClientsCounts, EachTurnIsAUse) {
+  me.subscribed(1);
+  const auto h = hold(turns());
+  (void)ask(in_row(5, turns()));
+  now += 40;
+  (void)release(h);
+  EXPECT_EQ(uses(), "40, ");
+  EXPECT_EQ(last<acquire_ended>().row, 5);
+  EXPECT_EQ(me.find(got())->row, 5);
+  me.heard(protocol::announcement{"lock", true, me.find(h)->token, "somebody", tiny_server::epoch}, now);
+  EXPECT_EQ(told_here(), "locked, unlocked held 40, locked waited 40, ");
+  now += 30;
+  (void)release(got());
+  (void)serve();
+  EXPECT_EQ(uses(), "30, ");
+  EXPECT_EQ(told_all(), "locked waited 0, unlocked held 70, ") << "others hear of all turns together";
+  me.subscribed(-1);
+}
+
+TEST_F(ClientsCounts, WhileALeaseLingersNobodyUsesIt) {
+  me.subscribed(1);
+  const auto h = hold(linger());
+  const auto begin = now;
+  (void)told_all();
+  (void)release(h);
+  EXPECT_EQ(uses(), "100, ");
+  now += 500;
+  (void)ask(in_row(6, linger()));
+  ASSERT_EQ(happened(), "acquired");
+  EXPECT_EQ(last<acquire_ended>().row, 6);
+  EXPECT_EQ(last<acquire_ended>().waited, 0);
+  me.heard(protocol::announcement{"lock", true, me.find(h)->token, "somebody", tiny_server::epoch}, now);
+  EXPECT_EQ(told_here(), "locked, unlocked held 100, locked waited 0, ") << "the time between is nobody's";
+  now += 20;
+  (void)release(got());
+  EXPECT_EQ(uses(), "20, ");
+  (void)pass(begin + 2499 - now);
+  now += 1;
+  me.look(now);
+  (void)serve();
+  EXPECT_EQ(uses(), "");
+  EXPECT_EQ(told_all(), "unlocked held 2500, ");
+  me.subscribed(-1);
+}
+
+TEST_F(ClientsCounts, ALeaseThatIsLostWhileNobodyUsesItIsNoLoss) {
+  (void)release(hold(linger()));
+  EXPECT_EQ(uses(), "0, ");
+  play("gone | silence 2500 | answer");
+  EXPECT_EQ(uses(), "");
+}
+
+// --- events ---------------------------------------------------------------------------------------------------------
+
+TEST_F(ClientsCounts, ALostHoldIsAnnouncedAsLost) {
+  play("hold");
+  (void)told_all();
+  (void)other(op::revoke, "lock", "id-1");
+  me.heard(protocol::revocation{"lock", "id-1", "an operator"}, now);
+  play("serve | later 200 | release | serve");
+  EXPECT_EQ(told_all(), "unlocked held 300 lost, ");
+}
+
+TEST_F(ClientsCounts, WhoTakesALockOffItsHolderAnnouncesItAsLost) {
+  (void)other(op::try_);
+  now += 500;
+  (void)me.revoke("lock", server.documents["lock"]->holders.at(0), false, true, now);
+  (void)serve();
+  EXPECT_EQ(told_all(), "unlocked held 500 lost, ");
+  (void)me.take_events();
+  while (me.next_notice()) me.told();
+}
+
+TEST_F(ClientsCounts, AnotherValueIsNoNewGrant) {
+  const auto h = hold();
+  (void)told_all();
+  (void)me.amend(h, {}, "new", now);
+  (void)serve();
+  EXPECT_EQ(told_all(), "locked, ");
+}
+
+// --- renewals -------------------------------------------------------------------------------------------------------
+
+TEST_F(ClientsCounts, ARenewalSaysHowCloseItWas) {
+  play("hold | pass 1666");
+  EXPECT_EQ(renewals(), "renewed 2834, ");
+  play("silence 1766 | answer");
+  EXPECT_EQ(renewals(), "renewed 2734, ") << "when it was answered";
+}
+
+TEST_F(ClientsCounts, ARenewalWithoutAnAnswerSaysWhatIsLeft) {
+  play("hold | fault lost request | pass 1666");
+  EXPECT_EQ(renewals(), "no answer 2834, ");
+  EXPECT_EQ(last<trouble>().hold, last_hold);
+  EXPECT_EQ(last<trouble>().left, 2834);
+  play("pass 250");
+  EXPECT_EQ(renewals(), "no answer 2584, ");
+}
+
+TEST_F(ClientsCounts, ARenewalMayBeTooLateOrFindNothing) {
+  play("hold | silence 4499");
+  now += 1;  // and nobody has looked
+  answer_all();
+  EXPECT_EQ(renewals(), "late 0, ");
+  last_hold = hold(plan("another"));
+  server.documents["another"] = std::nullopt;
+  (void)pass(1666);
+  EXPECT_EQ(renewals(), "lost 2834, ");
+}
+
+TEST_F(ClientsCounts, APeekIsNoRenewal) {
+  auto p = plan();
+  p.renews = false;
+  last_hold = hold(p);
+  play("clock set | serve -> peek id-1");
+  EXPECT_EQ(renewals(), "");
+}
+
+}  // namespace
+}  // namespace dlock::engine
