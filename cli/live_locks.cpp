@@ -245,12 +245,18 @@ void live_locks::reply(const question& asked) {
     if (problem_.empty()) return asked.answer(json_reply(joined(locks_.all().locks) + "\n"));
     return asked.answer(text_reply(503, problem_ + "\n"));
   }
+  // In an outage only one question waits for its end. The others get their answer from that one's.
+  if (!problem_.empty() && clock::now() < next_read_) return asked.answer(text_reply(503, problem_ + "\n"));
   try {
-    if (!client_) return asked.answer(text_reply(503, problem_ + "\n"));
+    if (!client_) contact();
     asked.answer(json_reply(lock_reply(*asked.id)));
+    problem_.clear();
   } catch (const dlock::error& problem) {
     const bool wrong = problem.code() == dlock::errc::invalid_argument || problem.code() == dlock::errc::not_a_lock;
-    asked.answer(text_reply(wrong ? 400 : 503, without_secrets(problem.what()) + "\n"));
+    if (wrong) return asked.answer(text_reply(400, without_secrets(problem.what()) + "\n"));
+    fail(problem);
+    next_read_ = clock::now() + shortest_pause;
+    asked.answer(text_reply(503, problem_ + "\n"));
   }
 }
 
