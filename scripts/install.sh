@@ -70,6 +70,18 @@ need_conan() {
     say "There is no Conan: the test consumer.conan will be skipped."
 }
 
+# promtool of Debian's Prometheus, without the rest of it, for the test cli.promtool.
+need_promtool() {
+  local folder=${XDG_CACHE_HOME:-$HOME/.cache}/dlock/promtool download
+  if command -v promtool >/dev/null || [[ -x $folder/usr/bin/promtool ]]; then return; fi
+  download=$(mktemp -d)
+  # As _apt, apt could not write there.
+  (cd "$download" && apt-get -o APT::Sandbox::User=root download prometheus >/dev/null 2>&1) && mkdir -p "$folder" &&
+    dpkg-deb --fsys-tarfile "$download"/prometheus_*.deb | tar -x -C "$folder" ./usr/bin/promtool ||
+    say "There is no promtool: the test cli.promtool will be skipped."
+  rm -rf "$download"
+}
+
 # What model/check needs: spin makes C, and has the compiler's preprocessor read the model.
 need_spin() {
   need_packages spin gcc libc6-dev python3

@@ -229,7 +229,7 @@ class Http(Case):
         for client in deaf:
             client.setblocking(False)
             try:
-                client.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
+                client.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20000)
             except OSError:
                 pass
         wait_for(lambda: server.ask().status == 200, "a reply to others")

@@ -2,6 +2,7 @@
 """dlock metrics: the figures, one read for many scrapes, and an outage."""
 
 import concurrent.futures
+import json
 import re
 import time
 from pathlib import Path
@@ -97,10 +98,23 @@ class Metrics(Case):
             self.assertEqual((result.returncode, result.stdout), (125, ""))
             self.assertRegex(result.stderr, "db .*a/b")
 
-    def test_the_page_names_the_metrics_that_there_are(self) -> None:
+    def test_contrib_and_the_page_name_metrics_that_there_are(self) -> None:
         printed = {name.partition("{")[0] for name in self.once()}
         page = (ROOT / "docs" / "monitoring.md").read_text()
         self.assertEqual(set(re.findall(r"^\| `(dlock_\w+)", page, re.MULTILINE)), printed)
+        of_programs = set()
+        for name, kind in re.findall(r"^\| `(\w+)` \| (counter|gauge|histogram)", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE):
+            of_programs |= {f"dlock_client_{name}{end}" for end in (("_bucket", "_sum", "_count") if kind == "histogram" else ("",))}
+        self.assertGreater(len(of_programs), 10)
+        rules = (ROOT / "contrib" / "prometheus" / "alerts.yml").read_text()
+        expressions = re.findall(r"^ *expr: (.+)$", rules, re.MULTILINE)
+        self.assertEqual(len(expressions), rules.count("- alert: "))
+        board = json.loads((ROOT / "contrib" / "grafana" / "dashboard.json").read_text())
+        of_the_board = [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
+        self.assertGreater(len(of_the_board), 20)
+        for expression in expressions + of_the_board:
+            used = set(re.findall(r"\bdlock_\w+", expression))
+            self.assertTrue(used and used <= printed | of_programs, f"{used - printed - of_programs} in {expression}")
 
 
 if __name__ == "__main__":

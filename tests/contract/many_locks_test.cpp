@@ -36,15 +36,33 @@ document held(ms now) {
   return d;
 }
 
-TEST(List, TenThousandLocksAreReadByOneCursor) {
-  const scratch_database db("dlock_many");
-  connection server;
+std::vector<bson> locks_of(int number) {
   const ms now =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
           .count();
-  std::vector<bson> all;
-  for (int i = 0; i < kLocks; ++i) all.push_back(encode("team/job-" + std::to_string(100'000 + i), held(now)));
-  server.insert(db.name(), "dlocks", all);
+  std::vector<bson> out;
+  for (int i = 0; i < number; ++i) out.push_back(encode("team/job-" + std::to_string(100'000 + i), held(now)));
+  return out;
+}
+
+TEST(List, IsReadAgainIfItsCursorIsLost) {
+  const scratch_database db("dlock_many");
+  connection server;
+  server.insert(db.name(), "dlocks", locks_of(300));
+  const client locks({.url = test_url(), .db = db.name()});
+  for (const char* code : {"43", "237", "11600"}) {
+    const auto failing = from_json(R"({"configureFailPoint": "failCommand", "mode": {"times": 1},
+      "data": {"failCommands": ["getMore"], "errorCode": )" +
+                                   std::string(code) + "}}");
+    ASSERT_TRUE(server.run("admin", failing.get()).ok);
+    EXPECT_EQ(locks.list().size(), 300U) << code;
+  }
+}
+
+TEST(List, TenThousandLocksAreReadByOneCursor) {
+  const scratch_database db("dlock_many");
+  connection server;
+  server.insert(db.name(), "dlocks", locks_of(kLocks));
   const client locks({.url = test_url(), .db = db.name()});
   // The least of some: whatever else the machine does makes it more.
   milliseconds took{1e9}, computing{1e9};

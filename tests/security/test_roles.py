@@ -63,6 +63,9 @@ class Role(Case):
         result = self.run_to_end(verb="ls")
         return result.stderr if result.returncode == 125 else ""
 
+    def scrape(self) -> str:
+        return self.run_to_end(verb="metrics").stderr
+
     def show_a_lock(self) -> str:
         result = self.run_to_end(self.lock, verb="show")
         return result.stderr if result.returncode == 125 else ""
@@ -134,7 +137,7 @@ class Watcher(Role):
         self.assertRegex(process.stderr, r"\Adlock: [^\n]*not authorized[^\n]*\n\Z")
 
     def test_it_looks(self) -> None:
-        for works in (Role.list_locks, Role.show_a_lock, Role.watch):
+        for works in (Role.list_locks, Role.scrape, Role.show_a_lock, Role.watch):
             self.assertEqual(works(self), "")
 
     def test_it_hears(self) -> None:
