@@ -19,13 +19,6 @@ std::deque<seen_grant>& grant_log::grants_of(const std::string& id) {
   return locks_.front().grants;
 }
 
-template <class E>
-static std::optional<std::chrono::milliseconds> held_of(const E& e) { if constexpr (requires { e.held; }) return e.held; else return {}; }
-template <class E>
-static std::optional<std::chrono::milliseconds> waited_of(const E& e) { if constexpr (requires { e.waited; }) return e.waited; else return {}; }
-template <class E>
-static bool lost_of(const E& e) { if constexpr (requires { e.lost; }) return e.lost; else return false; }
-
 void grant_log::add(const dlock::lock_event& event) {
   using kind = dlock::lock_event::kind;
   if (event.what == kind::gap) return;
@@ -35,24 +28,24 @@ void grant_log::add(const dlock::lock_event& event) {
       std::find_if(grants.rbegin(), grants.rend(), [&](const seen_grant& each) { return each.token == event.token; });
   const bool is_known = known != grants.rend() && (event.token != 0 || event.what == kind::unlocked);
   if (!is_known) {
-    if (event.what == kind::unlocked && !held_of(event)) return;  // when did it begin?
+    if (event.what == kind::unlocked && !event.held) return;  // when did it begin?
     grants.push_back({.token = event.token, .who = event.who, .at = event.at, .waited = {}, .held = {}});
-    if (event.what == kind::unlocked) grants.back().at -= *held_of(event);
+    if (event.what == kind::unlocked) grants.back().at -= *event.held;
     if (grants.size() > most_grants) grants.pop_front();
   }
   seen_grant& one = is_known ? *known : grants.back();
   if (event.what == kind::locked) {
-    if (waited_of(event)) {  // else a leader publishes another value, or it is of an older version
+    if (event.waited) {  // else a leader publishes another value, or it is of an older version
       one.at = event.at;
-      one.waited = waited_of(event);
+      one.waited = event.waited;
     }
     return;
   }
   if (one.held) return;
   // Older versions do not tell how long they held the lock.
   const auto between = std::chrono::duration_cast<std::chrono::milliseconds>(event.at - one.at);
-  one.held = held_of(event) ? *held_of(event) : std::max(between, std::chrono::milliseconds(0));
-  one.lost = lost_of(event);
+  one.held = event.held ? *event.held : std::max(between, std::chrono::milliseconds(0));
+  one.lost = event.lost;
 }
 
 std::vector<seen_grant> grant_log::of(const std::string& id) const {

@@ -158,6 +158,9 @@ class Page(Case):
 
     def shots(self) -> None:
         """Not a test."""
+        self.server.db = "dlocks"
+        self.database = self.server.client.dlocks
+        self.channel = ["--notif_url", self.server.url.replace("/?", "/dlocks?")]
         self.of = self.template()
         chance = random.Random(4)
         hosts = [f"{kind}{n}" for kind in ("web", "worker", "db", "batch") for n in (1, 2, 3)]
