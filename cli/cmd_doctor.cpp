@@ -53,7 +53,7 @@ manual doctor_manual() {
   std::string notes(help_on_servers);
   notes +=
       "\n"
-      "Without --write, nothing is changed. dlock doctor takes at most 5 seconds, also if a member is down.\n"
+      "Without --write, nothing is changed, and it takes at most 5 seconds, also if a member is down.\n"
       "Give it the --grace and --clock_skew of your clients. --connect-timeout does not matter.\n";
   return {
       .verb = "doctor",

@@ -60,7 +60,8 @@ struct examination {
 ///
 /// Thread-safe.
 /// @par Blocking
-/// Blocks for at most 5 s, also if some members are down. With examine_options::write: for at most 15 s.
+/// Blocks for at most 5 s, also if some members are down. With examine_options::write, it takes some seconds more if
+/// the server gives no answers meanwhile: at most 30 s in all.
 /// @param options Options of the client. `connect_timeout`, `operation_timeout` and `exp_delta` do not matter.
 /// @param how What it does besides looking.
 /// @return All diagnoses, in the order in which docs/doctor.md lists the checks.

@@ -71,8 +71,9 @@ void require_contact(const facts& f, const std::string& hosts) {
   const bool any = std::any_of(f.members.begin(), f.members.end(), [](const auto& m) { return m.reachable; });
   const std::string what =
       "cannot examine " + hosts + ": " + f.contact.why + (f.contact.advice.empty() ? "" : "; " + f.contact.advice);
-  if (f.contact.untrusted) throw error(errc::authentication, what);
-  if (f.contact.what == looked::end::refused && !any) throw error(errc::invalid_argument, what);
+  // A login that is refused is refused everywhere.
+  const bool refused = f.contact.what == looked::end::refused;
+  if (refused && (!any || f.contact.code == errc::authentication)) throw error(f.contact.code, what);
   if (!any) throw error(errc::unavailable, what, {.retryable = true});
 }
 

@@ -75,7 +75,9 @@ std::string signed_time(microseconds offset) {
 void check_members(const facts& f, std::vector<diagnosis>& out) {
   report to(out, "members");
   if (!f.contact.done()) {
-    to.finding("there is no primary: " + f.contact.why, "no lock is granted, renewed or released", kStatus);
+    const bool refused = f.contact.what == looked::end::refused;
+    to.finding((refused ? "the primary cannot be used: " : "there is no primary: ") + f.contact.why,
+               "no lock is granted, renewed or released", kStatus);
   }
   for (const auto& m : f.members) {
     if (!m.reachable) {

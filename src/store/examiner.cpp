@@ -36,7 +36,7 @@ looked looked_at(const answer& a) {
   }
   out.what = a.what == answer::kind::refused ? looked::end::refused : looked::end::failed;
   out.why = a.why;
-  out.untrusted = a.what == answer::kind::refused && a.code == errc::authentication;
+  out.code = a.code;
   return out;
 }
 

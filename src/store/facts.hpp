@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <dlock/error.hpp>
 #include <dlock/members.hpp>
 
 #include "store/survey.hpp"
@@ -27,7 +28,7 @@ struct looked {
   end what = end::skipped;
   std::string why;          // one line, without secrets; "" if done
   std::string advice = {};  // what to do about it, for a contact that failed
-  bool untrusted = false;   // refused: the login, or the server's certificate
+  errc code = errc::unavailable;
   [[nodiscard]] bool done() const { return what == end::done; }
 };
 

@@ -1,9 +1,11 @@
 #include <algorithm>
 
+#include <dlock/doctor.hpp>
+
 #include "replica/fixture.hpp"
 #include "replica/servers.hpp"
 
-/// client::members().
+/// client::members(), and examine() of a server that is too old.
 namespace dlock::testing {
 namespace {
 
@@ -44,6 +46,17 @@ TEST_F(Members, AClosedClientHasNone) {
   client locks(options());
   locks.close();
   EXPECT_EQ(error_of([&] { (void)locks.members(); }).code(), errc::closed);
+}
+
+TEST_F(Members, TheDoctorSaysThatAServerIsTooOld) {
+  old_server mongo42(8);
+  auto o = options();
+  o.url = "mongodb://" + mongo42.address();
+  std::string findings;
+  for (const auto& d : examine(o).diagnoses) {
+    if (d.level == severity::finding) findings += d.check + ": " + d.what + "\n";
+  }
+  EXPECT_NE(findings.find("versions: " + mongo42.address() + " has MongoDB 4.2\n"), std::string::npos) << findings;
 }
 
 TEST_F(MembersOfThree, AFrozenMemberIsNotWaitedForLong) {
