@@ -136,9 +136,8 @@ member_info ask_member(const mongoc_uri_t* uri, const redactor& redact, std::str
     take_clock(out, reply.get(), sent, boot_clock::now(), reference);
     out.reachable = true;
     out.state = state_in(reply.get());
-    if (out.version.empty()) {
-      out.version = told ? protocol::read_string(build.get(), "version") : version_in(reply.get());
-    }
+    if (told) out.version = protocol::read_string(build.get(), "version");
+    if (out.version.empty()) out.version = version_in(reply.get());
   }
   if (!out.reachable) out.problem = a.why;
   return out;
