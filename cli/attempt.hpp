@@ -22,6 +22,7 @@ struct answer {
   std::unique_ptr<holding> held;             ///< Set if the locks were acquired.
   std::string in_the_way;                    ///< Otherwise: the lock that others hold,
   std::optional<dlock::holder_info> holder;  ///< and one of its holders.
+  bool done = false;                         ///< If held: what was to run under the locks has run elsewhere.
 };
 
 /// Acquires the locks. Called on a thread of its own.

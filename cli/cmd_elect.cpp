@@ -58,7 +58,7 @@ elect_options parse_elect(const std::vector<std::string>& arguments) {
   out.id = std::move(operands.leading.front());
   check_id(out.id);
   out.value = raw.value ? std::move(*raw.value) : host_and_pid();
-  check_utf8("the value of the leader", out.value, 1024);
+  check_utf8("the value of the leader", out.value, longest_note);
   raw.common.finish(std::move(operands.rest));
   return std::move(out);
 }

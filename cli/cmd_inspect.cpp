@@ -35,6 +35,16 @@ std::vector<option> option_table(show_options& out, connection_arguments& connec
   return connection.table({{0, "json", "", "", "print a JSON object", [&](const std::string&) { out.json = true; }}});
 }
 
+/// The history is a collection of its own, and who may see the locks need not see that.
+std::vector<dlock::past_run> history_of(const dlock::client& client, const show_options& options) {
+  try {
+    return client.history(options.id);
+  } catch (const dlock::error& problem) {
+    if (options.verbose) remark(problem.what());
+    return {};
+  }
+}
+
 }  // namespace
 
 ls_options parse_ls(const std::vector<std::string>& arguments) {
@@ -87,14 +97,16 @@ manual show_manual() {
   return {
       .verb = "show",
       .operands = "[OPTIONS] ID",
-      .summary = "show a lock: all its holders and waiters",
+      .summary = "show a lock: its holders, its waiters, what ran lately",
       .usages = {"[OPTIONS] ID"},
-      .intro = "Shows the lock ID: all holders, and all waiters in the order of the queue.\n",
+      .intro =
+          "Shows the lock ID: all holders, all waiters in the order of the queue, and what 'dlock run' ran under it "
+          "lately.\n",
       .options = option_table(out, connection),
       .notes = std::string(help_on_servers) +
                "\n"
-               "There is no such lock if it was never used, or if it was removed some time after its last use. --json\n"
-               "prints null then.\n",
+               "There is no such lock if it was never used, or if it was removed some time after its last use. Its\n"
+               "history stays for 90 days after the last run. --json prints null if there is neither.\n",
       .statuses = {{"0", "the lock was shown"}, {"1", "there is no such lock"}, {"125", "dlock itself failed"}},
   };
 }
@@ -118,12 +130,19 @@ int cmd_show(const std::vector<std::string>& arguments, process_title) {
   if (options.help) return print_and_return(exit_ok, help_text(show_manual()));
   fill_standard_streams();
   const dlock::client client(options.client_with_url());
-  const std::optional<dlock::lock_state> lock = client.inspect(options.id);
+  std::optional<dlock::lock_state> lock = client.inspect(options.id);
+  const std::vector<dlock::past_run> runs = history_of(client, options);
   const int status = lock ? exit_ok : exit_nothing;
-  if (options.json) _exit(print_and_return(status, lock_json(lock)));
-  if (lock) _exit(print_and_return(status, lock_description(*lock)));
-  complain("there is no lock " + in_quotes(options.id) + ": it is free (never used, or swept after its last use)");
-  _exit(status);
+  if (options.json) {
+    // To a program, a lock that was swept is the same as one that is free.
+    if (!lock && !runs.empty()) lock = dlock::lock_state{.id = options.id, .at = runs.front().ended + runs.front().ago};
+    _exit(print_and_return(status, lock_json(lock, runs)));
+  }
+  std::string text = lock ? lock_description(*lock) : "";
+  if (!runs.empty()) text += (lock ? "\nLast runs:\n" : "Last runs:\n") + history_table(runs);
+  if (!lock)
+    complain("there is no lock " + in_quotes(options.id) + ": it is free (never used, or swept after its last use)");
+  _exit(text.empty() ? status : print_and_return(status, text));
 }
 
 }  // namespace dlock::cli

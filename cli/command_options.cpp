@@ -14,12 +14,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-bool parse_bool(std::string_view option, const std::string& text) {
-  if (text == "true" || text == "yes" || text == "on" || text == "1") return true;
-  if (text == "false" || text == "no" || text == "off" || text == "0") return false;
-  throw failure(std::string(option) + " " + quoted_input(text) + " is neither true nor false");
-}
-
 dlock::expiry parse_expiry(std::string_view option, const std::string& text) {
   if (text == "clock") return dlock::expiry::server_clock;
   if (text == "observed") return dlock::expiry::observed;

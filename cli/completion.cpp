@@ -33,7 +33,9 @@ struct reader {
   std::vector<std::string> of_the_server = {};
 
   [[nodiscard]] bool runs_a_command() const { return verb.operands.find("COMMAND") != std::string_view::npos; }
-  [[nodiscard]] bool takes_ids() const { return verb.operands.find("ID") != std::string_view::npos; }
+  [[nodiscard]] bool takes_ids() const {
+    return verb.operands.find("ID") != std::string_view::npos && !(verb.verb == "resize" && operands > 0);
+  }
   /// The next operand is COMMAND, or a word of it.
   [[nodiscard]] bool at_command() const { return runs_a_command() && operands >= (has_ids ? 0u : 1u); }
 

@@ -5,9 +5,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdlib>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 
 #include "nesting.hpp"
+#include "secrets.hpp"
 
 namespace dlock::cli {
 
@@ -19,6 +22,7 @@ bool is_number(std::string_view text) {
 
 bool is_ours(std::string_view name) {
   if (name == "DLOCK_TOKENS" || name == "DLOCK_VALUE" || name == "DLOCK_HELD") return true;
+  if (name.starts_with("DLOCK_AT_")) return true;
   constexpr std::array<std::string_view, 3> of_each{"DLOCK_ID", "DLOCK_TOKEN", "DLOCK_OWNER"};
   return std::any_of(of_each.begin(), of_each.end(), [&](std::string_view each) {
     if (!name.starts_with(each)) return false;
@@ -38,6 +42,18 @@ std::vector<std::string> environment_of(const std::vector<std::string>& ids) {
   std::vector<std::string> out;
   if (ids.size() == 1) out.push_back("DLOCK_ID=" + ids.front());
   for (std::size_t i = 0; i < ids.size(); ++i) out.push_back(of_one("DLOCK_ID", i, ids[i]));
+  return out;
+}
+
+std::vector<std::string> environment_of(const connection_options& options) {
+  std::vector<std::string> out{"DLOCK_AT_DB=" + options.client.db, "DLOCK_AT_COLL=" + options.client.coll};
+  if (options.url && !has_password(*options.url)) out.push_back("DLOCK_AT_URL=" + *options.url);
+  // The command may change its folder.
+  if (options.url_file) {
+    std::error_code gone;  // of the present folder: then nobody finds the file either
+    const std::filesystem::path file = std::filesystem::absolute(*options.url_file, gone);
+    if (!gone) out.push_back("DLOCK_AT_URL_FILE=" + file.string());
+  }
   return out;
 }
 
@@ -68,6 +84,21 @@ void forget_locks() {
     if (is_ours(name)) names.emplace_back(name);
   }
   for (const std::string& name : names) unsetenv(name.c_str());
+}
+
+std::vector<held_around> locks_around_us() {
+  std::vector<held_around> out;
+  const auto add = [&](const std::string& number) {
+    const char* const id = std::getenv(("DLOCK_ID" + number).c_str());
+    const char* const owner = std::getenv(("DLOCK_OWNER" + number).c_str());
+    if (id == nullptr || owner == nullptr || *id == '\0' || *owner == '\0') return false;
+    out.push_back({id, owner});
+    return true;
+  };
+  while (add("_" + std::to_string(out.size() + 1))) {
+  }
+  if (out.empty()) add("");
+  return out;
 }
 
 }  // namespace dlock::cli

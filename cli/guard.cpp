@@ -94,7 +94,7 @@ class guard {
     if (size < static_cast<ssize_t>(sizeof(order))) {
       // dlock is dead. The command may have ended too (for example, both were killed), but its descendants have not.
       link_.reset();
-      if (is_any(state::running, state::over)) begin_ending(false);
+      if (is_any(state::running, state::over)) begin_ending(lease_nears_its_end);
       return;
     }
     switch (message.head.what) {
@@ -116,7 +116,7 @@ class guard {
         (void)had(static_cast<int>(message.head.number));
         break;
       case order::kind::lost:
-        if (state_ == state::running) begin_ending(true);
+        if (state_ == state::running) begin_ending(dlock_said_lost);
         break;
       case order::kind::finish:
         link_.reset();
@@ -138,6 +138,7 @@ class guard {
     sigset_t all;
     sigfillset(&all);
     if (witness_) witness_->saw(all, plan_.terminate_at());
+    if (setup_.at_most) plan_.run_until(boot_clock::now() + *setup_.at_most);
     command_ = started.pid;
     exec_error_ = std::move(started.exec_error);
     if (!setup_.many_terms) detach_streams({0, 1, 2});
@@ -226,7 +227,9 @@ class guard {
 
   void on_time() {
     const time_point now = boot_clock::now();
-    if (state_ == state::running && now >= plan_.terminate_at()) begin_ending(false);
+    if (state_ == state::running && now >= plan_.terminate_at()) {
+      begin_ending(plan_.is_limit_first() ? time_is_over : lease_nears_its_end);
+    }
     if (state_ == state::terminating && now >= plan_.kill_at()) {
       state_ = state::killing;
       if (shared_group_ == 0 && command_ != 0) kill(-command_, SIGSTOP);
@@ -236,11 +239,11 @@ class guard {
     if (state_ == state::killing) kill_all(now);
   }
 
-  void begin_ending(bool asked) {
+  void begin_ending(ending_cause why) {
     state_ = state::terminating;
     plan_.begin(boot_clock::now());
     witness_.reset();
-    tell(report::kind::ending, asked ? 1 : 0);
+    tell(report::kind::ending, why);
     terminate_descendants(plan_.kill_at());
     on_children();
   }

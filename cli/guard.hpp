@@ -36,8 +36,9 @@ struct guard_setup {
   std::vector<std::string> environment;  ///< "NAME=value": the part that is known before there is a lease.
   std::chrono::milliseconds ttl;
   std::chrono::milliseconds kill_after;
-  bool on_terminal = false;  ///< If so, the command stays in dlock's process group.
-  bool many_terms = false;   ///< The command may be started again. Then it needs the standard streams again.
+  std::optional<std::chrono::milliseconds> at_most;  ///< The command is ended after this time.
+  bool on_terminal = false;                          ///< If so, the command stays in dlock's process group.
+  bool many_terms = false;  ///< The command may be started again. Then it needs the standard streams again.
   inherited_signals inherited;
   process_title title;
 };
@@ -67,11 +68,18 @@ struct report {
     not_executed,  ///< number: the errno of exec.
     stopped,       ///< On a terminal: stopped by the job control signal `number`.
     ended,         ///< number: the status from waitpid.
-    ending,        ///< TERM was sent. number: 1 if dlock asked for it (lost), 0 if the lease nears its end.
+    ending,        ///< TERM was sent. number: why, an ending_cause.
     gone,          ///< After `ending`: all processes have ended, except `number` that could not be killed.
   };
   kind what;
   int number = 0;
+};
+
+/// Why the guard ends the command.
+enum ending_cause : int {
+  lease_nears_its_end = 0,
+  dlock_said_lost = 1,
+  time_is_over = 2,  ///< guard_setup::at_most
 };
 
 /// The longest environment that start() takes.

@@ -31,6 +31,11 @@ class guard_keeper {
   /// The lock is lost.
   void lost();
 
+  /// It may run until then, whatever happens to the lock.
+  void run_until(boot_clock::time_point end) { plan_.run_until(end); }
+  /// Whether that time comes before the end of the lease.
+  [[nodiscard]] bool is_limit_first() const { return plan_.is_limit_first(); }
+
   /// What ran under the lock should be gone by now, and is not: the guard must be ended, too. `at_work`: the guard has
   /// begun to end it.
   [[nodiscard]] bool is_overdue(bool at_work) const;

@@ -20,12 +20,19 @@ class kill_plan {
   /// The lease lasts until `end`, as far as is known now.
   void lease_until(time_point end) { end_ = end - reserve_; }
 
+  /// The command may run until `end`, however long the lease lasts. TERM is sent then.
+  void run_until(time_point end) { limit_ = end; }
+
   /// TERM is sent now. A later renewal does not undo that.
   void begin(time_point now) {
     if (!begun_) begun_ = now;
   }
 
-  [[nodiscard]] time_point terminate_at() const { return begun_.value_or(end_ - kill_after_); }
+  [[nodiscard]] time_point terminate_at() const {
+    return begun_.value_or(std::min(end_ - kill_after_, limit_.value_or(time_point::max())));
+  }
+  /// Whether the command is ended because its time is over, and not because of its lease.
+  [[nodiscard]] bool is_limit_first() const { return !begun_ && limit_ && *limit_ < end_ - kill_after_; }
   [[nodiscard]] time_point kill_at() const { return std::min(terminate_at() + kill_after_, end_); }
   /// If the command is not gone by this time, the guard has failed. At the end of the lease, there is no time to wait.
   /// Before that, a busy machine may delay the guard, and a guard that is `at_work` decides itself when to give up.
@@ -38,6 +45,7 @@ class kill_plan {
   duration kill_after_;
   duration reserve_;
   time_point end_{};
+  std::optional<time_point> limit_;
   std::optional<time_point> begun_;
 };
 

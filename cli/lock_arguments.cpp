@@ -14,7 +14,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::int64_t most_permits = 1'000'000;
 constexpr std::size_t most_ids = 100;  // limited, because what the command gets to know of them goes through a pipe
 
 /// Checked here: the library would refuse too long a time only after the command has run.
@@ -74,6 +73,11 @@ std::vector<option> lock_arguments::table() {
          out_.conflict_exit_code =
              static_cast<int>(parse_number("--conflict-exit-code", v, "an exit status", least, 255));
        }},
+      {0, "note", "", "TEXT",
+       runs_a_command_ ? "what others see of this holder in 'dlock ls' and 'dlock show',\nat most 1,024 bytes. 'dlock "
+                         "note' changes it"
+                       : "what others see of this holder in 'dlock ls' and 'dlock show',\nat most 1,024 bytes",
+       [this](const std::string& v) { out_.note = v; }},
       {0, "at-least", "", "DURATION",
        runs_a_command_ ? "keep the lock taken this long after its grant, even if\nthe command ends sooner. dlock "
                          "itself does not wait"
@@ -90,6 +94,7 @@ void lock_arguments::finish(std::string_view verb, std::vector<std::string> lead
   if (!leading.empty()) out_.ids.push_back(std::move(leading.front()));
   if (out_.ids.empty()) throw failure("no ID of a lock given; see 'dlock " + std::string(verb) + " --help'");
   check_ids(out_.ids);
+  check_utf8("the note", out_.note, longest_note);
 
   if (shared_ && exclusive_) throw failure("-s and -x exclude each other; give one of them");
   if (permits_ && (shared_ || exclusive_)) {

@@ -36,7 +36,19 @@ json to_json(const dlock::lock_waiter& waiter) {
   return {{"who", or_null(!waiter.who.empty(), waiter.who)},
           {"mode", dlock::to_string(waiter.mode)},
           {"permits", or_null(waiter.mode == dlock::lock_mode::permits, waiter.permits)},
-          {"since", iso(waiter.since)}};
+          {"since", iso(waiter.since)},
+          {"value", or_null(!waiter.value.empty(), waiter.value)}};
+}
+
+json to_json(const dlock::past_run& run) {
+  const bool is_over = run.end != dlock::run_end::unknown;
+  return {{"who", or_null(!run.who.empty(), run.who)},
+          {"token", or_null(run.token != 0, run.token)},
+          {"began", iso(run.ended - run.took)},
+          {"ended", is_over ? json(iso(run.ended)) : json(nullptr)},
+          {"took", or_null(is_over, static_cast<double>(run.took.count()) / 1000)},
+          {"end", dlock::to_string(run.end)},
+          {"status", or_null(is_over, run.status)}};
 }
 
 json to_json(const dlock::lock_state& lock) {
@@ -74,8 +86,12 @@ std::string locks_json(const std::vector<dlock::lock_state>& locks) {
   return written(out);
 }
 
-std::string lock_json(const std::optional<dlock::lock_state>& lock) {
-  return written(lock ? to_json(*lock) : json(nullptr));
+std::string lock_json(const std::optional<dlock::lock_state>& lock, const std::vector<dlock::past_run>& runs) {
+  if (!lock) return written(nullptr);
+  json out = to_json(*lock);
+  out["history"] = json::array();
+  for (const dlock::past_run& each : runs) out["history"].push_back(to_json(each));
+  return written(out);
 }
 
 std::string lock_line(const dlock::lock_state& lock) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <dlock/history.hpp>
 #include <dlock/inspect.hpp>
 
 // Locks for programs: one JSON document in ASCII, with the newline. Unknown values are null. Bytes that are not UTF-8
@@ -14,8 +15,9 @@ namespace dlock::cli {
 /// An array.
 [[nodiscard]] std::string locks_json(const std::vector<dlock::lock_state>& locks);
 
-/// An object. null if there is no lock.
-[[nodiscard]] std::string lock_json(const std::optional<dlock::lock_state>& lock);
+/// An object, with the history of the lock. null if there is no lock.
+[[nodiscard]] std::string lock_json(const std::optional<dlock::lock_state>& lock,
+                                    const std::vector<dlock::past_run>& runs);
 
 /// The same object without blanks and newlines.
 [[nodiscard]] std::string lock_line(const dlock::lock_state& lock);

@@ -13,7 +13,7 @@ namespace {
 
 dlock::claim claim_on(dlock::client& client, const std::string& id, const run_options& options) {
   // What follows in a script may count on the lock being free.
-  dlock::lock_options lock{.id = id, .durable_release = true};
+  dlock::lock_options lock{.id = id, .durable_release = true, .note = options.note};
   switch (options.mode) {
     case dlock::lock_mode::exclusive:
       return dlock::mutex(client, std::move(lock));

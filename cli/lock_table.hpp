@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include <dlock/history.hpp>
 #include <dlock/inspect.hpp>
 
 // Locks for people. Text from outside is made printable. Times are relative to lock_state::at.
@@ -22,6 +23,9 @@ namespace dlock::cli {
 /// A table of the holders of a lock, or of `holders`, with one line each, under a heading.
 [[nodiscard]] std::string holder_table(const dlock::lock_state& lock);
 [[nodiscard]] std::string holder_table(const dlock::lock_state& lock, const std::vector<dlock::lock_holder>& holders);
+
+/// What ran under a lock lately, with one line each, under a heading.
+[[nodiscard]] std::string history_table(const std::vector<dlock::past_run>& runs);
 
 /// "web1:4711 report.sh", "somebody", "a mongo-dlock (node) client"
 [[nodiscard]] std::string name_of(const dlock::lock_holder& holder);

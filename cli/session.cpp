@@ -55,11 +55,14 @@ std::optional<milliseconds> poll_timeout(std::optional<time_point> limit) {
 guard_setup make_guard_setup(const command_options& options, const session_setup& setup, bool on_terminal,
                              const inherited_signals& inherited) {
   std::vector<std::string> environment = environment_of(setup.ids);
+  const std::vector<std::string> place = environment_of(options);
+  environment.insert(environment.end(), place.begin(), place.end());
   environment.insert(environment.end(), setup.environment.begin(), setup.environment.end());
   return {.command = options.command,
           .environment = std::move(environment),
           .ttl = options.client.exp_delta,
           .kill_after = options.kill_after,
+          .at_most = setup.at_most,
           .on_terminal = on_terminal,
           .many_terms = setup.many_terms,
           .inherited = inherited,
@@ -204,7 +207,8 @@ void session::check_in_time() {
 }
 
 ending session::run() {
-  return run([this](guard_link& guard, holding& held) { return supervise(guard, signals_, held, options_); });
+  return run(
+      [this](guard_link& guard, holding& held) { return supervise(guard, signals_, held, options_, setup_.at_most); });
 }
 
 ending session::run(const std::function<ending(guard_link& guard, holding& held)>& work) {
@@ -214,8 +218,12 @@ ending session::run(const std::function<ending(guard_link& guard, holding& held)
     poll(nullptr, 0, 5);
   }
   check_in_time();
+  started_ = boot_clock::now();
+  took_.reset();
   try {
-    return work(guard_, held());
+    const ending end = work(guard_, held());
+    took_ = std::chrono::duration_cast<milliseconds>(boot_clock::now() - started_);
+    return end;
   } catch (const failure&) {
     give_back();
     throw;

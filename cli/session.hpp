@@ -30,6 +30,9 @@ struct session_setup {
   std::vector<std::string> environment;  ///< For the command, in addition to the variables of the locks.
   bool many_terms = false;               ///< The command may run several times.
   std::optional<std::chrono::milliseconds> at_least;
+  std::optional<std::chrono::milliseconds> at_most;
+  /// Whether the run is recorded in the history of the locks, and whether it must be: then a failure is told.
+  enum class recording { no, yes, must } history = recording::no;
   process_title title;
   pid_t shown = 0;  ///< The process that others see as the holder. 0: this one.
   session_words words = {};
@@ -69,6 +72,9 @@ class session {
   /// end the process by the signal that ended the command.
   [[nodiscard]] int conclude(const ending& end);
 
+  /// The same if the command shall not run. Returns `status`, unless a lock was lost.
+  [[nodiscard]] int give_back_unused(int status);
+
   /// Closes the client, but waits only for a short time. The client does its background work first: it leaves the queue
   /// after a timeout, gives back revoked locks, wakes waiters, and sends events. None of this is worth a long wait.
   void leave();
@@ -80,7 +86,11 @@ class session {
   void drain_guard();
   void say_what_was_got() const;
   [[nodiscard]] int conclude_loss(const ending& end);
+  [[nodiscard]] int conclude_too_long(const ending& end);
   [[nodiscard]] std::string why_lost(const ending& end) const;
+  [[nodiscard]] std::string too_long(const ending& end) const;
+  /// Records the run, as far as the server answers soon.
+  void record(dlock::run_end how, int status);
   [[nodiscard]] holding& held() { return *answer_->held; }
   void give_back();
   bool release(std::chrono::milliseconds timeout);
@@ -88,6 +98,8 @@ class session {
   // The order of these members matters: the guard must be forked before there is any thread.
   boot_clock::time_point begin_ = boot_clock::now();
   std::optional<std::chrono::milliseconds> limit_;  // the limit of acquire(), also for -n
+  boot_clock::time_point started_{};                // when the command was started
+  std::optional<std::chrono::milliseconds> took_;   // how long it ran
   const command_options& options_;
   session_setup setup_;
   terminal terminal_;

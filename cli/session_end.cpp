@@ -17,6 +17,13 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds release_timeout{5000};
+constexpr milliseconds record_timeout{2000};
+
+std::string who_was_ended(const ending& end, const session_words& words) {
+  if (end.number == 0) return "; " + words.ended;
+  return "; " + words.ended + ", except " + std::to_string(end.number) +
+         " that could not be killed (run dlock as the user they run as)";
+}
 
 }  // namespace
 
@@ -24,22 +31,33 @@ int session::conclude(const ending& end) {
   switch (end.what) {
     case ending::kind::lost:
       return conclude_loss(end);
+    case ending::kind::too_long:
+      return conclude_too_long(end);
     case ending::kind::not_started:
       throw failure(std::string("cannot start a process for the command: ") + std::strerror(end.number));
-    case ending::kind::not_executed:
+    case ending::kind::not_executed: {
       if (end.number == too_late) {
         complain("lost " + setup_.what + " before the command could be started: dlock was stopped too long");
         give_back();
         return exit_lost;
       }
+      const int status = end.number == ENOENT ? exit_not_found : exit_cannot_execute;
+      record(dlock::run_end::ended, status);
       (void)release(release_timeout);
       complain("cannot execute " + quoted_input(options_.command.front()) + ": " + std::strerror(end.number));
-      return end.number == ENOENT ? exit_not_found : exit_cannot_execute;
+      return status;
+    }
     case ending::kind::ended:
       break;
   }
-  if (!release(release_timeout)) return exit_lost;
-  if (!WIFSIGNALED(end.number)) return WEXITSTATUS(end.number);
+  const bool signalled = WIFSIGNALED(end.number);
+  const int status = signalled ? exit_signalled + WTERMSIG(end.number) : WEXITSTATUS(end.number);
+  record(dlock::run_end::ended, status);  // first, so that the next holder sees it
+  if (!release(release_timeout)) {
+    record(dlock::run_end::lost, exit_lost);
+    return exit_lost;
+  }
+  if (!signalled) return status;
   const int signal = WTERMSIG(end.number);
   // A shell that runs dlock in a script ends the script only if dlock itself was ended by the Ctrl-C.
   const bool interrupted = (signal == SIGINT || signal == SIGQUIT) && sigismember(&end.from_terminal, signal) == 1;
@@ -47,7 +65,22 @@ int session::conclude(const ending& end) {
     leave();
     die_of(signal);
   }
-  return exit_signalled + signal;
+  return status;
+}
+
+int session::give_back_unused(int status) {
+  setup_.at_least.reset();  // it is for what ran
+  return release(release_timeout) ? status : exit_lost;
+}
+
+int session::conclude_too_long(const ending& end) {
+  terminal_.restore();
+  complain(too_long(end));
+  record(dlock::run_end::too_long, exit_too_long);
+  if (end.number > 0) return exit_too_long;  // what still runs keeps the lock until its lease ends
+  if (release(release_timeout)) return exit_too_long;
+  record(dlock::run_end::lost, exit_lost);
+  return exit_lost;
 }
 
 int session::conclude_loss(const ending& end) {
@@ -59,6 +92,7 @@ int session::conclude_loss(const ending& end) {
     give_back();
     farewell_ = milliseconds(1000);
   }
+  record(dlock::run_end::lost, exit_lost);
   return exit_lost;
 }
 
@@ -72,11 +106,28 @@ std::string session::why_lost(const ending& end) const {
   } else {
     line += "it was not renewed in time (server out of reach, or dlock was stopped)";
   }
-  line += "; " + setup_.words.ended;
-  if (end.number > 0) {
-    line += ", except " + std::to_string(end.number) + " that could not be killed (run dlock as the user they run as)";
+  return line + who_was_ended(end, setup_.words);
+}
+
+std::string session::too_long(const ending& end) const {
+  return "the time of the command is over (--at-most " + in_seconds(*setup_.at_most) + ")" +
+         who_was_ended(end, setup_.words);
+}
+
+void session::record(dlock::run_end how, int status) {
+  if (setup_.history == session_setup::recording::no || !took_ || !client_) return;
+  const auto until = boot_clock::now() + (how == dlock::run_end::lost ? record_timeout / 2 : record_timeout);
+  try {
+    for (const grant& each : held().grants()) {
+      const auto left = std::chrono::ceil<milliseconds>(until - boot_clock::now());
+      const dlock::past_run run{.owner = each.owner, .token = each.token, .took = *took_, .end = how, .status = status};
+      client_->record(each.id, run, std::max(left, milliseconds(1)));
+    }
+  } catch (const dlock::error& problem) {
+    const bool must = setup_.history == session_setup::recording::must && how == dlock::run_end::ended;
+    if (must) complain(std::string(problem.what()) + "; so others will not see that it was done");
+    if (!must && options_.verbose) remark(problem.what());
   }
-  return line;
 }
 
 /// Errors are ignored.

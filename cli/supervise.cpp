@@ -41,8 +41,14 @@ int end_all_descendants(const std::vector<process>& strangers) {
 
 class supervisor {
  public:
-  supervisor(guard_link& guard, signals& signals, holding& held, const command_options& options)
-      : guard_(guard), signals_(signals), held_(held), verbose_(options.verbose), keeper_(guard, held, options) {
+  supervisor(guard_link& guard, signals& signals, holding& held, const command_options& options,
+             std::optional<milliseconds> at_most)
+      : at_most_(at_most),
+        guard_(guard),
+        signals_(signals),
+        held_(held),
+        verbose_(options.verbose),
+        keeper_(guard, held, options) {
     sigemptyset(&ending_.from_terminal);
   }
 
@@ -64,7 +70,7 @@ class supervisor {
       try {
         while (const auto news = guard_.take()) {
           if (!is_over(*news)) continue;
-          if (ending_.what != ending::kind::lost) guard_.finish();
+          if (ending_.what != ending::kind::lost && ending_.what != ending::kind::too_long) guard_.finish();
           take_signals();
           return ending_;
         }
@@ -82,7 +88,7 @@ class supervisor {
         return ending_;
       }
       if (keeper_.is_overdue(at_work_)) {  // the guard is ended, too
-        ending_.what = ending::kind::lost;
+        ending_.what = late_ || keeper_.is_limit_first() ? ending::kind::too_long : ending::kind::lost;
         ending_.number = end_all_descendants(guard_.strangers());
         ending_.guardless = true;
         return ending_;
@@ -96,6 +102,7 @@ class supervisor {
     switch (news.what) {
       case report::kind::started:
         command_ = news.number;
+        if (at_most_) keeper_.run_until(boot_clock::now() + *at_most_);
         return false;
       case report::kind::stopped:
         if (is_stopped(command_)) {
@@ -108,9 +115,8 @@ class supervisor {
         return false;
       case report::kind::ending:
         at_work_ = true;
-        if (verbose_)
-          remark(std::string(news.number != 0 ? "the lock is lost" : "the lease nears its end") +
-                 ": ending the command");
+        late_ = news.number == time_is_over;
+        if (verbose_) remark(why(news.number) + ": ending the command");
         return false;
       case report::kind::not_started:
         ending_.what = ending::kind::not_started;
@@ -122,10 +128,15 @@ class supervisor {
         ending_.what = ending::kind::ended;
         return true;
       case report::kind::gone:
-        ending_.what = ending::kind::lost;
+        ending_.what = late_ ? ending::kind::too_long : ending::kind::lost;
         return true;
     }
     return false;
+  }
+
+  static std::string why(int cause) {
+    if (cause == time_is_over) return "its time is over";
+    return cause == dlock_said_lost ? "the lock is lost" : "the lease nears its end";
   }
 
   void take_signals() {
@@ -151,6 +162,7 @@ class supervisor {
     }
   }
 
+  std::optional<milliseconds> at_most_;
   guard_link& guard_;
   signals& signals_;
   holding& held_;
@@ -158,13 +170,15 @@ class supervisor {
   guard_keeper keeper_;
   pid_t command_ = 0;
   bool at_work_ = false;  // the guard has begun to end the command
+  bool late_ = false;     // because its time is over
   ending ending_{};
 };
 
 }  // namespace
 
-ending supervise(guard_link& guard, signals& signals, holding& held, const command_options& options) {
-  return supervisor(guard, signals, held, options).run();
+ending supervise(guard_link& guard, signals& signals, holding& held, const command_options& options,
+                 std::optional<milliseconds> at_most) {
+  return supervisor(guard, signals, held, options, at_most).run();
 }
 
 }  // namespace dlock::cli

@@ -22,6 +22,12 @@ std::int64_t parse_number(std::string_view option, const std::string& text, std:
   return value;
 }
 
+bool parse_bool(std::string_view option, const std::string& text) {
+  if (text == "true" || text == "yes" || text == "on" || text == "1") return true;
+  if (text == "false" || text == "no" || text == "off" || text == "0") return false;
+  throw failure(std::string(option) + " " + quoted_input(text) + " is neither true nor false");
+}
+
 namespace {
 
 constexpr std::string_view digits = "0123456789";

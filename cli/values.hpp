@@ -9,10 +9,17 @@
 
 namespace dlock::cli {
 
+/// What the library takes.
+inline constexpr std::int64_t most_permits = 1'000'000;
+inline constexpr std::size_t longest_note = 1024;
+
 /// Parses a whole number from `least` to `most`, in decimal digits, as the value of `option`. Throws failure. The error
 /// says with `what` which number is expected ("a number of permits").
 [[nodiscard]] std::int64_t parse_number(std::string_view option, const std::string& text, std::string_view what,
                                         std::int64_t least, std::int64_t most);
+
+/// Parses "true", "yes", "on" or "1", or their contraries, as the value of `option`. Throws failure.
+[[nodiscard]] bool parse_bool(std::string_view option, const std::string& text);
 
 struct duration_rules {
   bool bare_seconds = false;  ///< A number without a unit means seconds, as with flock.

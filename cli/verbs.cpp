@@ -5,7 +5,7 @@
 namespace dlock::cli {
 
 std::span<const verb> all_verbs() {
-  static constexpr std::array<verb, 11> verbs{{{"run", run_manual, cmd_run},
+  static constexpr std::array<verb, 13> verbs{{{"run", run_manual, cmd_run},
                                                {"hold", hold_manual, cmd_hold},
                                                {"elect", elect_manual, cmd_elect},
                                                {"watch", watch_manual, cmd_watch},
@@ -14,6 +14,8 @@ std::span<const verb> all_verbs() {
                                                {"serve", serve_manual, cmd_serve},
                                                {"metrics", metrics_manual, cmd_metrics},
                                                {"release", release_manual, cmd_release},
+                                               {"note", note_manual, cmd_note},
+                                               {"resize", resize_manual, cmd_resize},
                                                {"doctor", doctor_manual, cmd_doctor},
                                                {"completion", completion_manual, cmd_completion}}};
   return verbs;

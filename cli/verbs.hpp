@@ -13,6 +13,7 @@
 #include <dlock/inspect.hpp>
 
 #include "command_options.hpp"
+#include "environment.hpp"
 #include "guard.hpp"
 #include "http_server.hpp"
 #include "listening.hpp"
@@ -30,6 +31,12 @@ struct run_options : command_options {
   std::optional<std::chrono::milliseconds> wait;
   int conflict_exit_code = 0;
   std::optional<std::chrono::milliseconds> at_least;
+  std::optional<std::chrono::milliseconds> at_most;
+  std::string note;
+  bool history = true;
+  /// COMMAND does not run if it was done within this time. Then dlock exits with done_exit_code.
+  std::optional<std::chrono::milliseconds> unless_done_within;
+  int done_exit_code = 0;
 };
 
 /// The parsed arguments of `dlock hold`.
@@ -87,6 +94,18 @@ struct release_options : connection_options {
   bool yes = false;
 };
 
+/// The parsed arguments of `dlock note`.
+struct note_options : connection_options {
+  std::string text;
+  std::vector<held_around> locks;  ///< From the environment. At least one.
+};
+
+/// The parsed arguments of `dlock resize`.
+struct resize_options : connection_options {
+  std::string id;
+  std::int64_t permits = 0;
+};
+
 /// The parsed arguments of `dlock doctor`.
 struct doctor_options : connection_options {
   bool json = false;
@@ -103,6 +122,8 @@ struct doctor_options : connection_options {
 [[nodiscard]] metrics_options parse_metrics(const std::vector<std::string>& arguments);
 [[nodiscard]] serve_options parse_serve(const std::vector<std::string>& arguments);
 [[nodiscard]] release_options parse_release(const std::vector<std::string>& arguments);
+[[nodiscard]] note_options parse_note(const std::vector<std::string>& arguments);
+[[nodiscard]] resize_options parse_resize(const std::vector<std::string>& arguments);
 [[nodiscard]] doctor_options parse_doctor(const std::vector<std::string>& arguments);
 
 [[nodiscard]] manual run_manual();
@@ -114,6 +135,8 @@ struct doctor_options : connection_options {
 [[nodiscard]] manual metrics_manual();
 [[nodiscard]] manual serve_manual();
 [[nodiscard]] manual release_manual();
+[[nodiscard]] manual note_manual();
+[[nodiscard]] manual resize_manual();
 [[nodiscard]] manual doctor_manual();
 [[nodiscard]] manual completion_manual();
 /// What main calls for each verb. These functions return the exit status, or end the process. They throw failure or
@@ -127,6 +150,8 @@ struct doctor_options : connection_options {
 [[nodiscard]] int cmd_metrics(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_serve(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_release(const std::vector<std::string>& arguments, process_title title);
+[[nodiscard]] int cmd_note(const std::vector<std::string>& arguments, process_title title);
+[[nodiscard]] int cmd_resize(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_doctor(const std::vector<std::string>& arguments, process_title title);
 [[nodiscard]] int cmd_completion(const std::vector<std::string>& arguments, process_title title);
 

@@ -76,6 +76,14 @@ class DLOCK_API lease_set {
   /// @return loss_reason::none unless a lease is lost.
   [[nodiscard]] loss_reason reason() const;
 
+  /// Publishes another note for each of the locks, one after the other: see lease::set_note().
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms, for each lock.
+  /// @param note The note; "" for none. At most 1,024 bytes of UTF-8 without NUL.
+  /// @return False if one of the locks is not held any more, or the set is empty.
+  /// @throws dlock::error as lease::set_note(): the first error. The locks behind it keep their notes.
+  [[nodiscard]] bool set_note(const std::string& note);
+
   /// Releases all locks, with the client's operation_timeout as limit for all together.
   /// See release(std::chrono::milliseconds).
   /// @par Blocking

@@ -3,6 +3,7 @@
 /// @file
 /// The client: one process's access to the locks of one collection.
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 
 #include <dlock/events.hpp>
 #include <dlock/export.hpp>
+#include <dlock/history.hpp>
 #include <dlock/inspect.hpp>
 #include <dlock/members.hpp>
 #include <dlock/metrics.hpp>
@@ -170,6 +172,44 @@ class DLOCK_API client {
   /// @throws dlock::error as inspect(). It is in doubt if a command went without an answer.
   std::vector<lock_holder> revoke(const std::string& id, std::optional<std::int64_t> token = {},
                                   revocation how = revocation::when_released);
+
+  /// Publishes another note for a holder, whoever has its lease: see lease::set_note(). For helpers of the holder that
+  /// know its owner id, such as the processes under `dlock run` (DLOCK_OWNER).
+  ///
+  /// It also renews the lease on the server, once. The holder does not count on that.
+  /// @par Blocking
+  /// Blocks for at most two operation_timeouts plus 100 ms.
+  /// @param id The lock.
+  /// @param owner lease::owner() of the holder.
+  /// @param note The note; "" for none. At most 1,024 bytes of UTF-8 without NUL.
+  /// @return False if this owner does not hold the lock any more.
+  /// @throws dlock::error with errc::invalid_argument if `id` or `note` is not valid.
+  /// @throws dlock::error with errc::unavailable (retryable, perhaps in doubt) if no answer came in time.
+  /// @throws dlock::error as inspect().
+  [[nodiscard]] bool set_note(const std::string& id, const std::string& owner, std::string note);
+
+  /// What ran under a lock lately, as record() has recorded it.
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms.
+  /// @param id The lock. Whether it exists does not matter: the history stays when the lock's document is swept.
+  /// @return The newest runs, at most 20, the newest first.
+  /// @throws dlock::error with errc::invalid_argument if the id is not valid.
+  /// @throws dlock::error see @ref client_errors "Errors". The right to read the history is another one than that to
+  ///   read the locks: see docs/security.md.
+  [[nodiscard]] std::vector<past_run> history(const std::string& id) const;
+
+  /// Records a run that was done under a lock, for history(). Call it while the lock is held, so that the next holder
+  /// sees it. A majority of the replica set has acknowledged it when this function returns.
+  ///
+  /// If the history already has a run with this past_run::owner, that one is replaced.
+  /// @par Blocking
+  /// Blocks for at most `timeout` plus 100 ms.
+  /// @param id The lock.
+  /// @param run What ran. Its `who`, `ended` and `ago` are ignored: they are those of this client and of the server.
+  /// @param timeout Limit in ms; must be positive.
+  /// @throws dlock::error with errc::invalid_argument if the id, `run` or `timeout` is not valid.
+  /// @throws dlock::error see @ref client_errors "Errors". It is in doubt if a command went without an answer.
+  void record(const std::string& id, const past_run& run, std::chrono::milliseconds timeout);
 
   /// The options in force. @return The options, with defaults filled in.
   /// @throws dlock::error with errc::closed (only if the client was moved from) or errc::forked.

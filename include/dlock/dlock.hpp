@@ -62,6 +62,7 @@
 #include <dlock/error.hpp>
 #include <dlock/events.hpp>
 #include <dlock/guard.hpp>
+#include <dlock/history.hpp>
 #include <dlock/inspect.hpp>
 #include <dlock/lease.hpp>
 #include <dlock/members.hpp>

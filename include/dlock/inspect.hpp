@@ -50,7 +50,7 @@ struct lock_holder {
   bool kept = false;
   /// It has lock_options::linger: perhaps it keeps the lock although it does not use it now.
   bool lingering = false;
-  std::string value;  ///< Value that a leader publishes: see election::campaign().
+  std::string value;  ///< What it publishes: lock_options::note, or the value of a leader. Unchanged, as `who`.
 
   /// Compares all members. @param a One. @param b Another one. @return Whether they are equal.
   friend bool operator==(const lock_holder& a, const lock_holder& b) = default;
@@ -62,6 +62,7 @@ struct lock_waiter {
   lock_mode mode = lock_mode::exclusive;        ///< Mode that it wants.
   std::int64_t permits = 0;                     ///< Number of permits it wants of a semaphore; else 0.
   std::chrono::system_clock::time_point since;  ///< Time at which it joined the queue.
+  std::string value;                            ///< As lock_holder::value.
 
   /// Compares all members. @param a One. @param b Another one. @return Whether they are equal.
   friend bool operator==(const lock_waiter& a, const lock_waiter& b) = default;

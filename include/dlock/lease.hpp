@@ -156,6 +156,22 @@ class DLOCK_API lease {
   /// @throws dlock::error with errc::invalid_argument if `callback` is empty.
   void on_trouble(trouble_callback callback);
 
+  /// Publishes another note: see lock_options::note. Others see it in lock_holder::value.
+  ///
+  /// It is election::proclaim() for every kind of lock, but no event is published: whoever observes an election sees it
+  /// at its next look. With lock_options::local_turns or linger, the lease does not pass on after this, but is
+  /// released.
+  /// @par Blocking
+  /// Blocks for at most operation_timeout plus 100 ms.
+  /// @param note The note; "" for none. At most 1,024 bytes of UTF-8 without NUL.
+  /// @return False if the lock is not held any more, or the lease is empty.
+  /// @throws dlock::error with errc::invalid_argument if `note` is not valid.
+  /// @throws dlock::error with errc::unavailable (retryable, perhaps in doubt) if no answer came in time. The lock is
+  ///   still held, with one of the two notes. Another call asks again.
+  /// @throws dlock::error with errc::not_a_lock if somebody edited the lock's document.
+  /// @throws dlock::error see @ref client_errors "Errors of the client".
+  [[nodiscard]] bool set_note(std::string note);
+
   /// Releases the lock, with the client's operation_timeout as limit. See release(std::chrono::milliseconds).
   /// @par Blocking
   /// Blocks for at most operation_timeout plus 100 ms.

@@ -206,6 +206,14 @@ struct lock_options {
   ///
   /// See docs/adr/0032-linger.md. mongo-dlock has no such option.
   std::chrono::milliseconds linger{0};
+
+  /// What others see of the holder, and of the waiter before: what it does, for whom, how far it is. For people; it
+  /// decides nothing. At most 1,024 bytes of UTF-8 without NUL. lease::set_note() changes it while the lock is held.
+  ///
+  /// It is stored in the lock's document, and everybody who may read the locks sees it. An election's value is its
+  /// note: a value that campaign() is given comes before this one. A call with another note is not served by
+  /// local_turns or linger, because others would see the old note. mongo-dlock has no such option.
+  std::string note;
 };
 
 }  // namespace dlock

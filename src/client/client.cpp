@@ -12,6 +12,7 @@
 #include "store/connection_string.hpp"
 #include "store/driver.hpp"
 #include "store/mongo_channel.hpp"
+#include "store/mongo_past_runs.hpp"
 #include "store/mongo_store.hpp"
 #include "util/clock.hpp"
 #include "util/environment.hpp"
@@ -121,6 +122,7 @@ client::client(client_options options) {
   auto notices = notices_for(o, own_channel ? nullptr : pool, writer(log));
   auto where = std::make_shared<mongo_store>(
       pool, mongo_settings{.db = o.db, .coll = o.coll, .grace = o.grace, .log = writer(log)});
+  auto runs = std::make_shared<mongo_past_runs>(pool, o.db, o.coll, writer(log));
   auto io = std::make_shared<worker_pool>(pool->connections(), "dlock-io");
   try {
     connect(where, *io, o.connect_timeout, pool->hosts(), writer(log), *env);
@@ -128,16 +130,18 @@ client::client(client_options options) {
     // Destroying them can take longer than the caller's time limit: the driver needs half a second to stop its own
     // threads. So the caller keeps none of them: the last owner destroys the pool.
     drop(quiet_thread("dlock-end", [where = std::move(where), io = std::move(io), notices = std::move(notices),
-                                    pool = std::move(pool)]() mutable {
+                                    runs = std::move(runs), pool = std::move(pool)]() mutable {
       io.reset();
       where.reset();
       notices.reset();
+      runs.reset();
       pool.reset();
     }));
     throw;
   }
   core_ = std::make_shared<detail::runtime>(std::move(o), std::move(where), std::move(notices), std::move(io),
                                             std::move(log), std::move(env));
+  core_->keep_history(std::move(runs));
   closing.log.reset();
 }
 

@@ -75,7 +75,8 @@ lock_state shown(const protocol::snapshot& s, ms skew) {
     out.waiters.push_back({.who = w.who,
                            .mode = mode_of(w.what, d.cap),
                            .permits = permits_of(w.what, d.cap),
-                           .since = system_time(w.since)});
+                           .since = system_time(w.since),
+                           .value = w.value});
   }
   return out;
 }
@@ -87,6 +88,14 @@ std::optional<protocol::snapshot> see(detail::runtime& core, const std::string& 
     detail::fail_not_a_lock(doing, core.options(), id, seen.front().defect);
   }
   return std::move(seen.front());
+}
+
+/// The holder with this owner, if nobody has taken the lock off it.
+const protocol::holder* holder_of(const protocol::document& d, const std::string& owner) {
+  if (is_foreign(d)) return nullptr;
+  const std::string id = owner.substr(0, owner.find('+'));  // each turn has another owner
+  const auto found = std::find_if(d.holders.begin(), d.holders.end(), [&](const auto& h) { return h.id == id; });
+  return found == d.holders.end() || found->revoked ? nullptr : &*found;
 }
 
 }  // namespace
@@ -158,6 +167,34 @@ std::vector<lock_holder> client::revoke(const std::string& id, std::optional<std
     out.back().revoked = true;
   }
   return out;
+}
+
+/// Sends an amend in the place of the owner, with the number after the last one, and with the claim that the holder
+/// has. If somebody else sends one at the same time, only one of the two counts.
+bool client::set_note(const std::string& id, const std::string& owner, std::string note) {
+  const std::string doing = "cannot set the note of lock " + in_quotes(id);
+  note = checked_note("note", std::move(note));
+  const ms until = core().now() + options().operation_timeout.count();
+  for (;;) {
+    const auto seen = see(core(), id, doing);
+    const auto* h = seen ? holder_of(seen->what, owner) : nullptr;
+    if (h == nullptr) return false;
+    if (h->value == note) return true;
+    auto r = core().blank_request(id);
+    r.op = protocol::operation::amend;
+    r.id = h->id;
+    r.what = h->what;
+    r.delta = h->delta;
+    r.observed = seen->what.observed;
+    r.value = note;
+    r.seq = h->seq + 1;
+    const auto told = core().ask(r, doing, until);
+    if (!told.mine || told.mine->revoked) return false;
+    if (told.mine->seq == r.seq && told.mine->value == note) return true;
+    if (core().now() >= until) {
+      throw error(errc::unavailable, doing + ": others change it all the time; try again", {.retryable = true});
+    }
+  }
 }
 
 }  // namespace dlock

@@ -130,6 +130,15 @@ void lease::on_trouble(trouble_callback callback) {
   if (state_ && !state_->core->forked()) state_->core->on_trouble(*state_->record, std::move(callback));
 }
 
+bool lease::set_note(std::string note) {
+  note = checked_note("note", std::move(note));
+  if (!state_) return false;
+  const std::string doing = "cannot set the note of lock " + in_quotes(id());
+  state_->core->check_usable(doing);
+  return state_->core->amend(*state_->record, std::nullopt, std::move(note), false, doing) ==
+         detail::runtime::amended::done;
+}
+
 release_result lease::release() {
   return state_ ? release(state_->core->options().operation_timeout) : release_result::not_held;
 }

@@ -128,6 +128,16 @@ const std::string& checked_id(const std::string& id) {
   return id;
 }
 
+std::string checked_note(const char* what, std::string note) {
+  constexpr std::size_t longest = 1024;
+  if (note.size() > longest) {
+    refuse(std::string(what) + " has " + std::to_string(note.size()) + " bytes; at most " + std::to_string(longest) +
+           " are allowed");
+  }
+  if (!is_plain_utf8(note)) refuse(std::string(what) + " is not UTF-8, or contains a NUL byte");
+  return note;
+}
+
 lock_settings validated(const lock_options& o, const client_options& defaults, environment& env) {
   lock_settings s;
   s.id = o.id ? *o.id : env.fresh_id();
@@ -139,6 +149,7 @@ lock_settings validated(const lock_options& o, const client_options& defaults, e
   s.durable_release = o.durable_release;
   s.local_turns = o.local_turns;
   s.linger = o.linger;
+  s.note = checked_note("note", o.note);
   check_exp_delta(s.exp_delta);
   check_wait_lock_period(s.wait_lock_period);
   check_expiry(s.expiry);

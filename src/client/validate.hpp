@@ -26,9 +26,14 @@ struct lock_settings {
   bool durable_release = false;
   int local_turns = 1;
   std::chrono::milliseconds linger{};
+  std::string note;
 };
 /// Checks that `id` can be the id of a lock, and returns it. Throws error(invalid_argument).
 [[nodiscard]] const std::string& checked_id(const std::string& id);
+
+/// Checks that `note`, which is called `what`, can be published by a holder, and returns it. Throws
+/// error(invalid_argument).
+[[nodiscard]] std::string checked_note(const char* what, std::string note);
 
 /// If `options` has no id, the lock gets a new one from `env`. Throws error(invalid_argument).
 [[nodiscard]] lock_settings validated(const lock_options& options, const client_options& defaults, environment& env);

@@ -14,7 +14,8 @@ call_id client::read(protocol::lookup l, ms now) {
   return begin({.what = asking::kind::lookup, .lookup = std::move(l)}, now);
 }
 
-call_id client::amend(hold_id h, protocol::claim what, std::string value, ms now) {
+call_id client::amend(hold_id h, std::optional<protocol::claim> what, std::optional<std::string> value, ms now,
+                      bool tells) {
   look(now);
   const auto it = holds_.find(h);
   if (it == holds_.end() || !it->second.held(now)) {
@@ -26,16 +27,17 @@ call_id client::amend(hold_id h, protocol::claim what, std::string value, ms now
     return c;
   }
   auto& l = it->second;
-  protocol::request r = l.ask;
-  r.op = protocol::operation::amend;
-  r.what = what;
-  r.value = std::move(value);
-  r.seq = ++l.amendments;
-  if (!what.exclusive) {
+  asking a{.what = asking::kind::amend, .r = l.ask, .hold = h, .publishes = value.has_value(), .tells = tells};
+  if (what) l.claims = *what;
+  if (value) l.value = *std::move(value);
+  a.r.op = protocol::operation::amend;
+  a.r.what = l.claims;
+  a.r.value = l.value;
+  a.r.seq = ++l.amendments;
+  if (what && !what->exclusive) {
     l.may_be_shared = true;
-    rests(r.lock, h, now);
+    rests(a.r.lock, h, now);
   }
-  asking a{.what = asking::kind::amend, .r = std::move(r), .hold = h};
   return begin(std::move(a), now);
 }
 
@@ -106,7 +108,17 @@ void client::ask_answered(call_id c, asking& a, answer told, std::vector<protoco
     return end(c, a, std::move(e), now);
   }
   e.what = e.told.valid || e.told.other_expiry ? result::answered : result::not_a_lock;
-  if (e.what == result::answered && a.what == asking::kind::amend) e.change = amended(a, e.told, now);
+  if (e.what == result::answered && a.what == asking::kind::amend) {
+    const auto change = amended(a, e.told, now);
+    if (!change) {
+      a.failure = {};
+      a.failure.why = "another process changes it all the time";
+      if (now + a.pause.peek() < a.until) return timers_.set({kAsk, c}, now + a.pause.next());
+      e.what = result::failed;
+      return end(c, a, std::move(e), now);
+    }
+    e.change = *change;
+  }
   if (e.what == result::answered && a.what == asking::kind::revoke && e.told.found) {
     const auto& h = a.holder;
     const protocol::revocation notice{a.r.lock, h.id, settings_.who};
@@ -142,7 +154,8 @@ void client::ask_answered(call_id c, asking& a, answer told, std::vector<protoco
   end(c, a, std::move(e), now);
 }
 
-ask_ended::amended client::amended(const asking& a, const protocol::reply& told, ms now) {
+/// Nothing: another process has used the same number, so it has to be sent again, with a higher one.
+std::optional<ask_ended::amended> client::amended(asking& a, const protocol::reply& told, ms now) {
   using amended = ask_ended::amended;
   const auto it = holds_.find(a.hold);
   if (it == holds_.end()) return amended::not_held;
@@ -155,9 +168,20 @@ ask_ended::amended client::amended(const asking& a, const protocol::reply& told,
     lose(it->first, l, loss::gone, now);
     return amended::lost;
   }
+  const auto& mine = *told.mine;
+  if (mine.seq < a.r.seq || mine.seq >= protocol::token_limit) return amended::edited;
+  const bool is_so = mine.what == a.r.what && mine.value == a.r.value;
   // If a later amend of this lease came after this one, this one is done, too.
-  if (told.mine->seq < a.r.seq || told.mine->seq > l.amendments) return amended::edited;
-  if (a.r.what.exclusive) publish_all({announcement_of(l, settings_.who, true, now)}, now);  // so that observers read
+  const bool is_later = mine.seq > a.r.seq && mine.seq <= l.amendments;
+  if (!is_so && !is_later) {
+    if (!a.publishes) l.value = mine.value;
+    a.r.what = l.claims;
+    a.r.value = l.value;
+    a.r.seq = l.amendments = std::max(l.amendments, mine.seq) + 1;
+    return std::nullopt;
+  }
+  l.amendments = std::max(l.amendments, mine.seq);
+  if (a.tells && a.r.what.exclusive) publish_all({announcement_of(l, settings_.who, true, now)}, now);
   return amended::done;
 }
 

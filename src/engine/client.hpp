@@ -87,8 +87,10 @@ class client {
   /// Gives a lease back, but not earlier than `keep` ms after its grant. If an earlier release of it had a longer
   /// `keep`, the longer one counts.
   [[nodiscard]] call_id release(hold_id h, ms keep, ms timeout, ms now);
-  /// A holder asks for less, or publishes another value.
-  [[nodiscard]] call_id amend(hold_id h, protocol::claim what, std::string value, ms now);
+  /// A holder asks for less, or publishes another value. What is not given stays. `tells`: if it is exclusive, whoever
+  /// observes an election hears of it.
+  [[nodiscard]] call_id amend(hold_id h, std::optional<protocol::claim> what, std::optional<std::string> value, ms now,
+                              bool tells = true);
   /// Revokes one of the holders of the lock. In the event, `told.found` says whether it was a holder.
   [[nodiscard]] call_id revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once, ms now);
   /// A single command. It is repeated until it is answered, or until `until` (none: until the operation_timeout is
@@ -253,6 +255,7 @@ class client {
     call_id observer = 0;
     // amend:
     hold_id hold = 0;
+    bool publishes = false, tells = false;
     // revoke:
     protocol::holder holder = {};
     bool at_once = false;
@@ -374,7 +377,7 @@ class client {
   void ask_answered(call_id c, asking& a, answer told, std::vector<protocol::snapshot> seen, ms now);
   void ask_due(call_id c, asking& a, ms now);
   void end(call_id c, asking& a, ask_ended e, ms now);
-  [[nodiscard]] ask_ended::amended amended(const asking& a, const protocol::reply& told, ms now);
+  [[nodiscard]] std::optional<ask_ended::amended> amended(asking& a, const protocol::reply& told, ms now);
 
   // observing.cpp
   void look_at(call_id c, observer& o, ms now);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "engine/events.hpp"
 #include "engine/hold_machine.hpp"
@@ -27,9 +28,11 @@ struct lease {
   bool given_up = false;       // it was lost, and the server was asked to remove the holder, if it is still there
   bool dropped = false;        // its owner called drop() during a release
   ms keep = 0;                 // the longest `keep` of its releases
-  std::int64_t amendments = 0;
-  std::int64_t queue = 0;     // how many others waited for it, as far as is known
-  std::uint64_t renewal = 0;  // its last request, which may be on its way
+  protocol::claim claims = ask.what;  // what it asks for, and
+  std::string value = ask.value;      // what it publishes, after its last amend
+  std::int64_t amendments = 0;        // the `seq` of that
+  std::int64_t queue = 0;             // how many others waited for it, as far as is known
+  std::uint64_t renewal = 0;          // its last request, which may be on its way
   // Turns of this client, one after the other (local_turns.cpp):
   int turn = 1, turns = 1;            // which one this is, and of how many at most
   std::optional<ms> turn_began = {};  // when this client began it, if it is not the first one

@@ -152,6 +152,16 @@ loss_reason lease_set::reason() const {
   return loss_reason::none;
 }
 
+bool lease_set::set_note(const std::string& note) {
+  if (!state_) {
+    (void)checked_note("note", note);
+    return false;
+  }
+  bool all = true;
+  for (auto& each : state_->leases) all = each.set_note(note) && all;
+  return all;
+}
+
 release_result lease_set::release() {
   return state_ ? release(state_->patience) : release_result::not_held;
 }

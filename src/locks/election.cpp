@@ -9,16 +9,10 @@
 namespace dlock {
 namespace {
 
-constexpr std::size_t kLongestValue = 1024;
 constexpr std::chrono::milliseconds kEndPatience{1000};
 
 std::string checked(std::string value) {
-  const auto refuse = [](const std::string& why) { throw error(errc::invalid_argument, "the leader's value " + why); };
-  if (value.size() > kLongestValue) {
-    refuse("has " + std::to_string(value.size()) + " bytes; at most " + std::to_string(kLongestValue) + " are allowed");
-  }
-  if (!is_plain_utf8(value)) refuse("is not UTF-8, or contains a NUL byte");
-  return value;
+  return checked_note("the leader's value", std::move(value));
 }
 
 }  // namespace
@@ -69,8 +63,8 @@ void election::async_campaign(std::string value, wait_options options, acquire_c
 }
 
 bool election::proclaim(std::string value) {
-  return core_->amend(0, checked(std::move(value)), "cannot proclaim a value in election " + in_quotes(id())) ==
-         detail::runtime::amended::done;
+  return core_->amend(std::nullopt, checked(std::move(value)),
+                      "cannot proclaim a value in election " + in_quotes(id())) == detail::runtime::amended::done;
 }
 
 release_result election::resign() {

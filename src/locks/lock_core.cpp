@@ -68,7 +68,7 @@ protocol::acquire_plan lock_core::plan(std::int64_t weight, const wait_options& 
   plan.ask = core->blank_request(s.id);
   plan.ask.what = claim_of(weight);
   plan.ask.cap = capacity;
-  plan.ask.value = std::move(value);
+  plan.ask.value = value.empty() ? s.note : std::move(value);
   plan.ask.delta = s.exp_delta.count();
   plan.ask.term = std::min(s.exp_delta, s.wait_lock_period).count();
   plan.ask.life = std::max(s.exp_delta, 3 * s.wait_lock_period).count();
@@ -135,11 +135,13 @@ release_result lock_core::release() {
   return core->release(*record, 0, core->options().operation_timeout.count());
 }
 
-runtime::amended lock_core::amend(std::int64_t weight, const std::string& value, const std::string& doing) {
+runtime::amended lock_core::amend(std::optional<std::int64_t> weight, std::optional<std::string> value,
+                                  const std::string& doing) {
   core->check_usable(doing);
   const auto record = current();
   if (!record) return runtime::amended::not_held;
-  return core->amend(*record, claim_of(weight), value, doing);
+  const auto what = weight ? std::optional(claim_of(*weight)) : std::nullopt;
+  return core->amend(*record, what, std::move(value), true, doing);
 }
 
 lease claimed::make_lease(std::shared_ptr<runtime> core, std::shared_ptr<lease_state> record, bool in_background) {

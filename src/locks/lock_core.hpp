@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,7 +32,7 @@ class lock_core {
   const std::int64_t capacity;
   const bool elects;
 
-  /// `weight` 0: exclusive. `value`: what the holder publishes.
+  /// `weight` 0: exclusive. `value`: what the holder publishes; none: the note of the settings.
   [[nodiscard]] acquisition acquire(std::int64_t weight, const wait_options& options, std::string value = {});
   /// The same without waiting. `done` is called on a thread of the library, once. Throws error if nothing was begun.
   static void acquire(const std::shared_ptr<lock_core>& lock, std::int64_t weight, const wait_options& options,
@@ -39,7 +40,8 @@ class lock_core {
   /// Releases what is held, if anything is held.
   [[nodiscard]] release_result release();
   /// Changes what this participant holds: see runtime::amend.
-  [[nodiscard]] runtime::amended amend(std::int64_t weight, const std::string& value, const std::string& doing);
+  [[nodiscard]] runtime::amended amend(std::optional<std::int64_t> weight, std::optional<std::string> value,
+                                       const std::string& doing);
 
  private:
   class attempt;

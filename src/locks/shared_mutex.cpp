@@ -70,7 +70,7 @@ void shared_mutex::async_try_acquire_shared(acquire_callback callback) {
 
 downgrade_result shared_mutex::downgrade() {
   using detail::runtime;
-  switch (core_->amend(kShared, {}, "cannot downgrade lock " + in_quotes(id()))) {
+  switch (core_->amend(kShared, std::nullopt, "cannot downgrade lock " + in_quotes(id()))) {
     case runtime::amended::done:
       return downgrade_result::downgraded;
     case runtime::amended::not_held:

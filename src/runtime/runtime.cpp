@@ -370,10 +370,11 @@ std::vector<member_info> runtime::members() {
   return *std::move(r->found);
 }
 
-runtime::amended runtime::amend(lease_state& record, protocol::claim what, const std::string& value,
-                                const std::string& doing) {
+runtime::amended runtime::amend(lease_state& record, std::optional<protocol::claim> what,
+                                std::optional<std::string> value, bool tells, const std::string& doing) {
   check_process(doing);
-  const auto end = asked(doing, record.lock(), [&](auto& e, ms at) { return e.amend(record.hold(), what, value, at); });
+  const auto end = asked(doing, record.lock(),
+                         [&](auto& e, ms at) { return e.amend(record.hold(), what, std::move(value), at, tells); });
   if (end.change != amended::edited) return end.change;
   throw error(errc::not_a_lock, doing +
                                     ": nothing was changed, because the entry of this lease was edited by hand; "

@@ -17,6 +17,7 @@
 #include "runtime/lease_state.hpp"
 #include "runtime/watch.hpp"
 #include "store/channel.hpp"
+#include "store/past_runs.hpp"
 #include "store/store.hpp"
 #include "util/clock_watch.hpp"
 #include "util/environment.hpp"
@@ -78,12 +79,18 @@ class runtime {
   [[nodiscard]] std::vector<member_info> members();
 
   using amended = engine::ask_ended::amended;
-  /// A holder asks for a smaller claim, or publishes another value.
-  [[nodiscard]] amended amend(lease_state& record, protocol::claim what, const std::string& value,
-                              const std::string& doing);
+  /// A holder asks for a smaller claim, or publishes another value. See engine::client::amend.
+  [[nodiscard]] amended amend(lease_state& record, std::optional<protocol::claim> what,
+                              std::optional<std::string> value, bool tells, const std::string& doing);
 
   /// Revokes one holder of the lock.
   [[nodiscard]] bool revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once);
+
+  /// Where history() and record() look. Called once, before all others.
+  void keep_history(std::shared_ptr<past_runs> where) { past_runs_ = std::move(where); }
+  [[nodiscard]] std::vector<past_run> history(const std::string& lock);
+  /// Repeats it until there is an answer, for at most `timeout`. Throws error.
+  void record(const std::string& lock, past_run run, protocol::ms timeout);
 
   /// Subscribes to the events of one lock, or of all locks. Throws error.
   [[nodiscard]] std::shared_ptr<subscriber> subscribe(std::optional<std::string> id, event_callback callback);
@@ -126,6 +133,9 @@ class runtime {
   /// Throws error if there is no thread for completions.
   void check_completions(const std::string& doing) const;
   void called_back(const std::string& lock, const std::function<void()>& callback) const;
+  template <typename Answer>
+  [[nodiscard]] Answer aside(const std::string& doing, protocol::ms timeout,
+                             std::function<Answer(past_runs& where, protocol::ms limit)> once);
 
   const client_options options_;
   const std::shared_ptr<environment> env_;
@@ -133,6 +143,7 @@ class runtime {
   const std::shared_ptr<store> where_;
   const std::shared_ptr<worker_pool> callbacks_;
   const std::shared_ptr<monitor> monitor_;
+  std::shared_ptr<past_runs> past_runs_;
   std::stop_source closing_;
   watch watch_;
 };

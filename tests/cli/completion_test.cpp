@@ -31,7 +31,7 @@ bool offers(const line& typed, const std::string& word) {
 }
 
 TEST(Completion, OfVerbs) {
-  EXPECT_EQ(words_at({"r"}), (line{"run", "release"}));
+  EXPECT_EQ(words_at({"r"}), (line{"run", "release", "resize"}));
   EXPECT_EQ(words_at({"--v"}), (line{"--version"}));
   EXPECT_EQ(words_at({""}).size(), all_verbs().size());
   EXPECT_EQ(words_at({"walk", ""}), line{});
@@ -50,7 +50,7 @@ TEST(Completion, OfEachOptionOfEachVerb) {
       }
     }
   }
-  EXPECT_EQ(words_at({"run", "--no"}), (line{"--nonblock", "--notif_url", "--notif_channel"}));
+  EXPECT_EQ(words_at({"run", "--no"}), (line{"--nonblock", "--note", "--notif_url", "--notif_channel"}));
   EXPECT_FALSE(offers({"ls", "-"}, "--ttl"));
 }
 

@@ -91,6 +91,41 @@ TEST(LockTable, EveryKind) {
   EXPECT_FALSE(is_in_use(free));
 }
 
+TEST(LockTable, NotesAreInAColumnIfThereAreAny) {
+  lock_state with = lock("with"), without = lock("without"), free = lock("free");
+  with.holders = {holder("web1:1 a", 7)};
+  with.holders[0].value = "page 3 of 8";
+  without.holders = {holder("web1:1 a", 7)};
+  EXPECT_EQ(lock_table({free, with, without}),
+            "ID       KIND       HOLDER    SINCE  UNTIL   TOKEN  WAITERS  NOTE\n"
+            "free     -          -         -      -       -      0\n"
+            "with     exclusive  web1:1 a  3m12s  in 12s  7      0        page 3 of 8\n"
+            "without  exclusive  web1:1 a  3m12s  in 12s  7      0\n");
+  with.waiters = {{.who = "web2:2 b", .since = now}, {.who = "web3:3 c", .since = now, .value = "urgent"}};
+  const std::string text = lock_description(with);
+  EXPECT_NE(text.find("(in 12s)  page 3 of 8\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("(0s ago)\n2  web3:3 c"), std::string::npos) << text;
+  EXPECT_NE(text.find("(0s ago)  urgent\n"), std::string::npos) << text;
+}
+
+TEST(HistoryTable, HowEachRunWent) {
+  past_run well{.who = "web1:1 a", .token = 7, .ended = now - 60s, .took = 192s, .ago = 60s, .status = 0};
+  past_run badly = well;
+  badly.status = 143;
+  past_run late{.who = "", .ended = now - 2h, .took = 1500ms, .ago = 2h, .end = run_end::too_long, .status = 122};
+  past_run lost = late;
+  lost.end = run_end::lost;
+  past_run begun = late;
+  begun.end = run_end::unknown;
+  EXPECT_EQ(history_table({well, badly, late, lost, begun}),
+            "ENDED                                       TOOK   STATUS         TOKEN  WHO\n"
+            "2026-11-24T01:01:03.045Z (1m00s ago)        3m12s  0              7      web1:1 a\n"
+            "2026-11-24T01:01:03.045Z (1m00s ago)        3m12s  143            7      web1:1 a\n"
+            "2026-11-23T23:02:03.045Z (2h00m ago)        1s     too long       -      somebody\n"
+            "2026-11-23T23:02:03.045Z (2h00m ago)        1s     lost the lock  -      somebody\n"
+            "begun 2026-11-23T23:02:03.045Z (2h00m ago)  -      no end         -      somebody\n");
+}
+
 TEST(LockTable, ControlCharactersAreEscaped) {
   lock_state odd = lock("a\nb\x1b[31m");
   odd.holders = {holder("x\x1b]0;title\x07\xc2\x9b\xff", 7)};
@@ -130,7 +165,7 @@ TEST(LockDescription, ALeaderAndNobody) {
   lock_state led = lock("cluster");
   led.holders = {holder("web1:1 a", 7)};
   led.holders[0].value = "10.0.0.7:8080";
-  EXPECT_NE(lock_description(led).find("VALUE\n"), std::string::npos);
+  EXPECT_NE(lock_description(led).find("NOTE\n"), std::string::npos);
   EXPECT_NE(lock_description(led).find("10.0.0.7:8080\n"), std::string::npos);
   EXPECT_NE(lock_description(led).find("Nobody waits for it.\n"), std::string::npos);
   EXPECT_NE(lock_description(lock("free")).find("Nobody holds it.\n"), std::string::npos);
@@ -154,7 +189,9 @@ TEST(LockJson, AllMembers) {
   slots.holders[0].revoked = true;
   slots.holders[0].value = "v";
   slots.waiters = {{.who = "", .mode = lock_mode::permits, .permits = 3, .since = now - 5s}};
-  EXPECT_EQ(lock_json(slots), R"({
+  past_run run{.owner = "id", .who = "x", .token = 7, .ended = now, .took = 1500ms, .ago = 5s, .status = 3};
+  past_run begun{.owner = "other", .ended = now, .end = run_end::unknown};
+  EXPECT_EQ(lock_json(slots, {begun, run}), R"({
   "id": "a\"\n\ufffd",
   "permits": 8,
   "token": 1795474817437000,
@@ -181,10 +218,31 @@ TEST(LockJson, AllMembers) {
       "who": null,
       "mode": "permits",
       "permits": 3,
-      "since": "2026-11-24T01:01:58.045Z"
+      "since": "2026-11-24T01:01:58.045Z",
+      "value": null
     }
   ],
-  "expired": []
+  "expired": [],
+  "history": [
+    {
+      "who": null,
+      "token": null,
+      "began": "2026-11-24T01:02:03.045Z",
+      "ended": null,
+      "took": null,
+      "end": "unknown",
+      "status": null
+    },
+    {
+      "who": "x",
+      "token": 7,
+      "began": "2026-11-24T01:02:01.545Z",
+      "ended": "2026-11-24T01:02:03.045Z",
+      "took": 1.5,
+      "end": "ended",
+      "status": 3
+    }
+  ]
 }
 )");
 }
@@ -194,12 +252,12 @@ TEST(LockJson, WhatIsNotKnownIsNull) {
   foreign.token = 0;
   foreign.holders = {holder("", 0)};
   foreign.holders[0].foreign = true;
-  const std::string text = lock_json(foreign);
+  const std::string text = lock_json(foreign, {});
   EXPECT_NE(text.find(R"("expiry": "clock")"), std::string::npos) << text;
   for (const char* member : {R"("who": null)", R"("permits": null)", R"("token": null)", R"("value": null)"}) {
     EXPECT_NE(text.find(member), std::string::npos) << member;
   }
-  EXPECT_EQ(lock_json({}), "null\n");
+  EXPECT_EQ(lock_json({}, {}), "null\n");
   EXPECT_EQ(locks_json({}), "[]\n");
   EXPECT_TRUE(locks_json({lock("a"), lock("b")}).starts_with("[\n  {\n    \"id\": \"a\""));
 }
@@ -217,9 +275,25 @@ TEST(Environment, OfOneLockAndOfSeveral) {
   unsetenv("DLOCK_HELD");
 }
 
+TEST(Environment, SaysWhereTheLocksAre) {
+  connection_options options;
+  options.client.db = "theirs";
+  EXPECT_EQ(environment_of(options), (strings{"DLOCK_AT_DB=theirs", "DLOCK_AT_COLL=dlocks"}));
+  options.url = "mongodb://h";
+  EXPECT_EQ(environment_of(options).back(), "DLOCK_AT_URL=mongodb://h");
+  options.url = "mongodb://me:secret@h";  // which is refused later
+  EXPECT_EQ(environment_of(options).back(), "DLOCK_AT_COLL=dlocks");
+  options.url.reset();
+  options.url_file = "/etc/dlock.url";
+  EXPECT_EQ(environment_of(options).back(), "DLOCK_AT_URL_FILE=/etc/dlock.url");
+  options.url_file = "file";
+  EXPECT_TRUE(environment_of(options).back().starts_with("DLOCK_AT_URL_FILE=/"));
+  EXPECT_TRUE(environment_of(options).back().ends_with("/file"));
+}
+
 TEST(Environment, VariablesOfAnOuterLockAreRemoved) {
-  const strings ours{"DLOCK_ID",      "DLOCK_TOKEN",  "DLOCK_OWNER", "DLOCK_ID_3", "DLOCK_TOKEN_12",
-                     "DLOCK_OWNER_1", "DLOCK_TOKENS", "DLOCK_VALUE", "DLOCK_HELD"};
+  const strings ours{"DLOCK_AT_DB",    "DLOCK_AT_URL_FILE", "DLOCK_ID",     "DLOCK_TOKEN", "DLOCK_OWNER", "DLOCK_ID_3",
+                     "DLOCK_TOKEN_12", "DLOCK_OWNER_1",     "DLOCK_TOKENS", "DLOCK_VALUE", "DLOCK_HELD"};
   const strings others{"DLOCK_URL", "DLOCK_ID_", "DLOCK_ID_x", "DLOCK_IDENTITY", "MY_DLOCK_ID"};
   for (const strings& all : {ours, others}) {
     for (const std::string& name : all) setenv(name.c_str(), "x", 1);

@@ -155,6 +155,52 @@ TEST(RunOptions, Modes) {
   EXPECT_EQ(parse_run({"--take=8", "--permits", "8", "job", "x"}).take, 8);
 }
 
+TEST(RunOptions, NoteAndTimes) {
+  const run_options out = parse_run({"--note", "for the board", "--at-most", "90s", "job", "x"});
+  EXPECT_EQ(out.note, "for the board");
+  EXPECT_EQ(out.at_most, 90s);
+  EXPECT_TRUE(out.history);
+  EXPECT_FALSE(out.unless_done_within);
+  EXPECT_FALSE(parse_run({"--history", "no", "job", "x"}).history);
+  const run_options once = parse_run({"--unless-done-within", "20h", "--done-exit-code=7", "job", "x"});
+  EXPECT_EQ(once.unless_done_within, 20h);
+  EXPECT_EQ(once.done_exit_code, 7);
+  EXPECT_EQ(parse_run({"--unless-done-within", "20h", "job", "x"}).done_exit_code, 0);
+}
+
+TEST(NoteOptions, ComeFromTheEnvironmentOfTheCommand) {
+  EXPECT_THROW((void)parse_note({"text"}), failure);
+  {
+    const variable id("DLOCK_ID", "job"), owner("DLOCK_OWNER", "me"), db("DLOCK_AT_DB", "theirs"),
+        general("DLOCK_DB", "general"), coll("DLOCK_COLL", "locks"), url("DLOCK_AT_URL", "mongodb://h");
+    const note_options out = parse_note({"some text"});
+    EXPECT_EQ(out.text, "some text");
+    ASSERT_EQ(out.locks.size(), 1U);
+    EXPECT_EQ(out.locks[0].id, "job");
+    EXPECT_EQ(out.locks[0].owner, "me");
+    EXPECT_EQ(out.client.db, "theirs");
+    EXPECT_EQ(out.client.coll, "locks");
+    EXPECT_EQ(out.url, "mongodb://h");
+    EXPECT_EQ(parse_note({"--db", "mine", "text"}).client.db, "mine");
+    EXPECT_EQ(parse_note({"--url-file", "f", "text"}).url, std::nullopt);
+    EXPECT_EQ(parse_note({"--", "-v"}).text, "-v");
+  }
+  const variable one("DLOCK_ID_1", "a"), its("DLOCK_OWNER_1", "x"), two("DLOCK_ID_2", "b"),
+      theirs("DLOCK_OWNER_2", "y"), none("DLOCK_ID_3", "c"), file("DLOCK_AT_URL_FILE", "/etc/dlock.url");
+  const note_options out = parse_note({""});
+  ASSERT_EQ(out.locks.size(), 2U);
+  EXPECT_EQ(out.locks[1].id, "b");
+  EXPECT_EQ(out.locks[1].owner, "y");
+  EXPECT_EQ(out.url_file, "/etc/dlock.url");
+}
+
+TEST(ResizeOptions, AnIdAndANumber) {
+  const resize_options out = parse_resize({"slots", "--db", "x", "12"});
+  EXPECT_EQ(out.id, "slots");
+  EXPECT_EQ(out.permits, 12);
+  EXPECT_EQ(out.client.db, "x");
+}
+
 TEST(ElectOptions, DefaultsAndValues) {
   const elect_options plain = parse_elect({"cluster", "--once", "--", "x", "--once"});
   EXPECT_EQ(plain.id, "cluster");

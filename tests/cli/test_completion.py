@@ -16,7 +16,7 @@ needs_bash = unittest.skipUnless(BASH_COMPLETION.exists(), "needs the package ba
 needs_zsh = unittest.skipUnless(shutil.which("zsh"), "needs zsh")
 needs_fish = unittest.skipUnless(shutil.which("fish"), "needs fish")
 MANUAL = Path(DLOCK).parents[1] / "man"
-VERBS = ("run", "hold", "elect", "watch", "ls", "show", "serve", "metrics", "release", "doctor", "completion")
+VERBS = ("run", "hold", "elect", "watch", "ls", "show", "serve", "metrics", "release", "note", "resize", "doctor", "completion")
 
 
 class Completion(Case):

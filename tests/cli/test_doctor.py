@@ -76,6 +76,7 @@ class Healthy(Doctor):
     def test_a_database_that_nobody_has_used(self) -> None:
         self.drop_channel()
         self.locks.drop()
+        self.server.client[self.server.db].drop_collection("dlocks.history")
         self.assertEqual(self.complaints(), {})
         self.assertEqual(self.server.client[self.server.db].list_collection_names(), [], "the doctor makes nothing")
         self.assertEqual(self.notices.list_collection_names(filter={"name": self.server.db}), [])

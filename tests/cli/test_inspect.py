@@ -9,9 +9,9 @@ from typing import Any
 from harness import PATIENCE, Case, main, wait_for
 
 HEADING = ["ID", "KIND", "HOLDER", "SINCE", "UNTIL", "TOKEN", "WAITERS"]
-LOCK = ["id", "permits", "token", "at", "expiry", "holders", "waiters", "expired"]
+LOCK = ["id", "permits", "token", "at", "expiry", "holders", "waiters", "expired", "history"]
 HOLDER = ["who", "mode", "permits", "token", "since", "until", "expired", "revoked", "foreign", "kept", "lingering", "value"]
-WAITER = ["who", "mode", "permits", "since"]
+WAITER = ["who", "mode", "permits", "since", "value"]
 ODD_IDS = ["gr\u00fcn \u9501 \U0001d11e", "it's \"quoted\"", "-n", "\x1b[31mred", "\u202egnp", "\x9b31m", "a:b@c", "a\nb", "a\tb", "a/b",
            "x" * 1000, "$holders"]
 
@@ -69,7 +69,7 @@ class Inspect(Case):
         waiter = self.wait_in_queue("--permits", "3", "--take", "3", self.lock, "true")
         lock = self.look(self.lock)
         self.assertEqual(list(lock), LOCK)
-        self.assertEqual([lock], [{**each, "at": lock["at"]} for each in self.json()])
+        self.assertEqual([lock], [{**each, "at": lock["at"], "history": []} for each in self.json()])
         self.assertEqual((lock["id"], lock["permits"], lock["token"]), (self.lock, 3, lock["holders"][0]["token"]))
         [held], [waits] = lock["holders"], lock["waiters"]
         self.assertEqual((list(held), list(waits)), (HOLDER, WAITER))

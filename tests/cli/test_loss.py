@@ -70,9 +70,9 @@ class Loss(Case):
                                text=True).stdout
         return [int(pid) for pid in re.findall(r"\d+", found)]
 
-    def hold(self, script: str = FAMILY, ttl: float = TTL, **options: object) -> subprocess.Popen:
+    def hold(self, script: str = FAMILY, ttl: float = TTL, extra: tuple[str, ...] = (), **options: object) -> subprocess.Popen:
         """A dlock whose command carries a mark in its environment, and so do all its descendants."""
-        process = self.start("--ttl", f"{ttl}s", "--clock_skew", "0s", self.lock, "env", f"FAMILY={self.mark}",
+        process = self.start("--ttl", f"{ttl}s", "--clock_skew", "0s", *extra, self.lock, "env", f"FAMILY={self.mark}",
                              self.script(script, "family.sh"), **options)
         self.wait_for_file("ready")
         return process
@@ -115,6 +115,29 @@ class Loss(Case):
         self.server.evict(self.lock)
         self.check_lost(process, "the server no longer has it")
         self.assertEqual(self.family(), [])
+
+    def test_a_time_limit(self) -> None:
+        """--at-most ends it and all its descendants like a loss, and the lock is released."""
+        process = self.hold(extra=("--at-most", "5s"))
+        rival = self.rival()
+        self.check_all_gone_before(rival)
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, err),
+                         (122, "dlock: the time of the command is over (--at-most 5 s); the command and all it started were ended\n"))
+        self.assertEqual(self.look(self.lock)["history"][1]["end"], "too_long")
+
+    def test_a_time_limit_while_dlock_is_frozen(self) -> None:
+        process = self.hold(ttl=60, extra=("--at-most", "4s", "--kill-after", "500ms"))
+        process.send_signal(signal.SIGSTOP)
+        wait_for(lambda: not self.family(), "all to be gone", 20)
+        process.send_signal(signal.SIGCONT)
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 122, err)
+        self.assertEqual(self.run_to_end("-n", self.lock, "true").returncode, 0)
+
+    def test_a_time_limit_that_is_not_reached(self) -> None:
+        result = self.run_to_end("--at-most", "60s", self.lock, "sh", "-c", "exit 3")
+        self.assertEqual((result.returncode, result.stderr), (3, ""))
 
     def test_without_autorefresh(self) -> None:
         process = self.start("--autorefresh=false", "--ttl", "3s", self.lock, "sleep", "600")

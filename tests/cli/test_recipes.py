@@ -52,7 +52,7 @@ class Recipes(PageCase):
         (self.folder / "etc").mkdir()
         for part, program in (("cleanup", "cleanup"), ("nightly", "nightly"), ("-s rates", "report.sh"), ("-x rates", "import.sh"),
                               ("./call.sh", "call.sh"), ("./bulk.sh", "bulk.sh"), ("-- ./move.sh", "move.sh"), ("deploy", "deploy.sh"),
-                              ("backup", "backup.sh"), ("ledger -c", "psql")):
+                              ("backup", "backup.sh"), ("ledger -c", "psql"), ("billing", "billing"), ("sync.sh", "sync.sh")):
             command = self.recipe("run.md", part)
             if program == "deploy.sh":
                 self.assertRegex(self.shell(command).stderr, r"\Adlock: got 'deploy' after ")
@@ -60,6 +60,8 @@ class Recipes(PageCase):
                 self.works(command)
             self.assertRegex(self.ran(), rf"\A{re.escape(program)} [^\n]*\n\Z", command)
         self.assertEqual(self.works(self.recipe("run.md", "nightly")), "", "kept: the second one does nothing, and succeeds")
+        self.assertEqual(self.ran(), "")
+        self.assertEqual(self.works(self.recipe("run.md", "billing")), "", "it was done: the second one does nothing, and succeeds")
         self.assertEqual(self.ran(), "")
         self.works(self.recipe("run.md", "--accounts-token"))
         self.assertRegex(self.ran(), r"\Amove.sh --accounts-token \d+ --ledger-token \d+ ")

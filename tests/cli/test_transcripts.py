@@ -72,6 +72,9 @@ class Transcripts(PageCase):
         for begin in ("dlock ls", "dlock show"):
             command, printed = self.take("docs/inspect.md", begin)
             self.assertEqual(form(self.works(command)), printed)
+        self.queue("--permits", "8", "--take", "4", "api-calls")
+        command, printed = self.take("docs/inspect.md", "dlock resize")
+        self.assertEqual(form(self.works(command)), printed)
         command, printed = self.take("docs/inspect.md", "dlock release")
         terminal = Terminal(self, "sh", "-c", command)
         terminal.expect(r"\[y/N\] ")

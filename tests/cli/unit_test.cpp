@@ -216,6 +216,29 @@ TEST_F(KillPlan, ALossNoticedTooLate) {
   EXPECT_LE(plan.kill_at(), at(100s));
 }
 
+TEST_F(KillPlan, ALimitBeforeTheEndOfTheLease) {
+  plan.lease_until(at(30s));
+  plan.run_until(at(10s));
+  EXPECT_TRUE(plan.is_limit_first());
+  EXPECT_EQ(plan.terminate_at(), at(10s));
+  EXPECT_EQ(plan.kill_at(), at(15s));
+  EXPECT_EQ(plan.overdue_at(false), at(16s));
+  plan.lease_until(at(60s));  // a renewal does not move it
+  EXPECT_EQ(plan.terminate_at(), at(10s));
+  plan.begin(at(2s));
+  EXPECT_FALSE(plan.is_limit_first());
+  EXPECT_EQ(plan.terminate_at(), at(2s));
+}
+
+TEST_F(KillPlan, ALimitBehindTheEndOfTheLease) {
+  plan.lease_until(at(30s));
+  plan.run_until(at(27s));
+  EXPECT_FALSE(plan.is_limit_first());
+  EXPECT_EQ(plan.terminate_at(), at(24900ms));
+  plan.run_until(at(20s));
+  EXPECT_EQ(plan.kill_at(), at(25s));
+}
+
 TEST(KillReserve, IsSmall) {
   EXPECT_EQ(kill_reserve(30s), 100ms);
   EXPECT_EQ(kill_reserve(1s), 50ms);

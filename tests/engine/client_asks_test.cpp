@@ -17,12 +17,31 @@ struct ClientsAsks : driven_test {
   call_id ask(std::optional<ms> until = {}) { return me.ask(others(op::peek, "lock", "x"), until, now); }
   call_id read() { return me.read({.id = "lock"}, now); }
   call_id amend(hold_id h, bool exclusive = true, const std::string& value = "new") {
-    return me.amend(h, {.exclusive = exclusive, .weight = exclusive ? 0 : 1}, value, now);
+    return me.amend(h, protocol::claim{.exclusive = exclusive, .weight = exclusive ? 0 : 1}, value, now);
   }
   /// What became of the last amend.
   amended change() {
     (void)happened();
     return last<ask_ended>().change;
+  }
+  /// The last end of a call, or "".
+  std::string change_or_nothing() {
+    std::string out;
+    for (auto& e : me.take_events()) {
+      if (!std::holds_alternative<ask_ended>(e)) continue;
+      out = show(e);
+      events.push_back(std::move(e));
+    }
+    return out;
+  }
+  /// Another process publishes something in the place of the holder, with the number after the last one.
+  protocol::reply amend_from_outside(const std::string& value) {
+    auto r = others(op::amend, "lock", holder().id);
+    r.what = holder().what;
+    r.value = value;
+    r.delta = holder().delta;
+    r.seq = holder().seq + 1;
+    return server.carry_out(r, now);
   }
   protocol::holder& holder(const std::string& lock = "lock") { return server.documents[lock]->holders.at(0); }
 };
@@ -226,7 +245,7 @@ TEST_F(ClientsAsks, AnAmendAnsweredAfterTheLeaseReportsALoss) {
 }
 
 TEST_F(ClientsAsks, AnEntryThatWasEditedByHandIsNotAmended) {
-  for (const std::int64_t seq : {5, -5}) {
+  for (const std::int64_t seq : {protocol::token_limit, std::int64_t{-5}}) {
     last_hold = hold();
     (void)amend(last_hold);
     ASSERT_EQ(sent(), "amend id-" + std::to_string(ids));
@@ -236,6 +255,75 @@ TEST_F(ClientsAsks, AnEntryThatWasEditedByHandIsNotAmended) {
     EXPECT_EQ(change(), amended::edited);
     play("held -> yes | release | serve");
   }
+}
+
+TEST_F(ClientsAsks, WhatAnAmendDoesNotNameStays) {
+  const auto h = hold();
+  (void)amend(h, true, "a note");
+  (void)serve();
+  (void)me.amend(h, protocol::claim{.exclusive = false, .weight = 1}, std::nullopt, now);
+  (void)serve();
+  EXPECT_EQ(change(), amended::done);
+  EXPECT_EQ(holder().value, "a note");
+  (void)me.amend(h, std::nullopt, "another", now);
+  (void)serve();
+  EXPECT_EQ(change(), amended::done);
+  EXPECT_FALSE(holder().what.exclusive);
+  EXPECT_EQ(holder().value, "another");
+}
+
+TEST_F(ClientsAsks, AnAmendThatTellsNobodyIsNotAnnounced) {
+  play("hold | published");
+  (void)me.amend(last_hold, std::nullopt, "a note", now, false);
+  (void)serve();
+  EXPECT_EQ(change(), amended::done);
+  EXPECT_EQ(announced(), "");
+}
+
+TEST_F(ClientsAsks, AnAmendOfAnotherProcessIsNotTakenForOurs) {
+  last_hold = hold();
+  (void)amend_from_outside("theirs");
+  (void)amend(last_hold, true, "ours");
+  play("serve -> amend id-1 | happened -> nothing (the server has changed nothing) | pass 49 -> nothing");
+  EXPECT_EQ(holder().value, "theirs");
+  play("pass 1 -> amend id-1");
+  EXPECT_EQ(change(), amended::done);
+  EXPECT_EQ(holder().value, "ours");
+  EXPECT_EQ(holder().seq, 2);
+  (void)amend_from_outside("theirs again");
+  (void)amend(last_hold, true, "ours again");
+  play("pass 50 -> amend id-1, amend id-1");
+  EXPECT_EQ(change(), amended::done);
+  EXPECT_EQ(holder().value, "ours again");
+}
+
+TEST_F(ClientsAsks, ADowngradeKeepsWhatAnotherProcessHasPublished) {
+  const auto h = hold();
+  (void)amend(h, true, "ours");
+  (void)serve();
+  (void)amend_from_outside("theirs");
+  (void)me.amend(h, protocol::claim{.exclusive = false, .weight = 1}, std::nullopt, now);
+  (void)pass(50);
+  EXPECT_EQ(change(), amended::done);
+  EXPECT_FALSE(holder().what.exclusive);
+  EXPECT_EQ(holder().value, "theirs");
+}
+
+TEST_F(ClientsAsks, AnAmendFailsOnTimeIfAnotherProcessIsAlwaysFaster) {
+  const auto h = hold();
+  (void)amend(h);
+  std::string end;
+  const ms begin = now;
+  while (end.empty() && now < begin + 20'000) {
+    (void)amend_from_outside("theirs");
+    (void)pass(10);
+    if (const auto* l = me.find(h); l == nullptr || l->now != hold_phase::held) break;
+    end = change_or_nothing();
+  }
+  EXPECT_EQ(end, "failed");
+  EXPECT_LE(now - begin, 10'100);
+  EXPECT_EQ(last<ask_ended>().failure.why, "another process changes it all the time");
+  EXPECT_EQ(phase(h), hold_phase::held);
 }
 
 // --- revoke ---------------------------------------------------------------------------------------------------------

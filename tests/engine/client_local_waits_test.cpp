@@ -40,7 +40,7 @@ TEST_F(ClientsTurns, AWriterThatBecomesAReaderLetsOthersAsk) {
   const auto h = hold();
   (void)acquire();
   (void)acquire_shared();
-  (void)me.amend(h, {.exclusive = false, .weight = 1}, "", now);
+  (void)me.amend(h, protocol::claim{.exclusive = false, .weight = 1}, "", now);
   EXPECT_EQ(sent(), "enqueue id-2, amend id-1");
 }
 

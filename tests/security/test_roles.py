@@ -76,6 +76,15 @@ class Role(Case):
         holder.communicate(timeout=PATIENCE)
         return result.stderr or ("" if holder.returncode == 123 else "it was not taken off")
 
+    def record_a_run(self) -> str:
+        """In the history of the lock, which then has its TTL index."""
+        said = self.run_to_end("-v", self.lock, "true").stderr
+        return said if "cannot record" in said or "cannot make the TTL index" in said else ""
+
+    def show_its_history(self) -> str:
+        said = self.run_to_end("-v", self.lock, verb="show").stderr
+        return said if "cannot read the history" in said else ""
+
     def watch(self) -> str:
         watch = self.start("-v", verb="watch")
         assert watch.stderr
@@ -118,7 +127,7 @@ class Sufficient(Role):
 
 
 WORKS = (Role.take_a_lock, Role.take_a_lock_with_another_grace, Role.list_locks, Role.show_a_lock, Role.take_it_off,
-         Role.watch, Role.tell_of_it, Role.hand_over, Role.watch_a_channel_that_was_made_wrongly)
+         Role.record_a_run, Role.show_its_history, Role.watch, Role.tell_of_it, Role.hand_over, Role.watch_a_channel_that_was_made_wrongly)
 for works in WORKS:
     setattr(Sufficient, f"test_{works.__name__}", lambda self, works=works: self.assertEqual(works(self), ""))
 
@@ -137,7 +146,7 @@ class Watcher(Role):
         self.assertRegex(process.stderr, r"\Adlock: [^\n]*not authorized[^\n]*\n\Z")
 
     def test_it_looks(self) -> None:
-        for works in (Role.list_locks, Role.scrape, Role.show_a_lock, Role.watch):
+        for works in (Role.list_locks, Role.scrape, Role.show_a_lock, Role.show_its_history, Role.watch):
             self.assertEqual(works(self), "")
 
     def test_it_hears(self) -> None:
@@ -264,8 +273,9 @@ class Doctor(Role):
 NEEDED_FOR: dict[str, list[dict[str, Any]]] = {
     "dlock": [{"find": Role.list_locks, "insert": Role.take_a_lock, "update": Role.take_a_lock,
                "createIndex": Role.take_a_lock, "listIndexes": Role.take_a_lock_with_another_grace},
-              {"find": Role.watch, "insert": Role.tell_of_it, "convertToCapped": Role.watch}],
-    "dlockWatcher": [{"find": Role.list_locks, "listIndexes": Role.watch}, {"find": Role.watch}],
+              {"find": Role.watch, "insert": Role.tell_of_it, "convertToCapped": Role.watch},
+              {"find": Role.record_a_run, "insert": Role.record_a_run, "update": Role.record_a_run, "createIndex": Role.record_a_run}],
+    "dlockWatcher": [{"find": Role.list_locks, "listIndexes": Role.watch}, {"find": Role.watch}, {"find": Role.show_its_history}],
 }
 for role, needed in NEEDED_FOR.items():
     for number, actions in enumerate(needed):

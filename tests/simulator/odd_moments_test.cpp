@@ -114,7 +114,7 @@ TEST_F(OddMoments, EachKindOfCallSaysWhenItEnds) {
     const auto acquires = e.acquire(plan, false, at);
     EXPECT_EQ(e.ends_by(acquires), at + 3080);
     EXPECT_EQ(e.ends_by(e.acquire(s.plan("third"), false, at)), at + 10'000) << "nobody has answered yet";
-    const auto asks = e.amend(h->number(), {false, 1}, {}, at);
+    const auto asks = e.amend(h->number(), protocol::claim{false, 1}, {}, at);
     EXPECT_EQ(e.ends_by(asks), at + 10'000);
     EXPECT_EQ(e.asks(asks), operation::amend);
     const auto releases = e.release(h->number(), 0, 700, at);
