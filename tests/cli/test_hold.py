@@ -119,7 +119,7 @@ class Hold(Case):
 
     def test_others_hold_it(self) -> None:
         with self.holder():
-            for words, status in (("-n", 124), ("-n -E 9", 9), ("-w 0.2", 124)):
+            for words, status in (("-n", 124), ("-n -E 9", 9), ("-w 3", 124)):
                 self.assertEqual(self.run_script(f"x=$(dlock hold {words} job)\necho \"$?$x\"\n"), (0, f"{status}\n", ""))
             self.assertEqual(self.run_script("set -e\ndlock hold -n job\necho on\n"), (124, "", ""))
         self.assertEqual(self.run_script("dlock hold -s job\ndlock hold -s -n another\ndlock run -n -s job true\n"), (0, "", ""))
