@@ -231,12 +231,18 @@ void live_locks::send(const piece& text) {
 
 std::string live_locks::lock_reply(const std::string& id) {
   const std::optional<dlock::lock_state> lock = client_->inspect(id);
+  std::string runs = "null";
+  try {
+    runs = runs_line(client_->history(id));
+  } catch (const dlock::error& problem) {
+    if (problem.code() != dlock::errc::not_authorized) throw;  // it is a right of its own
+  }
   json grants = json::array();
   {
     const std::lock_guard guard(mutex_);
     for (const seen_grant& each : grants_.of(id)) grants.push_back(to_json(each));
   }
-  return "{\"lock\":" + (lock ? lock_line(*lock) : "null") + ",\"grants\":" + dumped(grants) +
+  return "{\"lock\":" + (lock ? lock_line(*lock) : "null") + ",\"runs\":" + runs + ",\"grants\":" + dumped(grants) +
          ",\"listening_since\":\"" + iso(listening_since_) + "\"}\n";
 }
 

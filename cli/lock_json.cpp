@@ -98,6 +98,12 @@ std::string lock_line(const dlock::lock_state& lock) {
   return in_one_line(to_json(lock));
 }
 
+std::string runs_line(const std::vector<dlock::past_run>& runs) {
+  json out = json::array();
+  for (const dlock::past_run& each : runs) out.push_back(to_json(each));
+  return in_one_line(out);
+}
+
 std::string id_json(const std::string& id) {
   return in_one_line(json(id));
 }

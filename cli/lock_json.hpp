@@ -21,6 +21,8 @@ namespace dlock::cli {
 
 /// The same object without blanks and newlines.
 [[nodiscard]] std::string lock_line(const dlock::lock_state& lock);
+/// An array of what ran under a lock, without blanks and newlines.
+[[nodiscard]] std::string runs_line(const std::vector<dlock::past_run>& runs);
 /// A string.
 [[nodiscard]] std::string id_json(const std::string& id);
 

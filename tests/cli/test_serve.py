@@ -160,6 +160,8 @@ class Serve(Case):
         self.assertGreaterEqual(grant["waited"], 0)
         self.assertEqual((grant["foreign"], grant["lost"]), (False, False))
         self.assertEqual(self.details(odd)["lock"]["id"], odd)
+        run = self.details(odd)["runs"][0]
+        self.assertEqual((run["who"], run["end"], run["status"]), (grant["who"], "ended", 0))
         self.get("/api/lock", status=400)
         self.get("/api/lock?id=", status=400)
         self.server.client[self.server.db].dlocks.insert_one({"_id": "foreign", "holders": 7})

@@ -222,6 +222,7 @@ async function oneLock(page) {
   await page.waitForFunction(() => /Free/.test(document.querySelector(".sentence").innerText));
   await page.waitForSelector(".plot canvas");
   await page.waitForFunction(() => /Recent holders/.test(document.querySelector(".lock").innerText));
+  await page.waitForFunction(() => /Recent runs/.test(document.querySelector(".lock").innerText));
   for (const scheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme: scheme });
     await accessible(page, `a lock, ${scheme}`);
