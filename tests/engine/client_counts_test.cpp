@@ -160,6 +160,19 @@ TEST_F(ClientsCounts, AReleaseThatFindsItLostSaysSo) {
   EXPECT_EQ(uses(), "100, found lost, ");
 }
 
+TEST_F(ClientsCounts, AUseBeginsWhenTheClientKnowsOfItsGrant) {
+  (void)ask(plan());
+  play("sent -> enqueue id-1 | later 300 | answer | happened -> acquired");
+  now += 100;
+  (void)release(got());
+  (void)serve();
+  EXPECT_EQ(uses(), "100, ");
+  EXPECT_EQ(told_all(), "locked waited 300, unlocked held 100, ");
+  (void)ask(plan());
+  play("sent -> enqueue id-2 | later 300 | answer | happened -> acquired | silence 4200");
+  EXPECT_EQ(uses(), "4200 lost, ") << "the lease counts from the request";
+}
+
 TEST_F(ClientsCounts, EachTurnIsAUse) {
   me.subscribed(1);
   const auto h = hold(turns());
@@ -206,9 +219,10 @@ TEST_F(ClientsCounts, WhileALeaseLingersNobodyUsesIt) {
 }
 
 TEST_F(ClientsCounts, ALeaseThatIsLostWhileNobodyUsesItIsNoLoss) {
-  (void)release(hold(linger()));
-  EXPECT_EQ(uses(), "0, ");
-  play("gone | silence 2500 | answer");
+  last_hold = hold(linger());
+  play("silence 1666 -> renew id-1/linger | gone | release");
+  EXPECT_EQ(uses(), "1666, ");
+  play("answer | happened -> lost: gone");
   EXPECT_EQ(uses(), "");
 }
 
