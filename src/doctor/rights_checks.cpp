@@ -29,6 +29,13 @@ constexpr needed kOnNotices[] = {
     {"convertToCapped", "the channel and the inboxes cannot be made: waiters poll"},
 };
 
+constexpr needed kOnHistory[] = {
+    {"find", "dlock run --unless-done-within does not work, and dlock show has no history"},
+    {"insert", "dlock run records nothing in the history"},
+    {"update", "dlock run records nothing in the history"},
+    {"createIndex", "old entries of the history stay for ever"},
+};
+
 bool covers(const privilege& p, const std::string& db, const std::string& coll) {
   if (p.anything) return true;
   return !p.cluster && (p.db.empty() || p.db == db) && (p.coll.empty() || p.coll == coll);
@@ -43,28 +50,37 @@ bool may(const login_facts& who, const std::string& action, const std::string& d
 }
 
 /// Gives the user one more role with these actions. It works whatever roles the user has.
-std::string grant(const login_facts& who, const std::string& resource, const std::string& actions) {
-  const std::string role = js("dlock-more-for-" + who.user);
+std::string grant(const login_facts& who, const std::string& name, const std::string& resource,
+                  const std::string& actions) {
+  const std::string role = js("dlock-" + who.user + "-" + name);
   return "db.getSiblingDB(\"admin\").runCommand({createRole: " + role + ", privileges: [{resource: " + resource +
          ", actions: [" + actions + "]}], roles: []}); db.getSiblingDB(" + js(who.db) +
          ").runCommand({grantRolesToUser: " + js(who.user) + ", roles: [{role: " + role + ", db: \"admin\"}]})";
 }
 
-/// `coll` stands for all that the resource has to cover.
+/// Where some rights are needed. `coll` stands for all that the resource has to cover.
+struct place_of_rights {
+  const std::string& db;
+  std::string coll;
+  bool whole_db = false;
+  bool for_locks = true;  // or only for something beside them
+};
+
 template <std::size_t N>
-void check_needed(const login_facts& who, const std::string& db, const std::string& coll, bool whole_db,
-                  const needed (&all)[N], report& to) {
+void check_needed(const login_facts& who, const place_of_rights& on, const needed (&all)[N], report& to) {
   std::string missing, consequence, actions;
   for (const auto& each : all) {
-    if (may(who, each.action, db, coll)) continue;
+    if (may(who, each.action, on.db, on.coll)) continue;
     missing += (missing.empty() ? "" : ", ") + std::string(each.action);
     actions += (actions.empty() ? "" : ", ") + js(each.action);
     if (consequence.empty()) consequence = each.consequence;
   }
   if (missing.empty()) return;
-  const std::string resource = "{db: " + js(db) + ", collection: " + js(whole_db ? "" : coll) + "}";
-  to.finding("user " + js(who.user) + " may not " + missing + " on " + db + (whole_db ? "" : "." + coll), consequence,
-             grant(who, resource, actions));
+  const std::string resource = "{db: " + js(on.db) + ", collection: " + js(on.whole_db ? "" : on.coll) + "}";
+  const std::string name = on.whole_db ? on.db : on.db + "." + on.coll;
+  const std::string what = "user " + js(who.user) + " may not " + missing + " on " + name;
+  const std::string command = grant(who, name, resource, actions);
+  on.for_locks ? to.finding(what, consequence, command) : to.hint(what, consequence, command);
 }
 
 void check_login(const facts& f, report& to) {
@@ -72,7 +88,8 @@ void check_login(const facts& f, report& to) {
     to.hint("what the user may do is not known: " + f.login.look.why,
             "a right that is missing shows only when it is needed", "");
   } else if (!f.login.user.empty()) {
-    check_needed(f.login, f.db, f.coll, false, kOnLocks, to);
+    check_needed(f.login, {.db = f.db, .coll = f.coll}, kOnLocks, to);
+    check_needed(f.login, {.db = f.db, .coll = f.coll + ".history", .for_locks = false}, kOnHistory, to);
   } else if (f.surveyed.what == looked::end::refused) {
     to.finding("nobody has logged in, and the server wants it: " + f.surveyed.why, "nothing works",
                "write user and password into the URL: mongodb://USER:PASSWORD@HOST/?authSource=admin");
@@ -122,7 +139,7 @@ void check_rights(const facts& f, std::vector<diagnosis>& out) {
   check_login(f, to);
   if (f.notices_login.look.done() && !f.notices_login.user.empty()) {
     // The inboxes are made when they are needed, so any of them stands for all.
-    check_needed(f.notices_login, f.notif_db, f.channel + ".inbox.0", true, kOnNotices, to);
+    check_needed(f.notices_login, {.db = f.notif_db, .coll = f.channel + ".inbox.0", .whole_db = true}, kOnNotices, to);
   }
   if (to.any()) return;
   to.ok(f.login.user.empty() ? "the server wants no login" : "user " + js(f.login.user) + " may do what dlock needs");

@@ -53,6 +53,8 @@ login_facts locker() {
   out.db = "admin";
   out.privileges.push_back(
       {.db = "dlocks", .coll = "dlocks", .actions = {"find", "insert", "update", "createIndex", "listIndexes"}});
+  out.privileges.push_back(
+      {.db = "dlocks", .coll = "dlocks.history", .actions = {"find", "insert", "update", "createIndex"}});
   out.privileges.push_back({.db = "mongo_dlock_notif", .coll = "", .actions = {"find", "insert", "convertToCapped"}});
   return out;
 }
@@ -194,7 +196,9 @@ const std::vector<fault>& faults() {
        },
        "may not insert, update, createIndex on dlocks.dlocks"},
       {"InboxesNotCovered", "rights", finding,
-       [](facts& f) { f.notices_login.privileges[1].coll = "mongo_dlock_notif"; }, "on mongo_dlock_notif;"},
+       [](facts& f) { f.notices_login.privileges[2].coll = "mongo_dlock_notif"; }, "on mongo_dlock_notif;"},
+      {"NoHistory", "rights", hint, [](facts& f) { f.login.privileges[1].actions = {"find"}; },
+       "may not insert, update, createIndex on dlocks.dlocks.history; dlock run records nothing"},
       {"OtherCollection", "rights", finding, [](facts& f) { f.login.privileges[0].coll = "locks"; },
        "may not find, insert, update, createIndex, listIndexes"},
       {"Root", "more-rights", hint,
