@@ -229,6 +229,7 @@ class Resize(Case):
     def test_observed_expiry(self) -> None:
         self.hold_lock("--expiry", "observed", "--permits", "1", self.lock)
         self.check(0, "'job' has 3 permits now; before it had 1. It has 1 holder and 0 waiters\n", "", self.lock, "3")
+        self.assertEqual(self.run_to_end("-n", "--expiry", "observed", "--permits", "3", self.lock, "true").returncode, 0)
 
     def test_what_is_no_semaphore_in_use(self) -> None:
         unused = "dlock: nobody uses 'job', so its next user sets how many permits it has; nothing was changed\n"
