@@ -17,6 +17,7 @@
 #include "exit_codes.hpp"
 #include "guard_keeper.hpp"
 #include "hold_door.hpp"
+#include "kill_plan.hpp"
 #include "lock_question.hpp"
 #include "script_guard.hpp"
 #include "script_tree.hpp"
@@ -45,7 +46,7 @@ bool same_file(const struct stat& one, const struct stat& other) {
 }
 
 /// In `$(dlock hold ... 2>&1)`, stderr is a pipe that the shell reads until nobody has it open. Then messages go to the
-/// stderr of the script.
+/// stderr of the script. A FIFO that nobody reads must not stop us here.
 void settle_stderr(const script& script) {
   struct stat ours {};
   if (fstat(STDERR_FILENO, &ours) != 0 || (!S_ISFIFO(ours.st_mode) && !S_ISSOCK(ours.st_mode))) return;
@@ -54,9 +55,10 @@ void settle_stderr(const script& script) {
     struct stat theirs {};
     if (stat((streams + each).c_str(), &theirs) == 0 && same_file(ours, theirs)) return;
   }
-  const unique_fd theirs(open((streams + "2").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY));
+  const unique_fd theirs(open((streams + "2").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (theirs) {
     dup2(theirs.get(), STDERR_FILENO);
+    fcntl(STDERR_FILENO, F_SETFL, O_APPEND);
   } else {
     detach_streams({STDERR_FILENO});
   }
@@ -67,6 +69,7 @@ class background {
   explicit background(background_setup setup)
       : options_(setup.options),
         script_(setup.script),
+        tree_(setup.script.who),
         front_(std::move(setup.front)),
         inherited_(std::move(setup.inherited)),
         title_(setup.title),
@@ -88,8 +91,11 @@ class background {
     int status = exit_failed;
     try {
       status = hold(session);
+    } catch (const failure& problem) {
+      complain(problem.what());
     } catch (const std::exception& problem) {
       complain(problem.what());
+      if (handed_over_) _exit(status);  // without leave(): so the guard ends the script
     }
     answer_front(status, {});
     if (asker_) say_ended(asker_, status);
@@ -139,8 +145,10 @@ class background {
     for (const int fd : inherited_) close(fd);
     settle_stderr(script_);
     guard_keeper keeper(guard, held, options_);
-    keeper.start({});
     const std::string tokens = tokens_of(held);
+    check_not_lost(held);  // the guard would end the script at once
+    keeper.start({});
+    handed_over_ = true;
     answer_front(exit_ok, tokens);
     manager_.ready("has " + names(options_.ids) + ", token " + tokens);
 
@@ -150,28 +158,29 @@ class background {
                                  {.fd = heeded ? -1 : lost->get(), .events = POLLIN, .revents = 0},
                                  {.fd = at_work_ ? -1 : script_.life.get(), .events = POLLIN, .revents = 0},
                                  {.fd = front_.get(), .events = POLLIN, .revents = 0},
-                                 {.fd = door.fd(), .events = POLLIN, .revents = 0}}};
+                                 {.fd = asker_ ? -1 : door.fd(), .events = POLLIN, .revents = 0}}};
       poll(fds.data(), fds.size(), static_cast<int>(keeper.tick().count()));
       try {
         if (take_reports(guard)) return ending_;
         keeper.look();
         if (fds[1].revents != 0) {
           heeded = true;
+          look();
           keeper.lost();
         }
       } catch (const failure&) {
-        ending_.number = kill_all_of(script_.who);
+        ending_.number = kill_in_emergency();
         if (ending_.number == 0) throw;
         ending_.what = ending::kind::lost;  // survivors must keep the lock until its lease ends
         return ending_;
       }
       if (keeper.is_overdue(at_work_)) {
-        ending_ = {.what = ending::kind::lost, .number = kill_all_of(script_.who), .from_terminal = {}};
+        ending_ = {.what = ending::kind::lost, .number = kill_in_emergency(), .from_terminal = {}};
         return ending_;
       }
       bool over = fds[2].revents != 0;
       if (fds[3].revents != 0) over = !is_front_content() || over;
-      if (fds[4].revents != 0 && !asker_) {
+      if (fds[4].revents != 0) {
         if (auto asker = door.answer()) asker_ = std::move(*asker);
       }
       if ((over || asker_) && !at_work_) {
@@ -181,10 +190,30 @@ class background {
     }
   }
 
+  void check_not_lost(const holding& held) const {
+    const auto needed = options_.kill_after + kill_reserve(options_.client.exp_delta);
+    if (held.held() && held.valid_for() > needed) return;
+    const std::string loss = held.loss();
+    throw failure("lost " + names(options_.ids) +
+                  " before the script could get it: " + (loss.empty() ? "dlock was stopped for too long" : loss));
+  }
+
+  /// TERM makes orphans. If the guard fails, they can only be killed if they were seen before.
+  void look() { tree_.look(boot_clock::now() + std::chrono::milliseconds(50)); }
+
+  /// The guard is dead, or does not do its duty. It may have seen more orphans than this process.
+  int kill_in_emergency() {
+    const int left = tree_.kill_all();
+    return left == 0 && at_work_ ? ending::unknown : left;
+  }
+
   /// Whether the guard has ended the script.
   bool take_reports(guard_link& guard) {
     while (const auto news = guard.take()) {
-      if (news->what == report::kind::ending) at_work_ = true;
+      if (news->what == report::kind::ending) {
+        at_work_ = true;
+        look();
+      }
       if (news->what != report::kind::gone) continue;
       ending_.what = ending::kind::lost;
       ending_.number = news->number;
@@ -208,13 +237,15 @@ class background {
 
   const hold_options& options_;
   const script& script_;
+  script_tree tree_;
   unique_fd front_;
   std::vector<int> inherited_;
   process_title title_;
   unique_fd unwanted_;
   const service_manager manager_{false};
-  unique_fd asker_;       // waits for the end, and wants the exit status
-  bool at_work_ = false;  // the guard has begun to end the script
+  unique_fd asker_;           // waits for the end, and wants the exit status
+  bool handed_over_ = false;  // the script counts on the locks, or will
+  bool at_work_ = false;      // the guard has begun to end the script
   ending ending_{};
 };
 

@@ -61,7 +61,9 @@ std::optional<std::int64_t> ask(const process& script, const lock_place& lock, h
   if (::send(peer.get(), &what, sizeof what, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof what)) return std::nullopt;
   if (recv(peer.get(), &reply, sizeof reply, 0) == static_cast<ssize_t>(sizeof reply)) return reply;
   if (what == hold_request::token) return std::nullopt;
-  throw failure("the dlock hold of this script does not answer; it gives the lock back when the script ends");
+  throw failure(
+      "the dlock hold of this script does not answer, so it may still hold the lock; it gives it back when the script "
+      "ends, or before");
 }
 
 }  // namespace
@@ -88,7 +90,12 @@ std::optional<unique_fd> hold_door::answer() {
   poll(&asked, 1, 100);  // he connects to ask at once
   hold_request what{};
   if (recv(peer.get(), &what, sizeof what, 0) != static_cast<ssize_t>(sizeof what)) return std::nullopt;
-  if (what == hold_request::end) return peer;
+  if (what == hold_request::end) {
+    // This process may have been stopped. One who waits no longer has said that the lock may still be held.
+    asked.events = 0;
+    if (poll(&asked, 1, 0) != 0) return std::nullopt;
+    return peer;
+  }
   const std::int64_t token = grants_[event.data.u64].token;
   ::send(peer.get(), &token, sizeof token, MSG_NOSIGNAL);
   return std::nullopt;

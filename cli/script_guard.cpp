@@ -98,7 +98,7 @@ class script_guard {
       tree_.stop_and_kill();
       give_up_at_ = now + std::chrono::seconds(10);
     }
-    if (state_ == state::terminating && tree_.is_gone()) gone(0);
+    if (state_ == state::terminating && tree_.is_gone(plan_.kill_at())) gone(0);
     if (state_ == state::killing) kill_all(now);
   }
 

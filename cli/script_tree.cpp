@@ -67,15 +67,14 @@ sweep script_tree::stop_and_kill() {
   return kill();
 }
 
-bool script_tree::is_gone() {
-  look(boot_clock::time_point::max());
-  return seen_.empty();
+bool script_tree::is_gone(boot_clock::time_point limit) {
+  look(limit);
+  return seen_.empty() && boot_clock::now() < limit;
 }
 
-int kill_all_of(const process& script) {
+int script_tree::kill_all() {
   const auto give_up_at = boot_clock::now() + std::chrono::seconds(10);
-  script_tree tree(script);
-  for (sweep swept = tree.stop_and_kill();; swept = tree.kill()) {
+  for (sweep swept = stop_and_kill();; swept = kill()) {
     if (swept.reached + swept.refused == 0) return 0;
     if (swept.reached == 0 || boot_clock::now() >= give_up_at) return swept.reached + swept.refused;
     poll(nullptr, 0, 2);

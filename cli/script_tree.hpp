@@ -16,6 +16,9 @@ class script_tree {
  public:
   explicit script_tree(const process& script) : seen_{script} {}
 
+  /// Adds those that are found until `limit`.
+  void look(boot_clock::time_point limit);
+
   /// Looks, and sends TERM to all. It also sends CONT, because a stopped process could not react to TERM. The walk
   /// through /proc ends at `limit`.
   void terminate(boot_clock::time_point limit);
@@ -25,16 +28,15 @@ class script_tree {
   /// Looks, and kills all.
   sweep kill();
 
-  /// Looks. Whether none of them is left.
-  [[nodiscard]] bool is_gone();
+  /// For when there is no time left: kills until nobody is left, for at most 10 s. Returns how many could not be
+  /// killed.
+  [[nodiscard]] int kill_all();
+
+  /// Looks. Whether none of them is left. False also if that is not known by `limit`.
+  [[nodiscard]] bool is_gone(boot_clock::time_point limit);
 
  private:
-  void look(boot_clock::time_point limit);
-
   std::vector<process> seen_;  // those that have not ended, as far as is known; the script is the first
 };
-
-/// For when there is no time left: kills until nobody is left, for at most 10 s. Returns how many could not be killed.
-[[nodiscard]] int kill_all_of(const process& script);
 
 }  // namespace dlock::cli

@@ -21,6 +21,10 @@ constexpr milliseconds record_timeout{2000};
 
 std::string who_was_ended(const ending& end, const session_words& words) {
   if (end.number == 0) return "; " + words.ended;
+  if (end.number == ending::unknown) {
+    return "; the guard process of this dlock failed while it ended " + words.runs +
+           ", so some of what that started may still run";
+  }
   return "; " + words.ended + ", except " + std::to_string(end.number) +
          " that could not be killed (run dlock as the user they run as)";
 }

@@ -13,11 +13,13 @@ namespace dlock::cli {
 
 /// How the command has ended.
 struct ending {
+  static constexpr int unknown = -1;
   enum class kind {
     ended,         ///< By itself. number: its status, as waitpid returns it.
     not_executed,  ///< number: the errno of exec.
     not_started,   ///< number: the errno of fork.
-    lost,  ///< It was ended because the lock was lost, or nearly lost. number: how many processes could not be killed.
+    lost,  ///< It was ended because the lock was lost, or nearly lost. number: how many processes could not be killed,
+           ///< or `unknown`: nobody knows whether some are left.
     too_long,  ///< The same, because it ran for longer than it may.
   };
   kind what;

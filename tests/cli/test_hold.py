@@ -7,9 +7,12 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 import time
 import unittest
+from pathlib import Path
 from typing import Any
 
 from harness import PATIENCE, Case, children_of, is_alive, main, name_of, read_line, state_of, wait_for
@@ -111,6 +114,12 @@ class Hold(Case):
         self.wait_for_file("ready")
         self.server.evict("job")
         self.assertIn("dlock: lost the lock 'job' while the script ran: ", process.communicate(timeout=PATIENCE)[1])
+
+    def test_a_fifo_without_a_reader(self) -> None:
+        """As the stderr of the script."""
+        text = "mkfifo fifo\nexec 3<>fifo 2>fifo 3>&-\nx=$(dlock hold job 2>&1)\necho \"$?\"\ndlock show --json job | jq '.holders | length'\n"
+        self.assertEqual(self.run_script(text), (0, "0\n1\n", ""))
+        self.wait_until_free()
 
     def test_inherited_descriptors_are_not_kept(self) -> None:
         """Such as the one of flock."""
@@ -228,6 +237,21 @@ class Hold(Case):
         assert process.stderr
         self.assertIn("the guard process of this dlock was killed", read_line(process.stderr))
 
+    def test_the_guard_is_killed_at_work(self) -> None:
+        """It has sent TERM, and the script is gone. A child that ignores TERM is nobody's descendant any more."""
+        process = self.begin("dlock hold --ttl 60s --kill-after 12s job || exit\nsh -c 'trap \"\" TERM; echo $$ >>family; sleep 600; :' &\n"
+                             "until [ -s family ]; do sleep 0.01; done\necho yes >ready\nwait\n", ("bash",))
+        self.wait_for_file("ready")
+        guard = self.guards_of(self.background_of(process.pid))[0]
+        self.assertEqual(self.run_to_end("--force", "job", verb="release").returncode, 0)
+        process.wait(PATIENCE)
+        os.kill(guard, signal.SIGKILL)
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, -signal.SIGTERM)
+        self.assertRegex(err, r"\Adlock: lost the lock 'job' while the script ran: it was revoked.*; the guard process of this dlock failed .* may still run\n\Z")
+        self.assertEqual([pid for pid in self.pids_in("family") if is_alive(pid)], [])
+        self.assertEqual(len(self.holders()), 1, "until its lease ends")
+
     def test_signals_to_the_background_change_nothing(self) -> None:
         process = self.lose()
         background = self.background_of(process.pid)
@@ -246,6 +270,26 @@ class Hold(Case):
         status, _, err = self.run_script("dlock hold --end one\n")
         self.assertEqual(status, 125)
         self.assertRegex(err, r"\Adlock: process \d+ \(the-script\) does not hold 'one' by 'dlock hold'\n\Z")
+
+    def test_an_early_end_that_nobody_waits_for(self) -> None:
+        """--end has given up, because the process in the background was stopped."""
+        process = self.begin("dlock hold --ttl 1m job\necho yes >ready\nsleep 600\n")
+        self.wait_for_file("ready")
+        background = self.background_of(process.pid)
+        name = wait_for(lambda: re.findall(rf"@(dlock-hold/{process.pid}/\S+)", Path("/proc/net/unix").read_text()), "its socket")[0]
+
+        def ask(what: bytes) -> socket.socket:
+            asker = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self.addCleanup(asker.close)
+            asker.settimeout(PATIENCE)
+            asker.connect("\0" + name)
+            asker.send(what)
+            return asker
+
+        os.kill(background, signal.SIGSTOP)
+        ask(b"e").close()
+        os.kill(background, signal.SIGCONT)
+        self.assertEqual(int.from_bytes(ask(b"t").recv(8), sys.byteorder), self.holders()[0]["token"])
 
     def test_an_early_end_of_a_lost_lock(self) -> None:
         """Nothing has noticed the loss before."""
