@@ -20,19 +20,6 @@ using namespace std::chrono_literals;
 
 constexpr int kCrowd = 1000;
 
-/// The times from just before release() to just after the heir's acquire(), in microseconds. Only hand-offs to an heir
-/// that already waited at the release.
-std::vector<double> hand_offs(const std::vector<grant>& grants) {
-  std::vector<double> out;
-  for (std::size_t i = 1; i < grants.size(); ++i) {
-    const auto& before = grants[i - 1];
-    const auto& heir = grants[i];
-    if (heir.queued != 0 && heir.queued < before.releasing)
-      out.push_back(static_cast<double>(heir.acquired - before.releasing) / 1000);
-  }
-  return out;
-}
-
 /// The number of grants that passed a waiter who was queued before the call for this grant began.
 int bypasses(const std::vector<grant>& grants) {
   int count = 0;
@@ -106,6 +93,17 @@ void measure(const std::string& url, const std::string& mode, int processes, int
 }
 
 }  // namespace
+
+std::vector<double> hand_offs(const std::vector<grant>& grants) {
+  std::vector<double> out;
+  for (std::size_t i = 1; i < grants.size(); ++i) {
+    const auto& before = grants[i - 1];
+    const auto& heir = grants[i];
+    if (heir.queued != 0 && heir.queued < before.releasing)
+      out.push_back(static_cast<double>(heir.acquired - before.releasing) / 1000);
+  }
+  return out;
+}
 
 floor_times measure_floor(raw_server::session& raw, std::chrono::milliseconds length, std::chrono::milliseconds pause) {
   std::vector<double> writes, inserts;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "raw.hpp"
+#include "worker.hpp"
 
 namespace bench {
 
@@ -15,6 +16,10 @@ struct floor_times {
 /// `pause`: a pause before each pair of commands. A machine that was idle for 10 ms takes longer for the same commands.
 [[nodiscard]] floor_times measure_floor(raw_server::session& raw, std::chrono::milliseconds length,
                                         std::chrono::milliseconds pause);
+
+/// The times from just before release() to just after the heir's acquire(), in microseconds. Only hand-offs to an heir
+/// that already waited at the release.
+[[nodiscard]] std::vector<double> hand_offs(const std::vector<grant>& grants);
 
 /// One lock and many contenders in many processes, compared with the raw commands. Prints.
 void contended(const std::string& url, const std::string& mode, int windows, std::chrono::milliseconds length,

@@ -14,6 +14,7 @@
 #include "modes.hpp"
 #include "shared.hpp"
 #include "uncontended.hpp"
+#include "watched.hpp"
 #include "worker.hpp"
 
 int main(int argc, char** argv) {
@@ -60,6 +61,9 @@ int main(int argc, char** argv) {
   waits->add_option("--calls", calls, "How many calls")->check(CLI::Range(1, 1'000'000));
   waits->add_option("--locks", of, "How many locks they wait for")->check(CLI::Range(1, 10'000));
   auto* local = common(app.add_subcommand("local", "Pass a lock on inside a process"));
+  auto* looks = common(app.add_subcommand("watched", "Hand a lock over while somebody looks"));
+  std::string watchers;
+  looks->add_option("--watchers", watchers, "The command that looks: see bench/watchers.py")->required();
   bench::work work;
   auto* worker = app.add_subcommand("worker", "One of the contending processes; contended starts them")->group("");
   worker->add_option("--url", work.url)->required();
@@ -89,6 +93,10 @@ int main(int argc, char** argv) {
     } else if (*local) {
       std::printf("%s: local turns, windows of %d ms\n", title.c_str(), length);
       bench::local(url, std::chrono::milliseconds{length});
+    } else if (*looks) {
+      std::printf("%s: hand-offs, medians of %d windows of %d ms with and without watchers, in turn\n", title.c_str(),
+                  windows, length);
+      bench::watched(url, watchers, windows, std::chrono::milliseconds{length});
     } else if (*waits) {
       std::printf("%s: asynchronous calls, watched for %d ms\n", title.c_str(), length);
       bench::async(url, calls, of, std::chrono::milliseconds{length});

@@ -23,6 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCH = ROOT / "build" / "bin" / "dlock-bench"
+WATCHERS = f"{ROOT / 'bench' / 'watchers.py'} {BENCH.with_name('dlock')} '$DLOCK_TEST_URL' dlock_bench"
 PERFORMANCE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- begin: figures, by ./run bench --renew -->\n", "<!-- end: figures -->\n"
 PLOTS = {"grants.svg": "Grants per second against contenders, without a hold",
@@ -72,6 +73,8 @@ def measure(quick: bool, beside: Sequence[Path], out: Path) -> list[Row]:
                       *(["--ttl-ms", "500"] if quick else [])])
         if not quick:
             verbs += [["fairness"], ["bystanders", "--window-ms", "5000"], ["async", "--window-ms", "10000"]]
+        if number == 0:
+            verbs.append(["watched", "--watchers", f'"{WATCHERS}"', *(windows if quick else ["--window-ms", "10000"])])
         rows += bench(program, name, 1 if quick else 3, out, verbs)
         if number == 0 and not quick:
             rows += bench(program, name, 1, out, [["uncontended", *windows], ["contended", *windows, "--most", "100"]])
@@ -143,6 +146,11 @@ def text(rows: Sequence[Row], quick: bool) -> str:
                   table(["system", "calls", "locks", "more threads", "bytes a call", "CPU of a core", "all cancelled in"],
                         [[label(r), f"{r['calls']:.0f}", f"{r['locks']:.0f}", f"{r['threads']:.0f}", f"{r['bytes']:.0f}",
                           f"{r['idle_percent']:.1f} %", f"{r['cancelled_s']:.2f} s"] for r in of(rows, "async")])]
+    if of(rows, "watched"):
+        parts += ["#### A hand-off while somebody looks: the page is open, and metrics are read every 5 s\n",
+                  table(["system", "contenders", "hand-off", "while somebody looks", "ratio"],
+                        [[label(r), f"{r['processes']:.0f} processes", f"{r['hand_off_us'] / 1000:.2f} ms",
+                          f"{r['watched_us'] / 1000:.2f} ms", f"{r['ratio']:.3f}"] for r in of(rows, "watched")])]
     if not of(rows, "uncontended", lambda r: r["system"] == "etcd"):
         parts.append("etcd was not measured in this run.\n")
     return "\n".join(parts)
