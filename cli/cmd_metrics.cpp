@@ -172,7 +172,7 @@ manual metrics_manual() {
   notes +=
       "\n"
       "If the server is down, only 'dlock_up 0' is printed or served, within 2 seconds. --connect-timeout gives\n"
-      "more time.\n"
+      "more time to what is printed, but a scrape is always answered within 2 seconds.\n"
       "\n";
   notes += help_on_listening;
   notes += "\nWith --listen, INT and TERM end dlock with status 0.\n";

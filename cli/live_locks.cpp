@@ -27,6 +27,7 @@ constexpr int looks_between_reads = 10;
 constexpr milliseconds longest_contact{5000};
 constexpr milliseconds longest_read{4000};  // viewers hear nothing meanwhile
 constexpr milliseconds longest_answer{10000};
+constexpr std::size_t most_locks = 50'000;  // a viewer gets all of them in one piece, and a stream has a limit
 
 std::string event_of(const char* name, std::string_view data) {
   return std::string("event: ") + name + "\ndata: " + std::string(data) + "\n\n";
@@ -187,7 +188,12 @@ void live_locks::read_all() {
   const clock::time_point begin = clock::now();
   try {
     if (!client_) contact();
-    const lock_changes changes = locks_.replace(client_->list(options_.prefix));
+    std::vector<dlock::lock_state> locks = client_->list(options_.prefix);
+    if (locks.size() > most_locks) {
+      throw failure("there are " + std::to_string(locks.size()) + " locks, and this page shows at most " +
+                    std::to_string(most_locks) + "; start dlock serve with --prefix");
+    }
+    const lock_changes changes = locks_.replace(std::move(locks));
     const bool first = !read_at_;
     problem_.clear();
     read_at_ = clock::now();
