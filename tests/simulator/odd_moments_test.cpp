@@ -169,7 +169,14 @@ TEST_F(OddMoments, AnAmendOfAnEntryThatSomebodyHasEdited) {
   edit([](auto& d) { d.holders.at(0).seq = 99; });
   auto end = amend(a, h->number(), {true, 0});
   s.run_for(50);
-  EXPECT_EQ((*end)->change, ask_ended::amended::edited);
+  EXPECT_EQ((*end)->change, ask_ended::amended::done) << "another number was higher: sent again";
+  edit([](auto& d) {
+    d.holders.at(0).seq = 999;
+    d.holders.at(0).value = "a value";
+  });
+  end = amend(a, h->number(), {true, 0});
+  s.run_for(50);
+  EXPECT_EQ((*end)->change, ask_ended::amended::done) << "it has what was asked for";
   edit([](auto& d) {
     d.holders.at(0).seq = 0;
     d.holders.at(0).what = {false, 1};
