@@ -105,7 +105,9 @@ std::string describe(const std::vector<option>& options) {
     line += o.name;
     if (*o.alias != '\0') line += std::string(", --") + o.alias;
     if (!o.value.empty()) line += " " + std::string(o.value);
-    line += line.size() + 2 > column ? "\n" + std::string(column, ' ') : std::string(column - line.size(), ' ');
+    const std::size_t used = line.size() + 2 > column ? 0 : line.size();
+    if (used == 0) line += '\n';
+    line.append(column - used, ' ');
     for (const char c : o.help) line += c == '\n' ? "\n" + std::string(column, ' ') : std::string(1, c);
     out += line + "\n";
   }

@@ -101,6 +101,7 @@ int cmd_note(const std::vector<std::string>& arguments, process_title) {
     complain("the note was not set on " + names(lost) +
              ", because the dlock that runs this command does not hold it any more");
   }
+  client.close();                             // whoever got a lock by this is told
   _exit(lost.empty() ? exit_ok : exit_lost);  // the destructors of the driver take half a second
 }
 

@@ -56,7 +56,8 @@ int session::conclude(const ending& end) {
   }
   const bool signalled = WIFSIGNALED(end.number);
   const int status = signalled ? exit_signalled + WTERMSIG(end.number) : WEXITSTATUS(end.number);
-  record(dlock::run_end::ended, status);  // first, so that the next holder sees it
+  // First, so that the next holder sees it.
+  if (held().held()) record(dlock::run_end::ended, status);
   if (!release(release_timeout)) {
     record(dlock::run_end::lost, exit_lost);
     return exit_lost;
@@ -81,7 +82,7 @@ int session::conclude_too_long(const ending& end) {
   terminal_.restore();
   complain(too_long(end));
   record(dlock::run_end::too_long, exit_too_long);
-  if (end.number > 0) return exit_too_long;  // what still runs keeps the lock until its lease ends
+  if (end.number != 0) return exit_too_long;  // what still runs keeps the lock until its lease ends
   if (release(release_timeout)) return exit_too_long;
   record(dlock::run_end::lost, exit_lost);
   return exit_lost;
@@ -120,7 +121,10 @@ std::string session::too_long(const ending& end) const {
 
 void session::record(dlock::run_end how, int status) {
   if (setup_.history == session_setup::recording::no || !took_ || !client_) return;
-  const auto until = boot_clock::now() + (how == dlock::run_end::lost ? record_timeout / 2 : record_timeout);
+  milliseconds limit = how == dlock::run_end::lost ? record_timeout / 2 : record_timeout;
+  // The release must not come too late for it.
+  if (how != dlock::run_end::lost) limit = std::min(limit, held().valid_for() / 2);
+  const auto until = boot_clock::now() + limit;
   try {
     for (const grant& each : held().grants()) {
       const auto left = std::chrono::ceil<milliseconds>(until - boot_clock::now());
@@ -128,8 +132,12 @@ void session::record(dlock::run_end how, int status) {
       client_->record(each.id, run, std::max(left, milliseconds(1)));
     }
   } catch (const dlock::error& problem) {
-    const bool must = setup_.history == session_setup::recording::must && how == dlock::run_end::ended;
-    if (must) complain(std::string(problem.what()) + "; so others will not see that it was done");
+    const bool must = setup_.history == session_setup::recording::must && how != dlock::run_end::too_long;
+    const bool was_lost = how == dlock::run_end::lost;
+    if (must) {
+      complain(std::string(problem.what()) + "; so others " +
+               (was_lost ? "may believe that it was done" : "will not see that it was done"));
+    }
     if (!must && options_.verbose) remark(problem.what());
   }
 }

@@ -195,7 +195,11 @@ void client::ask_due(call_id c, asking& a, ms now) {
 
 void client::end(call_id c, asking& a, ask_ended e, ms now) {
   e.call = c;
-  if (e.what == ask_ended::result::failed || e.what == ask_ended::result::closed) e.failure = std::move(a.failure);
+  if (e.what == ask_ended::result::failed || e.what == ask_ended::result::closed) {
+    e.failure = std::move(a.failure);
+    // A smaller claim goes with each later amend of this lease. So it may still come true.
+    if (a.what == asking::kind::amend && !a.publishes) e.in_doubt = true;
+  }
   timers_.clear({kAsk, c});
   const auto ended = std::move(asks_.extract(c).mapped());
   if (ended.what == asking::kind::observe) return observed(ended.observer, e, now);

@@ -35,7 +35,9 @@ Answer runtime::aside(const std::string& doing, ms timeout, std::function<Answer
     for (int i = 0; i < most_tries && a.what == answer::kind::no_answer; ++i) {
       const ms left = until - env->now_ms();
       if (left <= 0) break;
+      const bool in_doubt = a.in_doubt;
       a = once(*where, left);
+      a.in_doubt = a.in_doubt || in_doubt;
     }
     const std::lock_guard lock(s->guard);
     s->told = std::move(a);

@@ -376,9 +376,10 @@ runtime::amended runtime::amend(lease_state& record, std::optional<protocol::cla
   const auto end = asked(doing, record.lock(),
                          [&](auto& e, ms at) { return e.amend(record.hold(), what, std::move(value), at, tells); });
   if (end.change != amended::edited) return end.change;
-  throw error(errc::not_a_lock, doing +
-                                    ": nothing was changed, because the entry of this lease was edited by hand; "
-                                    "release the lock and acquire it again");
+  const char* const why = what ? ": the entry of this lease was edited by hand, so what it asks for is not known"
+                               : ": nothing was changed, because the entry of this lease was edited by hand";
+  throw error(errc::not_a_lock, doing + why + "; release the lock and acquire it again",
+              {.in_doubt = what.has_value()});
 }
 
 bool runtime::revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once) {

@@ -260,10 +260,10 @@ TEST(ScriptTree, RemembersOrphansThatItHasSeen) {
   int status = 0;
   ASSERT_EQ(waitpid(id, &status, 0), id);
   EXPECT_EQ(WTERMSIG(status), SIGTERM);
-  EXPECT_FALSE(tree.is_gone());
+  EXPECT_FALSE(tree.is_gone(boot_clock::time_point::max()));
   EXPECT_TRUE(look_at(orphan));
   EXPECT_GE(tree.stop_and_kill().reached, 1);
-  EXPECT_TRUE(soon([&] { return tree.is_gone(); }));
+  EXPECT_TRUE(soon([&] { return tree.is_gone(boot_clock::time_point::max()); }));
   EXPECT_FALSE(look_at(orphan));
 }
 

@@ -168,7 +168,8 @@ TEST_F(OddMoments, AnAmendOfAnEntryThatSomebodyHasEdited) {
   const auto h = held(a, "lock");
   edit([](auto& d) { d.holders.at(0).seq = 99; });
   auto end = amend(a, h->number(), {true, 0});
-  s.run_for(50);
+  s.run_for(1000);
+  ASSERT_TRUE(*end);
   EXPECT_EQ((*end)->change, ask_ended::amended::done) << "another number was higher: sent again";
   edit([](auto& d) {
     d.holders.at(0).seq = 999;
