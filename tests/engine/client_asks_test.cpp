@@ -272,6 +272,19 @@ TEST_F(ClientsAsks, WhatAnAmendDoesNotNameStays) {
   EXPECT_EQ(holder().value, "another");
 }
 
+TEST_F(ClientsAsks, ADowngradeThatFailedIsInDoubtBecauseTheNextAmendCarriesIt) {
+  last_hold = hold();
+  server.what = fault::refused;
+  (void)me.amend(last_hold, protocol::claim{.exclusive = false, .weight = 1}, std::nullopt, now);
+  play("serve -> amend id-1 | happened -> failed, in doubt");
+  EXPECT_TRUE(holder().what.exclusive);
+  server.what = fault::none;
+  (void)me.amend(last_hold, std::nullopt, "a note", now);
+  (void)serve();
+  EXPECT_EQ(change(), amended::done);
+  EXPECT_FALSE(holder().what.exclusive);
+}
+
 TEST_F(ClientsAsks, AnAmendThatTellsNobodyIsNotAnnounced) {
   play("hold | published");
   (void)me.amend(last_hold, std::nullopt, "a note", now, false);
