@@ -199,7 +199,7 @@ class background {
   }
 
   /// TERM makes orphans. If the guard fails, they can only be killed if they were seen before.
-  void look() { tree_.look(boot_clock::now() + std::chrono::milliseconds(50)); }
+  void look() { tree_.look(boot_clock::now() + std::chrono::milliseconds(250)); }
 
   /// The guard is dead, or does not do its duty. It may have seen more orphans than this process.
   int kill_in_emergency() {

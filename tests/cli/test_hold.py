@@ -151,10 +151,10 @@ class Hold(Case):
         self.assertEqual(self.wait_for_file("status"), f"{128 + signal.SIGKILL}\n")
         self.assertEqual(self.holders(), [])
 
-    def lose(self, *lines: str, ttl: float = TTL, shell: tuple[str, ...] = ("bash",)) -> subprocess.Popen[str]:
+    def lose(self, *lines: str, ttl: float = TTL, kill_after: str = "500ms", shell: tuple[str, ...] = ("bash",)) -> subprocess.Popen[str]:
         """A script that holds the lock, and has a child, and a child of that."""
         tree = "sh -c 'sleep 600 & echo $$ $! >>family; wait' &\nuntil [ -s family ]; do sleep 0.01; done\necho $$ >>family\necho yes >ready\n"
-        process = self.begin("\n".join([f"dlock hold --ttl {ttl}s --clock_skew 0s --kill-after 500ms job || exit", *lines, tree, "wait\n"]), shell)
+        process = self.begin("\n".join([f"dlock hold --ttl {ttl}s --clock_skew 0s --kill-after {kill_after} job || exit", *lines, tree, "wait\n"]), shell)
         self.wait_for_file("ready")
         return process
 
@@ -176,7 +176,7 @@ class Hold(Case):
         self.wait_until_free(seconds=5)
 
     def test_a_server_out_of_reach(self) -> None:
-        process = self.lose(ttl=2)
+        process = self.lose(ttl=6, kill_after="2s")  # the time that a busy machine has to see that the script is gone
         self.server.break_off()
         self.check_ended(process, "was not renewed in time")
 
