@@ -293,7 +293,7 @@ CASES: dict[str, tuple[str, Events]] = {
     "a call is late": ("deadlines", FIRST + wait(2, "w1.1", 500, 661, 60)),
     "a thread beside it waited for a processor": ("", FIRST + wait(2, "w1.1", 500, 661, 60) + wait(2.55, "w1.1", 500, 200, 70)),
     "... at another time": ("deadlines", FIRST + wait(2, "w1.1", 500, 661, 60) + wait(2.1, "w1.1", 500, 200, 70)),
-    "... of another process": ("deadlines", FIRST + wait(2, "w1.1", 500, 661, 60) + wait(2.55, "w2.1", 500, 200, 70)),
+    "... of another process than the late call": ("deadlines", FIRST + wait(2, "w1.1", 500, 661, 60) + wait(2.55, "w2.1", 500, 200, 70)),
     "a call is late, and its process was stopped": ("",
         FIRST + wait(2, "w1.1", 500, 900) + harness(2.2, "stopped", "w1.1") + harness(2.3, "continued", "w1.1")),
     "another process was stopped": ("deadlines",
