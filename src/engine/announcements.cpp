@@ -38,7 +38,10 @@ std::vector<protocol::announcement> announcements::granted(protocol::announcemen
     if (gone && earlier.what.lock == a.lock && earlier.what.token < a.token) before.emplace(earlier.what.token, id);
   }
   std::vector<protocol::announcement> out;
-  for (const auto& [_, id] : before) out.push_back(std::move(to_free_.extract(id).mapped().what));
+  for (const auto& [_, id] : before) {
+    auto earlier = std::move(to_free_.extract(id).mapped().what);
+    if (!earlier.lost) out.push_back(std::move(earlier));  // others may have had the lock since, and have told that
+  }
   out.push_back(std::move(a));
   return out;
 }

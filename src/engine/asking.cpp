@@ -174,7 +174,7 @@ std::optional<ask_ended::amended> client::amended(asking& a, const protocol::rep
   // If a later amend of this lease came after this one, this one is done, too.
   const bool is_later = mine.seq > a.r.seq && mine.seq <= l.amendments;
   if (!is_so && !is_later) {
-    if (!a.publishes) l.value = mine.value;
+    if (!a.publishes && l.value == a.r.value) l.value = mine.value;  // unless a later amend of ours has another one
     a.r.what = l.claims;
     a.r.value = l.value;
     a.r.seq = l.amendments = std::max(l.amendments, mine.seq) + 1;

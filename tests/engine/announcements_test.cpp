@@ -116,6 +116,14 @@ TEST_F(Published, AReleaseThatALaterGrantProvesComesBeforeIt) {
   EXPECT_FALSE(all.freed("a")) << "once";
 }
 
+TEST_F(Published, AGrantDoesNotTellOfALeaseThatWasLostBefore) {
+  auto lost = of(1, false);
+  lost.lost = true;
+  all.will_free("a", std::move(lost), true);
+  EXPECT_EQ(granted(2), "+2") << "others may have had the lock since";
+  EXPECT_EQ(all.to_free(), 0U);
+}
+
 TEST_F(Published, SeveralComeInTheOrderOfTheirTokens) {
   will_free("a", 30, false);
   will_free("b", 10, false);

@@ -322,6 +322,24 @@ TEST_F(ClientsAsks, ADowngradeKeepsWhatAnotherProcessHasPublished) {
   EXPECT_EQ(holder().value, "theirs");
 }
 
+TEST_F(ClientsAsks, ADowngradeThatIsSentAgainDoesNotUndoALaterNote) {
+  const auto h = hold();
+  (void)me.amend(h, protocol::claim{.exclusive = false, .weight = 1}, std::nullopt, now);
+  ASSERT_EQ(sent(), "amend id-1");
+  (void)amend_from_outside("theirs");
+  auto downgrade = std::exchange(on_their_way, {});
+  (void)me.amend(h, std::nullopt, "ours", now);
+  ASSERT_EQ(sent(), "amend id-1");
+  auto note = std::exchange(on_their_way, {});
+  on_their_way.swap(downgrade);
+  answer_all();  // the server has changed nothing
+  on_their_way.swap(note);
+  answer_all();
+  (void)pass(1000);
+  EXPECT_EQ(holder().value, "ours");
+  EXPECT_FALSE(holder().what.exclusive);
+}
+
 TEST_F(ClientsAsks, AnAmendFailsOnTimeIfAnotherProcessIsAlwaysFaster) {
   const auto h = hold();
   (void)amend(h);
