@@ -26,7 +26,7 @@ struct claimed;
 enum class outcome {
   acquired,      ///< The lock is held. The acquisition carries the lease.
   busy,          ///< Others hold the lock or wait for it. Only with try_acquire, or a timeout of 0 or less.
-  timed_out,     ///< The deadline passed. Others hold the lock: the server's last answer said so, or it is this client.
+  timed_out,     ///< The deadline passed while another holder, or another call of this client, had the lock.
   cancelled,     ///< The stop token was triggered, or the client was closed.
   already_held,  ///< This very object holds, acquires or releases the lock. Nothing was sent.
 };
@@ -36,10 +36,10 @@ enum class outcome {
 /// @return Static text: "acquired", "busy" and so on.
 DLOCK_API [[nodiscard]] const char* to_string(outcome value) noexcept;
 
-/// The holder that stood in the way, for people and logs. A snapshot: it may be out of date when you read it.
+/// The holder that stands in the way, for people and logs. A snapshot: it may be out of date when you read it.
 struct holder_info {
-  /// The holder's description (client_options::who), by default "host:pid program". Unchanged, so use printable() to
-  /// show it. "" for mongo-dlock.
+  /// The holder's description (client_options::who), by default "host:pid program". Use printable() to show it. "" for
+  /// mongo-dlock.
   std::string who;
   std::int64_t token = 0;                ///< Its fencing token; 0 for mongo-dlock, or if somebody edited it.
   std::chrono::milliseconds expires_in;  ///< Remaining lease unless it renews, in ms; at most 34 years.
@@ -48,11 +48,11 @@ struct holder_info {
 
 /// What a waiter learns each time it looks at the lock. A snapshot.
 struct wait_status {
-  /// Place in the queue; 0 is the head. Threads of one client that want one lock exclusively have one place in the
-  /// server's queue. So this counts those ahead in the server's queue, and those ahead in this client.
+  /// Number of waiters ahead; 0 is the head of the queue. Exclusive calls of one client share one place in the server's
+  /// queue: this counts those ahead of that place, and the calls of this client that come first.
   std::int64_t place = 0;
-  /// Number of waiters, this one included: those in the server's queue, and those that wait in this client for its
-  /// turn.
+  /// Number of waiters, this one included: those in the server's queue, and the calls of this client that wait for
+  /// their turn.
   std::int64_t queue_length = 0;
   std::optional<holder_info> holder;  ///< One of the holders, if there is one.
 };
@@ -60,23 +60,25 @@ struct wait_status {
 /// How to wait for a lock.
 struct wait_options {
   /// Longest wait, in ms. The call returns at most 100 ms after it.
-  /// None: no limit.
-  /// 0 or less: one attempt, as try_acquire. Its limit is operation_timeout plus 100 ms.
+  /// - None: no limit.
+  /// - 0 or less: one attempt, as mutex::try_acquire() makes, with operation_timeout plus 100 ms as limit.
   std::optional<std::chrono::milliseconds> timeout;
   /// Cancels the wait; the outcome is outcome::cancelled.
-  /// The call returns at once if nothing was sent for it yet, or if another call of this client inherits its place in
-  /// the queue. Else it returns when the server has confirmed that the waiter
-  /// left the queue, or after 0.4 s. Without a confirmation by then, leaving goes on in the background.
-  std::stop_token stop;
-  /// Progress callback. It is called on the waiting thread after an answer that says "still queued", with the newest
-  /// place in the queue. A call that waits for its turn behind another call of this client is told at once, and then
-  /// at most once a second.
   ///
-  /// The wait goes on while it runs: the place is kept, and a grant is taken, held and renewed.
-  /// It should return soon: the call returns only after it, even if `timeout` or `stop` ended the wait meanwhile.
-  /// It must not use the same lock object.
-  /// An exception from it ends the call and is rethrown. The queue is then left in the background; what was acquired
-  /// meanwhile is released in the background.
+  /// The call returns at once if nothing was sent for it yet, or if another call of this client takes over its place in
+  /// the queue. Else it returns when the server has confirmed that the waiter left the queue, or after 400 ms. Without
+  /// a confirmation by then, the client goes on trying in the background.
+  std::stop_token stop;
+  /// Progress callback. It is called on the waiting thread, with the newest place in the queue, after each answer that
+  /// says "still queued". For a call that waits behind another call of this client, it is called at once, and then at
+  /// most once a second.
+  ///
+  /// The wait goes on while it runs: the place is kept, and a grant is taken, held and renewed. The callback should
+  /// return soon: the call returns only after it, even if `timeout` or `stop` ended the wait meanwhile. It must not use
+  /// the same lock object.
+  ///
+  /// An exception from it ends the call and is rethrown. The client then leaves the queue, and releases what was
+  /// acquired meanwhile, in the background.
   std::function<void(const wait_status&)> on_wait;
 };
 
@@ -85,13 +87,14 @@ struct wait_options {
 /// @par Thread safety
 /// Const members are thread-safe. The lease has its own rules.
 /// @par Blocking
-/// Members never block, except the destructor. It releases a lease that was not moved out, as ~lease() does.
+/// Members never block, except the destructor and assigning: they release a lease that was not moved out, as ~lease()
+/// does.
 class [[nodiscard]] DLOCK_API acquisition {
  public:
   /// Only the library needs to make acquisitions.
   /// @param what The outcome.
   /// @param held The lease; empty unless acquired.
-  /// @param holder The holder that stood in the way, if known.
+  /// @param holder The holder that stands in the way, if known.
   acquisition(outcome what, lease held, std::optional<holder_info> holder);
 
   /// Outcome of the attempt. @return The outcome. Moving the lease out does not change it.
@@ -116,29 +119,29 @@ class [[nodiscard]] DLOCK_API acquisition {
   std::optional<holder_info> holder_;
 };
 
-/// Callback of an asynchronous acquisition: what the blocking call would have thrown, or else (null) the result.
+/// Callback of an asynchronous acquisition. Its first argument is what the blocking call would have thrown. If that is
+/// null, the second one is what the call would have returned.
 ///
 /// @anchor callbacks
 /// It is called exactly once, on a library thread, never within the call that began the operation. It may run before
 /// that call has returned. No mutex of the library is held, and it may call every function. An exception from it is
 /// logged. The thread that called it destroys it.
 ///
-/// A client has eight threads for these callbacks. One that blocks keeps its thread, and those that find none wait for
-/// their turn. So do long work elsewhere, and do not wait in a callback for the callback of another call.
+/// A client has eight threads for these callbacks. A callback that blocks keeps its thread. While all eight block,
+/// further callbacks wait. So do long work elsewhere, and do not wait in a callback for the callback of another call.
 ///
-/// Its lease differs from that of a blocking call: the destructor releases it in the background, and does not block.
+/// The lease differs from that of a blocking call: its destructor releases it in the background, and does not block.
 ///
-/// The operation goes on if the lock object is destroyed. client::close() ends it with outcome::cancelled, within half
-/// a second or so. It keeps what it needs of the client until then, but no thread. In a forked child, callbacks of the
-/// parent's operations are not called.
+/// The operation goes on if the lock object is destroyed. client::close() ends it with outcome::cancelled, within about
+/// half a second. Until its end, the operation is a handle of the client (see client::~client()). In a forked child,
+/// callbacks of the parent's operations are not called.
 /// @see docs/async.md
 using acquire_callback = std::function<void(std::exception_ptr, acquisition)>;
 
 /// A lock and the mode in which it is wanted: the input of acquire_all().
 ///
-/// A mutex converts to a claim. shared_mutex::shared(), shared_mutex::exclusive() and semaphore::take() make one.
-/// A claim shares the state of the object that it was made from. That object may be destroyed before the claim.
-/// Copyable.
+/// A mutex converts to a claim. shared_mutex::shared(), shared_mutex::exclusive() and semaphore::take() make one. A
+/// claim shares the state of the object that it was made from. That object may be destroyed before the claim. Copyable.
 ///
 /// @par Thread safety
 /// Const members are thread-safe.
@@ -149,13 +152,14 @@ class DLOCK_API claim {
   /// The lock's id. @return UTF-8.
   [[nodiscard]] const std::string& id() const;
 
-  /// Waits for the lock without a thread: mutex::async_acquire(), for each kind of lock and each mode. A claim of a
-  /// semaphore is one participant, so it is acquired once.
+  /// Waits for the lock without a thread, as mutex::async_acquire() does, for each kind of lock and each mode.
+  ///
+  /// A claim of a semaphore is one participant: while it holds its permits, the outcome is outcome::already_held.
   /// @param options How to wait. See mutex::async_acquire().
   /// @param callback The function to call with the result.
   /// @throws dlock::error as mutex::async_acquire().
   void async_acquire(wait_options options, acquire_callback callback) const;
-  /// Makes one attempt without a thread: mutex::async_try_acquire().
+  /// Makes one attempt without a thread, as mutex::async_try_acquire() does.
   /// @param callback The function to call with the result.
   /// @throws dlock::error as mutex::async_acquire().
   void async_try_acquire(acquire_callback callback) const;

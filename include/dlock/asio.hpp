@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Locks for Asio: async_acquire() and so on, with any completion token. Header only. This is for standalone Asio
-/// (1.22 or newer), or for Boost.Asio (1.81 or newer) if DLOCK_BOOST_ASIO is defined. With CMake, link `dlock::asio` or
+/// Locks for Asio: async_acquire() and others, with any completion token. Header only. It is for standalone Asio (1.22
+/// or newer), or for Boost.Asio (1.81 or newer) if DLOCK_BOOST_ASIO is defined. With CMake, link `dlock::asio` or
 /// `dlock::boost_asio`. dlock.hpp does not include this header.
 ///
 /// @code{.cpp}
@@ -14,12 +14,13 @@
 ///
 /// @par For all functions of this header
 /// - The completion signature is `void(std::exception_ptr, R)`: what the blocking function throws, or else its result.
-///   So with use_awaitable and use_future, a failure is thrown. Nothing else is thrown, also if nothing can begin.
+///   So with use_awaitable and use_future, a failure is thrown. A failure to begin arrives in the same way: the
+///   functions themselves throw none.
 /// - The handler runs on its associated executor, with its allocator, exactly once, and never within the function that
 ///   began the operation. A handler without an executor runs on the system_executor.
-/// - The executor has work until then, so its context does not run out of it.
-/// - Cancellation of any type is as wait_options::stop: it ends the wait, with outcome::cancelled. Or the lock has been
-///   acquired a moment earlier. Then that is the result, and nothing is lost.
+/// - The executor has outstanding work until the handler runs, so `io_context::run()` does not return before.
+/// - Cancellation of any type works as wait_options::stop: it ends the wait, with outcome::cancelled. If the lock was
+///   acquired a moment earlier, the result is the lease, as without a cancellation.
 /// - If the execution context ends while the operation waits, the handler is destroyed without being called, and the
 ///   wait is cancelled.
 /// - wait_options::on_wait is called on a library thread, not on the executor.
@@ -292,13 +293,13 @@ void start_acquire(Handler handler, wait_options options, Begin begin) {
 
 /// Waits for a lock: see mutex::acquire().
 ///
-/// A mutex is a claim. shared_mutex::shared(), shared_mutex::exclusive() and semaphore::take() make one. The lock
-/// object may be destroyed meanwhile, which does not cancel the operation.
+/// A mutex converts to a claim. shared_mutex::shared(), shared_mutex::exclusive() and semaphore::take() make one. If
+/// the lock object is destroyed meanwhile, the operation goes on.
+///
+/// The destructor of the lease releases it in the background, and does not block.
 /// @param what The lock, and the mode in which it is wanted.
 /// @param options How to wait. `stop` cancels the wait, as a cancellation slot does.
-/// @param token A completion token for `void(std::exception_ptr, acquisition)`. The lease of the acquisition is
-/// released
-///   in the background by its destructor, which does not block.
+/// @param token A completion token for `void(std::exception_ptr, acquisition)`.
 /// @return What the token makes of it.
 template <typename Token>
 auto async_acquire(claim what, wait_options options, Token&& token) {
@@ -321,7 +322,7 @@ auto async_try_acquire(claim what, Token&& token) {
 }
 
 /// Waits until a candidate is the leader: see election::campaign() and async_acquire().
-/// @param candidate The candidate. It must live until the operation has begun: a lazy token, such as `deferred`, begins
+/// @param candidate The candidate. It must live until the operation has begun. A lazy token, such as `deferred`, begins
 ///   it later.
 /// @param value What others see of this leader.
 /// @param options How to wait.

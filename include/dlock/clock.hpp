@@ -16,8 +16,8 @@ namespace dlock {
 ///
 /// No clock of a machine counts a stop from outside: a pause by a hypervisor, a snapshot that is restored later, the
 /// downtime of a migration, a process that CRIU restores. After such a stop a lease counts as held for too long. The
-/// next renewal ends that. It comes after a third of the TTL, or at once if the wall clock is set after the stop.
-/// Guest agents and time daemons set it.
+/// next renewal ends that. It comes after a third of the TTL, or at once if the wall clock is set after the stop. Guest
+/// agents and time daemons set it.
 ///
 /// @par Thread safety
 /// All members are thread-safe.

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Includes all public headers of dlock.
+/// Includes all public headers of dlock, except asio.hpp, which needs Asio.
 
 /// @mainpage dlock: distributed locks on MongoDB
 ///
@@ -22,8 +22,10 @@
 /// - guard.hpp: a lock for a scope, with exceptions instead of outcomes.
 /// - lease.hpp: what you hold. clock.hpp: the clock that it is counted on.
 /// - error.hpp: failures.
-/// - events.hpp: notifications. inspect.hpp: look at locks from outside, and revoke them. members.hpp: the servers.
-/// - metrics.hpp: what a client counts.
+/// - asio.hpp: the same calls for Asio and coroutines.
+/// - events.hpp: notifications. inspect.hpp: look at locks from outside, and revoke them. history.hpp: what ran under a
+///   lock.
+/// - metrics.hpp: what a client counts. members.hpp: the servers. doctor.hpp: what is wrong with them.
 /// - text.hpp: safe output of text that others wrote. version.hpp: the version.
 ///
 /// @section terms Terms
@@ -35,6 +37,8 @@
 /// - Fencing token: a number that rises with each grant of a lock. A resource that compares tokens can refuse a holder
 ///   that is out of date.
 /// - Hand-off: a release passes the lock to the next waiter in the same command.
+/// - Note, value: a text that a holder or a waiter publishes (lock_options::note).
+/// - Inbox: a collection in which a client is told of its grants and of revocations. If that fails, it polls.
 /// - Observed expiry: waiters judge by their own clocks whether a holder is gone (expiry::observed).
 /// - In doubt: the server did not confirm a request, but may have carried it out (error::in_doubt()).
 /// - Snapshot: information that may be out of date when you read it.
@@ -45,10 +49,13 @@
 ///   throw std::bad_alloc.
 /// - A function blocks only if its documentation says so, in a paragraph "Blocking". The limit there does not include
 ///   the time for which the thread waits for a processor.
+/// - Functions that are no members are thread-safe.
 /// - Durations in options and calls are in milliseconds, except client_options::grace.
 /// - Local times are of boot_clock. Times of the server are of std::chrono::system_clock.
 /// - Text is UTF-8. Lengths of text are in bytes.
-/// - Callbacks run on library threads, unless their documentation says something else.
+/// - Text that other processes wrote is passed on as it is. Use printable() (text.hpp) to show it.
+/// - Callbacks run on library threads, unless their documentation says something else. No mutex of the library is held
+///   meanwhile.
 /// - In a forked child, the parent's clients, locks and leases do not work: make a new client there.
 
 /// @namespace dlock
@@ -58,6 +65,7 @@
 #include <dlock/acquire_all.hpp>
 #include <dlock/client.hpp>
 #include <dlock/clock.hpp>
+#include <dlock/doctor.hpp>
 #include <dlock/election.hpp>
 #include <dlock/error.hpp>
 #include <dlock/events.hpp>

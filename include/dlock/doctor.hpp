@@ -15,7 +15,7 @@
 
 namespace dlock {
 
-/// Weight of a diagnosis.
+/// How bad a diagnosis is.
 enum class severity {
   ok,       ///< Nothing is wrong.
   hint,     ///< Worth knowing. Nothing has to be done.
@@ -32,14 +32,14 @@ struct diagnosis {
   std::string check;              ///< Name of the check, such as "clocks": docs/doctor.md lists them.
   severity level = severity::ok;  ///< How bad it is.
   std::string what;               ///< What was seen.
-  std::string consequence;        ///< What follows from it for locks; "" if ok.
-  std::string command;            ///< What mends it: a command for mongosh or a shell, or a step; else "".
+  std::string consequence;        ///< What follows from it for locks; "" if nothing does.
+  std::string command;            ///< How to mend it: a command for mongosh or a shell, or a step; "" if unknown.
 };
 
 /// What examine() does besides looking.
 struct examine_options {
-  /// Whether a canary is sent: a lock of its own is acquired, passes from one client to another, and is released. Then
-  /// its document is removed, if the user may do that; if not, the TTL index removes it.
+  /// Whether a lock of its own is acquired, passed from one client to another, and released (a canary). Afterwards its
+  /// document is removed: at once if the user has the right, else by the TTL index.
   bool write = false;
 };
 
@@ -48,25 +48,26 @@ struct examination {
   std::vector<diagnosis> diagnoses;  ///< At least one for each check that could be made.
   std::vector<member_info> members;  ///< The servers: see client::members().
   bool tls = false;                  ///< Whether the URL asks for TLS.
-  /// Time from the release by one client to the grant of the other one, if a canary was sent and arrived.
+  /// Time from the release by one client to the grant of the other one. None without examine_options::write, or if the
+  /// canary failed.
   std::optional<std::chrono::microseconds> hand_off;
 };
 
 /// Examines the deployment that a client with these options would use: members, clocks, versions, rights, the TTL
-/// index, the notifications, the documents. It makes no client, because a client repairs some of this, and refuses to
-/// start if it finds other parts of it. Without examine_options::write, it changes nothing.
+/// index, the notifications, the documents. It makes no client: a client would repair some faults, and would not start
+/// with others. Without examine_options::write, it changes nothing.
 ///
-/// It needs no rights of its own. What the user may not see is said as a hint, or as a finding if a client needs it.
-///
+/// It needs no rights of its own. What the user has no right to see is reported as a hint, or as a finding if a client
+/// needs the right.
+/// @par Thread safety
 /// Thread-safe.
 /// @par Blocking
-/// Blocks for at most 5 s, also if some members are down. With examine_options::write, it takes some seconds more if
-/// the server gives no answers meanwhile: at most 30 s in all.
+/// Blocks for at most 5 s, also if some members are down; with examine_options::write for at most 30 s.
 /// @param options Options of the client. `connect_timeout`, `operation_timeout` and `exp_delta` do not matter.
 /// @param how What it does besides looking.
 /// @return All diagnoses, in the order in which docs/doctor.md lists the checks.
 /// @throws dlock::error with errc::invalid_argument if an option is not valid.
-/// @throws dlock::error with errc::unavailable (retryable) if no server gave an answer.
+/// @throws dlock::error with errc::unavailable (retryable) if no server gave an answer in time.
 /// @throws dlock::error with errc::authentication if the credentials were refused or a certificate is not trusted.
 DLOCK_API [[nodiscard]] examination examine(const client_options& options, const examine_options& how = {});
 

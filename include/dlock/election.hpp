@@ -25,16 +25,16 @@ class observer;
 /// The leader of an election. A snapshot: it may be out of date when you read it. Only the leader's own lease says that
 /// it still leads.
 struct leader_info {
-  std::string who;                              ///< The client's description (client_options::who).
-  std::string value;                            ///< The value that it publishes.
-  std::int64_t token = 0;                       ///< Its fencing token, rising with each leader; 0: somebody edited it.
+  std::string who;                              ///< The client's description (client_options::who). Use printable().
+  std::string value;                            ///< The value that it publishes. Use printable() to show it.
+  std::int64_t token = 0;                       ///< Its fencing token, higher for each leader; 0: somebody edited it.
   std::chrono::system_clock::time_point since;  ///< Time of its grant, by the server's clock.
 };
 
-/// Callback of an observation. std::nullopt: nobody leads.
+/// Callback of election::observe(). Its argument is the leader, or std::nullopt if nobody leads.
 using leader_callback = std::function<void(const std::optional<leader_info>&)>;
 
-/// Calls of a leader_callback arrive as long as this object lives. Move-only.
+/// What election::observe() returns. Its callback is called as long as this object lives. Move-only.
 ///
 /// @par Thread safety
 /// Not thread-safe.
@@ -42,13 +42,18 @@ using leader_callback = std::function<void(const std::optional<leader_info>&)>;
 /// Members do not block unless they say so.
 class DLOCK_API observation {
  public:
-  /// Makes an empty observation: it gets no calls.
+  /// Makes an empty observation: it has no callback.
   observation() noexcept;
   /// Takes over the other observation.
   observation(observation&&) noexcept;
-  /// Calls end(), then takes over the other observation. @return This object.
+  /// Calls end(), then takes over the other observation.
+  /// @par Blocking
+  /// Blocks as end().
+  /// @return This object.
   observation& operator=(observation&&) noexcept;
   /// Calls end().
+  /// @par Blocking
+  /// Blocks as end().
   ~observation();
 
   /// Ends the observation: no call of the callback begins any more. A second call does nothing.
@@ -62,16 +67,16 @@ class DLOCK_API observation {
   std::shared_ptr<detail::observer> observer_;
 };
 
-/// An election. One of all candidates is the leader. The next one follows when the leader resigns or is lost. (The idea
-/// and the words are etcd's.)
+/// An election: one of the candidates is the leader. When it resigns or loses its lease, the next candidate becomes the
+/// leader. (The idea and the words: etcd's elections.)
 ///
 /// @code{.cpp}
 /// dlock::election cluster{locks, "scheduler"};
 /// if (auto leading = cluster.campaign("10.0.0.7:8080")) schedule(leading->token(), leading->lost());
 /// @endcode
 ///
-/// An election is a mutex whose holder publishes a value. What mutex says is true here, too:
-/// - A leader is told that it is lost before another one can be elected.
+/// An election is a mutex whose holder publishes a value. So, as with a mutex:
+/// - A leader is told of its loss before another candidate can be elected.
 /// - Candidates are elected in the order in which they came.
 /// - The token is a fencing token.
 ///
@@ -95,10 +100,15 @@ class DLOCK_API election {
   /// @param id The election's id: 1 to 1,000 bytes of UTF-8 without NUL.
   election(client& owner, std::string id);
   /// Destroys the object, not the lease: see mutex::~mutex().
+  /// @par Blocking
+  /// Blocks as mutex::~mutex().
   ~election();
   /// Takes over the other object's state.
   election(election&&) noexcept;
-  /// Takes over the other object's state. @return This object.
+  /// Takes over the other object's state.
+  /// @par Blocking
+  /// Blocks as mutex::~mutex().
+  /// @return This object.
   election& operator=(election&&) noexcept;
 
   /// The election's id, which is the id of its lock. @return UTF-8.
@@ -128,7 +138,7 @@ class DLOCK_API election {
   /// @return False if this object does not lead, or does not lead any more.
   /// @throws dlock::error with errc::invalid_argument if `value` is not valid.
   /// @throws dlock::error with errc::unavailable (retryable, perhaps in doubt) if no answer came in time. This object
-  ///   still leads, with one of the two values. Another call asks again.
+  ///   still leads, with the old value or the new one. Call again.
   /// @throws dlock::error with errc::not_a_lock if somebody edited the lock's document.
   /// @throws dlock::error see @ref client_errors "Errors of the client".
   [[nodiscard]] bool proclaim(std::string value);
@@ -147,16 +157,18 @@ class DLOCK_API election {
   /// @throws dlock::error see @ref client_errors "Errors of the client".
   [[nodiscard]] std::optional<leader_info> leader() const;
 
-  /// Calls `callback` with the present leader, and then at each change: another leader, no leader, another value.
+  /// Calls `callback` with the present leader, and then at each change: another leader, no leader, another value. (The
+  /// idea: etcd's Observe.)
   ///
-  /// Changes are pushed. Where pushes do not work, and for a leader that dies, the observation looks at the lock: every
-  /// wait_lock_period, and when a lease ends. Of changes in quick succession it may report the last one only.
+  /// Changes are pushed. A leader that died, and any change while notifications do not work, are found by polling:
+  /// every wait_lock_period, and when the leader's lease ends. Of changes in quick succession, only the last one may be
+  /// reported.
   ///
-  /// Calls come one at a time, on a library thread. The callback may block, call every function, and end its own
+  /// The callback is called on a library thread, one call at a time. It may block, call every function, and end its own
   /// observation. An exception from it is logged.
   ///
-  /// While the server does not answer there are no calls; a warning goes to the log. There are no calls after the
-  /// client was closed.
+  /// While the server does not answer, there are no calls, and the log has a warning. After the client was closed,
+  /// there are none.
   /// @param callback The function to call.
   /// @return The observation. Keep it: its destructor ends it.
   /// @throws dlock::error with errc::invalid_argument if `callback` is empty.

@@ -14,8 +14,9 @@ namespace dlock {
 /// acquire.hpp) and release_result (not held, lost; lease.hpp).
 enum class errc {
   /// An option, id or duration is not valid. Nothing was sent.
-  /// Two such errors show only at the client's first contact with the server: a TLS file that cannot be used (not PEM,
-  /// another password), and a `replicaSet` that is not the servers'.
+  ///
+  /// Two mistakes show only at the client's first contact with the server: a TLS file that cannot be used (not PEM,
+  /// another password), and a `replicaSet` that is not the name of the servers' replica set.
   invalid_argument,
   /// The server gave no answer in time: it is down, unreachable, too slow, or in an election.
   unavailable,
@@ -25,7 +26,7 @@ enum class errc {
   not_authorized,
   /// The server is older than MongoDB 4.4.
   unsupported_server,
-  /// dlock or mongo-dlock did not write the document with this id, or a number in it.
+  /// The document with this id is not a lock, or somebody edited a number in it.
   not_a_lock,
   /// The lock is in use with other settings: another capacity or another expiry.
   configuration,
@@ -47,7 +48,8 @@ enum class errc {
 /// what() is one line. It says what failed, on which lock, why, and what to do. It is printable() (text.hpp) and never
 /// contains a password.
 ///
-/// Callers decide by the two properties, so there is no tree of exception classes. (The idea is libpqxx's.)
+/// Callers decide by the two properties, so there is no tree of exception classes. (The idea: libpqxx's
+/// in_doubt_error.)
 /// - retryable(): the same call may succeed later, unchanged.
 /// - in_doubt(): the server may have carried out the request, although it did not confirm it.
 ///
@@ -57,12 +59,13 @@ enum class errc {
 /// - release, resign: the lock may be free already. It is not renewed any more. The release goes on in the background,
 ///   and another call asks again. At worst the lock stays taken until its lease ends.
 /// - downgrade: the lock is still held, in one of the two modes. Treat it as shared. Nothing is undone. Call again.
-/// - proclaim: this object still leads, with the old value or the new one. Nothing is undone. Call again.
+/// - proclaim, set_note: the lock is still held, with the old text or the new one. Nothing is undone. Call again.
 /// - resize: the semaphore has the old number or the new one. This object keeps the old one. Call again.
 /// - revoke: the holder may be marked, or gone (revocation::at_once). Nothing is undone. Call again.
+/// - record: the history may have the run. Call again: a run with the same owner is replaced.
 ///
-/// A call that only reads is never in doubt. client::close() reports nothing: what is still in doubt then, and cannot
-/// be undone in the time that close() has, ends with its lease.
+/// A call that only reads is never in doubt. client::close() reports nothing: what it cannot undo in time ends with its
+/// lease.
 ///
 /// @par Thread safety
 /// Const members are thread-safe.

@@ -28,12 +28,13 @@ namespace dlock {
 /// object returns outcome::already_held at once. Threads that compete use one object each. Objects are cheap.
 ///
 /// First come, first served: waiters queue on the server, and nobody passes the head of the queue. Calls of one client
-/// take turns: they have one place in that queue, and are served in their order (docs/kinds.md).
+/// share one place in that queue, and take turns at it in their order (docs/kinds.md).
 ///
-/// Not reentrant, on purpose (docs/adr/0011-no-reentrancy.md). A mutex and a shared_mutex of the same id are one lock.
+/// Not reentrant, on purpose (docs/adr/0011-no-reentrancy.md). A mutex and a shared_mutex with the same id are one
+/// lock.
 ///
-/// It does not meet the C++ Mutex requirements, on purpose: std::lock_guard does not compile. A `lock()` could not say
-/// that the lease was lost.
+/// It does not meet the C++ Mutex requirements, on purpose: std::lock_guard could not say that the lease was lost. Use
+/// guard.
 ///
 /// @anchor mutex_errors
 /// @par Errors
@@ -44,8 +45,8 @@ namespace dlock {
 /// - errc::configuration if the id is in use as another kind of lock, or with another expiry,
 /// - errc::closed, errc::forked.
 /// @par
-/// Releasing throws what lease::release() throws. An acquire that throws never leaves the lock held without end: what
-/// the server may have done is undone in the background, or ends with its lease.
+/// Releasing throws what lease::release() throws. If acquiring throws, the lock does not stay held: what the server may
+/// have done is undone in the background, or ends with its lease.
 ///
 /// Move-only. An object that was moved from may only be assigned or destroyed.
 ///
@@ -77,11 +78,14 @@ class DLOCK_API mutex {
   explicit mutex(client& owner) : mutex(owner, lock_options{}) {}
   /// Destroys the object, not its lease: a held lock stays held.
   /// @par Blocking
-  /// Does not block, unless this is the last handle of a destroyed client: see client::~client().
+  /// Blocks only if this is the last handle of a destroyed client: see client::~client().
   ~mutex();
   /// Takes over the other object's state.
   mutex(mutex&&) noexcept;
-  /// Takes over the other object's state. @return This object.
+  /// Takes over the other object's state.
+  /// @par Blocking
+  /// Blocks as ~mutex().
+  /// @return This object.
   mutex& operator=(mutex&&) noexcept;
 
   /// The lock's id. @return UTF-8.
@@ -92,40 +96,36 @@ class DLOCK_API mutex {
   /// Blocks for at most operation_timeout plus 100 ms.
   /// @return outcome::acquired, outcome::busy, outcome::already_held, or outcome::cancelled if the client was closed
   ///   meanwhile.
-  /// @throws dlock::error see @ref mutex_errors "Errors".
+  /// @throws dlock::error see @ref mutex_errors "Errors of a mutex".
   acquisition try_acquire();
 
   /// Waits in the queue until it is this object's turn. (mongo-dlock: `wait_lock`.)
   ///
-  /// While the server gives no first answer, the call tries again: up to the timeout, or for operation_timeout if there
-  /// is no timeout. Then it throws errc::unavailable.
+  /// If the server does not answer at all, the call tries again until the timeout (without one: for operation_timeout),
+  /// and then throws errc::unavailable.
   ///
-  /// An outage that begins after a first answer is waited out. If there is still no answer at the deadline, the call
-  /// throws errc::unavailable.
+  /// If an outage begins after a first answer, the call goes on waiting. If there is no answer at the deadline either,
+  /// it throws errc::unavailable.
   /// @par Blocking
   /// Blocks for at most `options.timeout` plus 100 ms. See wait_options::timeout for no timeout, and for 0 or less.
   /// @param options How to wait.
   /// @return Any outcome. outcome::busy only if the timeout is 0 or less.
-  /// @throws dlock::error see @ref mutex_errors "Errors".
+  /// @throws dlock::error see @ref mutex_errors "Errors of a mutex".
   /// @throws ... whatever `options.on_wait` throws.
   acquisition acquire(wait_options options = {});
 
   /// acquire() without a thread that waits: `callback` gets what acquire() returns or throws.
   ///
-  /// `options.timeout` and `options.stop` are as for acquire(). `options.on_wait` is called as the callback is, one
-  /// call at a time and never after it. An exception from it ends the operation, and the callback gets it.
-  /// @par Blocking
-  /// Does not block.
+  /// `options.timeout` and `options.stop` are as for acquire(). `options.on_wait` is called on a library thread, one
+  /// call at a time, and never after `callback`. An exception from it ends the operation, and goes to `callback`.
   /// @param options How to wait.
   /// @param callback The function to call with the result: see @ref callbacks "acquire_callback".
   /// @throws dlock::error with errc::invalid_argument if `callback` is empty.
   /// @throws dlock::error with errc::closed or errc::forked.
-  /// @throws dlock::error with errc::unavailable (retryable) if no thread can be started for callbacks. If this throws,
-  ///   nothing was begun, and `callback` is not called.
+  /// @throws dlock::error with errc::unavailable (retryable) if no thread can be started for callbacks. If the function
+  ///   throws, nothing was begun, and `callback` is not called.
   void async_acquire(wait_options options, acquire_callback callback);
   /// try_acquire() without a thread that waits: see async_acquire().
-  /// @par Blocking
-  /// Does not block.
   /// @param callback The function to call with the result.
   /// @throws dlock::error as async_acquire().
   void async_try_acquire(acquire_callback callback);
@@ -137,7 +137,7 @@ class DLOCK_API mutex {
   /// @throws dlock::error as lease::release().
   [[nodiscard]] release_result release();
 
-  /// The lock as input of acquire_all(). @return A claim that shares this object's state.
+  /// The lock as input of acquire_all() and guard. @return A claim that shares this object's state.
   operator claim() const;  // NOLINT(google-explicit-constructor): a mutex is wanted in one way only
 
  private:

@@ -19,12 +19,13 @@ enum class log_level {
   error     ///< A lost lease, or a user callback that threw an exception.
 };
 
-/// Callback for the library's messages (docs/operations.md lists them). Without one the library says nothing: it never
+/// Callback for the library's messages (docs/operations.md lists them). Without one the library is silent: it never
 /// prints.
 ///
 /// - It also gets the messages of the MongoDB driver. The driver has one log per process, so these are of all clients.
 /// - Each message is one line and printable() (text.hpp).
-/// - It is called for one message at a time, on a thread that does nothing else. No lock is held meanwhile.
+/// - It is called for one message at a time, on a thread that does nothing else. No mutex of the library is held
+///   meanwhile.
 /// - It is never called after the client and its leases are gone.
 /// - An exception from it is swallowed.
 ///
@@ -35,10 +36,9 @@ enum class log_level {
 /// A program that uses libmongoc or mongocxx itself sets its own handler after that. dlock then only misses the
 /// driver's messages.
 /// @par
-/// dlock never calls mongoc_cleanup(), and no program needs to. mongocxx::instance calls it in its destructor. Whoever
-/// calls it must do it after all clients and leases are gone. If the server was out of reach, wait 15 s more:
-/// client::close() does not wait for a thread that is stuck in the driver, and the driver then needs up to three
-/// time-outs of up to 5 s each.
+/// dlock never calls mongoc_cleanup(), and no program needs to. If you call it (mongocxx::instance does, in its
+/// destructor), do so after all clients and leases are gone. If the server was out of reach, wait 15 s more: a thread
+/// may still be in the driver, for up to three time-outs of up to 5 s each.
 using log_callback = std::function<void(log_level level, std::string_view message)>;
 
 /// How waiters judge that a holder is gone, so that the lock may pass on. All users of a lock must agree.
@@ -47,11 +47,11 @@ enum class expiry {
   /// servers whose clocks differ.
   server_clock,
   /// By the waiter's own clock. A holder is gone if its entry has not changed for its whole lease while the waiter
-  /// watched. No server's clock matters, however far it jumps.
+  /// watched. No server's clock matters, however far it jumps. (The idea: Kubernetes' leader election.)
   ///
   /// The price:
   /// - A take-over may take up to one lease longer.
-  /// - A try takes over only if this client has watched for so long, by earlier tries or waits.
+  /// - A try takes over only if earlier tries or waits of this client have watched for so long.
   /// - Idle documents are never swept.
   /// - mongo-dlock cannot use the lock.
   ///
@@ -68,9 +68,9 @@ struct client_options {
   ///
   /// - A URL that names one member finds the member's replica set, unless it has `directConnection=true`.
   /// - `w`, `journal`, `readPreference` and `retryWrites` in it have no effect on locks.
-  /// - `socketTimeoutMS`, `connectTimeoutMS`, `serverSelectionTimeoutMS` and `waitQueueTimeoutMS` are lowered: to a
-  ///   third of the client's exp_delta (at least 0.5 s and at most 5 s), and to at most half of operation_timeout.
-  ///   Smaller values stay.
+  /// - `socketTimeoutMS`, `connectTimeoutMS`, `serverSelectionTimeoutMS` and `waitQueueTimeoutMS` are lowered to a
+  ///   third of exp_delta (at least 0.5 s and at most 5 s), and to at most half of operation_timeout. Smaller values
+  ///   stay.
   /// - `heartbeatFrequencyMS` is lowered to 2 s. Smaller values stay.
   /// - `maxPoolSize` (default: 100) is the number of commands that may run at once. Up to 24 more connections serve
   ///   renewals and notifications.
@@ -86,43 +86,42 @@ struct client_options {
 
   /// Connection string, with database, of the notification channel.
   ///
-  /// - Default if `url` has its default: `mongodb://localhost:27017/mongo_dlock_notif`.
-  /// - Default else: the server and credentials of `url`, with database `mongo_dlock_notif`. (mongo-dlock stays with
-  ///   localhost.)
-  /// - If given, even with the same server, it has a connection pool of its own.
+  /// - Default: the servers and credentials of `url`, with the database `mongo_dlock_notif`. (mongo-dlock's default is
+  ///   always localhost.)
+  /// - If it is given, even with the same servers, it has a connection pool of its own.
   std::optional<std::string> notif_url;
 
-  /// Collection of the notification channel. At most 190 bytes. The names of the inboxes begin with it. It must not be
-  /// the collection of the locks.
+  /// Collection of the notification channel. At most 190 bytes. The names of the inboxes (the other collections of the
+  /// channel) begin with it. It must not be the collection of the locks.
   std::string notif_channel = "mongo_dlock_notif";
 
-  /// Time from a lock's end until MongoDB's TTL index may remove its document. 1 s to 2^31-1 s.
+  /// Time from the last use of a lock until MongoDB's TTL index may remove its document, in s. 1 s to 2^31-1 s.
   ///
-  /// An existing index with another value is adopted, with one warning.
+  /// If the collection has an index with another value, that one is used, and the log has a warning.
   ///
-  /// Below 30 s the index may remove a tombstone (docs/protocol.md), which keeps late requests out. If a command of an
-  /// abandoned acquisition arrives after that, the lock is taken for one exp_delta although nobody holds it. Two
-  /// clients never hold it.
+  /// Below 30 s, the index may remove the document too early, with the mark that refuses late commands of an abandoned
+  /// acquisition (a tombstone: docs/protocol.md). Such a command can then take the lock for one exp_delta although
+  /// nobody holds it. Two clients never hold it.
   std::chrono::seconds grace{60};
 
   /// Lease time (TTL), in ms: how long an acquired lock stays valid without renewal. 200 ms to one year.
   ///
-  /// The client's value should be the shortest of all its locks. The limit of a single wait for the network follows
-  /// from this value (see url), not from lock_options::exp_delta. Example: with 30 s here that limit is 5 s. A lock of
-  /// 2 s is then lost as soon as one renewal gets onto a connection on which nothing comes back. Locks with a longer
-  /// TTL lose nothing by a short value here.
+  /// This value should be the shortest of all locks of the client: the limit for a single wait for the network follows
+  /// from it (see url), not from lock_options::exp_delta. Example: with 30 s here, that limit is 5 s. So if one renewal
+  /// is sent on a dead connection, a lock with 2 s is lost. A short value here does no harm to locks with a longer TTL.
   std::chrono::milliseconds exp_delta{5000};
 
   /// Whether held locks are renewed in the background. mongo-dlock's default is off.
   bool autorefresh = true;
 
-  /// Longest time between two looks of a waiter at the lock, in ms. 50 ms to one year.
+  /// Longest time between two polls of a waiter, in ms. 50 ms to one year. A waiter polls in case a notification is
+  /// lost.
   std::chrono::milliseconds wait_lock_period{5000};
 
   /// Maximum clock difference between members of the replica set (or between two mongos), in ms. 0 to 1 hour.
   ///
-  /// It is added to every expiry: a rival may take a lease over only this long after its end. Use one value in the
-  /// whole fleet. mongo-dlock has no such option.
+  /// A waiter takes a lock over only this long after the end of the holder's lease. Use the same value in all
+  /// processes. mongo-dlock has no such option.
   std::chrono::milliseconds clock_skew{500};
 
   /// Expiry of the locks whose lock_options::expiry is not set. mongo-dlock has no such option.
@@ -134,7 +133,7 @@ struct client_options {
   /// name of the replica set) fail at once. mongo-dlock has no such option.
   std::chrono::milliseconds connect_timeout{30000};
 
-  /// Limit for a call without a deadline of its own, in ms: reach the server and get an answer. 100 ms to 1 hour.
+  /// Limit for a call that has no timeout of its own to reach the server and get an answer, in ms. 100 ms to 1 hour.
   /// mongo-dlock has no such option.
   std::chrono::milliseconds operation_timeout{10000};
 
@@ -149,9 +148,8 @@ struct client_options {
   /// counted by kind only.
   ///
   /// - The first 100 labels that it returns are counted. All others count together, as `other`. So it must map ids to
-  /// few
-  ///   labels, for example `order-4711` to `order`.
-  /// - It is called at each acquisition, on the calling thread. No lock of the library is held meanwhile. It must be
+  ///   few labels, for example `order-4711` to `order`.
+  /// - It is called at each acquisition, on the calling thread. No mutex of the library is held meanwhile. It must be
   ///   thread-safe and fast, and give the same label for the same id.
   /// - If it throws, the acquisition counts as `other`.
   ///
@@ -172,47 +170,52 @@ struct lock_options {
   /// Whether a release waits until a majority of the replica set has acknowledged it.
   ///
   /// By default, the release of a lock that nobody waits for returns when the primary has it, and the client confirms
-  /// it in the background. If the primary fails before a majority has the release, the lock is taken again until the
-  /// client has released it once more, about a second after the election; or, if the process is dead, until its lease
-  /// ends. Two clients never hold it. An election always waits for a majority. mongo-dlock has no such option.
+  /// it in the background. If the primary fails before a majority has it, the lock is taken again: until the client
+  /// releases it once more, about a second after the election of a new primary, or if the process is dead, until its
+  /// lease ends. Two clients never hold it.
+  ///
+  /// dlock::election always waits for a majority. mongo-dlock has no such option.
   bool durable_release = false;
 
   /// How many calls of this client may use one grant of the lock, one after the other. 1 to 999. 1: each has its own.
   ///
   /// With more, the lease passes from a call that releases it to the next call of this client that waits for it,
   /// without a command to the server: many thousand times a second. Each turn has a higher fencing token. It is for
-  /// locks that many threads of a process want, each for a short time.
+  /// locks that many threads of a process want, each for a short time. (The idea: lock cohorting, Dice and others
+  /// 2012.)
   ///
-  /// - Only exclusive waits of a mutex or a shared_mutex, of the same `who`, with the same options, with autorefresh.
-  ///   Elections and semaphores ignore it.
+  /// - It is for exclusive waits of a mutex or a shared_mutex with the same options, and with autorefresh. Elections
+  ///   and semaphores ignore it.
   /// - Other processes wait longer: until so many turns are over, or until no turn begins any more. A turn begins only
-  ///   within 100 ms of an answer of the server, which are those to the grant and to each renewal.
-  /// - Events of the turns go to subscribers of this client only. Others hear of the grant and of the release.
+  ///   within 100 ms of an answer of the server: that to the grant, or that to a renewal.
+  /// - Events of the turns go to subscribers of this client only. Other clients get those of the grant and the release.
   ///
   /// See docs/adr/0031-local-turns.md. mongo-dlock has no such option.
   int local_turns = 1;
 
-  /// For how long after its grant a lease is kept although nobody uses it, in ms. 0 (none) to half of exp_delta.
+  /// For how long after its grant the client keeps a lease that was released and that nobody waits for, in ms. 0 (not
+  /// at all) to half of exp_delta.
   ///
-  /// After a release, the client keeps the lease. If a call of this client wants the lock again before this time is
-  /// over, it gets it at once, without a command to the server, with a higher fencing token. When the time is over, the
-  /// lock is really released. It is for a lock that one process uses again and again, and others seldom.
+  /// If a call of this client wants the lock again before this time is over, it gets the lease at once, without a
+  /// command to the server, with a higher fencing token. When the time is over, the lock is released on the server. It
+  /// is for a lock that one process uses again and again, and others seldom.
   ///
-  /// - If somebody else waits for the lock, the client is told (a recall), and releases it at once. Without
-  ///   notifications, and for older versions and mongo-dlock, others wait until the time is over.
-  /// - A try of another client waits for up to 1 s for that. So it is not for locks that others only try.
-  /// - If the process dies, others wait for the rest of its lease, as ever.
-  /// - As local_turns: only exclusive, with the same options, with autorefresh. Elections and semaphores ignore it.
+  /// - If another client waits for the lock, this one is told (a recall), and releases it at once. Without
+  ///   notifications, or if the waiter is an older version or mongo-dlock, the waiter waits until the time is over.
+  /// - A try of another client waits for such a release for up to 1 s. So do not use it for locks that others only try.
+  /// - If the process dies, others wait for the rest of its lease, as for any holder.
+  /// - As local_turns, it is only for exclusive use with the same options, and with autorefresh. Elections and
+  ///   semaphores ignore it.
   ///
   /// See docs/adr/0032-linger.md. mongo-dlock has no such option.
   std::chrono::milliseconds linger{0};
 
-  /// What others see of the holder, and of the waiter before: what it does, for whom, how far it is. For people; it
+  /// What others see of the waiter, and then of the holder: what it does, for whom, how far it is. For people; it
   /// decides nothing. At most 1,024 bytes of UTF-8 without NUL. lease::set_note() changes it while the lock is held.
   ///
-  /// It is stored in the lock's document, and everybody who may read the locks sees it. An election's value is its
-  /// note: a value that campaign() is given comes before this one. A call with another note is not served by
-  /// local_turns or linger, because others would see the old note. mongo-dlock has no such option.
+  /// It is stored in the lock's document, and everybody who may read the locks sees it. The value of an election is its
+  /// note: one that is given to election::campaign() counts instead of this one. local_turns and linger pass a lease on
+  /// only to a call with the same note. mongo-dlock has no such option.
   std::string note;
 };
 

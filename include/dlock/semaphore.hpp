@@ -15,29 +15,30 @@
 
 namespace dlock {
 
-/// A distributed counting semaphore of N permits. One or several are taken at a time, all or nothing.
+/// A distributed counting semaphore of N permits. One or several are taken at a time, all or none.
 ///
 /// @code{.cpp}
 /// dlock::semaphore slots{locks, "api-calls", 8};
 /// if (auto slot = slots.acquire()) use(*slot);
 /// @endcode
 ///
-/// Permits are held by a lease. If a process dies, its permits come back when the lease ends. A permit cannot leak in
-/// any other way.
+/// Permits are held by a lease. If a process dies, its permits come back when the lease ends. So no permit is lost for
+/// good. (Compare Redisson's RPermitExpirableSemaphore.)
 ///
 /// First come, first served: a waiter for three permits is not passed by waiters for one.
 ///
-/// Unlike a mutex, one object may hold many permits. Each acquire is a participant of its own, and its lease gives its
-/// permits back. Objects are cheap and copyable. An object that was moved from may only be assigned or destroyed.
+/// Unlike a mutex, one object may hold many permits. Each acquire is a participant of its own, with a lease of its own;
+/// to release that lease gives its permits back. Objects are cheap and copyable. An object that was moved from may only
+/// be assigned or destroyed.
 ///
-/// A fencing token tells which of two permits is newer. It cannot enforce N at the resource (docs/kinds.md).
+/// A fencing token tells which of two permits is newer. A resource cannot enforce N with it (docs/kinds.md).
 ///
 /// @par Errors
 /// As @ref mutex_errors "Errors of a mutex".
 /// @par Thread safety
 /// All members are thread-safe, except assigning, moving and destroying.
 /// @par Blocking
-/// Members do not block unless they say so.
+/// Members do not block unless they say so. Assigning and destroying block as mutex::~mutex().
 class DLOCK_API semaphore {
  public:
   /// Makes a semaphore object. Does no I/O.
@@ -56,7 +57,7 @@ class DLOCK_API semaphore {
 
   /// The lock's id. @return UTF-8.
   [[nodiscard]] const std::string& id() const;
-  /// N as this object knows it. A resize() by another object does not change it. @return The number of permits.
+  /// The number of permits (N) of this object. A resize() of another object does not change it. @return N.
   [[nodiscard]] std::int64_t permits() const;
 
   /// Makes one attempt to take `k` permits: see mutex::try_acquire().
@@ -116,11 +117,11 @@ class DLOCK_API semaphore {
   /// Changes N for all users, and for this object.
   ///
   /// - More permits: waiters are admitted at once.
-  /// - Fewer permits: nobody loses a permit. Nobody is admitted as long as more than N are taken. A waiter for more
-  ///   than N leaves the queue with errc::configuration.
+  /// - Fewer permits: no holder loses a permit. No waiter is admitted until its permits fit into N. A waiter for more
+  ///   than N fails with errc::configuration.
   ///
-  /// Other objects still ask for the old number, and fail with errc::configuration. Change their settings as well: once
-  /// nobody uses the semaphore, the next user sets the number.
+  /// Other objects keep the old number, and their calls fail with errc::configuration while the semaphore is in use. So
+  /// change their settings as well. When nobody uses the semaphore, its next user sets the number.
   ///
   /// If nobody uses the semaphore at the moment, only this object changes. If resize() throws, this object keeps its
   /// old number.
@@ -129,7 +130,8 @@ class DLOCK_API semaphore {
   /// @param permits The new N: from 1 to 1,000,000.
   /// @return The users; std::nullopt if nobody uses the semaphore.
   /// @throws dlock::error with errc::invalid_argument if N is out of range.
-  /// @throws dlock::error with errc::unavailable (retryable, perhaps in doubt) if no answer came in time.
+  /// @throws dlock::error with errc::unavailable (retryable, perhaps in doubt) if no answer came in time, or if others
+  ///   resized it again and again.
   /// @throws dlock::error with errc::configuration if the id is in use with another expiry.
   /// @throws dlock::error with errc::not_a_lock if somebody edited the lock's document.
   /// @throws dlock::error see @ref client_errors "Errors of the client".

@@ -28,8 +28,8 @@ enum class downgrade_result {
 /// if (auto reading = rates.acquire_shared()) use(*reading);
 /// @endcode
 ///
-/// Fair, in the order of arrival. Readers that follow each other are admitted together. A reader that came after a
-/// waiting writer waits behind it. So neither readers nor writers starve.
+/// First come, first served. Readers that follow each other in the queue are admitted together. A reader that comes
+/// after a waiting writer waits behind it. So neither readers nor writers starve.
 ///
 /// One object is one participant, as with mutex. Objects are cheap. Move-only. An object that was moved from may only
 /// be assigned or destroyed.
@@ -39,8 +39,8 @@ enum class downgrade_result {
 /// - It accepts a shared request if its token is at least the first number.
 /// - It accepts an exclusive request if its token is at least the second number.
 /// @par
-/// The reason: shared holders have tokens of their own, and an exclusive holder may come and go between two of them.
-/// See examples/fencing.cpp, and docs/kinds.md for the argument.
+/// The reason: each shared holder has a token of its own, and an exclusive holder may come and go between two of them.
+/// See examples/fencing.cpp; docs/kinds.md says why this is enough.
 ///
 /// @par Errors
 /// As @ref mutex_errors "Errors of a mutex".
@@ -66,10 +66,15 @@ class DLOCK_API shared_mutex {
   /// @param id The lock's id, NUL-terminated.
   shared_mutex(client& owner, const char* id) : shared_mutex(owner, std::string(id)) {}
   /// Destroys the object, not the lease: see mutex::~mutex().
+  /// @par Blocking
+  /// Blocks as mutex::~mutex().
   ~shared_mutex();
   /// Takes over the other object's state.
   shared_mutex(shared_mutex&&) noexcept;
-  /// Takes over the other object's state. @return This object.
+  /// Takes over the other object's state.
+  /// @par Blocking
+  /// Blocks as mutex::~mutex().
+  /// @return This object.
   shared_mutex& operator=(shared_mutex&&) noexcept;
 
   /// The lock's id. @return UTF-8.
@@ -132,16 +137,15 @@ class DLOCK_API shared_mutex {
 
   /// Changes the mode from exclusive to shared, in one command.
   ///
-  /// There is no gap: no exclusive holder comes between. Readers at the head of the queue are admitted beside this
-  /// object. The lease and its token stay.
+  /// No exclusive holder comes in between. Readers at the head of the queue are admitted beside this object. The lease
+  /// and its token stay. (The idea: java.util.concurrent's ReentrantReadWriteLock.)
   /// @par Blocking
   /// Blocks for at most operation_timeout plus 100 ms.
   /// @return What the downgrade did.
   /// @throws dlock::error with errc::unavailable (retryable, perhaps in doubt) if no answer came in time. The lock is
-  ///   still held, in one of the two modes. Another call asks again.
+  ///   still held, in one of the two modes. Call again.
   /// @throws dlock::error with errc::not_a_lock if somebody edited the lock's document.
-  /// @throws dlock::error see @ref client_errors "Errors of the client". Nothing is downgraded once the client is
-  ///   closed.
+  /// @throws dlock::error see @ref client_errors "Errors of the client".
   [[nodiscard]] downgrade_result downgrade();
 
   /// Releases what this object holds, in either mode: see mutex::release().
