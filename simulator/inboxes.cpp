@@ -8,7 +8,6 @@
 namespace dlock::simulator {
 namespace {
 
-constexpr tick kSlow = 50 * ticks_per_ms;
 constexpr std::size_t kRoom = 32;  // number of messages
 
 }  // namespace
@@ -61,7 +60,7 @@ void inboxes::tell(const std::string& client, const protocol::grant& g) {
     if (doing) seen_.hit(fault::unheard, *doing);
     return;
   }
-  if (f.delay > kSlow && doing) seen_.hit(fault::late_notice, *doing);
+  if (f.delay > late_from && doing) seen_.hit(fault::late_notice, *doing);
   events_.after(std::min(f.delay, network::longest_delay), [this, client, g] {
     auto& box = all_.at(client);
     box.told.insert(g);

@@ -11,7 +11,6 @@ using protocol::operation;
 using protocol::request;
 
 constexpr tick kPatience = 5000 * ticks_per_ms;  // how long the driver waits for a primary, and for an answer
-constexpr tick kSlow = 50 * ticks_per_ms;        // a message that takes longer counts as late
 
 /// What a server or the driver says when there is no answer.
 answer failure(fate::told says) {
@@ -136,7 +135,7 @@ void network::carry(const std::shared_ptr<exchange>& x, std::size_t to, bool is_
     return;
   }
   if (there.lost || cut_.contains(x->first().client)) return hit(fault::lost_request, *x);
-  if (there.delay > kSlow) hit(fault::late_request, *x);
+  if (there.delay > late_from) hit(fault::late_request, *x);
   const tick longest = is_copy ? longest_delay / 2 : longest_delay;  // for a copy: half of it each way
   if (there.again && !is_copy) {
     hit(fault::doubled_request, *x);
@@ -176,7 +175,7 @@ void network::answer_with(const std::shared_ptr<exchange>& x, const std::vector<
   }
   const fate back = to_client(x->first());
   if (back.lost || cut_.contains(x->first().client)) return hit(fault::lost_reply, *x);
-  if (back.delay > kSlow) hit(fault::late_reply, *x);
+  if (back.delay > late_from) hit(fault::late_reply, *x);
   events_.after(std::min(back.delay, longest_delay), [x, all] { x->end(all); });
 }
 

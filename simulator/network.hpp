@@ -13,6 +13,9 @@
 
 namespace dlock::simulator {
 
+/// A message that takes longer counts as late.
+inline constexpr tick late_from = 50 * ticks_per_ms;
+
 /// What happens to one message under way.
 struct fate {
   bool lost = false;
