@@ -1,6 +1,5 @@
 #include "runtime/user_calls.hpp"
 
-#include <exception>
 #include <utility>
 
 namespace dlock::detail {
@@ -11,13 +10,7 @@ void user_calls::call(const std::function<void()>& callback) {
     if (ended_) return;
     caller_ = std::this_thread::get_id();
   }
-  try {
-    callback();
-  } catch (const std::exception& e) {
-    log_(log_level::error, "the callback of " + whose_ + " threw: " + e.what());
-  } catch (...) {
-    log_(log_level::error, "the callback of " + whose_ + " threw");
-  }
+  call_user(callback, [this](const std::string& what) { log_(log_level::error, "the callback of " + whose_ + what); });
   const std::lock_guard lock(guard_);
   caller_ = {};
   idle_.notify_all();

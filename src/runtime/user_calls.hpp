@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -12,6 +13,18 @@
 #include <dlock/options.hpp>
 
 namespace dlock::detail {
+
+/// Calls a callback of the user. If it throws, calls `say` with " threw", and what.
+template <typename Callback, typename Say>
+void call_user(const Callback& callback, const Say& say) {
+  try {
+    callback();
+  } catch (const std::exception& e) {
+    say(std::string(" threw: ") + e.what());
+  } catch (...) {
+    say(std::string(" threw"));
+  }
+}
 
 /// The calls of one callback of the user: none begins after the end, and what a callback throws is logged. Thread-safe,
 /// but only one thread at a time may be in call().
