@@ -14,15 +14,13 @@
 #include <vector>
 
 #include "engine/announcements.hpp"
-#include "engine/backoff.hpp"
+#include "engine/calls.hpp"
 #include "engine/confirmations.hpp"
 #include "engine/events.hpp"
 #include "engine/idle_leases.hpp"
 #include "engine/known_locks.hpp"
 #include "engine/lease.hpp"
-#include "engine/observe_machine.hpp"
 #include "engine/outbox.hpp"
-#include "engine/release_machine.hpp"
 #include "engine/renewals.hpp"
 #include "engine/request_queue.hpp"
 #include "engine/retry_queue.hpp"
@@ -215,55 +213,6 @@ class client {
  private:
   using machine = protocol::acquire_machine;
   using number = std::uint64_t;
-  struct acquisition {
-    protocol::acquire_plan plan;
-    machine steps;
-    bool tells_place = false;
-    number request = 0;  // its request, which waits to be sent or is on its way
-    std::string expected = {};
-    bool foreign = false;  // it waits behind mongo-dlock
-    bool nudge = false, foreign_nudge = false;
-    answer failure = {};
-    std::size_t undone = 0;
-    ms began = 0;
-    ms due = never;                             // the time of its next poll
-    bool waits = false;                         // locally, for its turn
-    bool contact = false;                       // waits: the server need not answer soon any more
-    std::optional<acquire_ended> leaving = {};  // it is leaving the queue, and this will be its event
-  };
-  struct releasing {
-    hold_id hold = 0;
-    release_machine steps;
-    number request = 0;
-    answer failure = {};
-    bool passes = false;  // there are enqueues in the same command
-  };
-  struct asking {
-    enum class kind { plain, lookup, observe, confirm, amend, revoke, take_off };
-    [[nodiscard]] bool only_reads() const noexcept {
-      return what == kind::lookup || what == kind::observe || what == kind::confirm;
-    }
-    kind what = kind::plain;
-    protocol::request r = {};
-    protocol::lookup lookup = {};
-    ms until = 0;
-    bool in_doubt = false;
-    backoff pause{500};
-    number request = 0;
-    answer failure = {};
-    // observe:
-    call_id observer = 0;
-    // amend:
-    hold_id hold = 0;
-    bool publishes = false, tells = false;
-    // revoke:
-    protocol::holder holder = {};
-    bool at_once = false;
-  };
-  struct observer {
-    std::string election;
-    observe_machine steps;
-  };
   /// For whom a request is sent.
   struct purpose {
     enum class kind { nobody, acquisition, renewal, release, ask, retry };

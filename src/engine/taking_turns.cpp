@@ -65,7 +65,7 @@ void client::rests(const std::string& lock, std::uint64_t who, ms now) {
 }
 
 /// The acquisition of this client that stands in the queue of the lock, or is about to.
-const client::acquisition* client::acting_for(const std::string& lock) const {
+const acquisition* client::acting_for(const std::string& lock) const {
   for (const auto& [who, _] : turns_.acting(lock)) {
     if (const auto it = acquisitions_.find(who); it != acquisitions_.end()) return &it->second;
   }
