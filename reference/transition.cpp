@@ -109,6 +109,10 @@ reply not_a_lock(const std::string& wrong, ms now) {
   return {.found = true, .valid = false, .defect = wrong, .now = now};
 }
 
+reply of_other_expiry(ms now) {
+  return {.found = true, .valid = false, .other_expiry = true, .now = now};
+}
+
 reply answer(const document& d, const request& r, ms now) {
   if (const auto wrong = defect(d, now); !wrong.empty()) return not_a_lock(wrong, now);  // no token or rev is left
   reply a;
@@ -122,8 +126,7 @@ reply answer(const document& d, const request& r, ms now) {
   if (!d.holders.empty()) {
     const auto& h = d.holders[0];
     a.first = {h.who, h.fence, h.until};
-    if (lingers(h.id)) a.first->lingering = h.id;
-    if (lingers(h.id)) a.first->client = h.client;
+    if (lingers(h.id)) a.first->lingering = h.id, a.first->client = h.client;
   }
   for (const auto& h : d.holders) {
     if (h.id == r.id && !a.mine) a.mine = h;
@@ -293,46 +296,6 @@ bool begin_observed(document& d, const request& r) {
   return false;
 }
 
-}  // namespace
-
-bool is_calm(const document& d, const request& r) {
-  const bool mine = d.holders.size() == 1 && d.holders.front().id == r.id;
-  return d.waiters.empty() && d.gone.empty() && (d.holders.empty() || mine);
-}
-
-transition_result transition(const std::optional<document>& before, const request& r, ms now) {
-  transition_result not_found{before, reply{}};
-  if (!before && !creates(r)) return not_found;
-  document d = before.value_or(document{});
-  const cutoff cut{now - r.skew};
-
-  if (only_reads(r)) return {before, peek(d, r, now)};
-  if (r.op == operation::resize && d.cap == 0) return not_found;
-  if (const auto wrong = defect(d, now); !wrong.empty()) {
-    const bool finds = !targets_holder(r) || (d.observed == r.observed && finds_holder(d, r, cut));
-    return finds ? transition_result{before, not_a_lock(wrong, now)} : not_found;
-  }
-  if (is_of_other_expiry(d, r)) {
-    if (targets_holder(r)) return not_found;
-    return {before, {.found = true, .valid = false, .other_expiry = true, .now = now}};
-  }
-  if (targets_holder(r)) {
-    if (!finds_holder(d, r, cut)) return not_found;
-    if (r.op == operation::renew) {
-      renew(d, *find(d.holders, r.id), r, now);
-      return {d, answer(d, r, now)};
-    }
-  }
-
-  const bool foreign_live = r.observed ? begin_observed(d, r) : begin(d, cut);
-  apply(d, r, now, foreign_live);
-  const auto cap_before = before ? before->cap : 0;
-  finish(d, r, now, foreign_live, cap_before, [&](const std::string& id) { return id == r.id; });
-  return {d, answer(d, r, now)};
-}
-
-namespace {
-
 /// Renewals, each as if it were alone. Only the first answer names heirs, and none says a place in the queue.
 batch_result renew_all(const document& before, const batch& requests, ms now) {
   batch_result out{before, std::vector<reply>(requests.size())};
@@ -363,21 +326,52 @@ batch_result renew_all(const document& before, const batch& requests, ms now) {
 
 }  // namespace
 
+bool is_calm(const document& d, const request& r) {
+  const bool mine = d.holders.size() == 1 && d.holders.front().id == r.id;
+  return d.waiters.empty() && d.gone.empty() && (d.holders.empty() || mine);
+}
+
+transition_result transition(const std::optional<document>& before, const request& r, ms now) {
+  transition_result not_found{before, reply{}};
+  if (!before && !creates(r)) return not_found;
+  document d = before.value_or(document{});
+  const cutoff cut{now - r.skew};
+
+  if (only_reads(r)) return {before, peek(d, r, now)};
+  if (r.op == operation::resize && d.cap == 0) return not_found;
+  if (const auto wrong = defect(d, now); !wrong.empty()) {
+    const bool finds = !targets_holder(r) || (d.observed == r.observed && finds_holder(d, r, cut));
+    return finds ? transition_result{before, not_a_lock(wrong, now)} : not_found;
+  }
+  if (is_of_other_expiry(d, r)) {
+    if (targets_holder(r)) return not_found;
+    return {before, of_other_expiry(now)};
+  }
+  if (targets_holder(r)) {
+    if (!finds_holder(d, r, cut)) return not_found;
+    if (r.op == operation::renew) {
+      renew(d, *find(d.holders, r.id), r, now);
+      return {d, answer(d, r, now)};
+    }
+  }
+
+  const bool foreign_live = r.observed ? begin_observed(d, r) : begin(d, cut);
+  apply(d, r, now, foreign_live);
+  const auto cap_before = before ? before->cap : 0;
+  finish(d, r, now, foreign_live, cap_before, [&](const std::string& id) { return id == r.id; });
+  return {d, answer(d, r, now)};
+}
+
 batch_result transition(const std::optional<document>& before, const batch& requests, ms now) {
   if (before && requests.front().op == operation::renew) return renew_all(*before, requests, now);
   batch_result out{before, std::vector<reply>(requests.size())};
   const auto comes = [](const request& r) { return r.op == operation::enqueue; };
   if (!before && std::none_of(requests.begin(), requests.end(), comes)) return out;
   document d = before.value_or(document{});
-  if (const auto wrong = defect(d, now); !wrong.empty()) {
+  const auto wrong = defect(d, now);
+  if (!wrong.empty() || d.observed) {
     for (std::size_t i = 0; i < requests.size(); ++i) {
-      if (comes(requests[i])) out.answers[i] = not_a_lock(wrong, now);
-    }
-    return out;
-  }
-  if (d.observed) {
-    for (std::size_t i = 0; i < requests.size(); ++i) {
-      if (comes(requests[i])) out.answers[i] = {.found = true, .valid = false, .other_expiry = true, .now = now};
+      if (comes(requests[i])) out.answers[i] = wrong.empty() ? of_other_expiry(now) : not_a_lock(wrong, now);
     }
     return out;
   }
