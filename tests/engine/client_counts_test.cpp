@@ -240,7 +240,7 @@ TEST_F(ClientsCounts, ALostHoldIsAnnouncedAsLost) {
 TEST_F(ClientsCounts, WhoTakesALockOffItsHolderAnnouncesItAsLost) {
   (void)other(op::try_);
   now += 500;
-  (void)me.revoke("lock", server.documents["lock"]->holders.at(0), false, true, now);
+  (void)me.revoke("lock", holder(), false, true, now);
   (void)serve();
   EXPECT_EQ(told_all(), "unlocked held 500 lost, ");
   (void)me.take_events();

@@ -18,7 +18,7 @@ TEST_F(ClientsTurns, WhoGivesUpInTimeLeavesItsPlaceToTheNext) {
   (void)other(op::release);
   (void)pass(1000);
   EXPECT_EQ(happened(), "acquired");
-  EXPECT_EQ(holder(), "id-1");
+  EXPECT_EQ(holder().id, "id-1");
 }
 
 TEST_F(ClientsTurns, WhoIsCancelledToo) {
@@ -118,7 +118,7 @@ TEST_F(ClientsTurns, WithoutAnAnswerItGoesOnToo) {
   (void)pass(1000);
   EXPECT_EQ(happened(), "acquired");
   EXPECT_EQ(last<acquire_ended>().call, two);
-  EXPECT_EQ(holder(), "id-1");
+  EXPECT_EQ(holder().id, "id-1");
 }
 
 TEST_F(ClientsTurns, EachHasItsOwnLimitForTheFirstContact) {

@@ -12,9 +12,7 @@ namespace dlock::engine {
 namespace {
 
 struct ClientsRequests : driven_test {
-  call_id take_off(const std::string& lock = "lock") {
-    return me.revoke(lock, server.documents[lock]->holders.at(0), false, true, now);
-  }
+  call_id take_off(const std::string& lock = "lock") { return me.revoke(lock, holder(lock), false, true, now); }
   static protocol::acquire_plan observed() {
     auto p = plan();
     p.ask.observed = true;
@@ -220,7 +218,7 @@ TEST_F(ClientsRequests, TakingOffHasPausesAndATimeOfItsOwn) {
 
 TEST_F(ClientsRequests, WhatIsNoTokenIsNotPublishedWhenItIsTakenOff) {
   (void)other(op::try_);
-  auto h = server.documents["lock"]->holders.at(0);
+  auto h = holder();
   h.fence = -1;  // somebody edited it, when it was looked at
   (void)me.revoke("lock", h, false, true, now);
   play("serve -> revoke other, cancel other for good | published -> nothing");
@@ -229,7 +227,7 @@ TEST_F(ClientsRequests, WhatIsNoTokenIsNotPublishedWhenItIsTakenOff) {
 TEST_F(ClientsRequests, WhoHasNoChannelTellsNobodyOfARevocation) {
   driven silent({.id = "me", .who = "somebody", .tells = false});
   (void)silent.other(op::try_);
-  (void)silent.me.revoke("lock", silent.server.documents["lock"]->holders.at(0), false, false, silent.now);
+  (void)silent.me.revoke("lock", silent.holder(), false, false, silent.now);
   EXPECT_EQ(silent.serve(), "revoke other");
   EXPECT_EQ(silent.told(), "");
   silent.end();

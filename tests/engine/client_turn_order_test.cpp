@@ -22,7 +22,7 @@ TEST_F(ClientsTurns, AReaderDoesNotPassAWriterOfItsClient) {
   EXPECT_TRUE(me.waits_locally(later));
   answer_all();
   EXPECT_EQ(happened(), "releasing; released; release: released; acquired");
-  EXPECT_EQ(holder(), "id-2");
+  EXPECT_EQ(holder().id, "id-2");
   EXPECT_EQ(serve(), "enqueue id-3 + enqueue id-4");
 }
 

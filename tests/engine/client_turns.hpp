@@ -25,7 +25,6 @@ struct ClientsTurns : driven_test {
     return c;
   }
   hold_id got() const { return last<acquire_ended>().got; }
-  [[nodiscard]] std::string holder() { return server.documents["lock"]->holders.at(0).id; }
 };
 
 /// ... and a lease passes on from one to the next.

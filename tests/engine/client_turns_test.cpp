@@ -22,7 +22,7 @@ TEST_F(ClientsTurns, OneCommandReleasesAndAsksForTheNext) {
   answer_all();
   EXPECT_EQ(happened(), "releasing; released; release: released; acquired");
   EXPECT_EQ(last<acquire_ended>().call, two);
-  EXPECT_EQ(holder(), "id-2");
+  EXPECT_EQ(holder().id, "id-2");
   EXPECT_TRUE(me.waits_locally(three));
   (void)release(got());
   EXPECT_EQ(serve(), "release id-2 + enqueue id-3");
@@ -41,7 +41,7 @@ TEST_F(ClientsTurns, OtherClientsHaveTheirTurnInBetween) {
   EXPECT_EQ(serve(), "release id-1 + enqueue id-2");
   EXPECT_EQ(happened(), "releasing; released; release: released");
   EXPECT_EQ(told(), "other client: other, ");
-  EXPECT_EQ(holder(), "other");
+  EXPECT_EQ(holder().id, "other");
   EXPECT_EQ(waiters(), 1U);
   (void)other(op::release);
   (void)pass(1000);
@@ -83,7 +83,7 @@ TEST_F(ClientsTurns, WithObservedExpiryTooTheyGoOneByOne) {
   EXPECT_EQ(sent(), "release id-1, enqueue id-2");
   answer_all();
   (void)happened();
-  EXPECT_EQ(holder(), "id-2");
+  EXPECT_EQ(holder().id, "id-2");
 }
 
 TEST_F(ClientsTurns, ItIsAskedForAlsoIfThereWasNothingToRelease) {
@@ -131,7 +131,7 @@ TEST_F(ClientsTurns, ALateCopyOfAPassBringsNothingBack) {
   server.what = fault::none;
   (void)pass(300);
   (void)happened();
-  EXPECT_EQ(holder(), "id-2");
+  EXPECT_EQ(holder().id, "id-2");
   (void)server.carry_out(copy, now);
   EXPECT_EQ(holders(), 1U);
   EXPECT_EQ(waiters(), 0U);

@@ -193,6 +193,9 @@ struct driven {
     return out;
   }
   [[nodiscard]] hold_phase phase(hold_id h) const { return me.find(h)->now; }
+  [[nodiscard]] protocol::holder& holder(const std::string& lock = "lock") {
+    return server.documents[lock]->holders.at(0);
+  }
   [[nodiscard]] std::size_t holders(const std::string& lock = "lock") { return there(lock).holders.size(); }
   [[nodiscard]] std::size_t waiters(const std::string& lock = "lock") { return there(lock).waiters.size(); }
   [[nodiscard]] protocol::request last_request() const { return on_their_way.back().all.front(); }

@@ -14,11 +14,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 import unittest
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,11 @@ class Case(unittest.TestCase):
     def versions(self) -> list[tuple[int, Peer]]:
         return [(1, self.node(1)), (2, self.node(2))]
 
+    def use(self, ours: Peer, lock: str) -> None:
+        """Ours acquires it and gives it back."""
+        self.assertEqual(ours("try", lock), "acquired")
+        self.assertEqual(ours("unlock", lock), "released")
+
     def await_waiters(self, count: int) -> None:
         deadline = time.monotonic() + PATIENCE
         while len((self.locks.find_one({"_id": self.lock}) or {}).get("waiters", [])) != count:
@@ -115,8 +120,7 @@ class Exclusion(Case):
                 self.assertEqual(ours("try", self.lock), "busy")
                 self.assertEqual(ours("wait", self.lock, 2000), "timed_out")
                 self.assertTrue(node("unlock", self.lock))
-                self.assertEqual(ours("try", self.lock), "acquired")
-                self.assertEqual(ours("unlock", self.lock), "released")
+                self.use(ours, self.lock)
 
     def test_we_keep_node_out(self) -> None:
         ours = self.dlock()
@@ -175,11 +179,8 @@ class Exclusion(Case):
                 peer("unlock", self.lock)
                 rounds[me] += 1
 
-        threads = [threading.Thread(target=take_part, args=(i,)) for i in range(len(peers))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(len(peers)) as threads:
+            list(threads.map(take_part, range(len(peers))))
         self.assertEqual(problems, [])
         self.assertEqual(rounds, [25] * len(peers))
 
@@ -302,8 +303,7 @@ class Channel(Case):
     def test_mubsub_as_it_is_makes_the_channel_and_we_join(self) -> None:
         node = self.listener(self.lock, patched=False)
         ours = self.dlock()
-        self.assertEqual(ours("try", self.lock), "acquired")
-        self.assertEqual(ours("unlock", self.lock), "released")
+        self.use(ours, self.lock)
         events = node.await_events(2)
         self.assertEqual([event["message"]["id"] for event in events], [self.lock] * 2)
         self.assertEqual([event["message"]["locked"] for event in events], [True, False])
@@ -316,8 +316,7 @@ class Channel(Case):
         made = self.mongo[self.notif_db].command("listCollections", filter={"name": self.channel})
         self.assertEqual(made["cursor"]["firstBatch"][0]["options"], {"capped": True, "size": 5242880})
         node = self.listener(self.lock)
-        self.assertEqual(ours("try", self.lock), "acquired")
-        self.assertEqual(ours("unlock", self.lock), "released")
+        self.use(ours, self.lock)
         self.assertEqual([event["message"]["locked"] for event in node.await_events(2)], [True, False])
         self.assertTrue(node("lock", self.lock, TTL))
         self.assertEqual(len(ours.await_events(3)), 3)
@@ -386,8 +385,7 @@ class Channel(Case):
         """mubsub would emit it as an 'error' that nobody handles, and its process would end."""
         node, ours = self.listener(), self.dlock()
         for lock in ("error", self.lock):
-            self.assertEqual(ours("try", lock), "acquired")
-            self.assertEqual(ours("unlock", lock), "released")
+            self.use(ours, lock)
         self.assertEqual([event["message"]["id"] for event in node.await_events(2)], [self.lock] * 2)
         self.assertEqual(self.mongo[self.notif_db][self.channel].count_documents({"event": "error"}), 0)
         self.assertIsNone(node.process.poll())
