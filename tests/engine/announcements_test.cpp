@@ -102,7 +102,7 @@ TEST_F(Published, AReleaseIsPublishedOnceWhenItHasFreedTheLock) {
   EXPECT_EQ(all.to_free(), 0U);
 }
 
-TEST_F(Published, WhatHasNotFreedTheLockIsNot) {
+TEST_F(Published, AReleaseThatHasNotFreedTheLockIsNotPublished) {
   will_free("a", 1);
   all.not_freed("a");
   EXPECT_FALSE(all.freed("a"));
@@ -132,7 +132,7 @@ TEST_F(Published, SeveralComeInTheOrderOfTheirTokens) {
   EXPECT_EQ(all.to_free(), 0U);
 }
 
-TEST_F(Published, WhoSharesProvesNothingOfOthersWhoShare) {
+TEST_F(Published, ASharedGrantProvesNoReleaseOfASharedHolder) {
   will_free("shared", 1, false);
   EXPECT_EQ(granted(2, false), "+2");
   will_free("exclusive", 3, true);

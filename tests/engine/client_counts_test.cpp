@@ -89,7 +89,7 @@ TEST_F(ClientsCounts, ACallThatGetsTheLockHasWaitedSinceItsBeginning) {
   EXPECT_EQ(told_all(), "locked waited 700, ");
 }
 
-TEST_F(ClientsCounts, SoHasOneThatDoesNotGetIt) {
+TEST_F(ClientsCounts, ACallWithoutAGrantIsMeasuredToo) {
   (void)other(op::try_);
   (void)ask(in_row(1, plan("lock", false)));
   (void)serve();
@@ -115,7 +115,7 @@ TEST_F(ClientsCounts, SoHasOneThatDoesNotGetIt) {
   EXPECT_EQ(last<acquire_ended>().row, 4);
 }
 
-TEST_F(ClientsCounts, OneThatKeepsThePlaceOfAnotherHasItsOwnWait) {
+TEST_F(ClientsCounts, ACallThatInheritsAPlaceHasItsOwnWait) {
   const auto one = first_waits(in_row(1));
   now += 100;
   (void)ask(in_row(2));
@@ -143,14 +143,14 @@ TEST_F(ClientsCounts, AUseEndsWhenItsReleaseBegins) {
   EXPECT_EQ(uses(), "") << "once";
 }
 
-TEST_F(ClientsCounts, OrWithItsLoss) {
+TEST_F(ClientsCounts, AUseEndsWithTheLossOfItsLease) {
   play("hold | silence 4500 | answer");
   EXPECT_EQ(uses(), "4500 lost, ");
   play("release | serve");
   EXPECT_EQ(uses(), "") << "once";
 }
 
-TEST_F(ClientsCounts, OrWhenNobodyHasItAnyMore) {
+TEST_F(ClientsCounts, AUseEndsWhenItsHoldIsDropped) {
   play("hold | later 200 | drop | serve");
   EXPECT_EQ(uses(), "200, ");
 }

@@ -182,7 +182,7 @@ TEST_F(ClientsEarlyReleases, WithoutAThreadTheyAreReleasedAgainLater) {
   EXPECT_TRUE(me.is_idle());
 }
 
-TEST_F(ClientsEarlyReleases, AReleaseWithTheNextOfOnesOwnIsNone) {
+TEST_F(ClientsEarlyReleases, APassIsNoEarlyRelease) {
   const auto h = calm();
   (void)me.acquire(early(), false, now);
   (void)release(h);

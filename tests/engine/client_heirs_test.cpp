@@ -21,7 +21,7 @@ TEST_F(ClientsTurns, WhoGivesUpInTimeLeavesItsPlaceToTheNext) {
   EXPECT_EQ(holder().id, "id-1");
 }
 
-TEST_F(ClientsTurns, WhoIsCancelledToo) {
+TEST_F(ClientsTurns, ACancelledWaiterLeavesItsPlaceToTheNext) {
   const auto one = first_waits();
   const auto two = acquire();
   me.cancel(one, now);
@@ -86,7 +86,7 @@ TEST_F(ClientsTurns, ANoticeThatMayHaveBeenMissedIsForTheNextToo) {
   EXPECT_EQ(sent(), "heartbeat id-1");
 }
 
-TEST_F(ClientsTurns, SoIsAReleaseByMongoDlockThatMayHaveBeenMissed) {
+TEST_F(ClientsTurns, AMissedReleaseByMongoDlockIsForTheNextToo) {
   foreign_holds();
   last_call = acquire();
   (void)acquire();
@@ -107,7 +107,7 @@ TEST_F(ClientsTurns, WhoWantsSomethingElseAsksForItself) {
   EXPECT_EQ(waiters(), 1U);
 }
 
-TEST_F(ClientsTurns, WithoutAnAnswerItGoesOnToo) {
+TEST_F(ClientsTurns, TheNextInheritsARequestWithoutAnAnswer) {
   (void)ask(within(500));
   const auto two = acquire();
   server.what = fault::lost_answer;

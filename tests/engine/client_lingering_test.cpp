@@ -67,7 +67,7 @@ TEST_F(Lingering, WhoTakesItLateRenewsIt) {
   EXPECT_EQ(pass(1), "release id-1/linger") << "it may still linger for a moment";
 }
 
-TEST_F(Lingering, NotLaterAndNotWithoutTheOption) {
+TEST_F(Lingering, AfterItsTimeOrWithoutTheOptionALeaseDoesNotLinger) {
   const auto h = hold(linger());
   (void)pass(2500);
   (void)release(h);
@@ -197,7 +197,7 @@ TEST_F(Lingering, WhoWantsSomethingElseEndsIt) {
   EXPECT_EQ(serve(), "release id-4/linger, enqueue id-5");
 }
 
-TEST_F(Lingering, InOneCommandIfItCanBe) {
+TEST_F(Lingering, AnotherExclusiveCallEndsItInOneCommand) {
   (void)idle();
   auto p = linger();
   p.linger = 2000;
@@ -222,7 +222,7 @@ TEST_F(Lingering, AFirstWaiterRecallsAtMostOnceASecond) {
   EXPECT_EQ(told(), "other client: theirs/linger, ");
 }
 
-TEST_F(Lingering, NotOneFurtherBackAndNotOneThatDoesNotLinger) {
+TEST_F(Lingering, NoRecallFromFurtherBackAndNoneToAnOrdinaryHolder) {
   (void)other(op::try_, "lock", "theirs/linger");
   (void)other(op::enqueue, "lock", "second");
   (void)acquire();

@@ -38,7 +38,7 @@ TEST_F(LocalTurns, AnHeirThatNobodyWaitedForRenewsWhenItIsReleased) {
   EXPECT_EQ(happened(), "released; release: released; held; acquired");
 }
 
-TEST_F(LocalTurns, ButNotForLong) {
+TEST_F(LocalTurns, TheNextCallWaitsForTheAnswerFor100MsAtMost) {
   const auto [h, two] = heir_and_next();
   EXPECT_EQ(sent(), "renew id-1");
   now += 99;
@@ -49,7 +49,7 @@ TEST_F(LocalTurns, ButNotForLong) {
   EXPECT_TRUE(me.is_served(two, now));
 }
 
-TEST_F(LocalTurns, AndNotLongAfterTheNotice) {
+TEST_F(LocalTurns, WithoutAnAnswerFor100MsAnHeirPasses) {
   const auto [h, two] = heir_and_next();
   EXPECT_EQ(sent(), "renew id-1");
   now += 100;
@@ -88,7 +88,7 @@ TEST_F(LocalTurns, ALeaseThatNobodyUsesIsReleasedWhenItIsRevoked) {
   EXPECT_TRUE(me.is_served(two, now));
 }
 
-TEST_F(LocalTurns, OrWhenNobodyWaitsAnyMore) {
+TEST_F(LocalTurns, ALeaseThatNobodyUsesIsReleasedWhenNobodyWaits) {
   const auto [h, two] = heir_and_next();
   EXPECT_EQ(sent(), "renew id-1");
   (void)release(h);
@@ -98,7 +98,7 @@ TEST_F(LocalTurns, OrWhenNobodyWaitsAnyMore) {
   EXPECT_EQ(announced(), "locked lock, unlocked lock, ");
 }
 
-TEST_F(LocalTurns, OrWhenTheClientIsClosed) {
+TEST_F(LocalTurns, ALeaseThatNobodyUsesIsReleasedByClose) {
   const auto [h, two] = heir_and_next();
   EXPECT_EQ(sent(), "renew id-1");
   (void)release(h);

@@ -21,14 +21,14 @@ TEST_F(ClientsTurns, WhenALeaseIsLostTheNextIsAskedForAtOnce) {
   EXPECT_EQ(phase(h), hold_phase::lost);
 }
 
-TEST_F(ClientsTurns, AlsoWhenItEnds) {
+TEST_F(ClientsTurns, WhenALeaseEndsTheNextIsAskedForAtOnce) {
   (void)hold();
   (void)acquire();
   EXPECT_EQ(pass_in_silence(4500), "renew id-1, enqueue id-2");
   EXPECT_EQ(happened(), "lost: not renewed");
 }
 
-TEST_F(ClientsTurns, AlsoWhenItIsDropped) {
+TEST_F(ClientsTurns, WhenALeaseIsDroppedTheNextIsAskedForAtOnce) {
   const auto h = hold();
   (void)acquire();
   me.drop(h, now);
@@ -66,7 +66,7 @@ TEST_F(ClientsTurns, WhoWaitsForItsTurnIsCancelledAtOnce) {
   EXPECT_EQ(serve(), "");
 }
 
-TEST_F(ClientsTurns, ItTimesOutWhileALeaseOfItsClientIsHeld) {
+TEST_F(ClientsTurns, ALocalWaitTimesOutWhileItsClientHoldsTheLock) {
   (void)hold();
   const auto two = ask(within(500));
   EXPECT_EQ(me.ends_by(two), now + 580);
@@ -83,7 +83,7 @@ TEST_F(ClientsTurns, ItTimesOutWhileALeaseOfItsClientIsHeld) {
   EXPECT_EQ(last<acquire_ended>().missing, "");
 }
 
-TEST_F(ClientsTurns, WhoIsAskedTooLateSaysThatTheLeaseHasEnded) {
+TEST_F(ClientsTurns, AWaitThatEndsTooLateSaysThatTheLeaseHasEnded) {
   (void)hold();
   (void)pass(300);
   (void)ask(within(500));
@@ -102,7 +102,7 @@ TEST_F(ClientsTurns, AtTheEndOfTheLeaseAheadItAsksTheServer) {
   EXPECT_EQ(happened(), "lost: ended; timed out");
 }
 
-TEST_F(ClientsTurns, OrByTheLastAnswerOfTheOneAhead) {
+TEST_F(ClientsTurns, ALocalWaitTimesOutIfTheOneAheadIsInTheQueue) {
   (void)first_waits();
   (void)ask(within(500));
   (void)pass(500);
@@ -110,7 +110,7 @@ TEST_F(ClientsTurns, OrByTheLastAnswerOfTheOneAhead) {
   EXPECT_EQ(last<acquire_ended>().last.first->who, "another");
 }
 
-TEST_F(ClientsTurns, OrIfItsClientHeldTheLockAMomentAgo) {
+TEST_F(ClientsTurns, ALocalWaitTimesOutIfItsClientHasJustReleased) {
   const auto h = hold();
   (void)acquire();
   (void)ask(within(500));
@@ -122,7 +122,7 @@ TEST_F(ClientsTurns, OrIfItsClientHeldTheLockAMomentAgo) {
   EXPECT_EQ(happened(), "timed out") << "the answer to a pass may be late";
 }
 
-TEST_F(ClientsTurns, AlsoIfThatWasDropped) {
+TEST_F(ClientsTurns, ALocalWaitTimesOutIfItsClientHasJustDroppedTheLock) {
   const auto h = hold();
   (void)acquire();
   (void)ask(within(500));
@@ -132,7 +132,7 @@ TEST_F(ClientsTurns, AlsoIfThatWasDropped) {
   EXPECT_EQ(happened(), "releasing; timed out");
 }
 
-TEST_F(ClientsTurns, NotIfThatWasReleasedLongAgoAndNowOnceMore) {
+TEST_F(ClientsTurns, ALocalWaitFailsIfTheFirstReleaseWasLongAgo) {
   const auto h = hold();
   (void)acquire();
   (void)ask(within(1500));
@@ -145,7 +145,7 @@ TEST_F(ClientsTurns, NotIfThatWasReleasedLongAgoAndNowOnceMore) {
   EXPECT_EQ(happened(), "no answer");
 }
 
-TEST_F(ClientsTurns, ItFailsIfTheServerIsSilent) {
+TEST_F(ClientsTurns, ALocalWaitFailsIfTheServerIsSilent) {
   (void)acquire();
   (void)ask(within(500));
   EXPECT_EQ(pass_in_silence(579), "enqueue id-1");
@@ -155,7 +155,7 @@ TEST_F(ClientsTurns, ItFailsIfTheServerIsSilent) {
   EXPECT_EQ(last<acquire_ended>().missing, "the call ahead of it waits for an answer");
 }
 
-TEST_F(ClientsTurns, ItFailsForTheReasonOfTheOneAhead) {
+TEST_F(ClientsTurns, ALocalWaitFailsForTheReasonOfTheOneAhead) {
   (void)first_waits();
   server.what = fault::unreachable;
   now += 1;
@@ -194,7 +194,7 @@ TEST_F(ClientsTurns, ALeaseOfItsClientIsContactEnough) {
   EXPECT_TRUE(me.waits_locally(two));
 }
 
-TEST_F(ClientsTurns, SoIsAPlaceOfTheOneAhead) {
+TEST_F(ClientsTurns, APlaceOfTheOneAheadIsContactEnough) {
   auto p = plan();
   p.wait_period = 60'000;
   p.ask.delta = 60'000;
@@ -226,7 +226,7 @@ TEST_F(ClientsTurns, WhoHeardNothingSinceItCameFails) {
   EXPECT_EQ(last<acquire_ended>().call, two);
 }
 
-TEST_F(ClientsTurns, AnAnswerOfTheMomentAtWhichItCameIsEnough) {
+TEST_F(ClientsTurns, AnAnswerInTheSameMillisecondIsContactEnough) {
   (void)first_waits();
   server.what = fault::unreachable;
   const auto two = ask(plan());

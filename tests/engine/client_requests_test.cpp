@@ -20,7 +20,7 @@ struct ClientsRequests : driven_test {
   }
 };
 
-TEST_F(ClientsRequests, OnlyWhatMayBeShortIs) {
+TEST_F(ClientsRequests, OnlySomeRequestsHaveAShortForm) {
   using protocol::form;
   auto p = plan();
   const auto h = hold(p);

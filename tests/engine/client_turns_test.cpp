@@ -86,7 +86,7 @@ TEST_F(ClientsTurns, WithObservedExpiryTooTheyGoOneByOne) {
   EXPECT_EQ(holder().id, "id-2");
 }
 
-TEST_F(ClientsTurns, ItIsAskedForAlsoIfThereWasNothingToRelease) {
+TEST_F(ClientsTurns, TheNextIsAskedForAlsoIfThereWasNothingToRelease) {
   const auto h = hold();
   (void)acquire();
   server.documents["lock"] = std::nullopt;
@@ -141,7 +141,7 @@ TEST_F(ClientsTurns, ALateCopyOfAPassBringsNothingBack) {
   EXPECT_EQ(holders() + waiters(), 0U) << "it has a tombstone, because it was in doubt";
 }
 
-TEST_F(ClientsTurns, IfThePassIsRefusedItIsStillReleased) {
+TEST_F(ClientsTurns, AfterARefusedPassTheHolderIsStillReleased) {
   const auto h = hold();
   (void)acquire();
   server.what = fault::refused;
@@ -153,7 +153,7 @@ TEST_F(ClientsTurns, IfThePassIsRefusedItIsStillReleased) {
   EXPECT_EQ(happened(), "released; release: released");
 }
 
-TEST_F(ClientsTurns, IfTheReleaseIsRefusedWithoutTheOtherTooItIsOver) {
+TEST_F(ClientsTurns, IfThePassAndTheReleaseAreRefusedTheReleaseEnds) {
   const auto h = hold();
   (void)acquire();
   server.what = fault::refused;

@@ -47,7 +47,7 @@ TEST(ReleaseMachine, OneAnswerIsEnough) {
   EXPECT_FALSE(d.cancel);
 }
 
-TEST(ReleaseMachine, NotThereIsALossUnlessATryOfOursMayHaveRemovedIt) {
+TEST(ReleaseMachine, AReleaseThatFindsNothingIsALossUnlessItWasInDoubt) {
   for (const bool in_doubt : {false, true}) {
     releasing m(release(), 10'000, false, false);
     (void)m.start();
@@ -64,7 +64,7 @@ TEST(ReleaseMachine, NotThereIsALossUnlessATryOfOursMayHaveRemovedIt) {
   EXPECT_EQ(end(before.answered(not_found())).what, result::released) << "an earlier call was in doubt";
 }
 
-TEST(ReleaseMachine, InWhatIsNoLockAnyMoreItIsLost) {
+TEST(ReleaseMachine, IfTheDocumentIsNoLockAnyMoreTheLeaseIsLost) {
   releasing m(release(), 10'000, true, false);
   (void)m.start();
   reply r;
@@ -95,7 +95,7 @@ TEST(ReleaseMachine, PausesDoubleUpToHalfASecond) {
   }
 }
 
-TEST(ReleaseMachine, ItsTimeIsOver) {
+TEST(ReleaseMachine, AtItsTimeTheResultIsUnknown) {
   releasing late(release(), 1000, false, false);
   (void)late.start();
   EXPECT_TRUE(std::holds_alternative<releasing::wait>(late.unanswered(false, 949)));

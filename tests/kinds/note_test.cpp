@@ -102,7 +102,7 @@ TEST_F(Note, WhoKnowsTheOwnerCanSetIt) {
   EXPECT_FALSE(theirs.set_note(id, held->owner(), "too late"));
 }
 
-TEST_F(Note, AndNotOnceItIsRevoked) {
+TEST_F(Note, NobodyCanSetItOnceItIsRevoked) {
   auto held = mutex(mine, noted("before")).acquire();
   ASSERT_TRUE(held);
   ASSERT_EQ(theirs.revoke(id).size(), 1U);

@@ -58,7 +58,7 @@ TEST(Observation, NobodyExpiresThemselves) {
   EXPECT_EQ(o.next("me"), std::nullopt);
 }
 
-TEST(Observation, EachForItsOwnSpan) {
+TEST(Observation, EachEntryIsWatchedForItsOwnSpan) {
   observation o;
   o.saw({{"a", 1, 1000}, {"b", 2, 2000}}, 0);
   EXPECT_EQ(o.next("me"), 1021);

@@ -150,7 +150,7 @@ TEST(Reply, NobodyIsToldATokenThatNoServerHasGranted) {
             1u);
 }
 
-TEST(Reply, NumbersOfEntriesAreSo) {
+TEST(Reply, ImpossibleNumbersOfEntriesAreLimited) {
   const auto r =
       parsed(with(with(with(value(kPlain), R"("place": 1)", R"("place": {"$numberLong": "4611686018427387904"})"),
                        R"("queue": 3)", R"("queue": {"$numberLong": "-9223372036854775808"})"),

@@ -42,7 +42,7 @@ TEST(Transition, ARevokedHolderKeepsTheLockUntilItsLeaseEndsOrItLetsGo) {
   play("enqueue a b; revoke a; release a keep=60000 = b |");
 }
 
-TEST(Transition, ACancelTakesItOffAtOnceAndForGood) {
+TEST(Transition, ACancelRemovesAHolderAtOnceAndForGood) {
   play("enqueue a b; cancel a tomb=30000 = b |; renew a -> not found; enqueue a -> dead");
 }
 
