@@ -5,8 +5,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/install.sh
 source scripts/build.sh
 
-# branches_taken MACHINES ENGINE: two tables. Fails if fewer percent are taken, of the machines one by one and of all that a client
-# does. What only exceptions or headers take is none of the machines'.
+# branches_taken MACHINES ENGINE: prints two tables, of the machines and of the whole client. Fails if the percentage of taken branches
+# is below MACHINES or ENGINE. Branches for exceptions and in headers do not count.
 branches_taken() {
   local taken=(gcovr -r . --exclude-throw-branches --exclude-unreachable-branches --branches)
   local machines='engine/(health_machine|hold_machine|observe_machine|release_machine|request_queue|retry_queue|outbox|turns)|protocol/(acquire|lease_schedule|observation)'
@@ -16,7 +16,7 @@ branches_taken() {
 
 need_compiler
 need_packages gcovr
-say "==> building it with counters"
+say "==> building with counters"
 build coverage dlock_simulate dlock_simulator_test dlock_engine_tests
 find build-coverage -name '*.gcda' -delete
 build-coverage/bin/dlock-simulate --seeds 1..1000 >build-coverage/output || die "$(<build-coverage/output)"

@@ -1,8 +1,7 @@
-"""What a failed test leaves for those who look for the cause: its logs, histories and outputs, but no server's data.
+"""Keeps the evidence of a failed test: its logs, histories and outputs, but not the data of servers.
 
-tests/support/scratch.py runs a test with a scratch folder. DLOCK_SCRATCH names it to the test, which then removes nothing
-that could be evidence: the whole folder is removed if the test passes. DLOCK_EVIDENCE names the folder that has a folder for
-each test that failed.
+tests/support/scratch.py runs a test with a scratch folder, which DLOCK_SCRATCH names. The test removes nothing there that could be
+evidence. If the test passes, the whole folder is removed. DLOCK_EVIDENCE names the folder that has a folder for each failed test.
 """
 
 from __future__ import annotations

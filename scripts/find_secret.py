@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Looks for a secret where none may be: in files (logs, outputs, core dumps), in the command lines of processes, in their
-memory.
+"""Searches for a secret in places that must not contain it: files (logs, outputs, core dumps), and the command lines and the memory of
+processes.
 
   find_secret.py [--folder DIR]... [--pid PID]... [--all] [--environment] [--memory]   the secret is read from standard input
 
-Prints each place, and ends with status 1 if there is any, 0 if there is none. From Python: find_secret(folder, secret, pids).
+Prints each place where it finds the secret. Status 1: it found one; 0: it found none. From Python: find_secret(folder, secret, pids).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# full.sh [COMMAND]: what ./run test --full runs; COMMAND goes first. Some 60 minutes with 2 processors. All stages run, though one
-# fails; a table of them comes last, and then the sum of their tests: "N passed, N failed".
+# full.sh [COMMAND]: runs the stages of ./run test --full, and COMMAND as the first stage. Some 60 minutes with 2 processors. All stages
+# run, even if one fails. At the end it prints a table of the stages, and the sum of their tests: "N passed, N failed".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Has libFuzzer search for inputs that a fuzz target cannot stand.
+"""Makes libFuzzer search for inputs that break a fuzz target.
 
   fuzz.py [--seconds N] BUILD-DIR TARGET...
 
-Each target starts from its corpus in tests/fuzz and from what earlier runs found to reach other code, in BUILD-DIR/fuzz/TARGET/inputs.
-A finding is kept in BUILD-DIR/fuzz/TARGET/findings. All targets run, though one fails; the last line is: N passed, N failed.
+Each target starts from its corpus in tests/fuzz, and from inputs of earlier runs that reached new code (BUILD-DIR/fuzz/TARGET/inputs).
+Findings are kept in BUILD-DIR/fuzz/TARGET/findings. All targets run, even if one fails. The last line is: N passed, N failed.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""Changes src/engine one thing at a time, and sees that a test notices.
+"""Mutation testing: changes src/engine one thing at a time, and checks that a test notices.
 
   mutants.py [--sample N] [--seed N] [--only FILE[:LINE]] [--jobs N] [--list] BUILD-DIR
 
-A mutant is the engine with one change: another operator or number, a statement less, a condition that always or never
-holds. Each is linked with the tests' other objects, as they are in BUILD-DIR, and must fail: the engine's tests, or else some seeds
-of the simulator. The last lines are a table; status 1 if fewer than 95 % are killed. A survivor that changes nothing that anybody could
-see is named in tests/engine/survivors.txt, with its reason, and is not counted.
+A mutant is the engine with one change: another operator or number, a removed statement, or a condition that is always true or false.
+Each is linked with the other objects of the tests in BUILD-DIR. It is killed if the engine's tests fail, or else some seeds of the
+simulator. The last lines are a table; status 1 if fewer than 95 % are killed. tests/engine/survivors.txt lists survivors whose change has
+no visible effect, with the reason. They do not count.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The mutants of a file: the places where its functions can be changed, one at a time.
+"""Finds the mutants of a file: the places where its functions can be changed, one at a time.
 
-It reads C++ as clang-format leaves it, and only as much of it as src/engine uses: operators that compare have blanks around them, the
-brackets of templates have none.
+It only understands C++ that clang-format has formatted, and only the part of C++ that src/engine uses: comparison operators have blanks
+around them, the brackets of templates have none.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Makes cli/page/bundle, the files of the page that dlock serve has inside, from their sources in cli/page. Run it after a change
-there, and commit the bundle: a build of dlock needs no npm. It needs npm once, to install the versions in package-lock.json.
+"""Makes cli/page/bundle, the files of the page in dlock serve, from their sources in cli/page. Run it after a change there, and commit
+the bundle, so that a build of dlock needs no npm. It needs npm once, to install the versions in package-lock.json.
 
   page.py           makes the bundle
-  page.py --check   says whether the bundle is what the sources give, and at most 150 kB; 77: npm's packages are not installed
+  page.py --check   checks that the bundle matches its sources, and has at most 150 kB; status 77: npm's packages are not installed
 """
 
 from __future__ import annotations

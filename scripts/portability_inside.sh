@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# portability_inside.sh PACKAGE...: in a fresh Debian with the source in /src, does as docs/install.md says, with these packages and
-# no others and with warnings as errors; then runs the tests that need no set of their own. See portability.py.
+# portability_inside.sh PACKAGE...: in a fresh Debian with the source in /src, builds and installs as docs/install.md says, with only
+# these packages, and with warnings as errors. Then runs the tests that do not start their own servers. See portability.py.
 set -euo pipefail
 trap 'exit 130' INT # the first process of a PID namespace does not end by itself
 trap 'exit 143' TERM

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Starts and stops a private MongoDB replica set on 127.0.0.1.
 
-  replica_set.py run [OPTIONS] -- COMMAND...   runs COMMAND with a set that never outlives this process
+  replica_set.py run [OPTIONS] -- COMMAND...   runs COMMAND with a set, and stops the set when this process ends
   replica_set.py start|stop|url --dir DIR      a set that stays until it is stopped
 
 COMMAND finds DLOCK_TEST_URL, DLOCK_TEST_DIR (the set's folder) and DLOCK_TEST_SET (a JSON file: url, members with

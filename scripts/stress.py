@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Runs tests again and again on a machine that has no processor to spare.
+"""Repeats tests while other processes keep all processors busy.
 
   stress.py [--times N] [--burn N] [--minutes M] BUILD-DIR [CTEST-OPTION...]
 
-A round is one run of all chosen tests. A test that fails in one round fails. The last line is: N passed, N failed.
+A round runs all chosen tests once. A test that fails in any round counts as failed. The last line is: N passed, N failed.
 """
 
 from __future__ import annotations
