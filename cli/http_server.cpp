@@ -1,11 +1,12 @@
 #include "http_server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <ctime>
 #include <deque>
 #include <exception>
-#include <list>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -151,16 +152,29 @@ class http_server::impl {
   asio::io_context io;  // with the hint 1, what its own thread posts would come after what others post later
   const http_options options;
   const handler handle;
-  std::set<std::shared_ptr<http_connection>> all;
-  std::list<http_connection*> waiting;  // those that wait for their clients, in the order in which they began to wait
+
+  // For connections, on the server's thread.
+  using clock = std::chrono::steady_clock;
+  using waiting_list = std::multimap<clock::time_point, http_connection*>;  // by the time from which each makes way
+  [[nodiscard]] waiting_list::iterator begins_to_wait(http_connection& who, std::chrono::milliseconds grace);
+  void waits_no_more(waiting_list::iterator which) { waiting_.erase(which); }
+  void has_closed(const std::shared_ptr<http_connection>& who);
 
  private:
   void listen();
-  void accept();
-  void admit(tcp::socket socket);
+  void wait_for_newcomer();
+  void look_for_place();
+  void accept(bool has_place);
+  void pause(error_code problem);
+  void on_change();
 
+  std::set<std::shared_ptr<http_connection>> all_;
+  waiting_list waiting_;
   tcp::acceptor acceptor_{io};
-  asio::steady_timer pause_{io};
+  asio::steady_timer timer_{io};
+  bool has_newcomer_ = false;  // it stays in the kernel's backlog until it has a place
+  clock::time_point refused_at_;
+  bool is_stuck_ = false;  // somebody was refused, and nothing has changed since
   std::uint16_t port_ = 0;
   std::thread thread_;
 };
@@ -176,6 +190,7 @@ class http_connection : public std::enable_shared_from_this<http_connection> {
     error_code problem;
     local_ = unmapped(stream_.socket().local_endpoint(problem).address());
     stream_.socket().set_option(tcp::no_delay(true), problem);
+    begin_waiting(server_.options.grace);
     wait_for_request(header_time);
   }
 
@@ -190,7 +205,7 @@ class http_connection : public std::enable_shared_from_this<http_connection> {
     sender_.reset();
     error_code ignored;
     stream_.socket().close(ignored);
-    server_.all.erase(self);
+    server_.has_closed(self);
   }
 
   void reply(http_reply with) {
@@ -244,7 +259,6 @@ class http_connection : public std::enable_shared_from_this<http_connection> {
   using head_type = http::response<http::empty_body>;
 
   void wait_for_request(std::chrono::seconds limit) {
-    begin_waiting();
     parser_.emplace();
     parser_->header_limit(longest_header);
     if (buffer_.size() != 0) return read_header();  // a client may send the next request before it has the reply
@@ -252,6 +266,7 @@ class http_connection : public std::enable_shared_from_this<http_connection> {
     stream_.async_read_some(buffer_.prepare(2048), [self = shared_from_this()](error_code problem, std::size_t size) {
       if (self->closed_ || problem) return self->close();
       self->buffer_.commit(size);
+      self->begin_waiting(self->server_.options.grace);  // the rest is likely on its way
       self->read_header();
     });
   }
@@ -339,7 +354,7 @@ class http_connection : public std::enable_shared_from_this<http_connection> {
     text << head.base();
     head_ = text.str();
     body_ = std::move(body);
-    if (!sender_) begin_waiting();
+    if (!sender_) begin_waiting(server_.options.grace);
     send(std::array<asio::const_buffer, 2>{asio::buffer(head_), body_ ? asio::buffer(*body_) : asio::const_buffer()});
   }
 
@@ -374,6 +389,7 @@ class http_connection : public std::enable_shared_from_this<http_connection> {
       if (written) sender_->taken(written->size());
       return write_next();
     }
+    begin_waiting();
     if (keep_alive_) return wait_for_request(idle_time);
     drain(0);
   }
@@ -403,14 +419,14 @@ class http_connection : public std::enable_shared_from_this<http_connection> {
                             [self = shared_from_this()](error_code, std::size_t) { self->close(); });
   }
 
-  void begin_waiting() {
+  /// It is the client's turn. From the end of `grace` on, this connection makes way for another one.
+  void begin_waiting(std::chrono::milliseconds grace = 0ms) {
     stop_waiting();
-    at_ = server_.waiting.insert(server_.waiting.end(), this);
-    is_waiting_ = true;
+    waiting_ = server_.begins_to_wait(*this, grace);
   }
 
   void stop_waiting() {
-    if (std::exchange(is_waiting_, false)) server_.waiting.erase(at_);
+    if (waiting_) server_.waits_no_more(*std::exchange(waiting_, std::nullopt));
   }
 
   http_server::impl& server_;
@@ -418,8 +434,7 @@ class http_connection : public std::enable_shared_from_this<http_connection> {
   asio::ip::address local_;
   beast::flat_buffer buffer_{std::size_t{2} * longest_header};
   std::optional<http::request_parser<http::empty_body>> parser_;
-  std::list<http_connection*>::iterator at_;
-  bool is_waiting_ = false;
+  std::optional<http_server::impl::waiting_list::iterator> waiting_;
   bool closed_ = false;
   bool keep_alive_ = false;
   bool head_only_ = false;
@@ -489,11 +504,11 @@ void http_sender::close() {
 http_server::impl::~impl() {
   io.stop();
   if (thread_.joinable()) thread_.join();
-  for (const auto& each : std::set(all)) each->close();
+  for (const auto& each : std::set(all_)) each->close();
 }
 
 void http_server::impl::start() {
-  accept();
+  wait_for_newcomer();
   thread_ = std::thread([this] { io.run(); });
 }
 
@@ -516,30 +531,70 @@ void http_server::impl::listen() {
   throw failure("cannot listen on " + where + ": " + problem.message() + advice);
 }
 
-void http_server::impl::accept() {
-  acceptor_.async_accept([this](error_code problem, tcp::socket socket) {
-    if (problem == asio::error::operation_aborted) return;
-    if (!problem) {
-      admit(std::move(socket));
-      return accept();
-    }
-    pause_.expires_after(100ms);  // too few file descriptors, for example
-    pause_.async_wait([this](error_code end) {
-      if (!end) accept();
-    });
+void http_server::impl::wait_for_newcomer() {
+  acceptor_.async_wait(tcp::acceptor::wait_read, [this](error_code problem) {
+    if (problem) return pause(problem);
+    has_newcomer_ = true;
+    refused_at_ = clock::now() + (is_stuck_ ? 0ms : options.patience);  // or each of a long backlog would wait in turn
+    look_for_place();
   });
 }
 
-/// If there is no room, the connection that has waited longest for its client makes way. So clients that send nothing
-/// do not keep others out.
-void http_server::impl::admit(tcp::socket socket) {
-  if (all.size() >= most_connections) {
-    if (waiting.empty()) return;
-    waiting.front()->close();
+/// If all places are taken, the connection that has waited longest for its client makes way. So clients that send
+/// nothing do not keep others out. If none waits, the newcomer does, for a limited time.
+void http_server::impl::look_for_place() {
+  if (!has_newcomer_) return;
+  const auto now = clock::now();
+  if (all_.size() >= most_connections && !waiting_.empty() && waiting_.begin()->first <= now) {
+    waiting_.begin()->second->close();
   }
-  const auto made = std::make_shared<http_connection>(*this, std::move(socket));
-  all.insert(made);
-  made->start();
+  const bool has_place = all_.size() < most_connections;
+  if (has_place || now >= refused_at_) {
+    has_newcomer_ = false;
+    is_stuck_ = !has_place && waiting_.empty();
+    return accept(has_place);
+  }
+  timer_.expires_at(waiting_.empty() ? refused_at_ : std::min(refused_at_, waiting_.begin()->first));
+  timer_.async_wait([this](error_code end) {
+    if (!end) look_for_place();
+  });
+}
+
+void http_server::impl::accept(bool has_place) {
+  acceptor_.async_accept([this, has_place](error_code problem, tcp::socket socket) {
+    if (problem) return pause(problem);
+    if (has_place) {
+      const auto made = std::make_shared<http_connection>(*this, std::move(socket));
+      all_.insert(made);
+      made->start();
+    }
+    wait_for_newcomer();
+  });
+}
+
+void http_server::impl::pause(error_code problem) {
+  if (problem == asio::error::operation_aborted) return;
+  timer_.expires_after(100ms);  // too few file descriptors, for example
+  timer_.async_wait([this](error_code end) {
+    if (!end) wait_for_newcomer();
+  });
+}
+
+http_server::impl::waiting_list::iterator http_server::impl::begins_to_wait(http_connection& who,
+                                                                            std::chrono::milliseconds grace) {
+  on_change();
+  return waiting_.emplace(clock::now() + grace, &who);
+}
+
+void http_server::impl::has_closed(const std::shared_ptr<http_connection>& who) {
+  all_.erase(who);
+  on_change();
+}
+
+/// Posts, because it is called in the middle of what a connection does.
+void http_server::impl::on_change() {
+  is_stuck_ = false;
+  if (has_newcomer_) asio::post(io, [this] { look_for_place(); });
 }
 
 http_reply text_reply(int status, std::string text) {

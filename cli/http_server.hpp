@@ -69,11 +69,16 @@ struct http_options {
   std::vector<std::string> hosts;  ///< Allowed in the header Host, besides the addresses of this machine's own.
   /// Whether a path needs no token: what has no data, such as the page that asks for the token. Empty: none.
   std::function<bool(const std::string& path)> is_public;
+  /// If all connections are taken and none can make way, a newcomer waits this long before it is refused.
+  std::chrono::milliseconds patience{2000};
+  /// How long the client of a connection has to send its request, and to take its reply, before it makes way.
+  std::chrono::milliseconds grace{200};
 };
 
 /// An HTTP/1.1 server for a few readers who may be hostile. Plain text: TLS is a proxy's or a tunnel's
 /// (docs/security.md). It refuses everything but GET and HEAD, has at most 64 connections, and limits the size and the
-/// time of each header. docs/adr/0036-listening.md has the reasons.
+/// time of each header. A connection that waits for its client makes way for a newcomer.
+/// docs/adr/0036-listening.md has the reasons.
 class http_server {
  public:
   using handler = std::function<void(const http_request&, http_answer)>;

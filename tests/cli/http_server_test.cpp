@@ -1,16 +1,11 @@
 // Streams, which `dlock serve` needs. tests/cli/test_http.py has the rest.
 #include <gtest/gtest.h>
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <array>
 #include <mutex>
 #include <string>
 #include <vector>
 
-#include "fd.hpp"
+#include "http_client.hpp"
 #include "http_server.hpp"
 #include "support/waiting.hpp"
 
@@ -19,6 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using dlock::testing::eventually;
+using testing::hears;
 
 std::shared_ptr<const std::string> shared(std::string text) {
   return std::make_shared<const std::string>(std::move(text));
@@ -29,27 +25,7 @@ class Streams : public ::testing::Test {
  protected:
   void SetUp() override { server_.start(); }
 
-  unique_fd asks(const std::string& request) {
-    unique_fd out(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const timeval patience{.tv_sec = 20, .tv_usec = 0};
-    setsockopt(out.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    sockaddr_in to{.sin_family = AF_INET, .sin_port = htons(server_.port()), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    EXPECT_EQ(connect(out.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
-    EXPECT_EQ(write(out.get(), request.data(), request.size()), static_cast<ssize_t>(request.size()));
-    return out;
-  }
-
-  /// What comes until `end`, or until the server closes.
-  static std::string hears(const unique_fd& from, const std::string& end = "") {
-    std::string out;
-    std::array<char, 65536> text{};
-    while (end.empty() || out.find(end) == std::string::npos) {
-      const ssize_t got = read(from.get(), text.data(), text.size());
-      if (got <= 0) break;
-      out.append(text.data(), static_cast<std::size_t>(got));
-    }
-    return out;
-  }
+  unique_fd asks(const std::string& request) { return testing::asks(server_, request); }
 
   std::shared_ptr<http_stream> stream() {
     std::shared_ptr<http_stream> out;
@@ -161,14 +137,8 @@ TEST_F(Streams, AReplyThatDoesNotComeInTimeHasAnother) {
 TEST(HttpAnswer, WhoDropsItHasAnswered) {
   http_server server({}, [](const http_request&, const http_answer&) {});
   server.start();
-  unique_fd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in to{.sin_family = AF_INET, .sin_port = htons(server.port()), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-  ASSERT_EQ(connect(client.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
-  const std::string request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
-  ASSERT_EQ(write(client.get(), request.data(), request.size()), static_cast<ssize_t>(request.size()));
-  std::array<char, 12> text{};
-  ASSERT_EQ(read(client.get(), text.data(), text.size()), 12);
-  EXPECT_EQ(std::string(text.data(), text.size()), "HTTP/1.1 500");
+  EXPECT_TRUE(
+      hears(testing::asks(server, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), "\r\n").starts_with("HTTP/1.1 500"));
 }
 
 }  // namespace
