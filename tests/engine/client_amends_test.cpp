@@ -80,9 +80,7 @@ TEST_F(ClientsAmends, OnlyAHoldIsAmended) {
   EXPECT_EQ(serve(), "release id-1");
   const auto dropped = hold();
   (void)amend(dropped);
-  ASSERT_EQ(sent(), "amend id-2");
-  me.drop(dropped, now);
-  answer_all();
+  play("sent -> amend id-2 | drop | answer");
   EXPECT_EQ(change(), amended::not_held);
 }
 
@@ -145,8 +143,7 @@ TEST_F(ClientsAmends, WhatAnAmendDoesNotNameStays) {
 }
 
 TEST_F(ClientsAmends, ADowngradeThatFailedIsInDoubtBecauseTheNextAmendCarriesIt) {
-  last_hold = hold();
-  server.what = fault::refused;
+  play("hold | fault refused");
   (void)downgrade(last_hold);
   play("serve -> amend id-1 | happened -> failed, in doubt");
   EXPECT_TRUE(holder().what.exclusive);
@@ -206,8 +203,7 @@ TEST_F(ClientsAmends, ADowngradeThatIsSentAgainDoesNotUndoALaterNote) {
   on_their_way.swap(first);
   answer_all();  // the server has changed nothing
   on_their_way.swap(note);
-  answer_all();
-  (void)pass(1000);
+  play("answer | pass 1000");
   EXPECT_EQ(holder().value, "ours");
   EXPECT_FALSE(holder().what.exclusive);
 }

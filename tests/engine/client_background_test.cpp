@@ -104,23 +104,17 @@ TEST_F(ClientsBackground, ACancelIsRetriedForAsLongAsTheEntryMayLive) {
     const auto expect_so_long = [&] {
       server.what = fault::lost_request;
       (void)pass((delta == 5000 ? 15'000 : 60'000) - 1);  // as a waiter, or as a holder
-      EXPECT_EQ(me.in_the_background(), 1U);
-      play("pass 1001 | background -> 0 | fault none");
+      play("background -> 1 | pass 1001 | background -> 0 | fault none");
     };
     last_call = me.acquire(p, false, now);
     play("sent | cancel");
     expect_so_long();  // of an acquisition
-    answer_all();
-    server.documents["lock"] = std::nullopt;
-    const auto released = hold(p);
-    server.documents["lock"] = std::nullopt;
-    (void)release(released);
-    play("sent | answer");
+    play("answer | gone");
+    (void)hold(p);
+    play("gone | release | sent | answer");
     expect_so_long();  // after a release
-    const auto dropped = hold(p);
-    server.documents["lock"] = std::nullopt;
-    me.drop(dropped, now);
-    play("sent | answer");
+    (void)hold(p);
+    play("gone | drop | sent | answer");
     expect_so_long();  // after one of the background
   }
 }
@@ -132,14 +126,11 @@ TEST_F(ClientsBackground, WithObservedExpiryAReleaseAndACancelAreRetriedForAnHou
   me.drop(hold(p), now);
   server.what = fault::lost_request;
   (void)pass(3'600'000 - 1);
-  EXPECT_EQ(me.in_the_background(), 1U);
-  play("pass 1001 | background -> 0 | fault none");
+  play("background -> 1 | pass 1001 | background -> 0 | fault none");
   last_call = me.acquire(p, false, now);
-  play("sent | cancel");
-  server.what = fault::lost_request;
+  play("sent | cancel | fault lost request");
   (void)pass(3'600'000 - 1);
-  EXPECT_EQ(me.in_the_background(), 1U);
-  play("fault none | pass 1001 | background -> 0");
+  play("background -> 1 | fault none | pass 1001 | background -> 0");
 }
 
 /// A request of its acquisition may yet arrive.
@@ -282,8 +273,7 @@ TEST_F(ClientsBackground, AReleaseThatCannotBeSentIsRetried) {
 TEST_F(ClientsBackground, ADoubtAboutAnEarlierIdIsNoneAboutTheNext) {
   play("other try | acquire | serve | fault lost request");
   while (now < 1300) (void)pass(50);  // a heartbeat goes without an answer
-  server.what = fault::none;
-  server.documents["lock"] = std::nullopt;
+  play("fault none | gone");
   while (me.expects("id-1")) {  // it is not there any more: id-2 is to be asked for
     now = std::max(now, me.next());
     me.look(now);

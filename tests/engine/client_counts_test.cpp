@@ -79,55 +79,40 @@ struct ClientsCounts : ClientsTurns {
 TEST_F(ClientsCounts, ACallThatGetsTheLockHasWaitedSinceItsBeginning) {
   (void)first_waits(in_row(2));
   (void)told_all();
-  now += 600;
-  (void)other(op::release);
+  play("later 600 | other release");
   me.opened(part::inbox, now);  // notices may have been missed: it asks
-  (void)serve();
-  ASSERT_EQ(happened(), "acquired");
+  play("serve | happened -> acquired");
   EXPECT_EQ(last<acquire_ended>().waited, 700);
   EXPECT_EQ(last<acquire_ended>().row, 2);
   EXPECT_EQ(told_all(), "locked waited 700, ");
 }
 
 TEST_F(ClientsCounts, ACallWithoutAGrantIsMeasuredToo) {
-  (void)other(op::try_);
-  (void)ask(in_row(1, plan("lock", false)));
-  (void)serve();
-  ASSERT_EQ(happened(), "busy");
+  play("other try | acquire try row=1 | serve | happened -> busy");
   EXPECT_EQ(last<acquire_ended>().row, 1);
   EXPECT_EQ(last<acquire_ended>().waited, 0);
   const auto one = ask(in_row(2, within(1000)));
   now += 100;
   (void)ask(in_row(3, within(300)));  // it waits locally
-  (void)pass(300);
-  ASSERT_EQ(happened(), "timed out");
+  play("pass 300 | happened -> timed out");
   EXPECT_EQ(last<acquire_ended>().row, 3);
   EXPECT_EQ(last<acquire_ended>().waited, 300);
   me.cancel(one, now);
-  (void)serve();
-  ASSERT_EQ(happened(), "cancelled");
+  play("serve | happened -> cancelled");
   EXPECT_EQ(last<acquire_ended>().row, 2);
   EXPECT_EQ(last<acquire_ended>().waited, 400);
-  play("fault refused");
-  (void)ask(in_row(4));
-  (void)serve();
-  ASSERT_EQ(happened(), "refused");
+  play("fault refused | acquire row=4 | serve | happened -> refused");
   EXPECT_EQ(last<acquire_ended>().row, 4);
 }
 
 TEST_F(ClientsCounts, ACallThatInheritsAPlaceHasItsOwnWait) {
   const auto one = first_waits(in_row(1));
-  now += 100;
-  (void)ask(in_row(2));
-  now += 50;
+  play("later 100 | acquire row=2 | later 50");
   me.cancel(one, now);
   ASSERT_EQ(happened(), "cancelled");
   EXPECT_EQ(last<acquire_ended>().row, 1);
   EXPECT_EQ(last<acquire_ended>().waited, 150);
-  (void)other(op::release);
-  me.opened(part::inbox, now);
-  (void)serve();
-  ASSERT_EQ(happened(), "acquired");
+  play("other release | inbox opened | serve | happened -> acquired");
   EXPECT_EQ(last<acquire_ended>().row, 2);
   EXPECT_EQ(last<acquire_ended>().waited, 50);
 }
@@ -135,8 +120,7 @@ TEST_F(ClientsCounts, ACallThatInheritsAPlaceHasItsOwnWait) {
 // --- uses -----------------------------------------------------------------------------------------------------------
 
 TEST_F(ClientsCounts, AUseEndsWhenItsReleaseBegins) {
-  last_hold = hold(in_row(7));
-  play("later 300 | fault lost answer | release in=100 | serve");
+  play("hold row=7 | later 300 | fault lost answer | release in=100 | serve");
   EXPECT_EQ(uses(), "300, ") << "whatever the answer";
   EXPECT_EQ(last<hold_changed>().row, 7);
   play("fault none | release | serve");
@@ -161,32 +145,23 @@ TEST_F(ClientsCounts, AReleaseThatFindsItLostSaysSo) {
 }
 
 TEST_F(ClientsCounts, AUseBeginsWhenTheClientKnowsOfItsGrant) {
-  (void)ask(plan());
-  play("sent -> enqueue id-1 | later 300 | answer | happened -> acquired");
-  now += 100;
-  (void)release(got());
-  (void)serve();
+  play("acquire | sent -> enqueue id-1 | later 300 | answer | happened -> acquired | later 100 | release | serve");
   EXPECT_EQ(uses(), "100, ");
   EXPECT_EQ(told_all(), "locked waited 300, unlocked held 100, ");
-  (void)ask(plan());
-  play("sent -> enqueue id-2 | later 300 | answer | happened -> acquired | silence 4200");
+  play("acquire | sent -> enqueue id-2 | later 300 | answer | happened -> acquired | silence 4200");
   EXPECT_EQ(uses(), "4200 lost, ") << "the lease counts from the request";
 }
 
 TEST_F(ClientsCounts, EachTurnIsAUse) {
   me.subscribed(1);
   const auto h = hold(turns());
-  (void)ask(in_row(5, turns()));
-  now += 40;
-  (void)release(h);
+  play("acquire turns=3 row=5 | later 40 | release");
   EXPECT_EQ(uses(), "40, ");
   EXPECT_EQ(last<acquire_ended>().row, 5);
   EXPECT_EQ(me.find(got())->row, 5);
   me.heard(protocol::announcement{"lock", true, me.find(h)->token, "somebody", tiny_server::epoch}, now);
   EXPECT_EQ(told_here(), "locked, unlocked held 40, locked waited 40, ");
-  now += 30;
-  (void)release(got());
-  (void)serve();
+  play("later 30 | release | serve");
   EXPECT_EQ(uses(), "30, ");
   EXPECT_EQ(told_all(), "locked waited 0, unlocked held 70, ") << "others hear of all turns together";
   me.subscribed(-1);
@@ -199,28 +174,22 @@ TEST_F(ClientsCounts, WhileALeaseLingersNobodyUsesIt) {
   (void)told_all();
   (void)release(h);
   EXPECT_EQ(uses(), "100, ");
-  now += 500;
-  (void)ask(in_row(6, linger()));
-  ASSERT_EQ(happened(), "acquired");
+  play("later 500 | acquire linger=2500 row=6 | happened -> acquired");
   EXPECT_EQ(last<acquire_ended>().row, 6);
   EXPECT_EQ(last<acquire_ended>().waited, 0);
   me.heard(protocol::announcement{"lock", true, me.find(h)->token, "somebody", tiny_server::epoch}, now);
   EXPECT_EQ(told_here(), "locked, unlocked held 100, locked waited 0, ") << "the time between is nobody's";
-  now += 20;
-  (void)release(got());
+  play("later 20 | release");
   EXPECT_EQ(uses(), "20, ");
   (void)pass(begin + 2499 - now);
-  now += 1;
-  me.look(now);
-  (void)serve();
+  play("look 1 | serve");
   EXPECT_EQ(uses(), "");
   EXPECT_EQ(told_all(), "unlocked held 2500, ");
   me.subscribed(-1);
 }
 
 TEST_F(ClientsCounts, ALeaseThatIsLostWhileNobodyUsesItIsNoLoss) {
-  last_hold = hold(linger());
-  play("silence 1666 -> renew id-1/linger | gone | release");
+  play("hold linger=2500 | silence 1666 -> renew id-1/linger | gone | release");
   EXPECT_EQ(uses(), "1666, ");
   play("answer | happened -> lost: gone");
   EXPECT_EQ(uses(), "");
@@ -232,14 +201,12 @@ TEST_F(ClientsCounts, ALostHoldIsAnnouncedAsLost) {
   play("hold");
   (void)told_all();
   (void)other(op::revoke, "lock", "id-1");
-  me.heard(protocol::revocation{"lock", "id-1", "an operator"}, now);
-  play("serve | later 200 | release | serve");
+  play("revoked id-1 | serve | later 200 | release | serve");
   EXPECT_EQ(told_all(), "unlocked held 300 lost, ");
 }
 
 TEST_F(ClientsCounts, WhoTakesALockOffItsHolderAnnouncesItAsLost) {
-  (void)other(op::try_);
-  now += 500;
+  play("other try | later 500");
   (void)me.revoke("lock", holder(), false, true, now);
   (void)serve();
   EXPECT_EQ(told_all(), "unlocked held 500 lost, ");
@@ -248,10 +215,9 @@ TEST_F(ClientsCounts, WhoTakesALockOffItsHolderAnnouncesItAsLost) {
 }
 
 TEST_F(ClientsCounts, AnotherValueIsNoNewGrant) {
-  const auto h = hold();
+  play("hold");
   (void)told_all();
-  (void)me.amend(h, {}, "new", now);
-  (void)serve();
+  play("amend | serve");
   EXPECT_EQ(told_all(), "locked, ");
 }
 
@@ -285,10 +251,7 @@ TEST_F(ClientsCounts, ARenewalMayBeTooLateOrFindNothing) {
 }
 
 TEST_F(ClientsCounts, APeekIsNoRenewal) {
-  auto p = plan();
-  p.renews = false;
-  last_hold = hold(p);
-  play("clock set | serve -> peek id-1");
+  play("hold unrenewed | clock set | serve -> peek id-1");
   EXPECT_EQ(renewals(), "");
 }
 

@@ -9,15 +9,11 @@ namespace {
 TEST_F(ClientsTurns, WhoGivesUpInTimeLeavesItsPlaceToTheNext) {
   const auto one = first_waits(within(500));
   const auto two = acquire();
-  (void)pass(600);
-  EXPECT_EQ(happened(), "timed out");
+  play("pass 600 | happened -> timed out");
   EXPECT_EQ(last<acquire_ended>().call, one);
   EXPECT_FALSE(last<acquire_ended>().in_doubt);
   EXPECT_EQ(me.expects("id-1"), two);
-  EXPECT_EQ(waiters(), 1U);
-  (void)other(op::release);
-  (void)pass(1000);
-  EXPECT_EQ(happened(), "acquired");
+  play("waiters -> 1 | other release | pass 1000 | happened -> acquired");
   EXPECT_EQ(holder().id, "id-1");
 }
 
@@ -29,8 +25,7 @@ TEST_F(ClientsTurns, ACancelledWaiterLeavesItsPlaceToTheNext) {
   me.cancel(one, now);
   EXPECT_EQ(happened(), "") << "it is over";
   EXPECT_EQ(me.ends_by(two), never) << "the server has answered since it came";
-  EXPECT_EQ(sent(), "");
-  EXPECT_EQ(pass(50), "heartbeat id-1") << "as if nothing had happened";
+  play("sent -> nothing | pass 50 -> heartbeat id-1 (as if nothing had happened)");
   const auto heir = other(op::release).heirs.at(0);
   me.heard(protocol::grant{"lock", heir.id, heir.fence, heir.since}, now);
   EXPECT_EQ(happened(), "acquired");
@@ -43,16 +38,13 @@ TEST_F(ClientsTurns, AnHeirThatIsCancelledTooLeavesThePlaceToTheOneBehindIt) {
   const auto three = acquire();
   me.cancel(one, now);
   me.cancel(two, now);
-  EXPECT_EQ(happened(), "cancelled; cancelled");
-  EXPECT_EQ(pass(50), "heartbeat id-1") << "when the first one would have polled";
+  play("happened -> cancelled; cancelled | pass 50 -> heartbeat id-1 (when the first one would have polled)");
   EXPECT_EQ(me.expects("id-1"), three);
 }
 
 TEST_F(ClientsTurns, WhatWasUndoneForTheOneBeforeIsNotUndoneAgain) {
   const auto one = first_waits();
-  server.what = fault::lost_answer;
-  (void)pass(50);
-  server.what = fault::none;
+  play("fault lost answer | pass 50 | fault none");
   server.documents["lock"]->waiters.clear();
   while (me.expects("id-1")) (void)pass(10);
   const auto two = acquire();
@@ -60,8 +52,7 @@ TEST_F(ClientsTurns, WhatWasUndoneForTheOneBeforeIsNotUndoneAgain) {
   EXPECT_EQ(me.expects("id-2"), two);
   EXPECT_EQ(serve(), "");
   me.cancel(two, now);
-  EXPECT_EQ(serve(), "cancel id-2");
-  EXPECT_EQ(happened(), "no answer yet; cancelled; cancelled");
+  play("serve -> cancel id-2 | happened -> no answer yet; cancelled; cancelled");
 }
 
 TEST_F(ClientsTurns, TheAnswerThatIsOnItsWayIsForTheNext) {
@@ -69,8 +60,7 @@ TEST_F(ClientsTurns, TheAnswerThatIsOnItsWayIsForTheNext) {
   const auto two = acquire();
   EXPECT_EQ(sent(), "enqueue id-1");
   me.cancel(one, now);
-  answer_all();
-  EXPECT_EQ(happened(), "cancelled; acquired");
+  play("answer | happened -> cancelled; acquired");
   EXPECT_EQ(last<acquire_ended>().call, two);
   EXPECT_EQ(serve(), "") << "nothing has to be undone";
 }
@@ -78,33 +68,25 @@ TEST_F(ClientsTurns, TheAnswerThatIsOnItsWayIsForTheNext) {
 TEST_F(ClientsTurns, ANoticeThatMayHaveBeenMissedIsForTheNextToo) {
   (void)other(op::try_);
   const auto one = acquire();
-  (void)acquire();
-  EXPECT_EQ(sent(), "enqueue id-1");
-  me.opened(part::inbox, now);
+  play("acquire | sent -> enqueue id-1 | inbox opened");
   me.cancel(one, now);
-  answer_all();
-  EXPECT_EQ(sent(), "heartbeat id-1");
+  play("answer | sent -> heartbeat id-1");
 }
 
 TEST_F(ClientsTurns, AMissedReleaseByMongoDlockIsForTheNextToo) {
   foreign_holds();
   last_call = acquire();
-  (void)acquire();
   play(
-      "serve -> enqueue id-1 | mongo-dlock releases lock | sent -> heartbeat id-1 | mongo-dlock releases lock | "
-      "cancel | wants events -> yes | answer | serve -> heartbeat id-1 | mongo-dlock releases lock | "
-      "serve -> heartbeat id-1");
+      "acquire | serve -> enqueue id-1 | mongo-dlock releases lock | sent -> heartbeat id-1 | "
+      "mongo-dlock releases lock | cancel | wants events -> yes | answer | serve -> heartbeat id-1 | "
+      "mongo-dlock releases lock | serve -> heartbeat id-1");
 }
 
 TEST_F(ClientsTurns, WhoWantsSomethingElseAsksForItself) {
   const auto one = first_waits();
-  auto longer = plan();
-  longer.ask.delta = 7000;
-  (void)ask(longer);
+  play("acquire ttl=7000");
   me.cancel(one, now);
-  EXPECT_EQ(serve(), "cancel id-1, enqueue id-2");
-  EXPECT_EQ(happened(), "cancelled");
-  EXPECT_EQ(waiters(), 1U);
+  play("serve -> cancel id-1, enqueue id-2 | happened -> cancelled | waiters -> 1");
 }
 
 TEST_F(ClientsTurns, TheNextInheritsARequestWithoutAnAnswer) {
@@ -114,23 +96,19 @@ TEST_F(ClientsTurns, TheNextInheritsARequestWithoutAnAnswer) {
   while (now < 1700) (void)pass(50);
   EXPECT_EQ(happened(), "no answer yet; no answer; no answer yet");
   EXPECT_FALSE(last<acquire_ended>().in_doubt) << "what it has asked for is for the next one";
-  server.what = fault::none;
-  (void)pass(1000);
-  EXPECT_EQ(happened(), "acquired");
+  play("fault none | pass 1000 | happened -> acquired");
   EXPECT_EQ(last<acquire_ended>().call, two);
   EXPECT_EQ(holder().id, "id-1");
 }
 
 TEST_F(ClientsTurns, EachHasItsOwnLimitForTheFirstContact) {
-  (void)acquire();
-  now += 100;
+  play("acquire | later 100");
   const auto two = acquire();
   EXPECT_EQ(me.ends_by(two), now + 10'000);
-  server.what = fault::unreachable;
-  (void)pass(9910);
-  EXPECT_EQ(happened(), "no answer yet; no answer; no answer yet") << "the first one, after 10 s";
-  (void)pass(100);
-  EXPECT_EQ(happened(), "no answer");
+  play(
+      "fault unreachable | pass 9910 | "
+      "happened -> no answer yet; no answer; no answer yet (the first one, after 10 s) | pass 100 | "
+      "happened -> no answer");
   EXPECT_EQ(last<acquire_ended>().call, two);
 }
 

@@ -17,11 +17,9 @@ TEST_F(ClientsHolds, AHoldIsRenewedInTime) {
 }
 
 TEST_F(ClientsHolds, AHoldWithoutAutorefreshEnds) {
-  auto p = plan();
-  p.renews = false;
-  const auto h = hold(p);
-  play("pass 4499 -> nothing | happened -> nothing | pass 1 -> nothing | happened -> lost: ended");
-  EXPECT_EQ(phase(h), hold_phase::lost);
+  play(
+      "hold unrenewed | pass 4499 -> nothing | happened -> nothing | pass 1 -> nothing | happened -> lost: ended | "
+      "phase -> lost");
 }
 
 TEST_F(ClientsHolds, ARenewalThatIsNotAnsweredWarnsOnce) {
@@ -40,20 +38,13 @@ TEST_F(ClientsHolds, AHoldIsLostOnTimeWhileItsRenewalHangs) {
 TEST_F(ClientsHolds, ALateAnswerDoesNotExtendAHold) {
   play("hold | silence 4499 -> renew id-1");
   now += 1;  // and nobody has looked
-  answer_all();
-  EXPECT_EQ(happened(), "lost: not renewed");
+  play("answer | happened -> lost: not renewed");
 }
 
 TEST_F(ClientsHolds, ALateAnswerSaysWhyItEnded) {
-  auto p = plan();
-  p.renews = false;
-  (void)hold(p);
-  (void)pass_in_silence(4400);
-  me.heard(protocol::revocation{"lock", "id-1", "an operator"}, now);
-  EXPECT_EQ(sent(), "peek id-1");
+  play("hold unrenewed | silence 4400 | revoked id-1 | sent -> peek id-1");
   now += 100;  // and nobody has looked
-  answer_all();
-  EXPECT_EQ(happened(), "lost: ended");
+  play("answer | happened -> lost: ended");
 }
 
 TEST_F(ClientsHolds, ADeletedLockIsLostAtTheNextRenewal) {
@@ -63,13 +54,10 @@ TEST_F(ClientsHolds, ADeletedLockIsLostAtTheNextRenewal) {
 TEST_F(ClientsHolds, ARevocationNoticeLeadsToARenewalAtOnce) {
   (void)hold();
   me.heard(protocol::revocation{"another", "id-1", "an operator"}, now);
-  me.heard(protocol::revocation{"lock", "id-2", "an operator"}, now);
-  EXPECT_EQ(sent(), "");
-  me.heard(protocol::revocation{"lock", "id-1", "an operator"}, now);
-  play("serve -> renew id-1 | happened -> held (only the server knows)");
+  play(
+      "revoked id-2 | sent -> nothing | revoked id-1 | serve -> renew id-1 | happened -> held (only the server knows)");
   (void)other(op::revoke, "lock", "id-1");
-  me.heard(protocol::revocation{"lock", "id-1", "an operator"}, now);
-  play("serve -> renew id-1 | happened -> lost: revoked by an operator");
+  play("revoked id-1 | serve -> renew id-1 | happened -> lost: revoked by an operator");
 }
 
 TEST_F(ClientsHolds, AHoldWithoutAutorefreshIsOnlyPeekedAtAfterANotice) {
@@ -83,9 +71,7 @@ TEST_F(ClientsHolds, AHoldWithoutAutorefreshIsOnlyPeekedAtAfterANotice) {
 }
 
 TEST_F(ClientsHolds, AllHoldsAreRenewedWhenTheWallClockWasSet) {
-  (void)hold();
-  (void)hold(plan("another"));
-  play("clock set | serve -> renew id-1, renew id-2");
+  play("hold | hold another | clock set | serve -> renew id-1, renew id-2");
 }
 
 TEST_F(ClientsHolds, AClientListensOnceItHasHeldALockFor250Ms) {
@@ -125,12 +111,7 @@ TEST_F(ClientsHolds, AfterCloseNoRenewalIsDue) {
 }
 
 TEST_F(ClientsHolds, AfterCloseAHoldIsPeekedAtAfterANotice) {
-  auto p = plan();
-  p.renews = false;
-  (void)hold(p);
-  me.close(now);
-  me.heard(protocol::revocation{"lock", "id-1", "an operator"}, now);
-  EXPECT_EQ(serve(), "peek id-1");
+  play("hold unrenewed | close | revoked id-1 | serve -> peek id-1");
 }
 
 }  // namespace

@@ -24,7 +24,6 @@ struct Lingering : ClientsTurns {
     return h;
   }
   [[nodiscard]] std::int64_t token(hold_id h) const { return me.find(h)->token; }
-  static protocol::recall recall(const std::string& id = "id-1/linger") { return {"lock", id}; }
 };
 
 TEST_F(Lingering, TheNextCallTakesItAtOnce) {
@@ -35,315 +34,179 @@ TEST_F(Lingering, TheNextCallTakesItAtOnce) {
   EXPECT_EQ(happened(), "acquired");
   EXPECT_EQ(last<acquire_ended>().call, c);
   EXPECT_EQ(token(got()), fence + 1);
-  EXPECT_EQ(sent(), "");
-  EXPECT_EQ(me.lingering(), 0U);
-  (void)release(got());
-  EXPECT_EQ(happened(), "released; release: released") << "and lingers again";
-  auto attempt = linger();
-  attempt.queue = false;
-  (void)ask(attempt);
-  EXPECT_EQ(happened(), "acquired");
+  play(
+      "sent -> nothing | lingering -> 0 | release | happened -> released; release: released (and lingers again) | "
+      "acquire linger=2500 try | happened -> acquired");
   EXPECT_EQ(token(got()), fence + 2);
 }
 
 TEST_F(Lingering, ItEndsSoLongAfterItsGrantAndIsNotRenewed) {
-  const auto h = hold(linger());
-  EXPECT_EQ(pass(1000), "");
-  (void)release(h);
-  EXPECT_EQ(pass(1499), "") << "a renewal would be due";
-  EXPECT_EQ(pass(1), "release id-1/linger");
-  EXPECT_EQ(announced(), "locked lock, unlocked lock, ");
-  EXPECT_EQ(me.lingering(), 0U);
-  EXPECT_EQ(holders(), 0U);
+  play(
+      "hold linger=2500 | pass 1000 -> nothing | release | pass 1499 -> nothing (a renewal would be due) | "
+      "pass 1 -> release id-1/linger | published -> locked lock, unlocked lock | lingering -> 0 | holders -> 0");
 }
 
 TEST_F(Lingering, WhoTakesItLateRenewsIt) {
   (void)idle();
-  now += 2499;
-  (void)ask(linger());
-  EXPECT_EQ(happened(), "acquired");
-  EXPECT_EQ(sent(), "renew id-1/linger");
-  (void)release(got());
-  EXPECT_EQ(pass(1), "release id-1/linger") << "it may still linger for a moment";
+  play(
+      "later 2499 | acquire linger=2500 | happened -> acquired | sent -> renew id-1/linger | release | "
+      "pass 1 -> release id-1/linger (it may still linger for a moment)");
 }
 
 TEST_F(Lingering, AfterItsTimeOrWithoutTheOptionALeaseDoesNotLinger) {
-  const auto h = hold(linger());
-  (void)pass(2500);
-  (void)release(h);
-  EXPECT_EQ(serve(), "release id-1/linger");
-  const auto other = hold();
-  (void)release(other);
-  EXPECT_EQ(serve(), "release id-2");
+  play(
+      "hold linger=2500 | pass 2500 | release | serve -> release id-1/linger | hold | release | serve -> release id-2");
 }
 
 TEST_F(Lingering, NotWhatIsKeptOrAmendedOrInDoubtOrNotRenewed) {
-  auto h = hold(linger());
-  (void)release(h, 100);
-  EXPECT_EQ(serve(), "release id-1/linger");
-  (void)pass(1000);
-  h = hold(linger());
-  (void)me.amend(h, {}, "value", now);
-  EXPECT_EQ(serve(), "amend id-2/linger");
-  (void)release(h);
-  EXPECT_EQ(serve(), "release id-2/linger");
-  h = hold(linger());
-  me.heard(protocol::revocation{"lock", "id-3/linger", "an operator"}, now);
-  (void)release(h);
-  EXPECT_EQ(serve(), "release id-3/linger");
-  h = hold(linger());
-  me.clock_was_set(now);
-  (void)release(h);
-  EXPECT_EQ(serve(), "release id-4/linger");
-  auto p = linger();
-  p.renews = false;
-  h = hold(p);
-  (void)release(h);
-  EXPECT_EQ(serve(), "release id-5/linger");
-  server.what = fault::lost_answer;
-  (void)ask(linger());
-  (void)serve();
-  server.what = fault::none;
-  (void)pass(1000);
-  (void)happened();
-  (void)release(got());
-  EXPECT_EQ(serve(), "release id-6/linger, cancel id-6/linger for good");
+  play(
+      "hold linger=2500 | release keep=100 | serve -> release id-1/linger | pass 1000 | hold linger=2500 | amend | "
+      "serve -> amend id-2/linger | release | serve -> release id-2/linger | hold linger=2500 | revoked id-3/linger | "
+      "release | serve -> release id-3/linger | hold linger=2500 | clock set | release | "
+      "serve -> release id-4/linger | hold linger=2500 unrenewed | release | serve -> release id-5/linger | "
+      "fault lost answer | acquire linger=2500 | serve | fault none | pass 1000 | happened | release | "
+      "serve -> release id-6/linger, cancel id-6/linger for good");
 }
 
 TEST_F(Lingering, NotOneWhoseReleaseIsInDoubt) {
-  const auto h = hold(linger());
+  play("hold linger=2500");
   const auto c = ask(plan());
-  (void)release(h, 0, 10);
-  (void)pass_in_silence(10);
-  EXPECT_EQ(phase(h), hold_phase::in_doubt);
+  play("release in=10 | silence 10 | phase -> in doubt");
   me.cancel(c, now);
-  (void)release(h);
-  EXPECT_EQ(phase(h), hold_phase::releasing);
+  play("release | phase -> releasing");
 }
 
 TEST_F(Lingering, NotAnHeirInItsFirstTerm) {
-  (void)other(op::try_);
-  (void)ask(linger());
-  EXPECT_EQ(serve(), "enqueue id-1/linger");
+  play("other try | acquire linger=2500 | serve -> enqueue id-1/linger");
   const auto heir = other(op::release).heirs.at(0);
   me.heard(protocol::grant{"lock", heir.id, heir.fence, heir.since}, now);
-  EXPECT_EQ(happened(), "acquired");
-  (void)release(got());
-  EXPECT_EQ(serve(), "release id-1/linger");
+  play("happened -> acquired | release | serve -> release id-1/linger");
 }
 
 TEST_F(Lingering, NotIfSomebodyWaits) {
   auto h = hold(linger());
-  (void)ask(linger());
-  (void)release(h);
-  EXPECT_EQ(serve(), "release id-1/linger + enqueue id-2/linger") << "a call of this client";
-  (void)happened();
+  play(
+      "acquire linger=2500 | release | serve -> release id-1/linger + enqueue id-2/linger (a call of this client) | "
+      "happened");
   h = got();
-  (void)other(op::enqueue);
-  EXPECT_EQ(pass(1700), "renew id-2/linger");
-  (void)happened();
+  play("other enqueue | pass 1700 -> renew id-2/linger | happened");
   (void)release(h);
   EXPECT_EQ(serve(), "release id-2/linger") << "the renewal's answer says that another client waits";
 }
 
 TEST_F(Lingering, NotIfAReaderOfTheSameClientWaitsOnTheServer) {
-  const auto h = hold(linger());
-  (void)acquire_shared();
-  EXPECT_EQ(serve(), "enqueue id-2");
-  (void)release(h);
-  EXPECT_EQ(serve(), "release id-1/linger");
+  play("hold linger=2500 | share | serve -> enqueue id-2 | release | serve -> release id-1/linger");
 }
 
 TEST_F(Lingering, AReaderWhoseAnswerComesLaterEndsIt) {
-  const auto h = hold(linger());
-  (void)acquire_shared();
-  EXPECT_EQ(sent(), "enqueue id-2");
-  (void)release(h);
-  EXPECT_EQ(happened(), "released; release: released");
-  answer_all();
-  EXPECT_EQ(serve(), "release id-1/linger");
-  EXPECT_EQ(happened(), "releasing; acquired; released; release: released");
+  play(
+      "hold linger=2500 | share | sent -> enqueue id-2 | release | happened -> released; release: released | answer | "
+      "serve -> release id-1/linger | happened -> releasing; acquired; released; release: released");
 }
 
 TEST_F(Lingering, ATryOfTheSameClientDoesNotEndIt) {
-  const auto h = hold(linger());
-  auto attempt = linger();
-  attempt.queue = false;
-  (void)ask(attempt);
-  EXPECT_EQ(sent(), "try id-2/linger");
-  (void)release(h);
-  answer_all();
-  EXPECT_EQ(happened(), "released; release: released; busy");
-  EXPECT_EQ(serve(), "");
-  EXPECT_EQ(me.lingering(), 1U);
+  play(
+      "hold linger=2500 | acquire linger=2500 try | sent -> try id-2/linger | release | answer | "
+      "happened -> released; release: released; busy | serve -> nothing | lingering -> 1");
 }
 
 TEST_F(Lingering, WhoWantsSomethingElseEndsIt) {
   (void)idle();
-  auto longer = linger();
-  longer.ask.delta = 7000;
-  (void)ask(longer);
-  EXPECT_EQ(serve(), "release id-1/linger, enqueue id-2/linger") << "another TTL does not go in one command";
-  (void)happened();
-  (void)release(got());
-  (void)ask(plan());
-  EXPECT_EQ(serve(), "release id-2/linger, enqueue id-3");
-  (void)happened();
-  (void)release(got());
-  (void)serve();
-  (void)happened();
+  play(
+      "acquire linger=2500 ttl=7000 | "
+      "serve -> release id-1/linger, enqueue id-2/linger (another TTL does not go in one command) | happened | "
+      "release | acquire | serve -> release id-2/linger, enqueue id-3 | happened | release | serve | happened");
   (void)idle();
-  (void)acquire_shared();
-  EXPECT_EQ(serve(), "release id-4/linger, enqueue id-5");
+  play("share | serve -> release id-4/linger, enqueue id-5");
 }
 
 TEST_F(Lingering, AnotherExclusiveCallEndsItInOneCommand) {
   (void)idle();
-  auto p = linger();
-  p.linger = 2000;
-  (void)ask(p);
-  EXPECT_EQ(serve(), "release id-1/linger + enqueue id-2/linger");
-  EXPECT_EQ(happened(), "releasing; released; release: released; acquired");
+  play(
+      "acquire linger=2000 | serve -> release id-1/linger + enqueue id-2/linger | "
+      "happened -> releasing; released; release: released; acquired");
 }
 
 // --- recalls --------------------------------------------------------------------------------------------------------
 
 TEST_F(Lingering, AFirstWaiterRecallsAtMostOnceASecond) {
-  (void)other(op::try_, "lock", "theirs/linger");
-  (void)acquire();
-  EXPECT_EQ(serve(), "enqueue id-1");
-  EXPECT_EQ(told(), "other client: theirs/linger, ");
-  me.opened(part::inbox, now);
-  EXPECT_EQ(serve(), "heartbeat id-1");
-  EXPECT_EQ(told(), "");
-  now += 1000;
-  me.opened(part::inbox, now);
-  EXPECT_EQ(serve(), "heartbeat id-1");
-  EXPECT_EQ(told(), "other client: theirs/linger, ");
+  play(
+      "other try lock theirs/linger | acquire | serve -> enqueue id-1 | told -> other client: theirs/linger | "
+      "inbox opened | serve -> heartbeat id-1 | told -> nothing | later 1000 | inbox opened | "
+      "serve -> heartbeat id-1 | told -> other client: theirs/linger");
 }
 
 TEST_F(Lingering, NoRecallFromFurtherBackAndNoneToAnOrdinaryHolder) {
-  (void)other(op::try_, "lock", "theirs/linger");
-  (void)other(op::enqueue, "lock", "second");
-  (void)acquire();
-  EXPECT_EQ(serve(), "enqueue id-1");
-  (void)other(op::try_, "another", "theirs");
-  (void)acquire("another");
-  EXPECT_EQ(serve(), "enqueue id-2");
-  EXPECT_EQ(told(), "");
+  play(
+      "other try lock theirs/linger | other enqueue lock second | acquire | serve -> enqueue id-1 | "
+      "other try another theirs | acquire another | serve -> enqueue id-2 | told -> nothing");
 }
 
 TEST_F(Lingering, ATryWaitsForASecond) {
-  (void)other(op::try_, "lock", "theirs/linger");
-  (void)me.acquire(plan("lock", false), false, now);
-  EXPECT_EQ(serve(), "try id-1");
-  EXPECT_EQ(told(), "other client: theirs/linger, ");
-  EXPECT_EQ(happened(), "");
-  EXPECT_EQ(pass(10), "try id-1");
-  (void)other(op::release, "lock", "theirs/linger");
-  EXPECT_EQ(pass(20), "try id-1");
-  EXPECT_EQ(happened(), "acquired");
-  (void)other(op::try_, "second", "theirs/linger");
-  (void)me.acquire(plan("second", false), false, now);
-  EXPECT_EQ(pass(1000), "try id-2, try id-2, try id-2, try id-2, try id-2, try id-2, try id-2");
-  EXPECT_EQ(happened(), "busy");
+  play(
+      "other try lock theirs/linger | acquire try | serve -> try id-1 | told -> other client: theirs/linger | "
+      "happened -> nothing | pass 10 -> try id-1 | other release lock theirs/linger | pass 20 -> try id-1 | "
+      "happened -> acquired | other try second theirs/linger | acquire second try | "
+      "pass 1000 -> try id-2, try id-2, try id-2, try id-2, try id-2, try id-2, try id-2 | happened -> busy");
 }
 
 TEST_F(Lingering, ARecallEndsItAndTheNextOneDoesNotLinger) {
   (void)idle();
-  me.heard(recall(), now);
-  EXPECT_EQ(serve(), "release id-1/linger");
-  const auto h = hold(linger());
-  (void)release(h);
-  EXPECT_EQ(serve(), "release id-2/linger");
-  (void)pass(25'000);
-  (void)happened();
-  (void)hold(linger());
-  (void)release(got());
-  EXPECT_EQ(serve(), "");
-  EXPECT_EQ(me.lingering(), 1U);
+  play(
+      "recall id-1/linger | serve -> release id-1/linger | hold linger=2500 | release | serve -> release id-2/linger | "
+      "pass 25000 | happened | hold linger=2500 | release | serve -> nothing | lingering -> 1");
 }
 
 TEST_F(Lingering, WhatIsInUseGoesAfterItsUse) {
   (void)idle();
-  (void)ask(linger());
-  (void)happened();
-  me.heard(recall(), now);
-  EXPECT_EQ(serve(), "");
-  EXPECT_TRUE(me.find(got())->held(now));
-  (void)release(got());
-  EXPECT_EQ(serve(), "release id-1/linger");
+  play(
+      "acquire linger=2500 | happened | recall id-1/linger | serve -> nothing | held -> yes | release | "
+      "serve -> release id-1/linger");
 }
 
 TEST_F(Lingering, ARecallOfSomethingElseIsIgnored) {
   (void)idle();
-  me.heard(recall("id-0/linger"), now);
+  play("recall id-0/linger");
   me.heard(protocol::recall{"another", "id-1/linger"}, now);
   EXPECT_EQ(serve(), "");
 }
 
 TEST_F(Lingering, TheInboxIsWanted) {
-  EXPECT_FALSE(me.wants(part::inbox));
-  (void)hold(linger());
-  EXPECT_TRUE(me.wants(part::inbox));
+  play("wants inbox -> no | hold linger=2500 | wants inbox -> yes");
 }
 
 // --- its end --------------------------------------------------------------------------------------------------------
 
 TEST_F(Lingering, InDoubtItIsReleasedAtOnce) {
   (void)idle();
-  me.heard(protocol::revocation{"lock", "id-1/linger", "an operator"}, now);
-  EXPECT_EQ(serve(), "release id-1/linger");
+  play("revoked id-1/linger | serve -> release id-1/linger");
   (void)idle();
-  me.clock_was_set(now);
-  EXPECT_EQ(serve(), "release id-2/linger");
+  play("clock set | serve -> release id-2/linger");
 }
 
 TEST_F(Lingering, ARenewalThatWasUnderWayDoesNotEndIt) {
-  const auto h = hold(linger());
-  now += 1667;
-  me.look(now);
-  EXPECT_EQ(sent(), "renew id-1/linger");
-  (void)release(h);
-  answer_all();
-  EXPECT_EQ(pass(832), "");
-  EXPECT_EQ(me.lingering(), 1U);
-  EXPECT_EQ(pass(1), "release id-1/linger");
+  play(
+      "hold linger=2500 | look 1667 | sent -> renew id-1/linger | release | answer | pass 832 -> nothing | "
+      "lingering -> 1 | pass 1 -> release id-1/linger");
 }
 
 TEST_F(Lingering, ARenewalThatSaysThatItIsGoneEndsIt) {
-  const auto h = hold(linger());
-  now += 1667;
-  me.look(now);
-  EXPECT_EQ(sent(), "renew id-1/linger");
-  (void)release(h);
-  server.documents["lock"] = std::nullopt;
-  answer_all();
-  me.look(now);
-  EXPECT_EQ(me.lingering(), 0U);
-  EXPECT_EQ(serve(), "release id-1/linger, cancel id-1/linger");
+  play(
+      "hold linger=2500 | look 1667 | sent -> renew id-1/linger | release | gone | answer | look | lingering -> 0 | "
+      "serve -> release id-1/linger, cancel id-1/linger");
 }
 
 TEST_F(Lingering, ItEndsInTimeAlsoIfItsRenewalCannotBeSent) {
-  const auto h = hold(linger());
-  now += 1667;
+  play("hold linger=2500 | later 1667");
   me.look(now);  // a renewal is due
-  (void)release(h);
-  EXPECT_EQ(me.lingering(), 1U);
-  me.cannot_renew(now);
-  now += 832;
-  me.look(now);
-  EXPECT_EQ(me.lingering(), 1U);
+  play("release | lingering -> 1 | no renewal | look 832 | lingering -> 1");
   EXPECT_LE(me.next(), now + 1);
-  now += 1;
-  me.look(now);
-  EXPECT_EQ(serve(), "release id-1/linger");
+  play("look 1 | serve -> release id-1/linger");
 }
 
 TEST_F(Lingering, CloseReleasesIt) {
   (void)idle();
-  me.close(now);
-  EXPECT_EQ(serve(), "release id-1/linger");
+  play("close | serve -> release id-1/linger");
 }
 
 TEST_F(Lingering, AThousandAtMost) {
@@ -351,21 +214,14 @@ TEST_F(Lingering, AThousandAtMost) {
     (void)release(hold(linger(2500, "lock " + std::to_string(i))));
     (void)happened();
   }
-  EXPECT_EQ(me.lingering(), 1000U);
-  EXPECT_EQ(serve(), "release id-1/linger") << "that was used longest ago";
+  play("lingering -> 1000 | serve -> release id-1/linger (that was used longest ago)");
 }
 
 TEST_F(Lingering, WithLocalTurnsTheNextCallGoesOn) {
-  auto p = linger();
-  p.local_turns = 3;
-  const auto h = hold(p);
-  (void)ask(p);
-  (void)release(h);
-  EXPECT_EQ(happened(), "released; release: released; acquired");
-  (void)release(got());
-  EXPECT_EQ(happened(), "released; release: released");
-  EXPECT_EQ(me.lingering(), 1U);
-  EXPECT_EQ(serve(), "");
+  play(
+      "hold linger=2500 turns=3 | acquire linger=2500 turns=3 | release | "
+      "happened -> released; release: released; acquired | release | happened -> released; release: released | "
+      "lingering -> 1 | serve -> nothing");
 }
 
 }  // namespace

@@ -35,8 +35,7 @@ TEST_F(Listening, FollowsTheEventsWhileSomebodySubscribes) {
   me.subscribed(-1);
   EXPECT_TRUE(me.wants(part::events));
   me.subscribed(-1);
-  EXPECT_FALSE(me.wants(part::events));
-  EXPECT_FALSE(me.wants(part::inbox));
+  play("wants events -> no | wants inbox -> no");
 }
 
 TEST_F(Listening, AFeedThatBreaksIsFollowedAgainAfterAPause) {
@@ -79,15 +78,12 @@ TEST_F(Listening, OnePartThatFailsIsAProblem) {
 
 TEST_F(Listening, AtTheEndNothingIsWantedAndNothingFails) {
   me.subscribed(1);
-  (void)hold();
-  (void)pass(1000);
-  ASSERT_TRUE(me.wants(part::inbox));
+  play("hold | pass 1000 | wants inbox -> yes");
   (void)me.broke(part::inbox, "down", now);
   me.opened(part::events, now);
   me.close(now);
   me.stop_listening();
-  EXPECT_FALSE(me.wants(part::inbox));
-  EXPECT_FALSE(me.wants(part::events));
+  play("wants inbox -> no | wants events -> no");
   EXPECT_EQ(status(), "idle");
   me.opened(part::events, now);
   EXPECT_FALSE(me.is_open(part::events));

@@ -13,8 +13,7 @@ TEST_F(LocalTurns, TheNextCallGoesOnWithTheLease) {
   const auto one = hold(turns());
   const auto two = ask(turns()), three = ask(turns());
   const auto fence = token(one);
-  (void)release(one);
-  EXPECT_EQ(happened(), goes_on);
+  play("release | happened -> released; release: released; acquired");
   EXPECT_EQ(last<acquire_ended>().call, two);
   EXPECT_EQ(phase(one), hold_phase::released);
   EXPECT_TRUE(me.find(got())->held(now));
@@ -30,14 +29,9 @@ TEST_F(LocalTurns, TheNextCallGoesOnWithTheLease) {
 TEST_F(LocalTurns, AfterSoManyItPasses) {
   const auto h = hold(turns());
   for (int i = 0; i < 3; ++i) (void)ask(turns());
-  (void)release(h);
-  (void)happened();
-  (void)release(got());
-  EXPECT_EQ(happened(), goes_on);
+  play("release | happened | release | happened -> released; release: released; acquired");
   EXPECT_EQ(token(got()), token(h) + 2);
-  (void)release(got());
-  EXPECT_EQ(serve(), passes);
-  EXPECT_EQ(happened(), "releasing; released; release: released; acquired");
+  play("release | serve -> release id-1 + enqueue id-2 | happened -> releasing; released; release: released; acquired");
   EXPECT_EQ(me.find(got())->turn, 1);
   EXPECT_EQ(announced(), "locked lock, unlocked lock, locked lock, ") << "others hear of the grants only";
 }
@@ -45,72 +39,41 @@ TEST_F(LocalTurns, AfterSoManyItPasses) {
 TEST_F(LocalTurns, NoTokenReachesTheNextOneOfTheServer) {
   const auto fence = token(hold(turns(999)));
   for (int i = 1; i < 999; ++i) {
-    (void)ask(turns(999));
-    (void)release(got());
-    (void)happened();
+    play("acquire turns=999 | release | happened");
     EXPECT_EQ(token(got()), fence + i);
   }
-  (void)ask(turns(999));
-  (void)release(got());
-  EXPECT_EQ(serve(), passes);
-  (void)happened();
+  play("acquire turns=999 | release | serve -> release id-1 + enqueue id-2 | happened");
   EXPECT_GE(token(got()), fence + protocol::token_step);
 }
 
 TEST_F(LocalTurns, OnlyAMomentAfterAnAnswer) {
-  const auto h = hold(turns());
-  (void)ask(turns());
-  (void)ask(turns());
-  now += 99;
-  (void)release(h);
-  EXPECT_EQ(happened(), goes_on);
-  now += 1;
-  (void)release(got());
-  EXPECT_EQ(sent(), passes);
+  play(
+      "hold turns=3 | acquire turns=3 | acquire turns=3 | later 99 | release | "
+      "happened -> released; release: released; acquired | later 1 | release | sent -> release id-1 + enqueue id-2");
 }
 
 TEST_F(LocalTurns, TheLeaseIsRenewedOverTheTurns) {
-  auto p = turns();
-  p.ask.delta = p.ask.term = 200;
-  const auto h = hold(p);
-  (void)ask(p);
-  (void)ask(p);
-  now += 66;
-  me.look(now);
-  EXPECT_EQ(sent(), "renew id-1");
-  (void)release(h);
-  EXPECT_EQ(happened(), goes_on);
-  answer_all();
-  EXPECT_EQ(happened(), "held");
+  play(
+      "hold turns=3 ttl=200 term=200 | acquire turns=3 ttl=200 term=200 | acquire turns=3 ttl=200 term=200 | look 66 | "
+      "sent -> renew id-1 | release | happened -> released; release: released; acquired | answer | happened -> held");
   EXPECT_EQ(me.find(got())->machine.valid_until(), now + 180);
   now += 66;
   me.look(now);  // a renewal is due, and not sent yet
-  (void)release(got());
-  EXPECT_EQ(happened(), goes_on) << "66 ms after the answer to the renewal";
-  EXPECT_EQ(serve(), "renew id-1");
-  EXPECT_EQ(happened(), "held");
+  play(
+      "release | happened -> released; release: released; acquired (66 ms after the answer to the renewal) | "
+      "serve -> renew id-1 | happened -> held");
 }
 
 TEST_F(LocalTurns, ALossIsToldToTheOneWhoseTurnItIs) {
   const auto h = hold(turns());
-  (void)ask(turns());
-  (void)ask(turns());
-  (void)release(h);
-  (void)happened();
-  server.documents["lock"] = std::nullopt;
-  EXPECT_EQ(pass(2000), "renew id-1, enqueue id-2");
-  EXPECT_EQ(happened(), "lost: gone; acquired");
+  play(
+      "acquire turns=3 | acquire turns=3 | release | happened | gone | pass 2000 -> renew id-1, enqueue id-2 | "
+      "happened -> lost: gone; acquired");
   EXPECT_EQ(phase(h), hold_phase::released);
 }
 
 TEST_F(LocalTurns, WhatIsKeptCountsFromTheTurn) {
-  const auto h = hold(turns());
-  (void)ask(turns());
-  now += 50;
-  (void)release(h);
-  (void)happened();
-  (void)release(got(), 300);
-  EXPECT_EQ(sent(), "release id-1");
+  play("hold turns=3 | acquire turns=3 | later 50 | release | happened | release keep=300 | sent -> release id-1");
   EXPECT_EQ(last_request().keep, 350);
 }
 
@@ -125,14 +88,9 @@ TEST_F(LocalTurns, AnEarlyReleaseIsConfirmedByTheTokenOfTheGrant) {
   const auto h = hold(p);
   (void)ask(p);
   (void)release(h);
-  EXPECT_EQ(happened(), goes_on);
-  (void)release(got());
-  EXPECT_EQ(sent(), "release id-3");
+  play("happened -> released; release: released; acquired | release | sent -> release id-3");
   EXPECT_TRUE(last_request().early);
-  answer_all();
-  EXPECT_EQ(me.unconfirmed(), 1U);
-  EXPECT_EQ(pass(1000), "look");
-  EXPECT_EQ(me.unconfirmed(), 0U);
+  play("answer | unconfirmed -> 1 | pass 1000 -> look | unconfirmed -> 0");
 }
 
 // --- what does not pass on ------------------------------------------------------------------------------------------
@@ -141,17 +99,13 @@ TEST_F(LocalTurns, OnlyToACallThatWantsTheSame) {
   const auto differs = [&](auto change) {
     auto p = turns();
     change(p);
-    const auto h = hold(turns());
+    play("hold turns=3");
     const auto c = ask(p);
-    (void)release(h);
+    play("release");
     const bool passed_on = sent().empty();
-    answer_all();
-    (void)pass(1000);
-    (void)happened();
+    play("answer | pass 1000 | happened");
     EXPECT_EQ(last<acquire_ended>().call, c);
-    (void)release(got());
-    (void)serve();
-    (void)happened();
+    play("release | serve | happened");
     return !passed_on;
   };
   EXPECT_FALSE(differs([](auto&) {}));
@@ -168,123 +122,74 @@ TEST_F(LocalTurns, OnlyToACallThatWantsTheSame) {
 }
 
 TEST_F(LocalTurns, NotOneThatIsNotRenewed) {
-  auto p = turns();
-  p.renews = false;
-  const auto h = hold(p);
-  (void)ask(turns());
-  (void)release(h);
-  EXPECT_EQ(sent(), passes);
+  play("hold turns=3 unrenewed | acquire turns=3 | release | sent -> release id-1 + enqueue id-2");
 }
 
 TEST_F(LocalTurns, NotOneThatIsKept) {
-  const auto h = hold(turns());
-  (void)ask(turns());
-  (void)release(h, 100);
-  EXPECT_EQ(sent(), "release id-1, enqueue id-2");
+  play("hold turns=3 | acquire turns=3 | release keep=100 | sent -> release id-1, enqueue id-2");
 }
 
 TEST_F(LocalTurns, NotOneThatWasAmended) {
-  const auto h = hold(turns());
-  (void)ask(turns());
-  (void)me.amend(h, {}, "value", now);
-  EXPECT_EQ(serve(), "amend id-1");
-  (void)release(h);
-  EXPECT_EQ(sent(), passes);
+  play("hold turns=3 | acquire turns=3 | amend | serve -> amend id-1 | release | sent -> release id-1 + enqueue id-2");
 }
 
 TEST_F(LocalTurns, NotOneThatMayBeRevoked) {
-  const auto h = hold(turns());
-  (void)ask(turns());
-  me.heard(protocol::revocation{"lock", "id-1", "an operator"}, now);
-  (void)release(h);
-  EXPECT_EQ(sent(), passes);
+  play("hold turns=3 | acquire turns=3 | revoked id-1 | release | sent -> release id-1 + enqueue id-2");
 }
 
 TEST_F(LocalTurns, NotWhenTheClockWasSet) {
-  const auto h = hold(turns());
-  (void)ask(turns());
-  me.clock_was_set(now);
-  (void)release(h);
-  EXPECT_EQ(sent(), passes);
+  play("hold turns=3 | acquire turns=3 | clock set | release | sent -> release id-1 + enqueue id-2");
 }
 
 TEST_F(LocalTurns, NotWhenARenewalGotNoAnswer) {
-  auto p = turns();
-  p.ask.delta = p.ask.term = 200;
-  const auto h = hold(p);
-  (void)ask(p);
-  server.what = fault::lost_answer;
-  EXPECT_EQ(pass(66), "renew id-1");
-  server.what = fault::none;
-  (void)release(h);
-  EXPECT_EQ(sent(), passes);
+  play(
+      "hold turns=3 ttl=200 term=200 | acquire turns=3 ttl=200 term=200 | fault lost answer | pass 66 -> renew id-1 | "
+      "fault none | release | sent -> release id-1 + enqueue id-2");
 }
 
 TEST_F(LocalTurns, NotOneWhoseRequestsMayStillArrive) {
-  server.what = fault::lost_answer;
-  (void)ask(turns());
-  (void)serve();
-  server.what = fault::none;
+  play("fault lost answer | acquire turns=3 | serve | fault none");
   while (happened() != "acquired") (void)pass(10);  // the answer is new
-  (void)ask(turns());
-  (void)release(got());
-  EXPECT_EQ(sent(), passes);
+  play("acquire turns=3 | release | sent -> release id-1 + enqueue id-2");
 }
 
 TEST_F(LocalTurns, NotOneWhoseReleaseIsInDoubt) {
-  const auto h = hold(turns());
-  (void)release(h, 0, 10);
-  (void)pass_in_silence(10);
-  EXPECT_EQ(phase(h), hold_phase::in_doubt);
-  (void)ask(turns());
+  play("hold turns=3 | release in=10 | silence 10 | phase -> in doubt | acquire turns=3");
   const auto waits = ask(turns());
   EXPECT_TRUE(me.waits_locally(waits));
-  (void)release(h);
-  EXPECT_EQ(phase(h), hold_phase::releasing);
+  play("release | phase -> releasing");
 }
 
 TEST_F(LocalTurns, NothingPassesOnAfterClose) {
   const auto h = hold(turns());
-  (void)ask(turns());
-  me.close(now);
-  (void)happened();
+  play("acquire turns=3 | close | happened");
   (void)release(h);
   EXPECT_EQ(sent(), "release id-1");
 }
 
 TEST_F(LocalTurns, NotAheadOfACallThatStandsInTheQueue) {
-  auto attempt = turns();
-  attempt.queue = false;
-  (void)ask(turns());
-  (void)ask(attempt);
+  play("acquire turns=3 | acquire turns=3 try");
   const auto queues = me.next_request(now), tries = me.next_request(now);
   me.answered(tries->ticket, server.apply(tries->all, now), now);
   me.answered(queues->ticket, server.apply(queues->all, now), now);
   EXPECT_EQ(happened(), "acquired");
-  const auto h = got();
-  (void)ask(turns());
-  (void)release(h);
-  EXPECT_EQ(sent(), "release id-2");
+  play("acquire turns=3 | release | sent -> release id-2");
 }
 
 TEST_F(LocalTurns, PlacesAreToldOnceASecond) {
-  const auto h = hold(turns());
-  (void)ask(turns());
+  play("hold turns=3 | acquire turns=3");
   for (int i = 0; i < 2; ++i) (void)ask(turns(), true);
-  EXPECT_EQ(happened(), "waits at 1; waits at 2");
-  (void)release(h);
-  EXPECT_EQ(happened(), std::string(goes_on) + "; waits at 0; waits at 1");
-  (void)release(got());
-  EXPECT_EQ(happened(), goes_on);
+  play("happened -> waits at 1; waits at 2 | release");
+  EXPECT_EQ(happened(), "released; release: released; acquired; waits at 0; waits at 1");
+  play("release | happened -> released; release: released; acquired");
 }
 
 TEST_F(LocalTurns, AReaderAsksTheServer) {
-  const auto h = hold(turns());
-  (void)ask(turns());
-  (void)release(h);
-  (void)acquire_shared();
-  EXPECT_EQ(sent(), "enqueue id-2") << "it stands behind the entry of both turns";
+  play(
+      "hold turns=3 | acquire turns=3 | release | share | "
+      "sent -> enqueue id-2 (it stands behind the entry of both turns)");
 }
+
 // --- events ---------------------------------------------------------------------------------------------------------
 
 TEST_F(LocalTurns, SubscribersOfThisClientHearOfEachTurn) {
@@ -297,16 +202,13 @@ TEST_F(LocalTurns, SubscribersOfThisClientHearOfEachTurn) {
   };
   (void)ask(turns());
   (void)release(h);
-  EXPECT_EQ(happened(), goes_on) << "the event of the grant comes first";
+  EXPECT_EQ(happened(), "released; release: released; acquired") << "the event of the grant comes first";
   const auto number = [&](int i) { return std::to_string(fence + i); };
   EXPECT_EQ(said(true), "told of lock " + number(0) + "; told of unlock " + number(0) + "; told of lock " + number(1));
-  (void)ask(turns());
-  (void)release(got());
+  play("acquire turns=3 | release");
   EXPECT_EQ(happened(),
             "released; release: released; told of unlock " + number(1) + "; told of lock " + number(2) + "; acquired");
-  (void)release(got());
-  (void)serve();
-  (void)happened();
+  play("release | serve | happened");
   me.heard(protocol::announcement{"lock", false, fence + 2, "somebody", tiny_server::epoch}, now);
   EXPECT_EQ(happened(), "told of unlock " + number(2));
   me.heard_gap(now);

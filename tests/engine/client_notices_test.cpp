@@ -55,8 +55,7 @@ TEST_F(ClientsNotices, EveryWaiterThatIsConcernedPolls) {
 
 TEST_F(ClientsNotices, AGrantNoticeCancelsThePoll) {
   (void)wait("lock", false);
-  me.opened(part::inbox, now);
-  ASSERT_EQ(me.ready(), 1U);
+  play("inbox opened | ready -> 1");
   const auto heir = other(op::release).heirs.at(0);
   me.heard(protocol::grant{"lock", heir.id, heir.fence, heir.since}, now);
   play(
@@ -68,10 +67,9 @@ TEST_F(ClientsNotices, AGrantNoticeCancelsThePoll) {
 TEST_F(ClientsNotices, AWaiterWhoseEntryIsGoneQueuesAgainBehindMongoDlock) {
   (void)wait("lock", true);
   foreign_holds();  // without anybody who waits
-  heard_release("lock");
   play(
-      "serve -> heartbeat id-1, enqueue id-2 | happened -> nothing | wants events -> yes | expects id-1 -> no | "
-      "expects id-2 -> yes");
+      "mongo-dlock releases lock | serve -> heartbeat id-1, enqueue id-2 | happened -> nothing | wants events -> yes | "
+      "expects id-1 -> no | expects id-2 -> yes");
 }
 
 TEST_F(ClientsNotices, ACancelledWaiterDoesNotPoll) {

@@ -86,8 +86,7 @@ TEST_F(Observers, WantEvents) {
 TEST_F(Observers, AreNotToldWhatThePreviousCallDoesNotKnowYet) {
   elect("a");
   const auto o = observe();
-  (void)serve();
-  ASSERT_EQ(happened(), "leader: a");
+  play("serve | happened -> leader: a");
   resign("a");
   event(false);
   EXPECT_EQ(pass(3 * kPeriod), "") << "its callback has not returned";
@@ -98,8 +97,7 @@ TEST_F(Observers, AreNotToldWhatThePreviousCallDoesNotKnowYet) {
 TEST_F(Observers, AreToldLaterIfThereIsNoThread) {
   elect("a");
   const auto o = observe();
-  (void)serve();
-  ASSERT_EQ(happened(), "leader: a");
+  play("serve | happened -> leader: a");
   me.leader_told(o, false, now);
   EXPECT_EQ(pass(kPeriod), "look");
   EXPECT_EQ(told(), "leader: a");
@@ -124,11 +122,9 @@ TEST_F(Observers, ThatEndedAreNotTold) {
   const auto reading = observe();
   ASSERT_EQ(sent(), "look");
   me.stop_observing(reading);
-  answer_all();
-  EXPECT_EQ(happened(), "");
+  play("answer | happened -> nothing");
   const auto telling = observe();
-  (void)serve();
-  ASSERT_EQ(happened(), "leader: -");
+  play("serve | happened -> leader: -");
   me.stop_observing(telling);
   me.leader_told(telling, true, now);
   EXPECT_EQ(pass(3 * kPeriod), "");
@@ -138,9 +134,7 @@ TEST_F(Observers, EndWithTheClient) {
   (void)observe();
   ASSERT_EQ(told(), "leader: -");
   (void)observe();
-  ASSERT_EQ(sent(), "look");
-  me.close(now);
-  answer_all();
+  play("sent -> look | close | answer");
   (void)observe();
   elect("a");
   event(true);

@@ -114,10 +114,7 @@ TEST_F(ClientsReleases, AReleaseKeepsForAsLongAsTheLongestThatIsInDoubt) {
 }
 
 TEST_F(ClientsReleases, WithObservedExpiryKeepCountsFromTheRelease) {
-  auto p = plan();
-  p.ask.observed = true;
-  last_hold = hold(p);
-  play("later 400 | release keep=1000 | sent -> release id-1");
+  play("hold observed | later 400 | release keep=1000 | sent -> release id-1");
   EXPECT_EQ(last_request().keep, 600);
 }
 
@@ -153,9 +150,8 @@ TEST_F(ClientsReleases, ALostHoldThatIsGoneIsNotAnnounced) {
 TEST_F(ClientsReleases, ARevokedHoldIsAnnouncedAsFreeAfterItsRelease) {
   play("hold | published");
   (void)other(op::revoke, "lock", "id-1");
-  me.heard(protocol::revocation{"lock", "id-1", "an operator"}, now);
   play(
-      "serve | happened -> lost: revoked by an operator | holders -> 1 (until it lets go) | release | "
+      "revoked id-1 | serve | happened -> lost: revoked by an operator | holders -> 1 (until it lets go) | release | "
       "serve -> release id-1 | holders -> 0 | published -> unlocked lock");
 }
 
@@ -182,8 +178,7 @@ TEST_F(ClientsReleases, AHoldDroppedDuringAReleaseInDoubtIsRetried) {
 
 TEST_F(ClientsReleases, AHoldDroppedInDoubtIsReleasedInTheBackground) {
   last_hold = in_doubt();
-  me.drop(last_hold, now);
-  play("there -> no | pass 50 -> release id-1 | holders -> 0 | size -> 0");
+  play("drop | there -> no | pass 50 -> release id-1 | holders -> 0 | size -> 0");
 }
 
 TEST_F(ClientsReleases, ALostHoldThatIsDroppedIsReleasedOnce) {

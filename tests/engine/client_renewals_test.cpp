@@ -76,10 +76,9 @@ TEST_F(ClientsRenewals, TheLeaseCountsFromTheTimeAtWhichTheCommandWasSent) {
 TEST_F(ClientsRenewals, EachGetsItsOwnAnswer) {
   const auto all = readers(4);
   (void)other(op::revoke, "lock", "id-2");
-  (void)other(op::release, "lock", "id-3");
   play(
-      "pass 1666 -> renew id-1 + renew id-2 + renew id-3 + renew id-4 | happened -> held; lost: gone; lost: gone; "
-      "held");
+      "other release lock id-3 | pass 1666 -> renew id-1 + renew id-2 + renew id-3 + renew id-4 | "
+      "happened -> held; lost: gone; lost: gone; held");
   EXPECT_EQ(phase(all[0]), hold_phase::held);
   EXPECT_EQ(phase(all[1]), hold_phase::lost);
   EXPECT_EQ(phase(all[2]), hold_phase::lost);
@@ -91,8 +90,7 @@ TEST_F(ClientsRenewals, OneWithANoticeOfARevocationSaysWhoRevokedItAndTheOthersS
   const auto all = readers(2);
   play("pass 1000");
   (void)other(op::revoke, "lock", "id-1");
-  me.heard(protocol::revocation{"lock", "id-1", "an operator"}, now);
-  play("serve -> renew id-1 + renew id-2 | happened -> lost: revoked by an operator; held");
+  play("revoked id-1 | serve -> renew id-1 + renew id-2 | happened -> lost: revoked by an operator; held");
 }
 
 TEST_F(ClientsRenewals, WithoutAnAnswerAllAskAgainSoonTogether) {
@@ -125,8 +123,7 @@ TEST_F(ClientsRenewals, WhoIsReleasedBeforeTheCommandIsSentDoesNotGoWithIt) {
   play("look 1666 | renewals -> 1 (one command)");
   (void)release(all[0]);
   me.drop(all[1], now);
-  EXPECT_EQ(sent(), "release id-1 + release id-2, renew id-3");
-  answer_all();
+  play("sent -> release id-1 + release id-2, renew id-3 | answer");
 }
 
 TEST_F(ClientsRenewals, WithoutAHoldThatIsDueNothingIsSent) {
@@ -143,11 +140,7 @@ TEST_F(ClientsRenewals, ALeaseThatIsNotRenewedDoesNotGoWithTheOthers) {
   auto p = share();
   p.renews = false;
   const auto h = hold(p);
-  EXPECT_EQ(pass(1666), "renew id-1");
-  me.heard(protocol::revocation{"lock", "id-2", "an operator"}, now);
-  me.clock_was_set(now);
-  EXPECT_EQ(sent(), "renew id-1, peek id-2");
-  answer_all();
+  play("pass 1666 -> renew id-1 | revoked id-2 | clock set | sent -> renew id-1, peek id-2 | answer");
   EXPECT_EQ(until(h), 1000 + 4500);
 }
 
@@ -160,9 +153,7 @@ TEST_F(ClientsRenewals, WhatCannotBeSentIsRetriedSoon) {
 
 TEST_F(ClientsRenewals, ThoseThatAreDueComeBeforeThoseThatAreDueSoon) {
   for (std::size_t i = 0; i < protocol::most_renewals; ++i) (void)me.acquire(share(), false, now);
-  (void)serve();
-  (void)happened();
-  play("pass 800");
+  play("serve | happened | pass 800");
   (void)readers(2);
   play("look 866");
   std::map<std::string, int> times;

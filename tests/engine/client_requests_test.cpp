@@ -24,17 +24,13 @@ TEST_F(ClientsRequests, OnlySomeRequestsHaveAShortForm) {
   using protocol::form;
   auto p = plan();
   const auto h = hold(p);
-  (void)me.amend(h, {}, "new", now);
-  ASSERT_EQ(sent(), "amend id-1");
+  play("amend | sent -> amend id-1");
   EXPECT_EQ(last_request().how, form::whole);
-  answer_all();
-  me.clock_was_set(now);
-  ASSERT_EQ(sent(), "renew id-1");
+  play("answer | clock set | sent -> renew id-1");
   EXPECT_EQ(last_request().how, form::whole);
   EXPECT_EQ(last_request().client, "me");
   EXPECT_EQ(last_request().floor, me.find(h)->token);
-  answer_all();
-  play("share | serve | cancel | sent -> cancel id-2");
+  play("answer | share | serve | cancel | sent -> cancel id-2");
   EXPECT_EQ(last_request().how, form::whole);
 }
 
@@ -51,14 +47,12 @@ TEST_F(ClientsRequests, ALockThatNobodyElseUsesIsTakenAndReleasedInTheExpressFor
       (void)me.acquire(p, false, now);
       (void)sent();
       forms += "wbe"[static_cast<std::size_t>(last_request().how)];
-      answer_all();
-      (void)happened();
+      play("answer | happened");
       (void)release(last<acquire_ended>().got);
       (void)sent();
       forms += "wbe"[static_cast<std::size_t>(last_request().how)];
       EXPECT_FALSE(last_request().early) << "nobody has asked for that";
-      answer_all();
-      (void)happened();
+      play("answer | happened");
     }
     EXPECT_EQ(forms, exclusive ? "wbeeee" : "wwbeee");
   }
@@ -73,8 +67,7 @@ TEST_F(ClientsRequests, WhoIsNotAloneAnyMoreReleasesInFull) {
   (void)serve();
   for (const std::int64_t queue : {0, 1}) {
     const auto h = hold(p);
-    me.clock_was_set(now);
-    (void)sent();
+    play("clock set | sent");
     EXPECT_EQ(last_request().how, form::express);
     auto renewed = server.carry_out(last_request(), now);
     renewed.queue = queue;
@@ -90,16 +83,9 @@ TEST_F(ClientsRequests, WhoIsNotAloneAnyMoreReleasesInFull) {
 TEST_F(ClientsRequests, WhatIsRepeatedIsRepeatedInFull) {
   using protocol::form;
   (void)release(hold());
-  (void)serve();
-  server.what = fault::lost_answer;
-  (void)acquire();
-  ASSERT_EQ(sent(), "enqueue id-2");
+  play("serve | fault lost answer | acquire | sent -> enqueue id-2");
   EXPECT_EQ(last_request().how, form::express);
-  answer_all();
-  server.what = fault::none;
-  now += 1000;
-  me.look(now);
-  ASSERT_EQ(sent(), "enqueue id-2");
+  play("answer | fault none | look 1000 | sent -> enqueue id-2");
   EXPECT_EQ(last_request().how, form::whole) << "its answer could not tell a repetition from the first";
 }
 
@@ -249,9 +235,8 @@ TEST_F(ClientsRequests, ARevocationAsksForWhatItIsTold) {
 TEST_F(ClientsRequests, TheAnswerToARenewalMakesNoRoomForOthers) {
   play("share | sent -> enqueue id-1 | share | sent -> enqueue id-2");
   auto hang = std::exchange(on_their_way, {});
-  (void)hold(plan("another"));
   play(
-      "share | sent -> nothing (two are on their way) | clock set | serve -> renew id-3 | "
+      "hold another | share | sent -> nothing (two are on their way) | clock set | serve -> renew id-3 | "
       "sent -> nothing (still)");
   on_their_way.swap(hang);
   play("answer | sent -> enqueue id-4");

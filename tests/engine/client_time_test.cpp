@@ -84,8 +84,7 @@ struct ClientsAlarm : ::testing::Test, driven {
 TEST_F(ClientsAlarm, AHoldIsLookedAtWhenItWantsTheInboxOrARenewal) {
   (void)hold();
   EXPECT_EQ(me.next(), 1000 + 250) << "it wants the inbox then";
-  (void)pass(250);
-  ASSERT_TRUE(me.wants(part::inbox));
+  play("pass 250 | wants inbox -> yes");
   EXPECT_EQ(me.next(), 1000 + 1666);
   (void)hold(plan("another"));
   EXPECT_EQ(me.next(), 1000 + 1666) << "whoever has the inbox needs no look for that";
@@ -105,8 +104,7 @@ TEST_F(ClientsAlarm, AfterCloseAHoldIsLookedAtOnlyAtItsEnd) {
 }
 
 TEST_F(ClientsAlarm, AReleasedOrLostHoldIsNotLookedAt) {
-  const auto released = hold();
-  (void)release(released, 0, 60'000);
+  play("hold | release in=60000");
   EXPECT_EQ(me.next(), now + 60'000);
   (void)serve();
   EXPECT_EQ(me.next(), never);
@@ -233,8 +231,7 @@ TEST_F(ClientsTime, SizeCountsAllThatGoesOn) {
   EXPECT_EQ(me.size(), 12U + 2U);
   play(
       "sent -> release id-1, look | size -> 13 | answer | "
-      "happened -> releasing; acquired; released; release: released; answered");
-  (void)hold(plan("another"));
+      "happened -> releasing; acquired; released; release: released; answered | hold another");
   const auto before = me.size();
   me.clock_was_set(now);
   EXPECT_EQ(me.size(), before + 2U) << "a renewal each";
@@ -288,8 +285,7 @@ TEST_F(ClientsWatch, EndsWithAnAcquisition) {
     now += 30'601;
     EXPECT_EQ(tried("lock"), "acquired") << n;
     me.drop(last<acquire_ended>().got, now);
-    (void)happened();
-    (void)serve();
+    play("happened | serve");
   }
 }
 

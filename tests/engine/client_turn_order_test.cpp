@@ -10,18 +10,15 @@ namespace dlock::engine {
 namespace {
 
 TEST_F(ClientsTurns, AReaderDoesNotPassAWriterOfItsClient) {
-  const auto h = hold();
-  (void)acquire();
+  play("hold | acquire");
   const auto reader = acquire_shared();
   EXPECT_EQ(serve(), "");
   EXPECT_TRUE(me.waits_locally(reader));
-  (void)release(h);
-  EXPECT_EQ(sent(), "release id-1 + enqueue id-2");
+  play("release | sent -> release id-1 + enqueue id-2");
   EXPECT_TRUE(me.waits_locally(reader)) << "its request could overtake that one";
   const auto later = acquire_shared();
   EXPECT_TRUE(me.waits_locally(later));
-  answer_all();
-  EXPECT_EQ(happened(), "releasing; released; release: released; acquired");
+  play("answer | happened -> releasing; released; release: released; acquired");
   EXPECT_EQ(holder().id, "id-2");
   EXPECT_EQ(serve(), "enqueue id-3 + enqueue id-4");
 }
@@ -69,10 +66,7 @@ TEST_F(ClientsTurns, AReaderGoesWhenTheWriterBeforeItLeaves) {
 }
 
 TEST_F(ClientsTurns, AReaderAsksTheServerIfNoWriterWaitsLocally) {
-  (void)hold();
-  (void)acquire_shared();
-  EXPECT_EQ(serve(), "enqueue id-2");
-  EXPECT_EQ(waiters(), 1U);
+  play("hold | share | serve -> enqueue id-2 | waiters -> 1");
 }
 
 TEST_F(ClientsTurns, APassDoesNotOvertakeAnEarlierRequest) {
@@ -89,67 +83,47 @@ TEST_F(ClientsTurns, APassDoesNotOvertakeAnEarlierRequest) {
 }
 
 TEST_F(ClientsTurns, APlaceCountsThoseOnTheServerAndThoseHere) {
-  (void)other(op::try_);
-  (void)other(op::enqueue, "lock", "more");
+  play("other try | other enqueue lock more");
   const auto one = ask(plan(), true);
   (void)ask(plan(), true);
   const auto three = ask(plan(), true);
-  EXPECT_EQ(serve(), "enqueue id-1");
-  EXPECT_EQ(happened(), "waits at 1; waits at 2; waits at 3");
+  play("serve -> enqueue id-1 | happened -> waits at 1; waits at 2; waits at 3");
   EXPECT_EQ(last<waiting>().call, three);
   EXPECT_EQ(last<waiting>().last.queue, 4);
-  EXPECT_EQ(pass(50), "heartbeat id-1");
-  EXPECT_EQ(happened(), "waits at 1") << "the others are told once a second at most";
+  play("pass 50 -> heartbeat id-1 | happened -> waits at 1 (the others are told once a second at most)");
   EXPECT_EQ(last<waiting>().call, one);
   EXPECT_EQ(last<waiting>().last.queue, 4);
   me.cancel(one, now);
-  (void)pass(100);
-  EXPECT_EQ(happened(), "cancelled; waits at 1");
+  play("pass 100 | happened -> cancelled; waits at 1");
 }
 
 TEST_F(ClientsTurns, APlaceIsNotToldAtEachTurn) {
-  const auto h = hold();
-  (void)acquire();
-  (void)ask(plan(), true);
-  EXPECT_EQ(happened(), "waits at 1");
-  (void)release(h);
-  (void)serve();
-  EXPECT_EQ(happened(), "releasing; released; release: released; waits at 0; acquired");
-  (void)ask(plan(), true);
-  (void)release(got());
-  (void)serve();
-  EXPECT_EQ(happened(), "waits at 1; releasing; released; release: released; acquired");
+  play(
+      "hold | acquire | acquire tells | happened -> waits at 1 | release | serve | "
+      "happened -> releasing; released; release: released; waits at 0; acquired | acquire tells | release | serve | "
+      "happened -> waits at 1; releasing; released; release: released; acquired");
 }
 
 TEST_F(ClientsTurns, APlaceIsToldAtOnceWhileItsClientHoldsTheLock) {
-  (void)hold();
-  (void)ask(plan(), true);
-  (void)ask(plan(), true);
-  EXPECT_EQ(happened(), "waits at 0; waits at 1");
+  play("hold | acquire tells | acquire tells | happened -> waits at 0; waits at 1");
   EXPECT_EQ(last<waiting>().last.queue, 2);
-  (void)other(op::enqueue);
-  EXPECT_EQ(pass(2000), "renew id-1");
-  (void)happened();
-  (void)ask(plan(), true);
-  EXPECT_EQ(happened(), "waits at 3") << "the other one stands on the server, as the renewal has told";
+  play(
+      "other enqueue | pass 2000 -> renew id-1 | happened | acquire tells | "
+      "happened -> waits at 3 (the other one stands on the server, as the renewal has told)");
   EXPECT_EQ(last<waiting>().last.queue, 4);
 }
 
 TEST_F(ClientsTurns, APlaceIsToldOnlyWhenTheOneAheadHasAnAnswer) {
-  (void)acquire();
-  (void)ask(plan(), true);
-  EXPECT_EQ(happened(), "") << "a try that asks the server could still pass both";
-  EXPECT_EQ(serve(), "enqueue id-1");
-  EXPECT_EQ(happened(), "waits at 0; acquired");
+  play(
+      "acquire | acquire tells | happened -> nothing (a try that asks the server could still pass both) | "
+      "serve -> enqueue id-1 | happened -> waits at 0; acquired");
 }
 
 TEST_F(ClientsTurns, WhoIsClosedIsOverAtOnce) {
   (void)hold();
   std::vector<call_id> all;
   for (int i = 0; i < 100; ++i) all.push_back(acquire());
-  me.close(now);
-  EXPECT_EQ(sent(), "");
-  (void)happened();
+  play("close | sent -> nothing | happened");
   for (const auto c : all) EXPECT_FALSE(me.waits_locally(c));
   EXPECT_EQ(last<acquire_ended>().what, acquire_ended::result::cancelled);
 }

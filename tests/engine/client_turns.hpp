@@ -39,17 +39,10 @@ struct LocalTurns : ClientsTurns {
   std::pair<hold_id, call_id> heir_and_next() {
     (void)first_waits(turns());
     const auto two = ask(turns());
-    hear_of_grant();
-    EXPECT_EQ(happened(), "acquired");
+    play("grant | happened -> acquired");
     return {got(), two};
   }
-  void hear_of_grant() {
-    const auto heir = other(op::release).heirs.at(0);
-    me.heard(protocol::grant{"lock", heir.id, heir.fence, heir.since}, now);
-  }
   [[nodiscard]] std::int64_t token(hold_id h) const { return me.find(h)->token; }
-  static constexpr const char* goes_on = "released; release: released; acquired";
-  static constexpr const char* passes = "release id-1 + enqueue id-2";
 };
 
 }  // namespace dlock::engine

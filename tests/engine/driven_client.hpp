@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -21,15 +22,19 @@
 ///
 ///   hold | release in=10 | sent -> release id-1 | later 5 | answer | happened -> releasing; released
 ///
-/// acquire [LOCK], share [LOCK], hold, release [keep=MS] [in=MS], drop, cancel, close
-///             calls of the client: what is released or dropped is last_hold, what is cancelled is last_call
+/// acquire, share, hold, release [keep=MS] [in=MS], amend, drop, cancel, close
+///             calls of the client: what is released, amended or dropped is last_hold, what is cancelled is last_call.
+///             The first three may have the name of a lock, and what differs from plan(): ttl=MS, within=MS, turns=N,
+///             linger=MS, try, early, unrenewed, ... (plan_in_words)
 /// sent        takes what is due: "renew id-1, enqueue id-2 + enqueue id-3", of which the last two go in one command
 /// answer      the server answers what is on its way. `serve`: sent and answered, until nothing is due
 /// pass MS, silence MS     time passes, and the server answers, or does not: what is sent. `later MS`: nobody looks
 /// peek, read  a command of the client's own, and a lookup
 /// there, held, phase, expects ID, wants inbox, wants events, idle, size ...     what can be seen of the client
 /// happened, published, told       what callers, everybody, and single clients were told
-/// fault KIND, other OP, gone      the server; somebody else; the document is deleted
+/// fault KIND, gone                the server; the document is deleted
+/// other OP [LOCK [ID]], grant     somebody else; it releases, and its heir here hears of that
+/// revoked ID, recall ID           a notice for that acquisition, or hold
 namespace dlock::engine {
 
 /// A client, its server and its time.
@@ -165,6 +170,7 @@ struct driven {
     for (auto& e : me.take_events()) {
       const auto text = show(e);
       out += (out.empty() || text.empty() ? "" : "; ") + text;
+      if (const auto* a = std::get_if<acquire_ended>(&e); a != nullptr && a->got != 0) last_hold = a->got;
       events.push_back(std::move(e));
     }
     return out;
@@ -228,8 +234,8 @@ struct driven {
   client me;
   std::vector<client::outgoing> on_their_way;
   std::vector<event> events;
-  call_id last_call = 0;  // the last acquisition that play() began, and the last hold
-  hold_id last_hold = 0;
+  call_id last_call = 0;  // the last acquisition that play() began
+  hold_id last_hold = 0;  // the last one of which happened() has told
 
  private:
   /// One step of play(), and what it comes to.
@@ -253,6 +259,8 @@ struct driven {
     if (what == "holders") return count(holders());
     if (what == "waiters") return count(waiters());
     if (what == "background") return count(me.in_the_background());
+    if (what == "lingering") return count(me.lingering());
+    if (what == "unconfirmed") return count(me.unconfirmed());
     if (what == "size") return count(me.size());
     if (what == "ready") return count(me.ready());
     if (what == "renewals") return count(me.ready_renewals());
@@ -263,12 +271,11 @@ struct driven {
     if (what == "there") return yes(me.find(last_hold) != nullptr);
     if (what == "held") return yes(me.find(last_hold)->held(now));
     if (what == "phase") return show(phase(last_hold));
-    if (what == "acquire" || what == "share") {
-      const auto lock = rest();
-      const auto id = lock.empty() ? "lock" : lock;
-      last_call = what == "share" ? acquire_shared(id) : acquire(id);
-    } else if (what == "hold") {
-      last_hold = hold();
+    if (what == "acquire" || what == "share" || what == "hold") {
+      auto [p, tells_place] = plan_in_words(words);
+      if (what == "share") p.ask.what = {.exclusive = false, .weight = 1};
+      last_call = me.acquire(std::move(p), tells_place, now);
+      if (what == "hold") (void)serve(), (void)happened();
     } else if (what == "release") {
       ms keep = 0, timeout = 1000;
       while (words >> word) (word.starts_with("keep=") ? keep : timeout) = std::stoll(word.substr(word.find('=') + 1));
@@ -286,6 +293,8 @@ struct driven {
       me.close(now);
     } else if (what == "drop") {
       me.drop(last_hold, now);
+    } else if (what == "amend") {
+      (void)me.amend(last_hold, {}, "new", now);
     } else if (what == "gone") {
       server.documents["lock"] = std::nullopt;
     } else if (what == "peek") {
@@ -293,7 +302,7 @@ struct driven {
     } else if (what == "read") {
       (void)me.read({.id = "lock"}, now);
     } else if (what == "no") {
-      me.cannot_send("no thread for it", now);
+      rest() == "renewal" ? me.cannot_renew(now) : me.cannot_send("no thread for it", now);
     } else if (what == "clock") {
       me.clock_was_set(now);
     } else if (what == "inbox") {
@@ -303,7 +312,14 @@ struct driven {
     } else if (what == "fault") {
       set_fault(rest());
     } else if (what == "other") {
-      another(rest());
+      another(words);
+    } else if (what == "grant") {
+      const auto heir = other(op::release).heirs.at(0);
+      me.heard(protocol::grant{"lock", heir.id, heir.fence, heir.since}, now);
+    } else if (what == "revoked") {
+      me.heard(protocol::revocation{"lock", rest(), "an operator"}, now);
+    } else if (what == "recall") {
+      me.heard(protocol::recall{"lock", rest()}, now);
     } else if (what == "mongo-dlock") {
       words >> word;
       word == "holds" ? foreign_holds() : heard_release(rest());
@@ -320,9 +336,34 @@ struct driven {
                                                         {"refused", tiny_server::fault::refused}};
     server.what = all.at(name);
   }
-  void another(const std::string& name) {
+  void another(std::istringstream& words) {
     const std::map<std::string, op> all{{"try", op::try_}, {"release", op::release}, {"enqueue", op::enqueue}};
-    (void)other(all.at(name));
+    std::string what, lock, id;
+    words >> what >> lock >> id;
+    (void)other(all.at(what), lock.empty() ? "lock" : lock, id.empty() ? "other" : id);
+  }
+  /// The plan, and whether its place is told.
+  std::pair<protocol::acquire_plan, bool> plan_in_words(std::istringstream& words) const {
+    auto p = plan();
+    bool tells = false;
+    const std::map<std::string, std::function<void(ms)>> all{
+        {"ttl", [&](ms n) { p.ask.delta = n; }},      {"term", [&](ms n) { p.ask.term = n; }},
+        {"early", [&](ms) { p.ask.early = true; }},   {"observed", [&](ms) { p.ask.observed = true; }},
+        {"try", [&](ms) { p.queue = false; }},        {"tells", [&](ms) { tells = true; }},
+        {"unrenewed", [&](ms) { p.renews = false; }}, {"within", [&](ms n) { p.deadline = now + n; }},
+        {"patience", [&](ms n) { p.patience = n; }},  {"turns", [&](ms n) { p.local_turns = static_cast<int>(n); }},
+        {"linger", [&](ms n) { p.linger = n; }},      {"row", [&](ms n) { p.row = static_cast<int>(n); }},
+    };
+    for (std::string word; words >> word;) {
+      const auto equals = word.find('=');
+      const auto it = all.find(word.substr(0, equals));
+      if (it == all.end()) {
+        p.ask.lock = word;
+      } else {
+        it->second(equals == std::string::npos ? 0 : std::stoll(word.substr(equals + 1)));
+      }
+    }
+    return {std::move(p), tells};
   }
   protocol::document there(const std::string& lock) { return server.documents[lock].value_or(protocol::document{}); }
   std::string news() {
