@@ -97,6 +97,12 @@ operands parse_arguments(std::string_view verb, const std::vector<option>& optio
   return out;
 }
 
+void refuse_operands(std::string_view verb, const operands& given, std::string_view advice) {
+  if (given.rest.empty()) return;
+  throw failure("'dlock " + std::string(verb) + "' takes no operand such as " + quoted_input(given.rest.front()) +
+                "; " + std::string(advice));
+}
+
 std::string describe(const std::vector<option>& options) {
   constexpr std::size_t column = 30;
   std::string out;

@@ -38,6 +38,9 @@ struct operands {
 [[nodiscard]] operands parse_arguments(std::string_view verb, const std::vector<option>& options,
                                        const std::vector<std::string>& arguments, std::size_t leading);
 
+/// For verbs that have no operands: throws failure if there is one. Its text ends with `advice`.
+void refuse_operands(std::string_view verb, const operands& given, std::string_view advice);
+
 /// The help text of the options: one or more lines each.
 [[nodiscard]] std::string describe(const std::vector<option>& options);
 

@@ -14,7 +14,6 @@
 #include "exit_codes.hpp"
 #include "fd.hpp"
 #include "output.hpp"
-#include "text.hpp"
 #include "values.hpp"
 
 namespace dlock::cli {
@@ -39,10 +38,7 @@ doctor_options parse_doctor(const std::vector<std::string>& arguments) {
   connection_arguments connection(out);
   const operands operands = parse_arguments("doctor", option_table(out, connection), arguments, 0);
   if (out.help) return out;
-  if (!operands.rest.empty()) {
-    throw failure("'dlock doctor' takes no operand such as " + quoted_input(operands.rest.front()) +
-                  "; see 'dlock doctor --help'");
-  }
+  refuse_operands("doctor", operands, "see 'dlock doctor --help'");
   connection.finish();
   return out;
 }

@@ -52,10 +52,7 @@ ls_options parse_ls(const std::vector<std::string>& arguments) {
   connection_arguments connection(out);
   const operands operands = parse_arguments("ls", option_table(out, connection), arguments, 0);
   if (out.help) return out;
-  if (!operands.rest.empty()) {
-    throw failure("'dlock ls' takes no operand such as " + quoted_input(operands.rest.front()) +
-                  "; use --prefix, or 'dlock show' for one lock");
-  }
+  refuse_operands("ls", operands, "use --prefix, or 'dlock show' for one lock");
   check_utf8("the prefix", out.prefix, 1000);
   connection.finish();
   return out;

@@ -156,9 +156,7 @@ metrics_options parse_metrics(const std::vector<std::string>& arguments) {
   connection_arguments connection(out);
   const operands operands = parse_arguments("metrics", option_table(out, connection), arguments, 0);
   if (out.help) return out;
-  if (!operands.rest.empty()) {
-    throw failure("'dlock metrics' takes no operand such as " + quoted_input(operands.rest.front()));
-  }
+  refuse_operands("metrics", operands, "use --prefix");
   check_utf8("the prefix", out.prefix, 1000);
   out.http = out.listening.finish();
   connection.finish();

@@ -67,9 +67,7 @@ serve_options parse(const std::vector<std::string>& arguments, listening_argumen
   connection_arguments connection(out);
   const operands operands = parse_arguments("serve", serve_table(out, listening, connection), arguments, 0);
   if (out.help) return out;
-  if (!operands.rest.empty()) {
-    throw failure("'dlock serve' takes no operand such as " + quoted_input(operands.rest.front()) + "; use --prefix");
-  }
+  refuse_operands("serve", operands, "use --prefix");
   check_utf8("the prefix", out.prefix, 1000);
   out.http = listening.finish();
   out.http.is_public = [](const std::string& path) { return find_page(path) != nullptr; };
