@@ -42,6 +42,11 @@ std::vector<option> option_table(metrics_options& out, connection_arguments& con
   std::vector<option> table = out.listening.table("serve http://ADDRESS:PORT/metrics instead of printing once");
   table.push_back(
       {0, "prefix", "", "P", "only locks whose ID begins with P", [&](const std::string& v) { out.prefix = v; }});
+  table.push_back(
+      {0, "label-locks", "", "",
+       "also metrics of each of the first 100 locks, with its ID in\nthe label 'lock'; those after it count as "
+       "'other'",
+       [&](const std::string&) { out.label_locks = true; }});
   return connection.table(std::move(table));
 }
 
@@ -49,7 +54,7 @@ std::vector<option> option_table(metrics_options& out, connection_arguments& con
 class metrics_source {
  public:
   explicit metrics_source(const metrics_options& options)
-      : options_(options.client_with_url()), prefix_(options.prefix) {
+      : options_(options.client_with_url()), prefix_(options.prefix), label_locks_(options.label_locks) {
     if (!options.connect_timeout) options_.connect_timeout = options_.operation_timeout = patience_of_a_read;
   }
 
@@ -93,11 +98,12 @@ class metrics_source {
 
   [[nodiscard]] std::string text_of(const std::vector<dlock::lock_state>& locks) {
     const std::lock_guard lock(guard_);
-    return collection_metrics(locks, members_, took_);
+    return collection_metrics(locks, members_, took_, label_locks_);
   }
 
   dlock::client_options options_;
   const std::string prefix_;
+  const bool label_locks_;
   std::chrono::steady_clock::duration took_{0};
   std::mutex guard_;
   std::vector<dlock::member_info> members_;

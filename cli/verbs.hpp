@@ -74,6 +74,7 @@ struct show_options : connection_options {
 /// The parsed arguments of `dlock metrics`.
 struct metrics_options : connection_options {
   std::string prefix;
+  bool label_locks = false;
   listening_arguments listening;
   http_options http;  ///< If it listens.
 };

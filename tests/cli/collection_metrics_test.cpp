@@ -84,6 +84,34 @@ TEST(CollectionMetrics, Members) {
   EXPECT_EQ(value(text, R"(dlock_member_clock_offset_seconds{member="c:27017"})"), "none");
 }
 
+TEST(CollectionMetrics, ALabelForEachLock) {
+  lock_state held{.id = "a\"b", .holders = {since(5s), since(7s)}, .at = now};
+  held.waiters = {{.who = "w", .since = now - 3s}};
+  const std::vector<lock_state> locks{held, {.id = "free", .at = now}};
+  const auto text = collection_metrics(locks, {}, 1ms, true);
+  EXPECT_EQ(value(text, R"(dlock_lock_holders{lock="a\"b"})"), "2");
+  EXPECT_EQ(value(text, R"(dlock_lock_waiters{lock="a\"b"})"), "1");
+  EXPECT_EQ(value(text, R"(dlock_lock_oldest_waiter_seconds{lock="a\"b"})"), "3.000");
+  EXPECT_EQ(value(text, R"(dlock_lock_longest_hold_seconds{lock="a\"b"})"), "7.000");
+  EXPECT_EQ(value(text, R"(dlock_lock_holders{lock="free"})"), "0");
+  EXPECT_EQ(collection_metrics(locks, {}, 1ms).find("dlock_lock_"), std::string::npos) << "only if it is wanted";
+  EXPECT_EQ(collection_metrics({}, {}, 1ms, true).find("dlock_lock_"), std::string::npos);
+}
+
+TEST(CollectionMetrics, NoMoreThanAHundredLabels) {
+  std::vector<lock_state> locks;
+  for (int i = 100; i < 205; ++i) {
+    locks.push_back({.id = std::to_string(i), .holders = {since(1s)}, .at = now});
+    locks.back().waiters = {{.who = "w", .since = now - std::chrono::seconds(i)}};
+  }
+  locks.push_back({.id = "199", .holders = {since(1s)}, .at = now});  // two IDs may look the same when they are printed
+  const auto text = collection_metrics(locks, {}, 1ms, true);
+  EXPECT_EQ(value(text, R"(dlock_lock_holders{lock="199"})"), "2");
+  EXPECT_EQ(value(text, R"(dlock_lock_holders{lock="200"})"), "none");
+  EXPECT_EQ(value(text, R"(dlock_lock_holders{lock="other"})"), "5");
+  EXPECT_EQ(value(text, R"(dlock_lock_oldest_waiter_seconds{lock="other"})"), "204.000");
+}
+
 TEST(CollectionMetrics, OfAnOutageOnlyThatItIsOne) {
   EXPECT_EQ(value(metrics_of_an_outage(), "dlock_up"), "0");
   EXPECT_EQ(metrics_of_an_outage().find("dlock_locks"), std::string::npos);

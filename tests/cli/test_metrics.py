@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Metrics(Case):
-    def once(self) -> dict[str, float]:
-        result = self.run_to_end(verb="metrics")
+    def once(self, *words: str) -> dict[str, float]:
+        result = self.run_to_end(*words, verb="metrics")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         return values(result.stdout.encode())
 
@@ -31,6 +31,16 @@ class Metrics(Case):
                   "holders_revoked": 0, "waiters": 1, "longest_queue": 1}
         self.assertEqual({name: told[f"dlock_{name}"] for name in wanted}, wanted)
         self.assertTrue(0.1 < told["dlock_oldest_waiter_seconds"] < told["dlock_longest_hold_seconds"] < 100, told)
+
+    def test_labels(self) -> None:
+        self.hold_lock("nightly-a")
+        self.assertEqual(self.run_to_end("b", "true").returncode, 0)
+        held = 'dlock_lock_holders{lock="nightly-a"}'
+        self.assertNotIn(held, self.once())
+        self.assertEqual(self.once("--label-locks")[held], 1)
+        self.assertEqual([name for name in self.once("--label-locks", "--prefix", "nightly-") if name.startswith("dlock_lock_holders")], [held])
+        server = Listener(self, "--label-locks")
+        wait_for(lambda: values(server.ask().body).get(held) == 1, "the label in a scrape")
 
     def test_documents_that_are_no_locks(self) -> None:
         self.assertEqual(self.run_to_end("free", "true").returncode, 0)
@@ -99,7 +109,8 @@ class Metrics(Case):
             self.assertRegex(result.stderr, "db .*a/b")
 
     def test_contrib_and_the_page_name_metrics_that_there_are(self) -> None:
-        printed = {name.partition("{")[0] for name in self.once()}
+        self.assertEqual(self.run_to_end("free", "true").returncode, 0)
+        printed = {name.partition("{")[0] for name in self.once("--label-locks")}
         page = (ROOT / "docs" / "monitoring.md").read_text()
         self.assertEqual(set(re.findall(r"^\| `(dlock_\w+)", page, re.MULTILINE)), printed)
         of_programs = set()

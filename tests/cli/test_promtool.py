@@ -23,7 +23,7 @@ class Promtool(Case):
 
     def test_metrics(self) -> None:
         self.hold_lock("a")
-        for words in ((), ("--url", "mongodb://127.0.0.1:1")):
+        for words in ((), ("--label-locks",), ("--url", "mongodb://127.0.0.1:1")):
             text = self.run_to_end(*words, verb="metrics").stdout
             self.assertIn("dlock_up", text)
             self.assertEqual(self.check("check", "metrics", text=text), "", words)
