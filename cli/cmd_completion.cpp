@@ -93,7 +93,7 @@ manual completion_manual() {
   return {
       .verb = "completion",
       .operands = "bash|zsh|fish",
-      .summary = "print what makes a shell complete the words of dlock",
+      .summary = "print a script for the completion of dlock's words in a shell",
       .usages = {"bash|zsh|fish"},
       .intro =
           "Prints a script that makes the shell complete verbs, options, lock IDs and the words of COMMAND. The "

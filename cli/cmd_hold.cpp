@@ -69,7 +69,7 @@ manual hold_manual() {
       .usages = {"[OPTIONS] ID", "[OPTIONS] --id ID --id ID...", "--end ID"},
       .intro =
           "Takes the lock ID and returns. A process in the background holds the lock until the script has ended,\n"
-          "however it ended. If the output is not that of the script, dlock prints the fencing token there:\n"
+          "however it ended. In $(...), or if stdout is redirected, dlock prints the fencing token on stdout:\n"
           "\n"
           "  dlock hold -w 10m deploy || exit\n"
           "  token=$(dlock hold ledger) || exit\n",
@@ -117,7 +117,9 @@ int end_hold(const script& script, const hold_options& options) {
                                   std::chrono::seconds(15));
   if (!status) {
     throw failure("process " + std::to_string(script.who.id) + " (" + printable(script.name) + ") does not hold " +
-                  in_quotes(id) + " by 'dlock hold'");
+                  in_quotes(id) +
+                  " by 'dlock hold'; if another process does, name it with --pid, and give the --db and --coll of its "
+                  "'dlock hold'");
   }
   return *status;
 }

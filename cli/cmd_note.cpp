@@ -70,7 +70,7 @@ manual note_manual() {
   return {
       .verb = "note",
       .operands = "[OPTIONS] TEXT",
-      .summary = "from inside the command: say what it is doing",
+      .summary = "inside a command of run or elect: set the note of its lock",
       .usages = {"[OPTIONS] TEXT"},
       .intro =
           "For a command under 'dlock run' or 'dlock elect': replaces the note of its locks by TEXT, which others see "

@@ -45,7 +45,7 @@ manual resize_manual() {
       .usages = {"[OPTIONS] ID N"},
       .intro =
           "Gives the semaphore ID, which is in use, N permits. With more permits, waiters get theirs at once. With\n"
-          "fewer, nobody loses one: nobody gets one until fewer than N are taken.\n",
+          "fewer, no holder loses a permit, but nobody gets one until fewer than N are taken.\n",
       .options = connection.table({}),
       .notes =
           std::string(help_on_servers) +

@@ -59,7 +59,7 @@ manual watch_manual() {
       .operands = "[OPTIONS] [ID...]",
       .summary = "print an event whenever a lock is locked or unlocked",
       .usages = {"[OPTIONS] [ID...]"},
-      .intro = "Prints an event whenever one of the locks ID, or any lock, is locked or unlocked.\n",
+      .intro = "Prints an event whenever one of the locks ID is locked or unlocked. Without ID: any lock.\n",
       .options = option_table(out, connection),
       .notes =
           std::string(help_on_servers) +

@@ -33,7 +33,7 @@ std::vector<std::string> choose_command(const std::string& verb, const std::opti
                                         std::vector<std::string> rest) {
   if (!shell_command) {
     if (rest.empty()) throw failure("no COMMAND to run; see 'dlock " + verb + " --help'");
-    if (rest.front().empty()) throw failure("the name of COMMAND is empty");
+    if (rest.front().empty()) throw failure("the name of COMMAND is empty; give a program");
     return rest;
   }
   if (!rest.empty())

@@ -109,7 +109,7 @@ void lock_arguments::finish(std::string_view verb, std::vector<std::string> lead
   out_.take = take_.value_or(1);
   if (out_.take > out_.permits) {
     throw failure("--take " + std::to_string(out_.take) + " is more than there are (--permits " +
-                  std::to_string(out_.permits) + ")");
+                  std::to_string(out_.permits) + "); take fewer");
   }
 }
 

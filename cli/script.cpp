@@ -76,9 +76,11 @@ script watched(const process& who) {
   unique_fd life(static_cast<int>(syscall(SYS_pidfd_open, who.id, 0)));
   if (!life && errno == ENOSYS) throw failure("dlock hold needs Linux 5.3, which tells when a process ends");
   const auto now = look_at(who.id);
-  if (!life || !now || now->started != who.started) throw failure("process " + number + " has ended");
+  if (!life || !now || now->started != who.started)
+    throw failure("process " + number + " has ended; name one that runs");
   if (syscall(SYS_pidfd_send_signal, life.get(), 0, nullptr, 0) != 0) {
-    throw failure("cannot end process " + number + " if the lock is lost: " + std::strerror(errno));
+    throw failure("cannot end process " + number + " if the lock is lost: " + std::strerror(errno) +
+                  "; run dlock as the user of that process");
   }
   const bool is_ksh93 = base_of(file_of(who)).starts_with("ksh");  // others of this family are mksh and lksh
   return {.who = who, .life = std::move(life), .name = name_of(who), .is_ksh93 = is_ksh93};
@@ -97,7 +99,7 @@ bool is_shell(std::string_view file) {
 
 script find_script() {
   auto found = look_at(getppid());
-  if (!found) throw failure("the process that started dlock has ended");
+  if (!found) throw failure(std::string("the process that started dlock has ended") + name_it);
   const std::string file = file_of(*found);
   if (!is_shell(file)) {
     const std::string what = file.empty() ? "process " + std::to_string(found->id) : in_quotes(base_of(file));
@@ -114,7 +116,7 @@ script find_script() {
 
 script script_of(pid_t id) {
   const auto found = look_at(id);
-  if (!found) throw failure("there is no process " + std::to_string(id));
+  if (!found) throw failure("there is no process " + std::to_string(id) + "; name one that runs");
   return watched(*found);
 }
 

@@ -185,7 +185,7 @@ notification_status client::notifications() const {
 }
 
 detail::runtime& client::core() const {
-  if (!core_) throw error(errc::closed, "this client was moved from");
+  if (!core_) throw error(errc::closed, "this client was moved from; use the one that it was moved to");
   if (core_->forked()) throw error(errc::forked, "this client belongs to the parent process; make one in the child");
   return *core_;
 }

@@ -20,6 +20,10 @@ const std::string& empty_text() {
   return text;
 }
 
+[[noreturn]] void refuse_call(const std::string& doing, const std::string& why) {
+  throw error(errc::invalid_argument, doing + ": " + why);
+}
+
 /// What the release owns is what it needs: the client lives until the answer, also if this lease was its last handle.
 void release_in_background(const detail::held_state& state, protocol::ms patience) {
   using phase = detail::lease_state::phase;
@@ -102,7 +106,7 @@ void lease::check() const {
   const auto now = state_->record->now();
   using phase = detail::lease_state::phase;
   if (now != phase::held && now != phase::lost)
-    throw error(errc::not_held, lock + " was released: it is not held any more");
+    throw error(errc::not_held, lock + " was released: it is not held any more; acquire it again");
   const std::string why = loss();
   throw error(errc::not_held, lock + " was lost: " + (why.empty() ? "its lease ended" : why) +
                                   "; another may hold it, so stop what it guards");
@@ -121,12 +125,12 @@ loss_reason lease::reason() const {
 }
 
 void lease::on_lost(std::function<void()> callback) {
-  if (!callback) throw error(errc::invalid_argument, "on_lost: the callback is empty");
+  if (!callback) refuse_call("on_lost", "the callback is empty; give a function");
   if (state_ && !state_->core->forked()) state_->core->on_lost(*state_->record, std::move(callback));
 }
 
 void lease::on_trouble(trouble_callback callback) {
-  if (!callback) throw error(errc::invalid_argument, "on_trouble: the callback is empty");
+  if (!callback) refuse_call("on_trouble", "the callback is empty; give a function");
   if (state_ && !state_->core->forked()) state_->core->on_trouble(*state_->record, std::move(callback));
 }
 
@@ -148,10 +152,8 @@ release_result lease::release(std::chrono::milliseconds timeout) {
 }
 
 void lease::async_release(release_callback callback) {
-  if (!callback || !state_) {
-    throw error(errc::invalid_argument,
-                std::string("async_release: the ") + (state_ ? "callback" : "lease") + " is empty");
-  }
+  if (!state_) refuse_call("async_release", "the lease is empty: it holds no lock; acquire one first");
+  if (!callback) refuse_call("cannot release lock " + in_quotes(id()), "the callback is empty; give a function");
   const auto patience = state_->core->options().operation_timeout.count();
   state_->core->release(state_->record, 0, patience,
                         [core = state_->core, done = std::move(callback)](
@@ -160,11 +162,7 @@ void lease::async_release(release_callback callback) {
 }
 
 release_result lease::release_at_least(std::chrono::milliseconds at_least, std::chrono::milliseconds timeout) {
-  if (timeout.count() <= 0) throw error(errc::invalid_argument, "release: the timeout must be positive");
-  if (at_least.count() < 0 || at_least > longest_time) {
-    throw error(errc::invalid_argument,
-                "release: at_least must be from 0 to " + std::to_string(longest_time.count()) + " ms");
-  }
+  check_release("cannot release lock " + in_quotes(id()), at_least, timeout);
   timeout = std::min(timeout, longest_time);
   return state_ ? state_->core->release(*state_->record, at_least.count(), timeout.count()) : release_result::not_held;
 }

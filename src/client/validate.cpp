@@ -45,8 +45,10 @@ void check_wait_lock_period(milliseconds v) {
 /// MongoDB's rules for names that work on every platform.
 void check_name(const char* option, const std::string& name, std::size_t longest, const char* forbidden) {
   if (name.empty()) refuse(std::string(option) + " is empty; give a name");
-  if (!is_plain_utf8(name)) refuse(std::string(option) + " is not UTF-8, or contains a NUL byte");
-  if (name.size() > longest) refuse(std::string(option) + " is longer than " + std::to_string(longest) + " bytes");
+  if (!is_plain_utf8(name)) refuse(std::string(option) + " is not UTF-8, or contains a NUL byte; choose another name");
+  if (name.size() > longest) {
+    refuse(std::string(option) + " is longer than " + std::to_string(longest) + " bytes; choose a shorter name");
+  }
   if (name.find_first_of(forbidden) != std::string::npos) {
     refuse(std::string(option) + " " + in_quotes(name) + " contains one of " + forbidden + " ; choose another name");
   }
@@ -114,8 +116,8 @@ client_options validated(client_options o) {
   check("operation_timeout", o.operation_timeout, 100ms, 1h);
   check_expiry(o.expiry);
   if (!o.who) o.who = cut(default_who(), 200);
-  if (!is_plain_utf8(*o.who)) refuse("who is not UTF-8, or contains a NUL byte");
-  if (o.who->size() > 200) refuse("who is longer than 200 bytes");
+  if (!is_plain_utf8(*o.who)) refuse("who is not UTF-8, or contains a NUL byte; give another text");
+  if (o.who->size() > 200) refuse("who is longer than 200 bytes; give a shorter text");
   return o;
 }
 
@@ -123,8 +125,10 @@ const std::string& checked_id(const std::string& id) {
   if (id.empty()) refuse("the lock's id is empty; give a name, or none for a new UUID");
   if (id.size() > 1000)
     refuse("the lock's id " + in_quotes(id) + " has " + std::to_string(id.size()) + " bytes; at most 1000 are allowed");
-  if (id.find('\0') != std::string::npos) refuse("the lock's id " + in_quotes(id) + " contains a NUL byte");
-  if (!is_plain_utf8(id)) refuse("the lock's id is not valid UTF-8");
+  if (id.find('\0') != std::string::npos) {
+    refuse("the lock's id " + in_quotes(id) + " contains a NUL byte; give an id without it");
+  }
+  if (!is_plain_utf8(id)) refuse("the lock's id " + in_quotes(id) + " is not valid UTF-8; give another id");
   return id;
 }
 
@@ -134,8 +138,17 @@ std::string checked_note(const char* what, std::string note) {
     refuse(std::string(what) + " has " + std::to_string(note.size()) + " bytes; at most " + std::to_string(longest) +
            " are allowed");
   }
-  if (!is_plain_utf8(note)) refuse(std::string(what) + " is not UTF-8, or contains a NUL byte");
+  if (!is_plain_utf8(note)) {
+    refuse(std::string(what) + " is not UTF-8, or contains a NUL byte; give another text");
+  }
   return note;
+}
+
+void check_release(const std::string& doing, milliseconds at_least, milliseconds timeout) {
+  if (timeout <= 0ms) refuse(doing + ": the timeout is " + shown(timeout) + "; it must be positive");
+  if (at_least < 0ms || at_least > longest_time) {
+    refuse(doing + ": at_least is " + shown(at_least) + "; it must be from 0 ms to " + shown(longest_time));
+  }
 }
 
 lock_settings validated(const lock_options& o, const client_options& defaults, environment& env) {

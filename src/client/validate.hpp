@@ -35,6 +35,9 @@ struct lock_settings {
 /// error(invalid_argument).
 [[nodiscard]] std::string checked_note(const char* what, std::string note);
 
+/// Checks the arguments of a release. `doing`: what fails otherwise, of which lock. Throws error(invalid_argument).
+void check_release(const std::string& doing, std::chrono::milliseconds at_least, std::chrono::milliseconds timeout);
+
 /// If `options` has no id, the lock gets a new one from `env`. Throws error(invalid_argument).
 [[nodiscard]] lock_settings validated(const lock_options& options, const client_options& defaults, environment& env);
 

@@ -32,7 +32,7 @@ std::vector<const claim*> in_order(const std::vector<claim>& locks) {
   std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->id() < b->id(); });
   const auto twice = std::adjacent_find(out.begin(), out.end(), [](auto* a, auto* b) { return a->id() == b->id(); });
   if (twice != out.end()) refuse_set("lock " + in_quotes((*twice)->id()) + " is named twice; name it once");
-  if (out.empty()) refuse_set("no lock is named");
+  if (out.empty()) refuse_set("no lock is named; name at least one");
   const auto& client = claimed::lock_of(*out.front()).core;
   for (const auto* each : out) {
     if (claimed::lock_of(*each).core != client) refuse_set("the locks are of different clients; use one");
@@ -77,7 +77,10 @@ struct lease_set::state {
 
   [[nodiscard]] const lease& of(const std::string& id) const {
     const auto it = std::find(ids.begin(), ids.end(), id);
-    if (it == ids.end()) throw error(errc::invalid_argument, "lock " + in_quotes(id) + " is not among these leases");
+    if (it == ids.end()) {
+      throw error(errc::invalid_argument,
+                  "lock " + in_quotes(id) + " is not among these leases; lease_set::ids() has those that are");
+    }
     return leases[static_cast<std::size_t>(it - ids.begin())];
   }
 };
@@ -124,7 +127,7 @@ std::stop_token lease_set::lost() const {
 }
 
 void lease_set::on_lost(std::function<void()> callback) {
-  if (!callback) throw error(errc::invalid_argument, "on_lost: the callback is empty");
+  if (!callback) throw error(errc::invalid_argument, "on_lost: the callback is empty; give a function");
   if (!state_) return;
   auto first = std::make_shared<std::atomic<bool>>(false);
   for (auto& each : state_->leases) {
@@ -171,8 +174,8 @@ release_result lease_set::release(milliseconds timeout) {
 }
 
 release_result lease_set::release_at_least(milliseconds at_least, milliseconds timeout) {
+  check_release("cannot release the locks", at_least, timeout);
   if (!state_) return release_result::not_held;
-  if (timeout.count() <= 0) refuse_set("release: the timeout must be positive");
   const ms until = state_->env->now_ms() + std::min(timeout, longest_time).count();
   auto together = release_result::not_held;
   std::exception_ptr failed;

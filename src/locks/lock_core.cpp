@@ -106,7 +106,9 @@ acquisition lock_core::acquire(std::int64_t weight, const wait_options& options,
 void lock_core::acquire(const std::shared_ptr<lock_core>& lock, std::int64_t weight, const wait_options& options,
                         acquire_callback done, std::string value) {
   const std::string& id = lock->settings.id;
-  if (!done) throw error(errc::invalid_argument, "cannot acquire lock " + in_quotes(id) + ": the callback is empty");
+  if (!done)
+    throw error(errc::invalid_argument,
+                "cannot acquire lock " + in_quotes(id) + ": the callback is empty; give a function");
   lock->core->check_usable("cannot acquire lock " + in_quotes(id));
   struct pending {
     pending(const std::shared_ptr<lock_core>& l, acquire_callback d) : lock(l), here(*l), done(std::move(d)) {}

@@ -13,9 +13,9 @@ namespace {
 
 constexpr std::int64_t kMost = 1'000'000;
 
-std::int64_t checked(std::int64_t permits) {
+std::int64_t checked(std::int64_t permits, const std::string& id) {
   if (permits >= 1 && permits <= kMost) return permits;
-  throw error(errc::invalid_argument, "a semaphore cannot have " + std::to_string(permits) +
+  throw error(errc::invalid_argument, "semaphore " + in_quotes(id) + " cannot have " + std::to_string(permits) +
                                           " permits; give a number from 1 to " + std::to_string(kMost));
 }
 
@@ -36,7 +36,9 @@ struct semaphore::state {
 
 semaphore::semaphore(client& owner, lock_options options, std::int64_t permits) {
   const auto& defaults = owner.options();  // throws if the client was moved from
-  state_ = std::make_shared<state>(owner.core_, validated(options, defaults, *owner.core_->env()), checked(permits));
+  auto settings = validated(options, defaults, *owner.core_->env());
+  const auto n = checked(permits, settings.id);
+  state_ = std::make_shared<state>(owner.core_, std::move(settings), n);
 }
 semaphore::semaphore(client& owner, std::string id, std::int64_t permits)
     : semaphore(owner, lock_options{.id = std::move(id)}, permits) {}
@@ -78,7 +80,7 @@ void semaphore::async_try_acquire(std::int64_t k, acquire_callback callback) {
 std::optional<semaphore::resized> semaphore::resize(std::int64_t permits) {
   auto r = state_->core->blank_request(id());
   r.op = protocol::operation::resize;
-  r.cap = checked(permits);
+  r.cap = checked(permits, id());
   r.observed = state_->settings.expiry == expiry::observed;
   const std::string doing = "cannot resize semaphore " + in_quotes(id());
   const auto until = state_->core->now() + state_->core->options().operation_timeout.count();

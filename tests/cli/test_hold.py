@@ -269,7 +269,7 @@ class Hold(Case):
         self.assertEqual(self.run_script(text), (0, "free\nheld 124\nfree\n", ""))
         status, _, err = self.run_script("dlock hold --end one\n")
         self.assertEqual(status, 125)
-        self.assertRegex(err, r"\Adlock: process \d+ \(the-script\) does not hold 'one' by 'dlock hold'\n\Z")
+        self.assertRegex(err, r"\Adlock: process \d+ \(the-script\) does not hold 'one' by 'dlock hold'; [^\n]*--pid[^\n]*\n\Z")
 
     def test_an_early_end_that_nobody_waits_for(self) -> None:
         """--end has given up, because the process in the background was stopped."""

@@ -74,7 +74,7 @@ TEST(Events, AnEmptyCallbackIsRefused) {
   for (const auto& e : {error_of([&] { (void)w.locks->subscribe("lock", {}); }),
                         error_of([&] { (void)w.locks->subscribe_all(nullptr); })}) {
     EXPECT_EQ(e.code(), errc::invalid_argument);
-    EXPECT_EQ(std::string(e.what()), "subscribe: the callback is empty");
+    EXPECT_EQ(std::string(e.what()), "subscribe: the callback is empty; give a function");
   }
 }
 

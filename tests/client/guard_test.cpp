@@ -90,7 +90,8 @@ TEST(Guard, CheckThrowsAfterARelease) {
   mutex lock(*w.locks, "lock");
   guard held(lock);
   EXPECT_EQ(held->release(), release_result::released);
-  EXPECT_EQ(std::string(error_of([&] { held.check(); }).what()), "lock \"lock\" was released: it is not held any more");
+  EXPECT_EQ(std::string(error_of([&] { held.check(); }).what()),
+            "lock \"lock\" was released: it is not held any more; acquire it again");
   EXPECT_EQ(error_of([] { lease().check(); }).code(), errc::not_held);
 }
 
