@@ -16,7 +16,7 @@
 
 #include "exit_codes.hpp"
 #include "guard_keeper.hpp"
-#include "hold_door.hpp"
+#include "hold_socket.hpp"
 #include "kill_plan.hpp"
 #include "lock_question.hpp"
 #include "script_guard.hpp"
@@ -140,7 +140,7 @@ class background {
     const auto lost = std::make_shared<unique_fd>(eventfd(0, EFD_CLOEXEC));
     if (!*lost) throw failure(std::string("cannot create an eventfd: ") + std::strerror(errno));
     held.on_lost([lost] { eventfd_write(lost->get(), 1); });
-    hold_door door(script_.who, options_.client, held.grants());
+    hold_socket questions(script_.who, options_.client, held.grants());
 
     for (const int fd : inherited_) close(fd);
     settle_stderr(script_);
@@ -158,7 +158,7 @@ class background {
                                  {.fd = heeded ? -1 : lost->get(), .events = POLLIN, .revents = 0},
                                  {.fd = at_work_ ? -1 : script_.life.get(), .events = POLLIN, .revents = 0},
                                  {.fd = front_.get(), .events = POLLIN, .revents = 0},
-                                 {.fd = asker_ ? -1 : door.fd(), .events = POLLIN, .revents = 0}}};
+                                 {.fd = asker_ ? -1 : questions.fd(), .events = POLLIN, .revents = 0}}};
       poll(fds.data(), fds.size(), static_cast<int>(keeper.tick().count()));
       try {
         if (take_reports(guard)) return ending_;
@@ -181,7 +181,7 @@ class background {
       bool over = fds[2].revents != 0;
       if (fds[3].revents != 0) over = !is_front_content() || over;
       if (fds[4].revents != 0) {
-        if (auto asker = door.answer()) asker_ = std::move(*asker);
+        if (auto asker = questions.answer()) asker_ = std::move(*asker);
       }
       if ((over || asker_) && !at_work_) {
         guard.finish();

@@ -16,7 +16,7 @@
 #include "background.hpp"
 #include "exit_codes.hpp"
 #include "fd.hpp"
-#include "hold_door.hpp"
+#include "hold_socket.hpp"
 #include "lock_arguments.hpp"
 #include "output.hpp"
 #include "script.hpp"

@@ -32,7 +32,7 @@ std::vector<option> serve_table(serve_options& out, listening_arguments& listeni
       {0, "prefix", "", "P", "only locks whose ID begins with P", [&](const std::string& v) { out.prefix = v; }},
       {0, "long-hold", "", "DURATION", "a lock needs attention if it is held for longer. Default: 1d",
        [&](const std::string& v) { out.long_hold = parse_duration("--long-hold", v); }},
-      {0, "long-wait", "", "DURATION", "or if somebody waits for it for longer. Default: 1h",
+      {0, "long-wait", "", "DURATION", "a lock needs attention if somebody waits for longer.\nDefault: 1h",
        [&](const std::string& v) { out.long_wait = parse_duration("--long-wait", v); }}};
   first.insert(first.end(), own.begin(), own.end());
   return connection.table(std::move(first));

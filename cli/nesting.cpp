@@ -9,7 +9,7 @@
 #include <sstream>
 #include <utility>
 
-#include "hold_door.hpp"
+#include "hold_socket.hpp"
 #include "script.hpp"
 #include "text.hpp"
 

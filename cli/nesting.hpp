@@ -12,7 +12,7 @@
 // the command finds in DLOCK_HELD all locks that the dlocks around it got, each as its token and a hash of its id. Only
 // the server knows whether such a lock is still held, and whether it is in the collection in question. The same is true
 // of a `dlock hold` of a process around this one. It cannot change that process's environment, so it is asked (see
-// hold_door.hpp).
+// hold_socket.hpp).
 
 namespace dlock::cli {
 

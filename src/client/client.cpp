@@ -86,9 +86,9 @@ void connect(const std::shared_ptr<mongo_store>& where, worker_pool& io, millise
 
 /// Closes the log if the client is not created. After that there are no messages: the caller may then destroy what the
 /// callback refers to, while threads of the driver may still keep the logger.
-struct unless_made {
+struct close_log_unless_made {
   std::shared_ptr<logger> log;
-  ~unless_made() {
+  ~close_log_unless_made() {
     if (log) log->close();
   }
 };
@@ -115,7 +115,7 @@ client::client(client_options options) {
   const bool own_channel = options.notif_url.has_value();
   auto o = validated(std::move(options));
   auto log = logger::make(o.log, without_secrets(o.url, *o.notif_url));
-  unless_made closing{log};
+  close_log_unless_made closing{log};
   auto env = std::make_shared<real_environment>();
   listen_to_driver(log);
   auto pool = std::make_shared<mongo_pool>(o.url, "url", io_limit(o), kConnections);
@@ -129,14 +129,15 @@ client::client(client_options options) {
   } catch (...) {
     // Destroying them can take longer than the caller's time limit: the driver needs half a second to stop its own
     // threads. So the caller keeps none of them: the last owner destroys the pool.
-    drop(quiet_thread("dlock-end", [where = std::move(where), io = std::move(io), notices = std::move(notices),
-                                    runs = std::move(runs), pool = std::move(pool)]() mutable {
-      io.reset();
-      where.reset();
-      notices.reset();
-      runs.reset();
-      pool.reset();
-    }));
+    drop(
+        thread_without_signals("dlock-end", [where = std::move(where), io = std::move(io), notices = std::move(notices),
+                                             runs = std::move(runs), pool = std::move(pool)]() mutable {
+          io.reset();
+          where.reset();
+          notices.reset();
+          runs.reset();
+          pool.reset();
+        }));
     throw;
   }
   core_ = std::make_shared<detail::runtime>(std::move(o), std::move(where), std::move(notices), std::move(io),

@@ -39,7 +39,7 @@ client_options of_the_canary(client_options o) {
 class waiter {
  public:
   waiter(client& owner, lock_options lock) : job_(owner, std::move(lock)) {
-    thread_ = quiet_thread("dlock-canary", [this] { run(); });
+    thread_ = thread_without_signals("dlock-canary", [this] { run(); });
   }
   waiter(const waiter&) = delete;
   waiter& operator=(const waiter&) = delete;

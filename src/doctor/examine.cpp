@@ -32,7 +32,7 @@ struct look {
 
 facts read_in_time(const std::shared_ptr<examiner>& server) {
   const auto l = std::make_shared<look>();
-  drop(quiet_thread("dlock-doctor", [l, server] {
+  drop(thread_without_signals("dlock-doctor", [l, server] {
     std::optional<facts> found;
     std::exception_ptr failure;
     try {
@@ -60,7 +60,7 @@ struct ended_in_background {
   std::shared_ptr<examiner> server;
   ~ended_in_background() {
     try {
-      drop(quiet_thread("dlock-end", [last = std::move(server)]() mutable { last.reset(); }));
+      drop(thread_without_signals("dlock-end", [last = std::move(server)]() mutable { last.reset(); }));
     } catch (const std::system_error&) {  // there is no thread: then it ended here
     }
   }

@@ -42,11 +42,11 @@ std::vector<const claim*> in_order(const std::vector<claim>& locks) {
 
 /// The leases acquired so far. Unless they are moved out, the destructor gives them back, in the time that the call has
 /// for that.
-struct gathered {
-  gathered(const detail::runtime& by, std::optional<ms> until) : by_(by), until_(until) {}
-  gathered(const gathered&) = delete;
-  gathered& operator=(const gathered&) = delete;
-  ~gathered() {
+struct acquired_leases {
+  acquired_leases(const detail::runtime& by, std::optional<ms> until) : by_(by), until_(until) {}
+  acquired_leases(const acquired_leases&) = delete;
+  acquired_leases& operator=(const acquired_leases&) = delete;
+  ~acquired_leases() {
     const ms until = by_.now() + kPatience;
     claimed::give_back(leases, std::min(until_.value_or(until), until));
   }
@@ -218,7 +218,7 @@ joint_acquisition acquire_all(const std::vector<claim>& locks, wait_options opti
     // A lock that was acquired may be lost while this call waits for the others.
     std::stop_source broken;
     const std::stop_callback on_stop(options.stop, [&] { broken.request_stop(); });
-    gathered got_so_far(core, waits ? std::optional(deadline + kOvertime) : std::nullopt);
+    acquired_leases got_so_far(core, waits ? std::optional(deadline + kOvertime) : std::nullopt);
     auto& held = got_so_far.leases;
     const auto all_held = [&] { return std::all_of(held.begin(), held.end(), [](auto& l) { return l.held(); }); };
     std::optional<joint_acquisition> failed;

@@ -54,7 +54,7 @@ bool follower::start() {
 void follower::stop(std::chrono::milliseconds patience) {
   if (shared_->stop.request_stop()) {
     try {
-      drop(quiet_thread("dlock-end", [s = shared_] { s->where->interrupt(s->place); }));  // it does I/O
+      drop(thread_without_signals("dlock-end", [s = shared_] { s->where->interrupt(s->place); }));  // it does I/O
     } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): then follow() notices by itself
     }
   }

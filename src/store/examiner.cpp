@@ -206,11 +206,11 @@ void examiner::read_all(facts& out) {
   out.now = std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   out.url = facts_of(locks_->uri());
   joined notices, members;
-  if (notices_ != locks_) notices.thread = quiet_thread("dlock-notices", [&] { read_notices(out); });
+  if (notices_ != locks_) notices.thread = thread_without_signals("dlock-notices", [&] { read_notices(out); });
   out.contact = contact_of(find_primary(*locks_), *locks_);
   // After the contact, because the primary names the others.
   const bool knows = out.contact.done();
-  members.thread = quiet_thread("dlock-members", [this, &out, knows] {
+  members.thread = thread_without_signals("dlock-members", [this, &out, knows] {
     out.members = ask_members(*locks_, knows ? known_members(*locks_) : members_in(locks_->uri()));
   });
   if (knows) {

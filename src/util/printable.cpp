@@ -15,7 +15,7 @@ struct characters {
 
 /// Unicode 15: the categories Cc, Zl, Zp and Cf (without the few visible signs of Cf), and all characters with the
 /// property Default_Ignorable_Code_Point. Sorted.
-constexpr std::array kTreacherous{
+constexpr std::array kUnprintable{
     characters{0x0000, 0x001f},    // controls
     characters{0x007f, 0x009f},    // DEL, and controls: U+009B is ESC [
     characters{0x00ad, 0x00ad},    // soft hyphen
@@ -47,8 +47,8 @@ char32_t code_point(std::string_view character) {
   return out;
 }
 
-bool is_treacherous(char32_t c) {
-  return std::any_of(kTreacherous.begin(), kTreacherous.end(),
+bool is_unprintable(char32_t c) {
+  return std::any_of(kUnprintable.begin(), kUnprintable.end(),
                      [&](const characters& range) { return range.first <= c && c <= range.last; });
 }
 
@@ -60,7 +60,7 @@ std::string printable(std::string_view text) {
     const std::size_t size = utf8_character(text);
     const std::string_view character = text.substr(0, std::max<std::size_t>(size, 1));
     text.remove_prefix(character.size());
-    if (size != 0 && !is_treacherous(code_point(character))) {
+    if (size != 0 && !is_unprintable(code_point(character))) {
       out += character;
       continue;
     }

@@ -77,7 +77,7 @@ bool join_if_ended(std::thread& t) noexcept {
   return true;
 }
 
-std::thread quiet_thread(const char* name, std::function<void()> run) {
+std::thread thread_without_signals(const char* name, std::function<void()> run) {
   const signals_blocked quiet;
   return std::thread([name = std::string(name), run = std::move(run)]() mutable {
     (void)pthread_setname_np(pthread_self(), name.c_str());

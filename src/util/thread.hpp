@@ -8,7 +8,7 @@ namespace dlock {
 
 /// A thread that gets no signals, because signals belong to the program. `name`, of at most 15 bytes, is shown by ps
 /// and debuggers.
-[[nodiscard]] std::thread quiet_thread(const char* name, std::function<void()> run);
+[[nodiscard]] std::thread thread_without_signals(const char* name, std::function<void()> run);
 
 /// Joins the thread if it has ended. std::thread::join() would also wait for objects that the thread destroys at its
 /// end. These may belong to the user, and may take long.

@@ -83,7 +83,7 @@ void worker_pool::shared::add_threads(const std::shared_ptr<shared>& s) {
   try {
     while (s->free < s->tasks.size() && s->threads < s->most) {
       s->all.reserve(s->all.size() + 1);
-      s->all.push_back(quiet_thread(s->name, [s] {
+      s->all.push_back(thread_without_signals(s->name, [s] {
         this_threads_pool = s.get();
         run(s);
       }));

@@ -1,4 +1,4 @@
-#include "hold_door.hpp"
+#include "hold_socket.hpp"
 
 #include <poll.h>
 #include <sys/epoll.h>
@@ -68,7 +68,7 @@ std::optional<std::int64_t> ask(const process& script, const lock_place& lock, h
 
 }  // namespace
 
-hold_door::hold_door(const process& script, const dlock::client_options& where, std::vector<grant> grants)
+hold_socket::hold_socket(const process& script, const dlock::client_options& where, std::vector<grant> grants)
     : grants_(std::move(grants)), ready_(epoll_create1(EPOLL_CLOEXEC)) {
   for (std::size_t i = 0; i < grants_.size(); ++i) {
     listeners_.push_back(make_socket(SOCK_NONBLOCK));
@@ -81,7 +81,7 @@ hold_door::hold_door(const process& script, const dlock::client_options& where, 
   }
 }
 
-std::optional<unique_fd> hold_door::answer() {
+std::optional<unique_fd> hold_socket::answer() {
   epoll_event event{};
   if (epoll_wait(ready_.get(), &event, 1, 0) != 1) return std::nullopt;
   unique_fd peer(accept4(listeners_[event.data.u64].get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));

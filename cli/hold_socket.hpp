@@ -26,11 +26,11 @@ struct lock_place {
   std::string id;
 };
 
-/// The end of a `dlock hold`.
-class hold_door {
+/// The sockets of a `dlock hold`, on which others ask it for a token, or to end.
+class hold_socket {
  public:
   /// If a name is taken, or there is no such socket here, nobody can reach this hold. It works without that.
-  hold_door(const process& script, const dlock::client_options& where, std::vector<grant> grants);
+  hold_socket(const process& script, const dlock::client_options& where, std::vector<grant> grants);
 
   /// Readable when somebody asks.
   [[nodiscard]] int fd() const noexcept { return ready_.get(); }
@@ -44,7 +44,7 @@ class hold_door {
   unique_fd ready_;
 };
 
-/// Says so to one whom hold_door::answer() returned.
+/// Says so to one whom hold_socket::answer() returned.
 void say_ended(const unique_fd& to, int status);
 
 /// The token of a lock that a `dlock hold` of this script holds. Takes at most 200 ms.
