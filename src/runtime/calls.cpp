@@ -210,7 +210,9 @@ void runtime::release(const std::shared_ptr<lease_state>& record, ms keep, ms ti
 
 void runtime::check_completions(const std::string& doing) const {
   if (monitor_->can_complete()) return;
-  throw error(errc::unavailable, doing + ": no thread can be started for its callback", {.retryable = true});
+  throw error(errc::unavailable,
+              doing + ": no thread can be started for its callback; try again when this process has fewer threads",
+              {.retryable = true});
 }
 
 void runtime::complete(const std::string& lock, std::function<void()> task) {

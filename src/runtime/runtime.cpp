@@ -132,7 +132,9 @@ std::vector<member_info> runtime::members() {
     r->found = std::move(found);
     r->changed.notify_all();
   });
-  if (!posted) throw error(errc::unavailable, doing + ": no thread can be started", {.retryable = true});
+  if (!posted)
+    throw error(errc::unavailable, doing + ": no thread can be started; try again when this process has fewer threads",
+                {.retryable = true});
   std::unique_lock lock(r->guard);
   if (!wait_until(*env_, r->changed, lock, now() + kMembersPatience, [&] { return r->found.has_value(); })) {
     throw error(errc::unavailable, doing + ": all connections are busy; try again", {.retryable = true});
@@ -159,13 +161,13 @@ bool runtime::revoke(const std::string& lock, const protocol::holder& h, bool ob
 }
 
 std::shared_ptr<subscriber> runtime::subscribe(std::optional<std::string> id, event_callback callback) {
-  if (!callback) throw error(errc::invalid_argument, "subscribe: the callback is empty");
+  if (!callback) throw error(errc::invalid_argument, "subscribe: the callback is empty; give a function");
   check_usable("cannot subscribe to events");
   return monitor_->subscribe(std::move(id), std::move(callback));
 }
 
 std::shared_ptr<observer> runtime::observe(const std::string& election, ms period, leader_callback callback) {
-  if (!callback) throw error(errc::invalid_argument, "observe: the callback is empty");
+  if (!callback) throw error(errc::invalid_argument, "observe: the callback is empty; give a function");
   check_usable("cannot observe election " + in_quotes(election));
   return monitor_->observe(election, period, std::move(callback));
 }
