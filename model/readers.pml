@@ -118,7 +118,7 @@ inline come() {
   if :: flag -> ME.is = LOCAL :: else -> ask(_pid) fi
 }
 
-inline let_others() {
+inline start_next_turns() {
   for (k : 1 .. CALLS) {
     if
     :: call[k].is == LOCAL -> look(k); if :: !flag -> ask(k) :: else fi
@@ -141,7 +141,7 @@ inline believe(c) {
   for (j : 1 .. CALLS) { assert(!(BROKEN(SEE_TOGETHER) && call[j].is == HOLDING)) };
   call[c].is = HOLDING;
   call[c].phase = NONE;
-  let_others()
+  start_next_turns()
 }
 
 #define COMES (_pid > 0 && call[_pid - 1].is != COMING)
@@ -162,13 +162,13 @@ active [CALLS + 1] proctype a_call() {
       ME.phase = NONE;
       ME.is = QUEUED;
       ME.had_place = 1;
-      let_others() }
+      start_next_turns() }
   :: d_step { ME.is == QUEUED && holds[_pid] -> believe(_pid) }
   :: d_step { ME.is == QUEUED && !holds[_pid] && !STANDS(_pid) -> /* a poll, and it begins again */
       ME.lost_to = 0;
       for (j : 1 .. CALLS) { ME.lost_to = ME.lost_to | (ASKS(j) << j) };
       ask(_pid) }
-  :: d_step { ME.is == HOLDING -> printf("... call %d releases\n", _pid); ME.is = LEAVING; let_others() }
+  :: d_step { ME.is == HOLDING -> printf("... call %d releases\n", _pid); ME.is = LEAVING; start_next_turns() }
   :: d_step { ME.is == LEAVING -> holds[_pid] = 0; ME.is = OVER; admit() }
   od
 }

@@ -65,7 +65,7 @@ inline begin(c, who, releases) { /* it asks the server; if possible, in the comm
   client[c].passes = releases
 }
 
-inline let_others(c) { /* nobody acts any more */
+inline start_next_turns(c) { /* nobody acts any more */
   find_next(c);
   if
   :: next -> stops_waiting(c, next); begin(c, next, 0)
@@ -164,7 +164,7 @@ inline fails(c) {
   :: else -> client[c].todo[client[c].tries] = (client[c].doubt -> BURY : CANCEL)
   fi;
   rest(c);
-  if :: !BROKEN(NOT_AFTER_FAILURE) -> let_others(c) :: else fi
+  if :: !BROKEN(NOT_AFTER_FAILURE) -> start_next_turns(c) :: else fi
 }
 
 /* ---- a hold ends ---- */
@@ -184,7 +184,7 @@ inline release_apart() { /* the next one enqueues by itself, at the same time */
   printf("client %d: call %d releases\n", _pid, ME.call);
   ME.todo[ME.tries] = LEAVES(_pid);
   rest(_pid);
-  let_others(_pid);
+  start_next_turns(_pid);
   check()
 }
 
@@ -264,7 +264,7 @@ active [CLIENTS] proctype a_client() {
       faults--;
       ME.todo[ME.tries] = LEAVES(_pid);
       rest(_pid);
-      if :: !BROKEN(NOT_AFTER_LOSS) -> let_others(_pid) :: else fi;
+      if :: !BROKEN(NOT_AFTER_LOSS) -> start_next_turns(_pid) :: else fi;
       check() }
 
   /* what acts */

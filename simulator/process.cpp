@@ -23,7 +23,7 @@ process::process(world& where, std::string name, tick clock_ahead, std::int64_t 
       ahead_(clock_ahead),
       gains_(clock_gains),
       engine_(std::make_unique<engine::client>(
-          engine::client::settings{.id = name_, .who = name_, .tells = where_.has_channel},
+          engine::client::settings{.id = name_, .who = name_, .has_channel = where_.has_channel},
           [this] { return fresh_id(); }, [this] { return where_.luck.unit(); })) {}
 
 tick process::local(tick world) const {

@@ -109,7 +109,7 @@ class process : public std::enable_shared_from_this<process> {
   void happened(const engine::hold_changed& e);
   void happened(const engine::renewal_ended&) {}
   void happened(const engine::leader_changed& e);
-  void happened(const engine::told_event&) {}
+  void happened(const engine::subscriber_event&) {}
   void happened(const engine::notifications_changed&) {}
   void happened(const engine::trouble&) {}
   void wake_workers();

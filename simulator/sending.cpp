@@ -115,7 +115,7 @@ void process::settled(const request& r) {
 
 void process::tell() {
   const auto n = engine_->next_notice();
-  engine_->told();
+  engine_->notice_done();
   if (!n) return;
   if (const auto* r = std::get_if<protocol::revocation>(&n->what)) {
     for (const auto& p : where_.processes) {

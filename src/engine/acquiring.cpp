@@ -26,7 +26,7 @@ call_id client::acquire(protocol::acquire_plan plan, bool tells_place, ms now) {
   a.tells_place = tells_place;
   a.began = now;
   const auto& ask = a.plan.ask;
-  if (!a.plan.queue && turns_.length(ask.lock) > 0 && stands(ask.lock, now)) {
+  if (!a.plan.queue && turns_.length(ask.lock) > 0 && is_known_taken(ask.lock, now)) {
     end_wait(c, a, machine::result::busy, now);  // it must not pass those who wait locally
   } else if (a.plan.queue && ask.cap == 0 && !closing_ && turns_.blocks(ask.lock, ask.what.exclusive)) {
     wait_for_turn(c, a, now);
@@ -90,7 +90,7 @@ void client::acquisition_answered(call_id c, acquisition& a, const answer& r, ms
     const auto lock = a.plan.ask.lock;
     acquisitions_.erase(c);
     events_.emplace_back(std::move(e));
-    return rests(lock, c, now);
+    return end_turn(lock, c, now);
   }
   if (r.what != answer::kind::replied) {
     if (a.failure.why.empty()) events_.emplace_back(trouble{trouble::kind::no_answer, a.plan.ask.lock, r.why});
@@ -108,11 +108,11 @@ void client::acquisition_answered(call_id c, acquisition& a, const answer& r, ms
     waiting w{c, r.reply};
     w.last.queue += static_cast<std::int64_t>(turns_.length(a.plan.ask.lock));
     if (a.tells_place) events_.emplace_back(std::move(w));
-    if (turns_.tells(a.plan.ask.lock, now)) tell_places(a.plan.ask.lock, now);
+    if (turns_.should_report_places(a.plan.ask.lock, now)) tell_places(a.plan.ask.lock, now);
   }
   const auto lock = a.plan.ask.lock;
   follow(c, a, std::move(then), now);
-  if (queued) (void)let_others(lock, 0, now);
+  if (queued) (void)start_next_turns(lock, 0, now);
 }
 
 /// The time of its timer has come. Or it is leaving the queue, and its cancel was answered.
@@ -153,13 +153,13 @@ void client::finish(call_id c, acquisition& a, const machine::done& d, bool undo
     a.leaving = std::move(e);
     const ms patient = now + kLeavePatience;
     timers_.set({kAcquisition, c}, std::min(patient, a.steps.give_up_at().value_or(patient)));
-    return rests(a.plan.ask.lock, c, now);
+    return end_turn(a.plan.ask.lock, c, now);
   }
   events_.emplace_back(std::move(e));
   timers_.clear({kAcquisition, c});
   const auto lock = a.plan.ask.lock;
   acquisitions_.erase(c);
-  rests(lock, c, now);
+  end_turn(lock, c, now);
 }
 
 /// Undoes the acquisitions that it has given up since the last call. True if there were any.

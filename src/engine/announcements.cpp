@@ -12,7 +12,8 @@ constexpr std::size_t kTold = 1000;
 
 }  // namespace
 
-bool announcements::tells(const protocol::request& r, const protocol::reply& a, const protocol::heir& h, ms now) {
+bool announcements::should_notify(const protocol::request& r, const protocol::reply& a, const protocol::heir& h,
+                                  ms now) {
   const bool ours = h.since >= a.now || r.op == protocol::operation::cancel;
   if (!ours && a.now - h.since < kOverdue) return false;
   if (told_.size() >= kTold) std::erase_if(told_, [&](const auto& t) { return t.second + kToldAgain <= now; });

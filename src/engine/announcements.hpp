@@ -25,7 +25,8 @@ using protocol::ms;
 class announcements {
  public:
   /// Whether this client sends a grant notice to `h`, an heir in the answer to `r`.
-  [[nodiscard]] bool tells(const protocol::request& r, const protocol::reply& a, const protocol::heir& h, ms now);
+  [[nodiscard]] bool should_notify(const protocol::request& r, const protocol::reply& a, const protocol::heir& h,
+                                   ms now);
 
   /// `a` has to be published once, when the release of `id` has freed the lock.
   void will_free(const std::string& id, protocol::announcement a, bool exclusive);

@@ -36,7 +36,7 @@ call_id client::amend(hold_id h, std::optional<protocol::claim> what, std::optio
   a.r.seq = ++l.amendments;
   if (what && !what->exclusive) {
     l.may_be_shared = true;
-    rests(a.r.lock, h, now);
+    end_turn(a.r.lock, h, now);
   }
   return begin(std::move(a), now);
 }
@@ -123,7 +123,7 @@ void client::ask_answered(call_id c, asking& a, answer told, std::vector<protoco
     const auto& h = a.holder;
     const protocol::revocation notice{a.r.lock, h.id, settings_.who};
     const bool mine = h.client == settings_.id;
-    if (!mine && settings_.tells) outbox_.tell({h.client, notice});
+    if (!mine && settings_.has_channel) outbox_.tell({h.client, notice});
     // A kept entry has no owner, so there is nobody to wait for. Any other holder gets a tombstone: a request of its
     // own that is still on its way must not bring it back.
     const bool kept = h.is_kept();

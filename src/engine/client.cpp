@@ -16,7 +16,7 @@ client::client(settings s, std::function<std::string()> fresh_id, std::function<
     : settings_(std::move(s)),
       fresh_id_(std::move(fresh_id)),
       jitter_(std::move(jitter)),
-      retries_(settings_.undoing) {}
+      retries_(settings_.background_limit) {}
 
 void client::close(ms now) {
   look(now);
@@ -207,14 +207,14 @@ void client::announce(const protocol::request& r, const protocol::reply& a, ms n
     protocol::grant g{r.lock, h.id, h.fence, h.since};
     if (h.client == settings_.id) {
       granted(g, now);
-    } else if (settings_.tells && announcements_.tells(r, a, h, now)) {
+    } else if (settings_.has_channel && announcements_.should_notify(r, a, h, now)) {
       outbox_.tell({h.client, std::move(g)});
     }
   }
 }
 
 void client::publish_all(std::vector<protocol::announcement> all, ms now) {
-  if (!settings_.tells) return;
+  if (!settings_.has_channel) return;
   for (auto& a : all) outbox_.publish(std::move(a), now);
   rearm();
 }

@@ -70,8 +70,8 @@ class client {
     std::string who;
     ms skew = 500;
     ms operation_timeout = 10'000;
-    std::size_t undoing = 50;  // at most this many requests of the background are on their way
-    bool tells = true;         // there is a channel for notices and announcements
+    std::size_t background_limit = 50;  // at most this many requests of the background are on their way
+    bool has_channel = true;            // there is a channel for notices and announcements
   };
 
   /// `fresh_id` makes ids that never repeat; `jitter` gives a number in [0, 1).
@@ -158,7 +158,7 @@ class client {
   // --- what others have to be told (outbox.hpp) ---------------------------------------------------------------------
   [[nodiscard]] std::size_t notices() const noexcept { return outbox_.notices(); }
   [[nodiscard]] std::optional<outbox::notice> next_notice() { return outbox_.next_notice(); }
-  void told() noexcept { outbox_.told(); }
+  void notice_done() noexcept { outbox_.notice_done(); }
   [[nodiscard]] bool publication_is_due(ms now) const noexcept { return outbox_.next() <= now; }
   [[nodiscard]] std::optional<outbox::batch> next_publication(ms now);
   void published(bool there, bool in_doubt, ms now);
@@ -274,13 +274,13 @@ class client {
   // taking_turns.cpp
   void wait_for_turn(call_id c, acquisition& a, ms now);
   bool begin_turn(call_id c, acquisition& a, number release, ms now);
-  bool let_others(const std::string& lock, number release, ms now);
-  void rests(const std::string& lock, std::uint64_t who, ms now);
+  bool start_next_turns(const std::string& lock, number release, ms now);
+  void end_turn(const std::string& lock, std::uint64_t who, ms now);
   void turn_is_late(call_id c, acquisition& a, ms now);
   void end_wait(call_id c, acquisition& a, machine::result what, ms now);
   bool hand_over(call_id c, acquisition& a, machine::result what, const char* why, ms now);
   [[nodiscard]] bool has_turn(const std::string& lock, ms now) const;
-  [[nodiscard]] bool stands(const std::string& lock, ms now) const;
+  [[nodiscard]] bool is_known_taken(const std::string& lock, ms now) const;
   [[nodiscard]] const acquisition* acting_for(const std::string& lock) const;
   [[nodiscard]] protocol::reply ahead_of(const std::string& lock, ms now) const;
   void tell_places(const std::string& lock, ms now);

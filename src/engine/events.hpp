@@ -103,7 +103,7 @@ struct leader_changed {
 };
 
 /// For the subscribers of this client, in this order.
-struct told_event {
+struct subscriber_event {
   std::optional<protocol::announcement> what = {};  // none: a gap
 };
 
@@ -132,6 +132,6 @@ struct trouble {
 };
 
 using event = std::variant<acquire_ended, waiting, release_ended, ask_ended, hold_changed, renewal_ended,
-                           leader_changed, told_event, notifications_changed, trouble>;
+                           leader_changed, subscriber_event, notifications_changed, trouble>;
 
 }  // namespace dlock::engine

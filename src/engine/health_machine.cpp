@@ -15,7 +15,7 @@ bool health_machine::fails(std::string why) {
   return std::exchange(now_, {state::failing, std::move(why)}).now != state::failing;
 }
 
-void health_machine::rests() {
+void health_machine::not_needed() {
   now_ = {};
 }
 

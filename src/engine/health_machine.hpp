@@ -14,19 +14,19 @@ enum class part { inbox, events, outbox };
 /// Whether one part of the notifications works, as a state machine without I/O, clock or threads. It says when a change
 /// is worth a line in the log, and how long to wait before the next try.
 ///
-/// | state         | event | next                                                     |
-/// |---------------|-------|----------------------------------------------------------|
-/// | idle          | works | working                                                  |
-/// | idle, working | fails | failing: log it                                          |
-/// | failing       | fails | failing: the newest reason counts, and the pause doubles |
-/// | failing       | works | working: log it; the next pause is the shortest again    |
-/// | any           | rests | idle: nobody needs it now                                |
+/// | state         | event      | next                                                     |
+/// |---------------|------------|----------------------------------------------------------|
+/// | idle          | works      | working                                                  |
+/// | idle, working | fails      | failing: log it                                          |
+/// | failing       | fails      | failing: the newest reason counts, and the pause doubles |
+/// | failing       | works      | working: log it; the next pause is the shortest again    |
+/// | any           | not_needed | idle: nobody needs it now                                |
 class health_machine {
  public:
   /// True: log it.
   [[nodiscard]] bool works();
   [[nodiscard]] bool fails(std::string why);
-  void rests();
+  void not_needed();
   /// After a failure.
   [[nodiscard]] ms next_pause() noexcept { return pause_.next(); }
   [[nodiscard]] const notification_status& now() const noexcept { return now_; }

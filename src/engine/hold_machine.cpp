@@ -20,7 +20,7 @@ bool hold_machine::is_fresh(ms now) const noexcept {
 }
 
 ms hold_machine::due() const noexcept {
-  return std::min(rests_ ? never : schedule_.next_renewal(), ask_at_);
+  return std::min(suspended_ ? never : schedule_.next_renewal(), ask_at_);
 }
 
 ms hold_machine::next() const noexcept {
@@ -39,7 +39,7 @@ hold_machine::action hold_machine::look(ms now) {
 }
 
 bool hold_machine::join(ms now) noexcept {
-  if (asking_ || peeks_ || rests_ || valid_until() <= now || !schedule_.is_due_soon(now)) return false;
+  if (asking_ || peeks_ || suspended_ || valid_until() <= now || !schedule_.is_due_soon(now)) return false;
   asking_ = true;
   return true;
 }

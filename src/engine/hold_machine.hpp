@@ -27,7 +27,7 @@ enum class loss {
 /// |--------|----------------------------------|-------------------------------------------------------------------|
 /// | idle   | look, when it is time            | asking                                                            |
 /// | idle   | join, when it is due soon        | asking: another hold of the same lock is renewed now              |
-/// | idle   | rest, until it does not rest     | idle, and is not renewed: only what puts it in doubt asks         |
+/// | idle   | suspend_renewals, until resumed  | idle, and is not renewed: only what puts it in doubt asks         |
 /// | asking | send                             | sent: renew; or peek, if the lease is not renewed any more        |
 /// | idle   | notice, clock_was_set            | idle: look() is due now                                           |
 /// | sent   | answered: it is ours             | idle; extended, if it was a renewal and came before the end       |
@@ -88,8 +88,8 @@ class hold_machine {
   /// An answer has said that it is ours, and nothing puts it in doubt.
   [[nodiscard]] bool is_confirmed() const noexcept { return confirmed_ && is_sure(); }
   [[nodiscard]] bool is_sure() const noexcept { return !peeks_ && !in_trouble_ && !revoked_by_ && !clock_is_odd_; }
-  /// While it rests, it is not renewed.
-  void rest(bool rests) noexcept { rests_ = rests; }
+  /// While renewals are suspended, it is not renewed.
+  void suspend_renewals(bool yes) noexcept { suspended_ = yes; }
   /// Renews it now, if it is renewed at all.
   void renew_now(ms now) noexcept { schedule_.renew_at(now); }
 
@@ -106,7 +106,7 @@ class hold_machine {
   bool renews_;
   std::optional<ms> confirmed_;  // when the newest request was sent whose answer said that it is ours
   bool peeks_ = !renews_;        // what asks the server does not extend the lease
-  bool rests_ = false;
+  bool suspended_ = false;
   bool asking_ = false;
   bool sent_ = false;                      // asking: the request is on its way
   bool renewing_ = false;                  // the request that was sent last is a renewal, not a peek

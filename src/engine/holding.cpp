@@ -43,7 +43,7 @@ hold_id client::hold(const acquisition& a, const machine::done& d, ms now) {
   renewals_.held(l.ask.lock, h);
   const auto& kept = holds_.emplace(h, std::move(l)).first->second;
   arm(h, kept);
-  if (turns_.tells(kept.ask.lock, now)) tell_places(kept.ask.lock, now);
+  if (turns_.should_report_places(kept.ask.lock, now)) tell_places(kept.ask.lock, now);
   return h;
 }
 
@@ -111,7 +111,7 @@ void client::lose(hold_id h, lease& l, loss why, ms now, std::string by) {
   if (!l.is_idle()) e.used = now - l.heard;
   e.row = l.row;
   events_.emplace_back(std::move(e));
-  rests(l.ask.lock, h, now);
+  end_turn(l.ask.lock, h, now);
   if (!l.is_idle()) return;
   idle_.ends(l.ask.lock, h);
   timers_.set({kHold, h}, now);  // nobody will give it back
@@ -186,8 +186,8 @@ call_id client::begin_release(hold_id h, ms keep, ms timeout, ms now) {
   r_in.failure.why = "still waiting for the answer";
   follow(c, r_in, r_in.steps.start(), now);
   if (first) turns_.held(l.ask.lock, now);
-  turns_.rests(l.ask.lock, h);
-  r_in.passes = let_others(l.ask.lock, r_in.request, now);
+  turns_.end_turn(l.ask.lock, h);
+  r_in.passes = start_next_turns(l.ask.lock, r_in.request, now);
   return c;
 }
 
@@ -326,7 +326,7 @@ void client::discard(hold_id h, ms now) {
   renewals_.over(l.ask.lock, h);
   const auto lock = l.ask.lock;
   holds_.erase(h);
-  rests(lock, h, now);
+  end_turn(lock, h, now);
 }
 
 }  // namespace dlock::engine

@@ -22,7 +22,7 @@ bool client::let_linger(hold_id h, call_id c, ms now) {
   if (turns_.length(lock) > 0 || turns_.acting(lock).size() > 1) return false;
   const hold_id next = move(h, c, until, now);
   auto& n = holds_.at(next);
-  n.machine.rest(true);
+  n.machine.suspend_renewals(true);
   idle_.begins(lock, next);
   look_at(next, n, now);
   if (const auto oldest = idle_.too_many()) end_idle(*oldest, now);
@@ -64,7 +64,7 @@ void client::recall(const acquisition& a, const protocol::reply& r, ms now) {
   const protocol::recall notice{a.plan.ask.lock, r.first->lingering};
   if (r.first->client == settings_.id) {
     if (a.plan.queue) recalled(notice, now);
-  } else if (settings_.tells && idle_.recalls(r.first->lingering, now)) {
+  } else if (settings_.has_channel && idle_.recalls(r.first->lingering, now)) {
     outbox_.tell({r.first->client, notice});
   }
 }

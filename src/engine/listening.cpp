@@ -59,7 +59,7 @@ ms client::broke(part which, const std::string& why, ms now) {
 }
 
 void client::closed(part which) {
-  health_of(which).rests();
+  health_of(which).not_needed();
   open_.at(static_cast<std::size_t>(which)) = false;
 }
 

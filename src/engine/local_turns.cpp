@@ -60,7 +60,7 @@ hold_id client::move(hold_id h, call_id c, ms until, ms now) {
   changed(h, l, l.now, n.used);
   events_.emplace_back(release_ended{.call = c, .what = release_ended::result::released});
   turns_.acts(l.ask.lock, next, true);
-  turns_.rests(l.ask.lock, h);
+  turns_.end_turn(l.ask.lock, h);
   return next;
 }
 
@@ -92,14 +92,14 @@ void client::begin_turn_of(call_id c, hold_id h, ms now) {
   before.held = l.used;
   l.turn_began = l.heard = now;
   l.idle_until.reset();
-  l.machine.rest(false);
+  l.machine.suspend_renewals(false);
   idle_.ends(lock, h);
   if (subscriptions_ > 0) {
     auto after = announcement_of(l, settings_.who, true, now);
     after.at = before.at;
     after.waited = e.waited;
     for (auto& each : turn_events_.turn(l.fence, {std::move(before), std::move(after)})) {
-      events_.emplace_back(told_event{std::move(each)});
+      events_.emplace_back(subscriber_event{std::move(each)});
     }
   }
   events_.emplace_back(std::move(e));
@@ -107,7 +107,7 @@ void client::begin_turn_of(call_id c, hold_id h, ms now) {
   turns_.leaves(lock, c);
   acquisitions_.erase(c);
   look_at(h, l, now);
-  if (turns_.tells(lock, now)) tell_places(lock, now);
+  if (turns_.should_report_places(lock, now)) tell_places(lock, now);
 }
 
 /// Releases a lease that nobody uses.

@@ -51,14 +51,14 @@ void client::heard(const protocol::announcement& a, ms now) {
   if (!a.locked) heard_release(a.lock, now);
   nudge_observers(a.lock, now);
   if (subscriptions_ == 0) return;
-  for (auto& each : turn_events_.heard(a)) events_.emplace_back(told_event{std::move(each)});
+  for (auto& each : turn_events_.heard(a)) events_.emplace_back(subscriber_event{std::move(each)});
 }
 
 void client::heard_gap(ms now) {
   missed_events(now);
   if (subscriptions_ == 0) return;
-  events_.emplace_back(told_event{});
-  for (auto& each : turn_events_.heard_gap()) events_.emplace_back(told_event{std::move(each)});
+  events_.emplace_back(subscriber_event{});
+  for (auto& each : turn_events_.heard_gap()) events_.emplace_back(subscriber_event{std::move(each)});
 }
 
 void client::subscribed(int more) {

@@ -6,7 +6,7 @@
 namespace dlock::engine {
 namespace {
 
-constexpr std::size_t kUntold = 256;  // if more notices than these wait, new ones are dropped
+constexpr std::size_t kMostUnsent = 256;  // if more notices than these wait, new ones are dropped
 constexpr std::size_t kUnpublished = 10'000;
 constexpr std::size_t kBatch = 500;
 constexpr ms kLinger = 20;
@@ -18,8 +18,8 @@ constexpr backoff kPauses{3000, 100};
 outbox::outbox() : pause_(kPauses) {}
 
 void outbox::tell(notice n) {
-  if (untold_ >= kUntold) return;
-  ++untold_;
+  if (unsent_ >= kMostUnsent) return;
+  ++unsent_;
   notices_.push_back(std::move(n));
 }
 

@@ -44,7 +44,7 @@ class outbox {
   [[nodiscard]] std::size_t notices() const noexcept { return notices_.size(); }
   [[nodiscard]] std::optional<notice> next_notice();
   /// The notice was sent, or cannot be sent.
-  void told() noexcept { --untold_; }
+  void notice_done() noexcept { --unsent_; }
 
   // --- announcements ------------------------------------------------------------------------------------------------
   void publish(protocol::announcement a, ms now);
@@ -60,14 +60,14 @@ class outbox {
   /// The client ends soon.
   void hurry(ms now);
   /// Everything was sent, or cannot be sent at the moment.
-  [[nodiscard]] bool is_quiet() const noexcept { return untold_ == 0 && (now_ == state::idle || failing_); }
+  [[nodiscard]] bool is_quiet() const noexcept { return unsent_ == 0 && (now_ == state::idle || failing_); }
 
  private:
   enum class state { idle, lingering, sending };
   void linger(ms until) noexcept;
 
   std::deque<notice> notices_;
-  std::size_t untold_ = 0;  // how many notices are not sent yet; includes those that are being sent
+  std::size_t unsent_ = 0;  // how many notices are not sent yet; includes those that are being sent
   std::deque<std::optional<protocol::announcement>> queue_;
   state now_ = state::idle;
   ms due_ = 0;

@@ -26,7 +26,7 @@ void client::wait_for_turn(call_id c, acquisition& a, ms now) {
   turns_.waits(lock, c, a.plan.ask.what.exclusive);
   timers_.set({kAcquisition, c}, a.plan.deadline ? std::max(*a.plan.deadline, now) : now + a.plan.patience);
   // Without an answer it has no place yet: a `try` that asks the server may still come first.
-  if (a.tells_place && stands(lock, now)) {
+  if (a.tells_place && is_known_taken(lock, now)) {
     auto ahead = ahead_of(lock, now);
     const auto here = static_cast<std::int64_t>(turns_.length(lock));
     ahead.place = ahead.queue + here - 1;
@@ -49,7 +49,7 @@ bool client::begin_turn(call_id c, acquisition& a, number release, ms now) {
 
 /// Somebody acts no longer, or has got its place. All whose turn has come ask the server; the first of them, if
 /// possible, in the command of the request `release`. True: it does.
-bool client::let_others(const std::string& lock, number release, ms now) {
+bool client::start_next_turns(const std::string& lock, number release, ms now) {
   bool with = false;
   while (!closing_) {
     const auto c = turns_.next(lock);
@@ -59,9 +59,9 @@ bool client::let_others(const std::string& lock, number release, ms now) {
   return with;
 }
 
-void client::rests(const std::string& lock, std::uint64_t who, ms now) {
-  turns_.rests(lock, who);
-  (void)let_others(lock, 0, now);
+void client::end_turn(const std::string& lock, std::uint64_t who, ms now) {
+  turns_.end_turn(lock, who);
+  (void)start_next_turns(lock, 0, now);
 }
 
 /// The acquisition of this client that stands in the queue of the lock, or is about to.
@@ -81,9 +81,9 @@ bool client::has_turn(const std::string& lock, ms now) const {
 }
 
 /// Others hold the lock: that is this client itself, now or a moment ago, or the server has said so.
-bool client::stands(const std::string& lock, ms now) const {
+bool client::is_known_taken(const std::string& lock, ms now) const {
   const auto* a = acting_for(lock);
-  return has_turn(lock, now) || turns_.was_held(lock, now) || (a != nullptr && a->steps.stands(now));
+  return has_turn(lock, now) || turns_.was_held(lock, now) || (a != nullptr && a->steps.is_queued(now));
 }
 
 /// A call that waits for its turn: its deadline has come; or without a deadline, the server must have answered by now.
@@ -91,7 +91,7 @@ void client::turn_is_late(call_id c, acquisition& a, ms now) {
   using result = machine::result;
   const auto& lock = a.plan.ask.lock;
   if (a.plan.deadline) {
-    if (stands(lock, now)) return end_wait(c, a, result::timed_out, now);
+    if (is_known_taken(lock, now)) return end_wait(c, a, result::timed_out, now);
     if (now < *a.plan.deadline + kOvertime) return timers_.set({kAcquisition, c}, *a.plan.deadline + kOvertime);
     return end_wait(c, a, result::no_answer, now);
   }
@@ -114,7 +114,7 @@ void client::end_wait(call_id c, acquisition& a, machine::result what, ms now) {
   timers_.clear({kAcquisition, c});
   turns_.leaves(lock, c);
   acquisitions_.erase(c);
-  (void)let_others(lock, 0, now);
+  (void)start_next_turns(lock, 0, now);
 }
 
 /// The call ends without the lock. If another call waits behind it that wants the same, that one keeps the place in the
@@ -143,7 +143,7 @@ bool client::hand_over(call_id c, acquisition& a, machine::result what, const ch
   heir.expected = std::exchange(a.expected, {});
   if (!heir.expected.empty()) expected_.insert_or_assign(heir.expected, *next);
   turns_.leaves(lock, *next);
-  turns_.rests(lock, c);
+  turns_.end_turn(lock, c);
   turns_.acts(lock, *next, mine->second);
   const ms due = std::min(a.due, heir.plan.deadline.value_or(never));
   events_.emplace_back(std::move(e));
@@ -155,7 +155,7 @@ bool client::hand_over(call_id c, acquisition& a, machine::result what, const ch
     heir.due = due;
     timers_.set({kAcquisition, *next}, heir.request != 0 ? heir.steps.give_up_at().value_or(never) : due);
   }
-  (void)let_others(lock, 0, now);
+  (void)start_next_turns(lock, 0, now);
   return true;
 }
 

@@ -43,7 +43,7 @@ void turns::leaves(const std::string& lock, number call) {
   tidy(it);
 }
 
-void turns::rests(const std::string& lock, number who) {
+void turns::end_turn(const std::string& lock, number who) {
   const auto it = locks_.find(lock);
   if (it == locks_.end()) return;
   it->second.acting.erase(who);
@@ -89,7 +89,7 @@ std::size_t turns::length(const std::string& lock) const {
   return it == locks_.end() ? 0 : it->second.waiting.size();
 }
 
-bool turns::tells(const std::string& lock, std::int64_t now) {
+bool turns::should_report_places(const std::string& lock, std::int64_t now) {
   const auto it = locks_.find(lock);
   if (it == locks_.end() || it->second.waiting.empty()) return false;
   if (it->second.told && now < *it->second.told + 1000) return false;

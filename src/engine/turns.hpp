@@ -25,9 +25,9 @@ namespace dlock::engine {
 /// | waits locally             | leaves                             | it does not wait any more                   |
 /// | acts                      | answered: it has a place           | readers may ask: they stand behind it       |
 /// | acts                      | answered: it has none (any more)   | new readers wait locally                    |
-/// | acts                      | rests: it is over                  | it does not act any more                    |
+/// | acts                      | end_turn: it is over               | it does not act any more                    |
 ///
-/// The owner calls next() after each rests(), answered() and leaves(), until there is no result. So nobody waits
+/// The owner calls next() after each end_turn(), answered() and leaves(), until there is no result. So nobody waits
 /// locally unless somebody acts, or an earlier call waits.
 class turns {
  public:
@@ -43,7 +43,7 @@ class turns {
   void acts(const std::string& lock, number who, bool has_place);
   /// The newest answer says whether the one that acts stands in the queue. It loses its place if its entry is removed.
   void answered(const std::string& lock, number who, bool has_place);
-  void rests(const std::string& lock, number who);
+  void end_turn(const std::string& lock, number who);
   /// At `now`, this client held the lock. So a call that waits locally knows this much, although the one that acts next
   /// has no answer yet.
   void held(const std::string& lock, std::int64_t now);
@@ -59,7 +59,7 @@ class turns {
   [[nodiscard]] std::vector<number> waiting(const std::string& lock) const;
   [[nodiscard]] std::size_t length(const std::string& lock) const;
   /// Whether it is time to tell them their places: at most once a second, so that a thousand do not wake at each turn.
-  [[nodiscard]] bool tells(const std::string& lock, std::int64_t now);
+  [[nodiscard]] bool should_report_places(const std::string& lock, std::int64_t now);
   /// Who acts, and whether it has a place in the queue, or the lock.
   [[nodiscard]] std::map<number, bool> acting(const std::string& lock) const;
   [[nodiscard]] std::size_t size() const noexcept { return locks_.size(); }

@@ -67,7 +67,7 @@ acquire_machine::action acquire_machine::answered(const reply& r, ms now, bool p
     no_peeks_ = true;
     peeks_ = false;
   }
-  if (peeks_ && !stands_as_before(r, now)) return ask(operation::heartbeat, now);
+  if (peeks_ && !is_queued_as_before(r, now)) return ask(operation::heartbeat, now);
   if (!r.found) return start_afresh(now);  // removed by the TTL index, or deleted by mongo-dlock's unlock
   if (!r.valid) return finish(r.other_expiry ? result::other_expiry : result::not_a_lock);
   if (plan_.ask.observed) plan_.seen.saw(r.signs, now);
@@ -201,7 +201,7 @@ bool acquire_machine::may_peek(ms now) const {
 
 /// True in two cases: the waiter is still in the queue, and a heartbeat would admit nobody; or a heartbeat would, but
 /// the waiters before it will send one sooner, unless they are dead. In all other cases a heartbeat has to find out.
-bool acquire_machine::stands_as_before(const reply& r, ms now) {
+bool acquire_machine::is_queued_as_before(const reply& r, ms now) {
   if (r.place < 0 || !r.next_end || !r.head_until || r.foreign_until) return false;
   if (std::min(*r.next_end, *r.head_until) + plan_.ask.skew > r.now) {
     overdue_.reset();
@@ -263,10 +263,10 @@ void acquire_machine::serve(std::optional<ms> deadline, ms began, bool contact) 
 acquire_machine::action acquire_machine::go_on(ms now) {
   if (!undo_.empty() && undo_.back().id == id_) undo_.pop_back();
   in_flight_ = false;  // nobody waits for that answer any more
-  return stands(now) ? pause(now) : look(now);
+  return is_queued(now) ? pause(now) : look(now);
 }
 
-bool acquire_machine::stands(ms now) const {
+bool acquire_machine::is_queued(ms now) const {
   const bool overdue = in_flight_ && now - sent_ > kLateAnswer;
   return queued_ && !held_ && !silent_ && !overdue && last_.place >= 0;
 }

@@ -92,7 +92,7 @@ class acquire_machine {
   /// A request for id() was never answered, or its grant came so late that the server may still count it.
   [[nodiscard]] bool in_doubt() const { return doubt_; }
   /// The newest answer said that it is in the queue, and the server is not silent since then.
-  [[nodiscard]] bool stands(ms now) const;
+  [[nodiscard]] bool is_queued(ms now) const;
   /// A request is on its way, or the last one got no answer.
   [[nodiscard]] bool waits_for_answer() const { return in_flight_ || silent_; }
   /// The last answer, for people.
@@ -110,7 +110,7 @@ class acquire_machine {
   action pause(ms now);
   [[nodiscard]] std::optional<ms> until_recalled(const reply& r, ms now);
   [[nodiscard]] bool may_peek(ms now) const;
-  [[nodiscard]] bool stands_as_before(const reply& r, ms now);
+  [[nodiscard]] bool is_queued_as_before(const reply& r, ms now);
   [[nodiscard]] std::optional<done> by_announcement(ms now) const;
   [[nodiscard]] ms turn_of(std::int64_t place) const;
   [[nodiscard]] ms longest_pause() const;

@@ -16,7 +16,7 @@ using protocol::ms;
 /// Calls `once` on another thread until there is an answer, for at most `timeout`. The caller does no I/O itself, so
 /// that it returns in time, whatever the driver does.
 template <typename Answer>
-Answer runtime::aside(const std::string& doing, ms timeout, std::function<Answer(past_runs&, ms)> once) {
+Answer runtime::ask_history(const std::string& doing, ms timeout, std::function<Answer(past_runs&, ms)> once) {
   check_usable(doing);
   if (!past_runs_) throw error(errc::unavailable, doing + ": this client has no history");
   struct slot {
@@ -55,15 +55,17 @@ Answer runtime::aside(const std::string& doing, ms timeout, std::function<Answer
 }
 
 std::vector<past_run> runtime::history(const std::string& lock) {
-  return aside<runs_answer>("cannot read the history of lock " + in_quotes(lock), options_.operation_timeout.count(),
-                            [lock](past_runs& where, ms limit) { return where.read(lock, limit); })
+  return ask_history<runs_answer>("cannot read the history of lock " + in_quotes(lock),
+                                  options_.operation_timeout.count(),
+                                  [lock](past_runs& where, ms limit) { return where.read(lock, limit); })
       .runs;
 }
 
 void runtime::record(const std::string& lock, past_run run, ms timeout) {
   run.who = *options_.who;
-  (void)aside<answer>("cannot record a run of lock " + in_quotes(lock), timeout,
-                      [lock, run = std::move(run)](past_runs& where, ms limit) { return where.add(lock, run, limit); });
+  (void)ask_history<answer>(
+      "cannot record a run of lock " + in_quotes(lock), timeout,
+      [lock, run = std::move(run)](past_runs& where, ms limit) { return where.add(lock, run, limit); });
 }
 
 }  // namespace dlock::detail

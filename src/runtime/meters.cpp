@@ -48,7 +48,7 @@ int meters::row_of_label(lock_metrics::kind what, const std::string& label) {
   return static_cast<int>(at);
 }
 
-void meters::happened(const engine::acquire_ended& e) noexcept {
+void meters::on_event(const engine::acquire_ended& e) noexcept {
   using result = engine::acquire_ended::result;
   auto& r = *rows_[index(e.row)].load(std::memory_order_relaxed);
   r.waiting.add(-1);
@@ -69,7 +69,7 @@ void meters::happened(const engine::acquire_ended& e) noexcept {
   }
 }
 
-void meters::happened(const engine::hold_changed& e) noexcept {
+void meters::on_event(const engine::hold_changed& e) noexcept {
   if (!e.used && !e.after_use) return;
   auto& r = *rows_[index(e.row)].load(std::memory_order_relaxed);
   if (e.after_use) return r.found_at_release.add();
@@ -87,7 +87,7 @@ void meters::happened(const engine::hold_changed& e) noexcept {
   }
 }
 
-void meters::happened(const engine::renewal_ended& e) noexcept {
+void meters::on_event(const engine::renewal_ended& e) noexcept {
   using result = engine::renewal_ended::result;
   switch (e.what) {
     case result::renewed:

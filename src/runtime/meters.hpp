@@ -40,9 +40,9 @@ class meters {
   // --- one thread at a time -----------------------------------------------------------------------------------------
   /// A call that acquires has begun.
   void begins(int which) noexcept { rows_[index(which)].load(std::memory_order_relaxed)->waiting.add(); }
-  void happened(const engine::acquire_ended& e) noexcept;
-  void happened(const engine::hold_changed& e) noexcept;
-  void happened(const engine::renewal_ended& e) noexcept;
+  void on_event(const engine::acquire_ended& e) noexcept;
+  void on_event(const engine::hold_changed& e) noexcept;
+  void on_event(const engine::renewal_ended& e) noexcept;
   /// `what`: the operation of its first request; `reads` for a lookup.
   void command(std::size_t what, std::chrono::microseconds took, const answer& a) noexcept;
   static constexpr std::size_t reads = 10;

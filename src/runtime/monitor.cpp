@@ -12,7 +12,7 @@ namespace {
 
 using protocol::ms;
 
-constexpr std::size_t kTellers = 4;
+constexpr std::size_t kNoticeSenders = 4;
 constexpr std::size_t kCompleters = 8;
 constexpr ms kSlice = 100;
 
@@ -28,7 +28,7 @@ monitor::monitor(parts of, engine::client::settings s)
       callbacks_(std::move(of.callbacks)),
       completions_(std::make_shared<worker_pool>(kCompleters, "dlock-done")),
       renewers_(std::make_shared<worker_pool>(renewal_lanes, "dlock-renew")),
-      tellers_(std::make_shared<worker_pool>(kTellers, "dlock-tell")),
+      notice_senders_(std::make_shared<worker_pool>(kNoticeSenders, "dlock-tell")),
       publisher_(std::make_shared<worker_pool>(1, "dlock-publish")),
       log_(std::move(of.log)),
       alarm_(env_->make_timer()),
@@ -48,7 +48,7 @@ bool monitor::forked() const {
 /// Called with the mutex held.
 void monitor::collect(effects& out, ms now) {
   for (auto& e : engine_.take_events()) {
-    std::visit([&](auto& what) { happened(std::move(what), out); }, e);
+    std::visit([&](auto& what) { on_event(std::move(what), out); }, e);
   }
   if (const ms next = engine_.next(); next < armed_) {
     alarm_->set(next);
@@ -61,7 +61,7 @@ void monitor::collect(effects& out, ms now) {
   };
   out.senders = needed(engine_.ready(), senders_);
   out.renewers = needed(engine_.ready_renewals(), renewing_);
-  out.tellers = needed(engine_.notices(), telling_);
+  out.notice_senders = needed(engine_.notices(), notice_jobs_);
   out.publisher = !publishing_ && engine_.publication_is_due(now);
   publishing_ = publishing_ || out.publisher;
   const bool inbox = engine_.wants(engine::part::inbox), events = engine_.wants(engine::part::events);
@@ -73,13 +73,13 @@ void monitor::collect(effects& out, ms now) {
 
 /// Wakes up the thread that waits, or lets a thread for completions call the listener. This thread is then also the one
 /// that destroys the slot, because the listener may own the client.
-void monitor::tell(std::shared_ptr<call_slot> s, effects& out) {
+void monitor::wake(std::shared_ptr<call_slot> s, effects& out) {
   if (!s->listener) {
     s->changed.notify_all();
     out.gone.push_back(std::move(s));
-  } else if (!std::exchange(s->attended, true)) {
+  } else if (!std::exchange(s->listener_is_due, true)) {
     ++completing_;
-    out.attend.push_back(std::move(s));
+    out.listeners.push_back(std::move(s));
   }
 }
 
@@ -88,11 +88,11 @@ void monitor::ended(E e, effects& out) {
   auto found = slots_.extract(e.call);
   if (!found) return;
   found.mapped()->end = std::make_unique<call_slot::ended>(std::move(e));
-  tell(std::move(found.mapped()), out);
+  wake(std::move(found.mapped()), out);
 }
 
-void monitor::happened(engine::acquire_ended e, effects& out) {
-  counts_.happened(e);
+void monitor::on_event(engine::acquire_ended e, effects& out) {
+  counts_.on_event(e);
   if (e.got != 0) {
     auto lease = std::make_shared<lease_state>(weak_from_this(), e.got, *engine_.find(e.got));
     leases_.emplace(e.got, lease);
@@ -103,24 +103,24 @@ void monitor::happened(engine::acquire_ended e, effects& out) {
   ended(std::move(e), out);
 }
 
-void monitor::happened(engine::waiting e, effects& out) {
+void monitor::on_event(engine::waiting e, effects& out) {
   const auto it = slots_.find(e.call);
   if (it == slots_.end()) return;
   it->second->place = std::make_unique<engine::waiting>(std::move(e));
-  tell(it->second, out);
+  wake(it->second, out);
 }
 
-void monitor::happened(engine::release_ended e, effects& out) {
+void monitor::on_event(engine::release_ended e, effects& out) {
   if (const auto it = slots_.find(e.call); it != slots_.end()) it->second->unused.swap(out.unused);
   ended(std::move(e), out);
 }
 
-void monitor::happened(engine::ask_ended e, effects& out) {
+void monitor::on_event(engine::ask_ended e, effects& out) {
   ended(std::move(e), out);
 }
 
-void monitor::happened(const engine::hold_changed& e, effects& out) {
-  counts_.happened(e);
+void monitor::on_event(const engine::hold_changed& e, effects& out) {
+  counts_.on_event(e);
   const auto it = leases_.find(e.hold);
   auto lease = it == leases_.end() ? nullptr : it->second.lock();
   if (!lease) return;
@@ -131,17 +131,17 @@ void monitor::happened(const engine::hold_changed& e, effects& out) {
   out.gone.push_back(std::move(lease));
 }
 
-void monitor::happened(const engine::renewal_ended& e, effects& /*out*/) {
-  counts_.happened(e);
+void monitor::on_event(const engine::renewal_ended& e, effects& /*out*/) {
+  counts_.on_event(e);
 }
 
-void monitor::happened(const engine::leader_changed& e, effects& out) {
+void monitor::on_event(const engine::leader_changed& e, effects& out) {
   const auto it = observers_.find(e.observer);
   if (it == observers_.end()) return;
   if (auto o = it->second.lock()) out.leaders.emplace_back(std::move(o), e);
 }
 
-void monitor::happened(const engine::trouble& e, effects& out) {
+void monitor::on_event(const engine::trouble& e, effects& out) {
   using kind = engine::trouble::kind;
   const std::string lock = "lock " + in_quotes(e.lock);
   switch (e.what) {
@@ -180,10 +180,10 @@ void monitor::carry_out(effects& todo) {
   for (auto& [level, text] : todo.log) {
     if (log_) log_(level, text);
   }
-  const auto jobs = todo.senders + todo.renewers + todo.tellers + todo.attend.size() + todo.leaders.size() +
+  const auto jobs = todo.senders + todo.renewers + todo.notice_senders + todo.listeners.size() + todo.leaders.size() +
                     (todo.publisher ? 1 : 0) + (todo.tells ? 1 : 0);
   const auto self = jobs > 0 ? shared_from_this() : nullptr;
-  for (auto& s : todo.attend) post_completion([self, s = std::move(s)] { self->attend(s); });
+  for (auto& s : todo.listeners) post_completion([self, s = std::move(s)] { self->run_listener(s); });
   for (auto& [o, e] : todo.leaders) {
     const auto c = e.observer;
     if (callbacks_->post_patiently([self, o = o, e = std::move(e)] {
@@ -210,11 +210,11 @@ void monitor::carry_out(effects& todo) {
     });
     break;
   }
-  for (; todo.tellers > 0; --todo.tellers) {
-    if (tellers_->post([self] { self->tell(); })) continue;
+  for (; todo.notice_senders > 0; --todo.notice_senders) {
+    if (notice_senders_->post([self] { self->send_notices(); })) continue;
     step([&](auto& e, ms) {
-      telling_ -= todo.tellers;
-      while (e.next_notice()) e.told();
+      notice_jobs_ -= todo.notice_senders;
+      while (e.next_notice()) e.notice_done();
     });
     break;
   }
@@ -297,15 +297,15 @@ void monitor::await_completions(std::chrono::milliseconds patience) {
 }
 
 /// Calls the listener with what there is, until there is nothing more.
-void monitor::attend(const std::shared_ptr<call_slot>& s) {
+void monitor::run_listener(const std::shared_ptr<call_slot>& s) {
   for (bool goes_on = true; goes_on;) {
     std::unique_ptr<engine::waiting> place;
     {
       const std::lock_guard lock(guard_);
       goes_on = !s->end;
       if (goes_on) place = std::move(s->place);
-      s->attended = !goes_on || place;
-      if (!s->attended) return;
+      s->listener_is_due = !goes_on || place;
+      if (!s->listener_is_due) return;
     }
     goes_on = s->listener(place.get()) && goes_on;
   }

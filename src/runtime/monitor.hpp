@@ -38,7 +38,7 @@ struct call_slot {
   /// Called on a thread for completions, one call at a time: with each new place, and at last with null, when the call
   /// has ended. False: it does not want the end any more. It must not throw.
   std::function<bool(const engine::waiting*)> listener;
-  bool attended = false;  // a thread calls it, or will
+  bool listener_is_due = false;  // a thread calls it, or will
 };
 
 /// The engine of one client, under one mutex, and what the client's threads share (docs/adr/0024-monitor.md). Done
@@ -128,11 +128,11 @@ class monitor : public std::enable_shared_from_this<monitor> {
     std::vector<std::shared_ptr<lease_state>> lost;
     std::vector<std::pair<std::shared_ptr<lease_state>, protocol::ms>> troubled;  // and what is left of them
     std::vector<std::pair<std::shared_ptr<observer>, engine::leader_changed>> leaders;
-    std::size_t senders = 0, renewers = 0, tellers = 0;  // how many more are needed
+    std::size_t senders = 0, renewers = 0, notice_senders = 0;  // how many more are needed
     bool publisher = false;
     bool feeds = false;
-    bool tells = false;  // subscribers have to be told of events
-    std::vector<std::shared_ptr<call_slot>> attend;
+    bool tells = false;                                 // subscribers have to be told of events
+    std::vector<std::shared_ptr<call_slot>> listeners;  // to be run
     // These may be the last references to objects of the user:
     lease_state::callbacks unused;
     std::vector<std::shared_ptr<void>> gone;
@@ -140,26 +140,26 @@ class monitor : public std::enable_shared_from_this<monitor> {
   void collect(effects& out, protocol::ms now);
   void run_here(lease_state::callbacks left);
   void carry_out(effects& todo);
-  void happened(engine::acquire_ended e, effects& out);
-  void happened(engine::waiting e, effects& out);
-  void happened(engine::release_ended e, effects& out);
-  void happened(engine::ask_ended e, effects& out);
-  void happened(const engine::hold_changed& e, effects& out);
-  void happened(const engine::renewal_ended& e, effects& out);
-  void happened(const engine::leader_changed& e, effects& out);
-  void happened(const engine::told_event& e, effects& out);
-  static void happened(const engine::notifications_changed& e, effects& out);
-  void happened(const engine::trouble& e, effects& out);
+  void on_event(engine::acquire_ended e, effects& out);
+  void on_event(engine::waiting e, effects& out);
+  void on_event(engine::release_ended e, effects& out);
+  void on_event(engine::ask_ended e, effects& out);
+  void on_event(const engine::hold_changed& e, effects& out);
+  void on_event(const engine::renewal_ended& e, effects& out);
+  void on_event(const engine::leader_changed& e, effects& out);
+  void on_event(const engine::subscriber_event& e, effects& out);
+  static void on_event(const engine::notifications_changed& e, effects& out);
+  void on_event(const engine::trouble& e, effects& out);
   template <typename E>
   void ended(E e, effects& out);
-  void tell(std::shared_ptr<call_slot> s, effects& out);
+  void wake(std::shared_ptr<call_slot> s, effects& out);
   void post_completion(std::function<void()> task);
-  void attend(const std::shared_ptr<call_slot>& s);
+  void run_listener(const std::shared_ptr<call_slot>& s);
 
   [[nodiscard]] std::vector<answer> apply(const protocol::batch& all, lane which) const;
   void send();
   void renew();
-  void tell();
+  void send_notices();
   void publish();
   void tell_subscribers();
   void adjust_feeds();
@@ -175,7 +175,7 @@ class monitor : public std::enable_shared_from_this<monitor> {
   const std::string name_, id_;
   const std::shared_ptr<worker_pool> io_, callbacks_;
   const std::shared_ptr<worker_pool> completions_;  // for the ends of calls that no thread waits for
-  const std::shared_ptr<worker_pool> renewers_, tellers_, publisher_;
+  const std::shared_ptr<worker_pool> renewers_, notice_senders_, publisher_;
   const log_callback log_;
   const std::unique_ptr<timer> alarm_;
   const int pid_;
@@ -194,7 +194,7 @@ class monitor : public std::enable_shared_from_this<monitor> {
   std::map<engine::hold_id, std::weak_ptr<lease_state>> leases_;
   std::map<engine::call_id, std::weak_ptr<observer>> observers_;
   protocol::ms armed_ = engine::never;
-  std::size_t senders_ = 0, renewing_ = 0, telling_ = 0;  // posted, not begun
+  std::size_t senders_ = 0, renewing_ = 0, notice_jobs_ = 0;  // posted, not begun
   bool publishing_ = false;
   bool inbox_ = false, events_ = false;  // whether these feeds were wanted at the last check
   std::vector<lock_event> to_tell_;

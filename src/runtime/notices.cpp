@@ -25,7 +25,7 @@ constexpr std::size_t kMostToTell = 10'000;  // events that wait for a thread wh
 // --- whether it works
 // --------------------------------------------------------------------------------------------------
 
-void monitor::happened(const engine::notifications_changed& e, effects& out) {
+void monitor::on_event(const engine::notifications_changed& e, effects& out) {
   static constexpr std::array names{"being woken", "receiving events of locks", "waking others and publishing events"};
   const std::string what = std::string("notifications (") + names.at(static_cast<std::size_t>(e.which)) + ")";
   if (e.works) {
@@ -37,10 +37,10 @@ void monitor::happened(const engine::notifications_changed& e, effects& out) {
 
 // --- telling --------------------------------------------------------------------------------------------------------
 
-void monitor::tell() {
+void monitor::send_notices() {
   std::optional<engine::outbox::notice> next;
   step([&](auto& e, ms) {
-    --telling_;
+    --notice_jobs_;
     next = e.next_notice();
   });
   while (next) {
@@ -57,7 +57,7 @@ void monitor::tell() {
     next.reset();
     step([&](auto& e, ms) {
       e.report(engine::part::outbox, a);
-      e.told();
+      e.notice_done();
       next = e.next_notice();
     });
   }
@@ -181,7 +181,7 @@ void monitor::gap() {
   step([](auto& e, ms now) { e.heard_gap(now); });
 }
 
-void monitor::happened(const engine::told_event& e, effects& /*out*/) {
+void monitor::on_event(const engine::subscriber_event& e, effects& /*out*/) {
   using kind = lock_event::kind;
   const auto& a = e.what;
   // Nobody may tell them for long: callbacks can have all threads. Then one gap stands for what comes.
@@ -273,7 +273,7 @@ void monitor::stop(std::chrono::milliseconds patience) {
 }
 
 void monitor::end() {
-  tellers_->stop(50ms);
+  notice_senders_->stop(50ms);
   publisher_->stop(50ms);
   const std::lock_guard lock(guard_);
   ended_ = true;

@@ -27,8 +27,8 @@ engine::client::settings settings_of(const client_options& o, std::string id, st
           .who = *o.who,
           .skew = o.clock_skew.count(),
           .operation_timeout = o.operation_timeout.count(),
-          .undoing = (threads + 1) / 2,
-          .tells = notices};
+          .background_limit = (threads + 1) / 2,
+          .has_channel = notices};
 }
 
 }  // namespace

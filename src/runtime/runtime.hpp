@@ -134,8 +134,8 @@ class runtime {
   void check_completions(const std::string& doing) const;
   void called_back(const std::string& lock, const std::function<void()>& callback) const;
   template <typename Answer>
-  [[nodiscard]] Answer aside(const std::string& doing, protocol::ms timeout,
-                             std::function<Answer(past_runs& where, protocol::ms limit)> once);
+  [[nodiscard]] Answer ask_history(const std::string& doing, protocol::ms timeout,
+                                   std::function<Answer(past_runs& where, protocol::ms limit)> once);
 
   const client_options options_;
   const std::shared_ptr<environment> env_;

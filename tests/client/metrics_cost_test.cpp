@@ -33,9 +33,9 @@ TEST(Metrics, CountingAnAcquisitionAndItsReleaseCostsLessThan100Nanoseconds) {
     m.begins(got.row);
     for (const std::size_t what : {1U, 5U}) m.command(what, std::chrono::microseconds{400 + i % 1000}, a);
     got.waited = i % 10;
-    m.happened(got);
+    m.on_event(got);
     released.used = i % 1000;
-    m.happened(released);
+    m.on_event(released);
     for (int step = 0; step < 6; ++step) m.notifications_fail(false);
   }
   const auto each = (used() - before) / kTimes;

@@ -30,7 +30,7 @@ struct Heirs : ::testing::Test {
 
   bool tells(const std::string& id, ms since, ms now, protocol::operation op = protocol::operation::release) {
     const auto a = naming({{id, "one"}}, since);
-    return all.tells(asked(op), a, a.heirs.front(), now);
+    return all.should_notify(asked(op), a, a.heirs.front(), now);
   }
 };
 
@@ -207,7 +207,7 @@ TEST_F(ClientsHeirs, WhomAnAnswerNamesThatNoMajorityHasIsNotTold) {
 }
 
 TEST_F(ClientsHeirs, WithoutAChannelNobodyIsTold) {
-  driven silent({.id = "me", .who = "somebody", .tells = false});
+  driven silent({.id = "me", .who = "somebody", .has_channel = false});
   (void)silent.me.ask(asked(protocol::operation::release), {}, silent.now);
   ASSERT_EQ(silent.sent(), "release x");
   silent.answer_all(naming({{"a", "one"}}, 1000));

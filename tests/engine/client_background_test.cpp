@@ -13,7 +13,7 @@ namespace {
 
 /// Eight locks; four requests of the background are on their way at most.
 struct ClientsBackground : ::testing::Test, driven {
-  ClientsBackground() : driven({.id = "me", .who = "somebody", .undoing = 4}) {}
+  ClientsBackground() : driven({.id = "me", .who = "somebody", .background_limit = 4}) {}
   using fault = tiny_server::fault;
   void TearDown() override { end(); }
 
@@ -211,7 +211,7 @@ TEST_F(ClientsBackground, ACancelThatCannotBeSentEndsAfter400Ms) {
 
 /// When the only one that is under way comes too late for its turn, the next one has the room.
 TEST(ClientsBackgroundOfOne, ARetryThatIsTooLateMakesRoom) {
-  driven d({.id = "me", .who = "somebody", .undoing = 1});
+  driven d({.id = "me", .who = "somebody", .background_limit = 1});
   for (int i = 0; i < 2; ++i) {
     (void)d.acquire("lock " + std::to_string(i));
     (void)d.serve();

@@ -67,7 +67,7 @@ struct ClientsCounts : ClientsTurns {
     return out;
   }
   std::string told_here() {
-    return all<told_event>([](const told_event& e) { return show_event(*e.what); });
+    return all<subscriber_event>([](const subscriber_event& e) { return show_event(*e.what); });
   }
 
  private:
@@ -211,7 +211,7 @@ TEST_F(ClientsCounts, WhoTakesALockOffItsHolderAnnouncesItAsLost) {
   (void)serve();
   EXPECT_EQ(told_all(), "unlocked held 500 lost, ");
   (void)me.take_events();
-  while (me.next_notice()) me.told();
+  while (me.next_notice()) me.notice_done();
 }
 
 TEST_F(ClientsCounts, AnotherValueIsNoNewGrant) {

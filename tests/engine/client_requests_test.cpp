@@ -211,7 +211,7 @@ TEST_F(ClientsRequests, WhatIsNoTokenIsNotPublishedWhenItIsTakenOff) {
 }
 
 TEST_F(ClientsRequests, WhoHasNoChannelTellsNobodyOfARevocation) {
-  driven silent({.id = "me", .who = "somebody", .tells = false});
+  driven silent({.id = "me", .who = "somebody", .has_channel = false});
   (void)silent.other(op::try_);
   (void)silent.me.revoke("lock", silent.holder(), false, false, silent.now);
   EXPECT_EQ(silent.serve(), "revoke other");

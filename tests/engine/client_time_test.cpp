@@ -67,7 +67,7 @@ TEST_F(ClientsTime, AnAnswerCountsBeforeATimerOfTheSameTime) {
 
 /// Without a channel, so that no publication is due.
 struct ClientsAlarm : ::testing::Test, driven {
-  ClientsAlarm() : driven({.id = "me", .who = "somebody", .tells = false}) {}
+  ClientsAlarm() : driven({.id = "me", .who = "somebody", .has_channel = false}) {}
   void TearDown() override { end(); }
 
   /// Two commands for this lock are on their way, and a third one waits for them.

@@ -193,7 +193,7 @@ struct driven {
   std::string told() {
     std::string out;
     while (const auto n = me.next_notice()) {
-      me.told();
+      me.notice_done();
       out += n->client + ": " + std::visit([](auto& what) { return what.id; }, n->what) + ", ";
     }
     return out;

@@ -30,11 +30,11 @@ TEST(HealthMachine, AFailureIsLoggedOnceAndItsEnd) {
 TEST(HealthMachine, WhatNobodyNeedsHasNoProblem) {
   health_machine m;
   ASSERT_TRUE(m.fails("one"));
-  m.rests();
+  m.not_needed();
   EXPECT_EQ(m.now().now, state::idle);
   EXPECT_EQ(m.now().problem, "");
   EXPECT_FALSE(m.works()) << "it did not fail since";
-  m.rests();
+  m.not_needed();
   EXPECT_TRUE(m.fails("one")) << "another outage";
 }
 

@@ -65,7 +65,7 @@ struct Outbox : ::testing::Test {
       } else if (what == "tell") {
         box.tell(granted(more));
       } else if (what == "told") {
-        box.told();
+        box.notice_done();
       } else {
         ADD_FAILURE() << "no step: " << what;
       }

@@ -53,7 +53,7 @@ inline std::string show(const event& e) {
            (h->by.empty() ? "" : " by " + h->by);
   }
   if (const auto* l = std::get_if<leader_changed>(&e)) return "leader: " + (l->leader ? l->leader->value : "-");
-  if (const auto* t = std::get_if<told_event>(&e)) {
+  if (const auto* t = std::get_if<subscriber_event>(&e)) {
     return t->what ? (t->what->locked ? "told of lock " : "told of unlock ") + std::to_string(t->what->token)
                    : "told of a gap";
   }

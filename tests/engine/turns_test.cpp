@@ -26,13 +26,13 @@ TEST_F(Turns, TheFirstAsksTheServerAndTheOthersWaitInOrder) {
   t.waits("lock", 2, true);
   EXPECT_EQ(t.waiting("lock"), (numbers{2, 3})) << "in the order in which they came";
   EXPECT_EQ(next(), std::nullopt);
-  t.rests("lock", 1);
+  t.end_turn("lock", 1);
   EXPECT_EQ(next(), 2U);
   EXPECT_EQ(next(), std::nullopt);
-  t.rests("lock", 2);
+  t.end_turn("lock", 2);
   EXPECT_EQ(next(), 3U);
   EXPECT_EQ(t.acting("lock"), (acting{{3, false}}));
-  t.rests("lock", 3);
+  t.end_turn("lock", 3);
   EXPECT_EQ(t.size(), 0U);
 }
 
@@ -43,7 +43,7 @@ TEST_F(Turns, ItIsRememberedForAMomentThatTheLockWasHeld) {
   t.waits("lock", 2, true);
   EXPECT_FALSE(t.was_held("lock", 100));
   t.held("lock", 100);
-  t.rests("lock", 1);
+  t.end_turn("lock", 1);
   EXPECT_EQ(next(), 2U);
   EXPECT_TRUE(t.was_held("lock", 1100));
   EXPECT_FALSE(t.was_held("lock", 1101));
@@ -57,7 +57,7 @@ TEST_F(Turns, ReadersWaitOnlyBehindAWriterThatWaits) {
   t.waits("lock", 3, false);
   t.waits("lock", 4, false);
   t.waits("lock", 5, true);
-  t.rests("lock", 1);
+  t.end_turn("lock", 1);
   EXPECT_EQ(next(), 2U);
   EXPECT_EQ(next(), std::nullopt) << "it has no place yet that they could stand behind";
   EXPECT_TRUE(t.blocks("lock", false));
@@ -90,10 +90,10 @@ TEST_F(Turns, WhoLeavesIsForgotten) {
   EXPECT_EQ(next(), 3U) << "nobody is before it any more";
   t.leaves("lock", 17);
   t.leaves("other", 17);
-  t.rests("other", 17);
-  t.rests("lock", 17);
+  t.end_turn("other", 17);
+  t.end_turn("lock", 17);
   EXPECT_EQ(t.acting("lock"), (acting{{1, true}}));
-  t.rests("lock", 1);
+  t.end_turn("lock", 1);
   EXPECT_EQ(t.size(), 0U);
   EXPECT_EQ(next(), std::nullopt);
 }
@@ -102,20 +102,20 @@ TEST_F(Turns, SeveralMayActForALock) {
   t.acts("lock", 1, true);  // a hold that a try has got
   t.acts("lock", 2, true);
   t.waits("lock", 3, true);
-  t.rests("lock", 1);
+  t.end_turn("lock", 1);
   EXPECT_EQ(next(), std::nullopt);
-  t.rests("lock", 2);
+  t.end_turn("lock", 2);
   EXPECT_EQ(next(), 3U);
 }
 
 TEST_F(Turns, PlacesAreToldOnceASecondAtMost) {
-  EXPECT_FALSE(t.tells("lock", 0)) << "nobody waits";
+  EXPECT_FALSE(t.should_report_places("lock", 0)) << "nobody waits";
   t.acts("lock", 1, true);
-  EXPECT_FALSE(t.tells("lock", 0));
+  EXPECT_FALSE(t.should_report_places("lock", 0));
   t.waits("lock", 2, true);
-  EXPECT_TRUE(t.tells("lock", 5));
-  EXPECT_FALSE(t.tells("lock", 1004));
-  EXPECT_TRUE(t.tells("lock", 1005));
+  EXPECT_TRUE(t.should_report_places("lock", 5));
+  EXPECT_FALSE(t.should_report_places("lock", 1004));
+  EXPECT_TRUE(t.should_report_places("lock", 1005));
 }
 
 TEST_F(Turns, OnlyAWriterCanBeTheHeirOfAPlace) {
