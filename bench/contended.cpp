@@ -10,6 +10,7 @@
 
 #include "figures.hpp"
 #include "fleet.hpp"
+#include "modes.hpp"
 #include "raw.hpp"
 #include "statistics.hpp"
 
@@ -36,7 +37,8 @@ void measure(const std::string& url, const std::string& mode, int processes, int
              std::chrono::milliseconds length) {
   raw_server server(url);
   raw_server::session raw(server);
-  fleet workers(url, {"contended-" + std::to_string(now())}, processes, threads, hold_ms, mode);
+  fleet workers(url, {"contended-" + std::to_string(now())},
+                {.processes = processes, .threads = threads, .hold_ms = hold_ms, .mode = mode});
   std::vector<double> write_us, insert_us, hand_off_us, ratio, same_rhythm, rate, per_write, commands, heartbeats;
   int passed = 0;
   // The first window is a warm-up. A crowd has only one window: when it leaves at the end, the server is busy for a
@@ -123,6 +125,7 @@ floor_times measure_floor(raw_server::session& raw, std::chrono::milliseconds le
 void contended(const std::string& url, const std::string& mode, int windows, std::chrono::milliseconds length,
                int least, int most) {
   const auto row = [&](int processes, int threads, int hold) {
+    if (mode_of(mode).among_threads && threads == 1) return;
     const int contenders = processes * threads;
     // A long queue needs time to form.
     if (contenders >= least && contenders <= most) {
@@ -140,7 +143,7 @@ void contended(const std::string& url, const std::string& mode, int windows, std
 }
 
 void fairness(const std::string& url, int processes, int grants_wanted) {
-  fleet workers(url, {"fairness-" + std::to_string(now())}, processes, 1, 0);
+  fleet workers(url, {"fairness-" + std::to_string(now())}, {.processes = processes});
   std::vector<int> each(static_cast<std::size_t>(processes), 0);
   int total = 0, passed = 0;
   while (total < grants_wanted) {
@@ -156,6 +159,7 @@ void fairness(const std::string& url, int processes, int grants_wanted) {
   const auto [least, most] = std::minmax_element(each.begin(), each.end());
   std::printf("  %d grants over %d processes: %d bypasses of the queue; smallest share %d, largest %d (%.1f %% more)\n",
               total, processes, passed, *least, *most, 100.0 * (*most - *least) / *least);
+  figure("fairness")("processes", processes)("grants", total)("bypasses", passed)("least", *least)("most", *most);
 }
 
 void bystanders(const std::string& url, const std::vector<int>& numbers, std::chrono::milliseconds length) {
@@ -171,8 +175,8 @@ void bystanders(const std::string& url, const std::vector<int>& numbers, std::ch
       locks.push_back("bystander-" + std::to_string(i) + "-" + std::to_string(now()));
       held.push_back(std::move(*dlock::mutex(holder, locks.back()).acquire()));
     }
-    fleet waiting(url, locks, n, 1, 0);
-    fleet two(url, {"watched-" + std::to_string(now())}, 2, 1, 0);
+    fleet waiting(url, locks, {.processes = n});
+    fleet two(url, {"watched-" + std::to_string(now())}, {.processes = 2});
     const auto span = std::chrono::nanoseconds(length).count();
     waiting.start(now(), now() + 4 * span);
     std::this_thread::sleep_for(length);  // they queue up
@@ -194,7 +198,10 @@ void bystanders(const std::string& url, const std::vector<int>& numbers, std::ch
         100.0 * static_cast<double>(idle) * 1000 / static_cast<double>(span));
     std::fflush(stdout);
   }
-  if (each.size() > 1) std::printf("  ratio %.2f\n", each.back() / each.front());
+  if (each.size() < 2) return;
+  std::printf("  ratio %.2f\n", each.back() / each.front());
+  figure("bystanders")("least", numbers.front())("most", numbers.back())("least_cpu_us", each.front() * 1000)(
+      "most_cpu_us", each.back() * 1000)("ratio", each.back() / each.front());
 }
 
 }  // namespace bench

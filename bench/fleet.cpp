@@ -7,14 +7,16 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
+#include <utility>
 
 namespace bench {
 
 /// A worker process, and the pipes to and from it. It ends when its stdin is closed.
 class fleet::process {
  public:
-  explicit process(std::vector<std::string> arguments) {
+  process(const char* program, std::vector<std::string> arguments) {
     int to[2], from[2];
     if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0) throw std::runtime_error("no more pipes");
     pid_ = fork();
@@ -25,7 +27,7 @@ class fleet::process {
       std::vector<char*> argv;
       for (auto& a : arguments) argv.push_back(a.data());
       argv.push_back(nullptr);
-      execv("/proc/self/exe", argv.data());
+      execv(program, argv.data());
       _exit(127);
     }
     close(to[0]);
@@ -36,9 +38,13 @@ class fleet::process {
   process(const process&) = delete;
   process& operator=(const process&) = delete;
   ~process() {
-    std::fclose(in_);
+    end();
     std::fclose(out_);
     waitpid(pid_, nullptr, 0);
+  }
+  /// Does not wait for it.
+  void end() {
+    if (in_ != nullptr) std::fclose(std::exchange(in_, nullptr));
   }
   void say(const std::string& line) {
     std::fputs((line + "\n").c_str(), in_);
@@ -56,20 +62,35 @@ class fleet::process {
   FILE* out_;
 };
 
-fleet::fleet(const std::string& url, const std::vector<std::string>& locks, int processes, int threads, int hold_ms,
-             const std::string& mode) {
-  for (int i = 0; i < processes; ++i) {
+fleet::fleet(const std::string& url, const std::vector<std::string>& locks, const crew& who) {
+  const auto program = who.program.empty() ? "/proc/self/exe" : who.program;
+  // An older version has none of the options whose value is the default here.
+  std::vector<std::string> options;
+  const auto add = [&](const char* name, const std::string& value, const std::string& usual) {
+    if (value != usual) options.insert(options.end(), {name, value});
+  };
+  const bool has_modes =
+      who.program.empty() || std::system(("exec '" + program + "' modes >/dev/null 2>&1").c_str()) == 0;
+  add("--mode", who.mode, has_modes ? "" : "plain");
+  add("--kind", who.kind, "mutex");
+  for (int i = 0; i < who.processes; ++i) {
     const auto& lock = locks[std::min(static_cast<std::size_t>(i), locks.size() - 1)];
-    all_.push_back(std::make_unique<process>(
-        std::vector<std::string>{"dlock-bench", "worker", "--url", url, "--lock", lock, "--threads",
-                                 std::to_string(threads), "--hold-ms", std::to_string(hold_ms), "--mode", mode}));
+    std::vector<std::string> words{"dlock-bench", "worker",
+                                   "--url",       url,
+                                   "--lock",      lock,
+                                   "--threads",   std::to_string(who.threads),
+                                   "--hold-ms",   std::to_string(who.hold_ms)};
+    words.insert(words.end(), options.begin(), options.end());
+    all_.push_back(std::make_unique<process>(program.c_str(), std::move(words)));
   }
   for (auto& p : all_) {
     if (p->hear() != "ready\n") throw std::runtime_error("a worker is not ready");
   }
 }
 
-fleet::~fleet() = default;
+fleet::~fleet() {
+  for (auto& p : all_) p->end();
+}
 
 void fleet::start(std::int64_t begin, std::int64_t end) {
   for (auto& p : all_) p->say(std::to_string(begin) + " " + std::to_string(end));

@@ -9,12 +9,20 @@
 
 namespace bench {
 
+struct crew {
+  int processes = 1;
+  int threads = 1;  // of each process
+  int hold_ms = 0;
+  std::string mode = "plain";
+  std::string kind = "mutex";
+  std::string program;  // of another version; empty: this one
+};
+
 /// Worker processes. They end when this object is destroyed.
 class fleet {
  public:
   /// The n-th process contends for the n-th lock. All further processes contend for the last lock.
-  fleet(const std::string& url, const std::vector<std::string>& locks, int processes, int threads, int hold_ms,
-        const std::string& mode = "plain");
+  fleet(const std::string& url, const std::vector<std::string>& locks, const crew& who);
   fleet(const fleet&) = delete;
   fleet& operator=(const fleet&) = delete;
   ~fleet();

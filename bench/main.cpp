@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "async.hpp"
+#include "compare.hpp"
 #include "contended.hpp"
 #include "figures.hpp"
 #include "holding.hpp"
@@ -39,6 +40,8 @@ int main(int argc, char** argv) {
   auto* holds = common(app.add_subcommand("holding", "What it costs the server that locks are held"));
   std::vector<int> sizes{10, 100, 1000};
   holds->add_option("--locks", sizes, "How many")->check(CLI::Range(1, 100'000))->delimiter(',');
+  std::vector<std::string> kinds{"mutexes", "readers"};
+  holds->add_option("--kind", kinds, "Of what")->check(CLI::IsMember({"mutexes", "readers"}))->delimiter(',');
   int ttl = 5000;
   holds->add_option("--ttl-ms", ttl, "Their TTL")->check(CLI::Range(200, 3'600'000));
   auto* queues = with_mode(common(app.add_subcommand("contended", "Hand a lock over in a queue")));
@@ -61,9 +64,22 @@ int main(int argc, char** argv) {
   waits->add_option("--calls", calls, "How many calls")->check(CLI::Range(1, 1'000'000));
   waits->add_option("--locks", of, "How many locks they wait for")->check(CLI::Range(1, 10'000));
   auto* local = common(app.add_subcommand("local", "Pass a lock on inside a process"));
+  int local_threads = 1000;
+  local->add_option("--threads", local_threads, "How many threads want it")->check(CLI::Range(1, 10'000));
   auto* looks = common(app.add_subcommand("watched", "Hand a lock over while somebody looks"));
   std::string watchers;
   looks->add_option("--watchers", watchers, "The command that looks: see bench/watchers.py")->required();
+  auto* versions = common(app.add_subcommand("compare", "The same work by several versions of this program, in turn"));
+  std::vector<std::string> with;
+  versions->add_option("--with", with, "NAME=PROGRAM: another one")->required();
+  bench::crew crew;
+  crew.processes = 10;
+  std::string here = "dlock";
+  versions->add_option("--name", here, "The name of this one");
+  versions->add_option("--processes", crew.processes, "How many for each version")->check(CLI::Range(1, 1000));
+  versions->add_option("--threads", crew.threads, "Of each process")->check(CLI::Range(1, 1000));
+  versions->add_option("--hold-ms", crew.hold_ms, "How long they hold the lock")->check(CLI::Range(0, 60'000));
+  versions->add_option("--kind", crew.kind, "Of lock")->check(CLI::IsMember({"mutex", "shared", "semaphore"}));
   bench::work work;
   auto* worker = app.add_subcommand("worker", "One of the contending processes; contended starts them")->group("");
   worker->add_option("--url", work.url)->required();
@@ -71,6 +87,7 @@ int main(int argc, char** argv) {
   worker->add_option("--threads", work.threads)->required();
   worker->add_option("--hold-ms", work.hold_ms)->required();
   worker->add_option("--mode", work.mode)->required();
+  worker->add_option("--kind", work.kind);
   CLI11_PARSE(app, argc, argv);
   bench::write_figures_to(json);
   try {
@@ -85,14 +102,24 @@ int main(int argc, char** argv) {
       for (const auto& m : bench::modes) std::printf("%s\n", m.name);
     } else if (*holds) {
       std::printf("%s: locks that are held, watched for %d ms\n", title.c_str(), length);
-      for (const bool of_one : {false, true}) {
+      for (const auto& kind : kinds) {
         for (const int n : sizes) {
-          bench::holding(url, n, of_one, std::chrono::milliseconds{ttl}, std::chrono::milliseconds{length});
+          bench::holding(url, n, kind == "readers", std::chrono::milliseconds{ttl}, std::chrono::milliseconds{length});
         }
       }
     } else if (*local) {
-      std::printf("%s: local turns, windows of %d ms\n", title.c_str(), length);
-      bench::local(url, std::chrono::milliseconds{length});
+      std::printf("%s: a lock that passes on inside a process, medians of %d windows of %d ms\n", title.c_str(),
+                  windows, 2 * length);
+      bench::local(url, local_threads, windows, std::chrono::milliseconds{length});
+    } else if (*versions) {
+      std::printf("%s: versions, %d windows of %d ms for each, in turn\n", title.c_str(), windows, length);
+      std::vector<bench::version> all{{here, ""}};
+      for (const auto& each : with) {
+        const auto is = each.find('=');
+        if (is == std::string::npos) throw std::runtime_error("--with " + each + ": it is NAME=PROGRAM");
+        all.push_back({each.substr(0, is), each.substr(is + 1)});
+      }
+      bench::compare(url, all, crew, windows, std::chrono::milliseconds{length});
     } else if (*looks) {
       std::printf("%s: hand-offs, medians of %d windows of %d ms with and without watchers, in turn\n", title.c_str(),
                   windows, length);

@@ -36,7 +36,7 @@ class running {
 
 void watched(const std::string& url, const std::string& watchers, int windows, std::chrono::milliseconds length) {
   constexpr int kProcesses = 10, kHold = 10;
-  fleet workers(url, {"watched-" + std::to_string(now())}, kProcesses, 1, kHold);
+  fleet workers(url, {"watched-" + std::to_string(now())}, {.processes = kProcesses, .hold_ms = kHold});
   const auto hand_off = [&] {
     const auto begin = now() + 50'000'000;
     workers.start(begin, begin + std::chrono::nanoseconds(length).count());

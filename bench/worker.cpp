@@ -3,10 +3,12 @@
 #include <chrono>
 #include <cstdio>
 #include <dlock/dlock.hpp>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -22,10 +24,26 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr int kPermits = 10;  // of a semaphore
+
+using waits = std::function<dlock::acquisition(const dlock::wait_options&)>;
+
+waits waiting_for(dlock::client& locks, const work& what) {
+  const auto options = options_of(what.mode, what.lock);
+  if (what.kind == "shared") {
+    return [lock = std::make_shared<dlock::shared_mutex>(locks, options)](auto& o) { return lock->acquire_shared(o); };
+  }
+  if (what.kind == "semaphore") {
+    return [lock = std::make_shared<dlock::semaphore>(locks, options, kPermits)](auto& o) { return lock->acquire(o); };
+  }
+  if (what.kind != "mutex") throw std::invalid_argument("no kind " + what.kind);
+  return [lock = std::make_shared<dlock::mutex>(locks, options)](auto& o) { return lock->acquire(o); };
+}
+
 /// At the end of a window, there may not be enough time left for a single answer.
-dlock::acquisition acquire(dlock::mutex& lock, const dlock::wait_options& options) {
+dlock::acquisition acquire(const waits& lock, const dlock::wait_options& options) {
   try {
-    return lock.acquire(options);
+    return lock(options);
   } catch (const dlock::error& e) {
     if (!e.retryable()) throw;
     return {dlock::outcome::timed_out, {}, std::nullopt};
@@ -48,10 +66,9 @@ void sleep_until(std::int64_t when) {
 }  // namespace
 
 int run_worker(const work& what) {
-  dlock::client locks({.url = what.url, .db = "dlock_bench", .exp_delta = 30s, .wait_lock_period = 5s});
-  std::vector<std::unique_ptr<dlock::mutex>> mutexes;
-  for (int i = 0; i < what.threads; ++i)
-    mutexes.push_back(std::make_unique<dlock::mutex>(locks, options_of(what.mode, what.lock)));
+  dlock::client client({.url = what.url, .db = "dlock_bench", .exp_delta = 30s, .wait_lock_period = 5s});
+  std::vector<waits> locks;
+  for (int i = 0; i < what.threads; ++i) locks.push_back(waiting_for(client, what));
   std::puts("ready");
   std::fflush(stdout);
   std::int64_t begin = 0, end = 0;
@@ -60,8 +77,8 @@ int run_worker(const work& what) {
     std::vector<grant> grants;
     std::vector<std::int64_t> looks;
     std::vector<std::jthread> threads;
-    for (auto& m : mutexes) {
-      threads.emplace_back([&, mine = m.get()] {
+    for (auto& each : locks) {
+      threads.emplace_back([&, mine = &each] {
         sleep_until(begin);
         std::vector<grant> own;
         std::vector<std::int64_t> own_looks;

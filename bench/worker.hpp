@@ -14,6 +14,7 @@ struct work {
   int threads = 1;
   int hold_ms = 0;
   std::string mode;
+  std::string kind = "mutex";  // or "shared", or "semaphore"
 };
 
 /// One grant, as its holder saw it. Times are nanoseconds of CLOCK_BOOTTIME, so they can be compared between processes.

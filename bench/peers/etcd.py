@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from processes import die_with  # noqa: E402
 
-ROWS = ((2, 1, 10), (10, 1, 10), (100, 1, 10), (2, 1, 0), (10, 1, 0), (100, 1, 0), (10, 10, 0), (10, 100, 0))
+ROWS = ((2, 1, 10), (10, 1, 10), (100, 1, 10), (2, 1, 0), (10, 1, 0), (100, 1, 0), (10, 10, 0), (10, 100, 0), (1, 1000, 0))
 
 
 def free_ports(count: int) -> list[int]:

@@ -17,6 +17,7 @@ def run(*words: str, **more: str) -> subprocess.CompletedProcess:
 class Usage(unittest.TestCase):
     def test_unknown_words(self) -> None:
         for words in (["frobnicate"], ["--bad"], ["build", "x"], ["test", "--bad"], ["demo", "--bad"], ["bench", "x"],
+                      ["bench", "--only"], ["bench", "--windows", "0"],
                       ["sanitize", "x"], ["model", "x"], ["simulate", "x"], ["simulate", "--seeds"],
                       ["simulate", "--threads", "0"], ["simulate", "--planted", "nothing"],
                       ["mutants", "x"], ["mutants", "--sample"], ["mutants", "--sample", "0"], ["mutants", "--jobs", "2x"], ["mutants", "--only"], ["stress", "x"], ["stress", "--times"], ["stress", "--burn", "all"],
