@@ -133,7 +133,7 @@ struct client_options {
   /// name of the replica set) fail at once. mongo-dlock has no such option.
   std::chrono::milliseconds connect_timeout{30000};
 
-  /// Limit for a call that has no timeout of its own to reach the server and get an answer, in ms. 100 ms to 1 hour.
+  /// Time within which a call without a timeout of its own must get an answer from the server, in ms. 100 ms to 1 hour.
   /// mongo-dlock has no such option.
   std::chrono::milliseconds operation_timeout{10000};
 
