@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import subprocess
@@ -63,7 +64,10 @@ class Listener:
         wanted = f":{self.port:04X}"
         lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         inodes = {fields[9] for fields in lines if fields[1].endswith(wanted) and fields[3] != "0A"}
-        own = {str(each.readlink()) for each in Path(f"/proc/{self.process.pid}/fd").iterdir()}
+        own = set()
+        for each in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+                own.add(str(each.readlink()))
         return len({f"socket:[{inode}]" for inode in inodes} & own)
 
 

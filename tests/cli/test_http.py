@@ -14,7 +14,13 @@ MOST_MEMORY = 10_000_000
 
 class Http(Case):
     def listener(self, *words: str, address: str = "127.0.0.1:0") -> Listener:
-        return Listener(self, *words, address=address)
+        """On a busy machine, the first contact may take longer than a scrape. That is no outage, of which it would say something."""
+        return Listener(self, "--connect-timeout", "30", *words, address=address)
+
+    def with_contact(self) -> Listener:
+        server = self.listener()
+        wait_for(lambda: values(server.ask().body)["dlock_up"] == 1, "contact")
+        return server
 
     def token_file(self, text: str = TOKEN + "\n", mode: int = 0o600) -> str:
         path = self.file("token")
@@ -26,7 +32,7 @@ class Http(Case):
     # --- replies ----------------------------------------------------------------------------------------------------
 
     def test_a_reply(self) -> None:
-        reply = self.listener().ask()
+        reply = self.with_contact().ask()
         self.assertEqual((reply.status, reply.headers["content-type"]), (200, "text/plain; version=0.0.4; charset=utf-8"))
         self.assertEqual(int(reply.headers["content-length"]), len(reply.body))
         self.assertEqual(values(reply.body)["dlock_up"], 1)
@@ -44,7 +50,7 @@ class Http(Case):
                 self.assertFalse(name.startswith("access-control-") or name in ("set-cookie", "server"), name)
 
     def test_head(self) -> None:
-        server = self.listener()
+        server = self.with_contact()
         reply = server.ask(method="HEAD")
         self.assertEqual((reply.status, reply.body), (200, b""))
         self.assertGreater(int(reply.headers["content-length"]), 500)
@@ -64,7 +70,7 @@ class Http(Case):
         self.assertIn(b"HTTP/1.1 404 Not Found\r\n", text)
 
     def test_an_old_client(self) -> None:
-        reply = self.listener().exchange(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        reply = self.with_contact().exchange(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
         self.assertEqual(values(reply.body)["dlock_up"], 1)
 
     # --- what is refused --------------------------------------------------------------------------------------------
@@ -126,13 +132,11 @@ class Http(Case):
     # --- before it listens ------------------------------------------------------------------------------------------
 
     def check_refused(self, said: str, *words: str) -> None:
-        """At once, whether there is a server or not."""
-        began = time.monotonic()
-        result = self.run_to_end("--url", "mongodb://127.0.0.1:1", *words, verb="metrics")
+        """Before it looks for a server: it would look for longer than this waits."""
+        result = self.run_to_end("--url", "mongodb://127.0.0.1:1", "--connect-timeout", "10m", *words, verb="metrics")
         self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (125, "", 1), result.stderr)
         self.assertIn(said, result.stderr)
         self.assertNotIn(TOKEN, result.stderr)
-        self.assertLess(time.monotonic() - began, 5)
 
     def test_addresses(self) -> None:
         for address in ("", "127.0.0.1", ":9170", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:x", "127.0.0.1:-1", "locks.example:80", "::1:80",
@@ -170,8 +174,7 @@ class Http(Case):
         self.assertLess(server.memory() - before, MOST_MEMORY)
 
     def test_endless_lines(self) -> None:
-        server = self.listener()
-        self.assertEqual(server.ask().status, 200)
+        server = self.with_contact()
         before = server.memory()
         for begin in (b"GET /", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ", b"x", b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 100):
             with server.connect() as client:
@@ -198,8 +201,7 @@ class Http(Case):
             self.assertTrue(4 < time.monotonic() - began < 9, f"{time.monotonic() - began:.1f} s")
 
     def test_slow_loris(self) -> None:
-        server = self.listener()
-        self.assertEqual(server.ask().status, 200)
+        server = self.with_contact()
         before = server.memory()
         slow = [server.connect() for _ in range(80)]
         try:
@@ -223,7 +225,7 @@ class Http(Case):
                 client.close()
 
     def test_clients_that_take_no_reply(self) -> None:
-        server = self.listener()
+        server = self.with_contact()
         before = server.memory()
         deaf = [server.connect() for _ in range(64)]
         for client in deaf:
