@@ -208,7 +208,8 @@ class DLOCK_API client {
   /// Records a run under a lock, for history(). Call it while the lock is held, so that the next holder sees it. A
   /// majority of the replica set has acknowledged it when this function returns.
   ///
-  /// If the history already has a run with this past_run::owner, that one is replaced.
+  /// If the history already has a run with this past_run::owner, that one is replaced. But a run that was recorded as
+  /// lost stays lost, and one that has an end keeps it if `run` has none (run_end::unknown).
   /// @par Blocking
   /// Blocks for at most `timeout` plus 100 ms.
   /// @param id The lock's id.

@@ -41,11 +41,7 @@ bson filter(const lookup& l) {
 template <typename Entry, typename Parse>
 std::vector<Entry> entries(const bson_t* d, const char* list, Parse parse) {
   std::vector<Entry> out;
-  read_document(d, list, [&](const bson_t* array) {
-    bson_iter_t it;
-    if (!bson_iter_init(&it, array)) return;
-    while (bson_iter_next(&it)) read_document(it, [&](const bson_t* entry) { out.push_back(parse(entry)); });
-  });
+  for_each_document(d, list, [&](const bson_t* entry) { out.push_back(parse(entry)); });
   return out;
 }
 

@@ -77,4 +77,14 @@ bool read_document(const bson_t* in, const char* key, Use use) {
   return find_field(in, key, it) && read_document(it, use);
 }
 
+/// Calls `use` with each document in the array `list`.
+template <typename Use>
+void for_each_document(const bson_t* in, const char* list, Use use) {
+  read_document(in, list, [&](const bson_t* array) {
+    bson_iter_t it;
+    if (!bson_iter_init(&it, array)) return;
+    while (bson_iter_next(&it)) read_document(it, use);
+  });
+}
+
 }  // namespace dlock::protocol

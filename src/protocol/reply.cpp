@@ -27,15 +27,6 @@ bool is_date_or_missing(const bson_t* in, const char* key) {
   return !find_field(in, key, it) || BSON_ITER_HOLDS_DATE_TIME(&it);
 }
 
-template <typename Use>
-void for_each(const bson_t* in, const char* key, Use use) {
-  read_document(in, key, [&](const bson_t* array) {
-    bson_iter_t it;
-    if (!bson_iter_init(&it, array)) return;
-    while (bson_iter_next(&it)) read_document(it, use);
-  });
-}
-
 std::optional<std::vector<holder>> read_holders(const bson_t* d) {
   bson_iter_t it;
   if (!find_field(d, "holders", it) || !BSON_ITER_HOLDS_ARRAY(&it)) return std::nullopt;
@@ -66,12 +57,12 @@ void read_summary(const bson_t* r, reply& out) {
   out.next_end = read_date(r, "next_end");
   out.head_until = read_date(r, "head_until");
   read_document(r, "first", [&](const bson_t* f) { out.first = summary_of(parse_holder(f)); });
-  for_each(r, "some", [&](const bson_t* entry) {
+  for_each_document(r, "some", [&](const bson_t* entry) {
     auto h = parse_holder(entry);
     if (!h.announced) out.heirs.push_back({h.id, h.client, h.fence, h.since, h.until});
     if (h.id == me && !out.mine) out.mine = std::move(h);
   });
-  for_each(r, "signs", [&](const bson_t* s) {
+  for_each_document(r, "signs", [&](const bson_t* s) {
     out.signs.push_back({read_string(s, "id"), read_number(s, "beat"), read_number(s, "span")});
   });
   drop_strange_tokens(out);
@@ -104,7 +95,7 @@ reply parse_value(const bson_t* d, bool observed) {
 
 std::vector<holder> read_holders_of(const bson_t* in, const char* key) {
   std::vector<holder> out;
-  for_each(in, key, [&](const bson_t* entry) { out.push_back(parse_holder(entry)); });
+  for_each_document(in, key, [&](const bson_t* entry) { out.push_back(parse_holder(entry)); });
   return out;
 }
 
@@ -153,7 +144,7 @@ reply parse_reply(const bson_t* server_reply, bool observed) {
   reply out;
   const auto read = [&](const bson_t* value) { out = parse_value(value, observed); };
   read_document(server_reply, "value", read);
-  read_document(server_reply, "cursor", [&](const bson_t* cursor) { for_each(cursor, "firstBatch", read); });
+  read_document(server_reply, "cursor", [&](const bson_t* cursor) { for_each_document(cursor, "firstBatch", read); });
   return out;
 }
 

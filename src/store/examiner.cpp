@@ -47,15 +47,6 @@ looked contact_of(const answer& a, const mongo_pool& pool) {
   return out;
 }
 
-template <typename Use>
-void for_each_entry(const bson_t* in, const char* list, Use use) {
-  protocol::read_document(in, list, [&](const bson_t* entries) {
-    bson_iter_t it;
-    if (!bson_iter_init(&it, entries)) return;
-    while (bson_iter_next(&it)) protocol::read_document(it, use);
-  });
-}
-
 answer busy() {
   answer a;
   a.why = "all connections are busy";
@@ -134,11 +125,11 @@ url_facts facts_of(const mongoc_uri_t* uri) {
 
 void read_login(const bson_t* status, login_facts& out) {
   protocol::read_document(status, "authInfo", [&](const bson_t* info) {
-    for_each_entry(info, "authenticatedUsers", [&](const bson_t* user) {
+    protocol::for_each_document(info, "authenticatedUsers", [&](const bson_t* user) {
       out.user = protocol::read_string(user, "user");
       out.db = protocol::read_string(user, "db");
     });
-    for_each_entry(info, "authenticatedUserPrivileges", [&](const bson_t* each) {
+    protocol::for_each_document(info, "authenticatedUserPrivileges", [&](const bson_t* each) {
       privilege& p = out.privileges.emplace_back();
       protocol::read_document(each, "resource", [&](const bson_t* resource) {
         p.anything = protocol::read_flag(resource, "anyResource", false);
@@ -159,7 +150,7 @@ void read_login(const bson_t* status, login_facts& out) {
 
 void read_indexes(const bson_t* reply, index_facts& out) {
   protocol::read_document(reply, "cursor", [&](const bson_t* cursor) {
-    for_each_entry(cursor, "firstBatch", [&](const bson_t* index) {
+    protocol::for_each_document(cursor, "firstBatch", [&](const bson_t* index) {
       protocol::read_document(index, "key", [&](const bson_t* key) {
         bson_iter_t first, seconds;
         if (!bson_iter_init(&first, key) || !bson_iter_next(&first) || std::strcmp(bson_iter_key(&first), "et") != 0) {

@@ -33,13 +33,7 @@ void append_w1(bson_t* command) {
 
 template <typename Use>
 void for_each_in_batch(const bson_t* reply, const char* batch, Use use) {
-  read_document(reply, "cursor", [&](const bson_t* c) {
-    read_document(c, batch, [&](const bson_t* documents) {
-      bson_iter_t it;
-      if (!bson_iter_init(&it, documents)) return;
-      while (bson_iter_next(&it)) read_document(it, use);
-    });
-  });
+  read_document(reply, "cursor", [&](const bson_t* c) { protocol::for_each_document(c, batch, use); });
 }
 
 std::vector<bson> keep_alive() {

@@ -14,6 +14,7 @@ namespace dlock {
 namespace {
 
 using protocol::append_parsed;
+using protocol::for_each_document;
 using protocol::parse;
 using protocol::single;
 
@@ -40,18 +41,35 @@ bson run_document(const past_run& run) {
   return b;
 }
 
-/// In front of the others, without an older one of the same owner. The strings are under $literal.
+/// The ends that rank higher: a run that has one of these keeps it, because an older record may arrive late.
+bson ends_above(run_end end) {
+  const auto rank = [](run_end of) { return of == run_end::unknown ? 0 : of == run_end::lost ? 2 : 1; };
+  auto out = make_bson();
+  int i = 0;
+  for (const auto& [each, name] : kEnds) {
+    if (rank(each) > rank(end)) append(out.get(), std::to_string(i++), std::string_view(name));
+  }
+  return out;
+}
+
+/// In front of the others, in the place of an older one of the same owner, unless that one stays. The strings are under
+/// $literal.
 bson update_with(const past_run& run) {
+  static const auto& kept = *new bson(parse(R"({"$set": {"runs": {"$filter": {
+    "input": {"$cond": [{"$isArray": "$runs"}, "$runs", []]},
+    "cond": {"$or": [{"$ne": ["$$this.owner", "$run.owner"]}, {"$in": ["$$this.end", "$above"]}]}}}}})"));
   static const auto& stage = *new bson(parse(R"({"$set": {"at": "$$NOW", "runs": {"$slice": [{"$concatArrays": [
-    [{"$mergeObjects": ["$run", {"ended": "$$NOW"}]}],
-    {"$filter": {"input": {"$cond": [{"$isArray": "$runs"}, "$runs", []]},
-      "cond": {"$ne": ["$$this.owner", "$run.owner"]}}}]}, 20]}}})"));
+    {"$cond": [{"$in": ["$run.owner", "$runs.owner"]}, [], [{"$mergeObjects": ["$run", {"ended": "$$NOW"}]}]]},
+    "$runs"]}, 20]}}})"));
+  static const auto& end = *new bson(parse(R"({"$unset": ["run", "above"]})"));
   static_assert(past_runs::most == 20);
+  auto given = single("run", single("$literal", run_document(run).get()).get());
+  append_array(given.get(), "above", ends_above(run.end).get());
   auto stages = make_bson();
-  append(stages.get(), "0",
-         single("$set", single("run", single("$literal", run_document(run).get()).get()).get()).get());
-  append_parsed(stages.get(), "1", stage);
-  append(stages.get(), "2", single("$unset", std::string_view("run")).get());
+  append(stages.get(), "0", single("$set", given.get()).get());
+  append_parsed(stages.get(), "1", kept);
+  append_parsed(stages.get(), "2", stage);
+  append_parsed(stages.get(), "3", end);
   return stages;
 }
 
@@ -113,15 +131,6 @@ past_run parse_run(const bson_t* d, std::int64_t now) {
   run.status = static_cast<int>(
       std::clamp<std::int64_t>(status, std::numeric_limits<int>::min(), std::numeric_limits<int>::max()));
   return run;
-}
-
-template <typename Use>
-void for_each_document(const bson_t* in, const char* list, Use use) {
-  protocol::read_document(in, list, [&](const bson_t* array) {
-    bson_iter_t it;
-    if (!bson_iter_init(&it, array)) return;
-    while (bson_iter_next(&it)) protocol::read_document(it, use);
-  });
 }
 
 std::vector<past_run> parse_runs(const bson_t* reply) {

@@ -26,8 +26,9 @@ class past_runs {
   past_runs& operator=(const past_runs&) = delete;
   virtual ~past_runs() = default;
 
-  /// Records a run, in the place of one with the same owner. Its `ended` and `ago` are ignored. Blocks for as long as
-  /// the store's own I/O limits allow; the server itself waits for at most `limit` ms. May be repeated.
+  /// Records a run, in the place of one with the same owner, unless the end of that one ranks higher: unknown is below
+  /// ended and too_long, and these are below lost. Its `ended` and `ago` are ignored. Blocks for as long as the store's
+  /// own I/O limits allow; the server itself waits for at most `limit` ms. May be repeated.
   [[nodiscard]] virtual answer add(const std::string& lock, const past_run& run, std::int64_t limit) = 0;
   [[nodiscard]] virtual runs_answer read(const std::string& lock, std::int64_t limit) = 0;
 };

@@ -51,6 +51,28 @@ TEST_F(History, ARunReplacesWhatIsRecordedOfIt) {
   EXPECT_FALSE(runs[0].is_done());
 }
 
+/// A command that was sent before, and got no answer, may arrive after the one that followed it.
+TEST_F(History, ALateRecordDoesNotUndoTheEndOfARun) {
+  const auto end_after = [&](run_end first, run_end late) {
+    const auto owner = std::string(to_string(first)) + " before " + to_string(late);
+    record(owner, 0, first);
+    record("another run", 0);
+    record(owner, 0, late);
+    for (const auto& each : mine.history(id)) {
+      if (each.owner == owner) return each.end;
+    }
+    return run_end::unknown;
+  };
+  EXPECT_EQ(end_after(run_end::lost, run_end::ended), run_end::lost);
+  EXPECT_EQ(end_after(run_end::lost, run_end::too_long), run_end::lost);
+  EXPECT_EQ(end_after(run_end::lost, run_end::unknown), run_end::lost);
+  EXPECT_EQ(end_after(run_end::ended, run_end::unknown), run_end::ended);
+  EXPECT_EQ(end_after(run_end::too_long, run_end::unknown), run_end::too_long);
+  EXPECT_EQ(end_after(run_end::ended, run_end::too_long), run_end::too_long) << "neither is above the other";
+  EXPECT_EQ(mine.history(id).size(), 7U) << "each owner is there once";
+  EXPECT_EQ(mine.history(id).front().end, run_end::too_long);
+}
+
 TEST_F(History, OnlyTheNewestTwentyAreKept) {
   for (int i = 1; i <= 23; ++i) record("run " + std::to_string(i), i);
   const auto runs = mine.history(id);
