@@ -154,7 +154,16 @@ void client::ask_answered(call_id c, asking& a, answer told, std::vector<protoco
   end(c, a, std::move(e), now);
 }
 
-/// Nothing: another process has used the same number, so it has to be sent again, with a higher one.
+/// An amend of this hold that publishes a value is under way.
+bool client::publishes(hold_id h) const {
+  return std::any_of(asks_.begin(), asks_.end(), [h](const auto& each) {
+    const asking& a = each.second;
+    return a.what == asking::kind::amend && a.hold == h && a.publishes;
+  });
+}
+
+/// Nothing: the entry does not show it, because another process was faster. It has to be sent again, with a higher
+/// number.
 std::optional<ask_ended::amended> client::amended(asking& a, const protocol::reply& told, ms now) {
   using amended = ask_ended::amended;
   const auto it = holds_.find(a.hold);
@@ -170,11 +179,13 @@ std::optional<ask_ended::amended> client::amended(asking& a, const protocol::rep
   }
   const auto& mine = *told.mine;
   if (mine.seq < a.r.seq || mine.seq >= protocol::token_limit) return amended::edited;
-  const bool is_so = mine.what == a.r.what && mine.value == a.r.value;
+  const auto shows = [&](const protocol::claim& what, const std::string& value) {
+    return mine.what == what && mine.value == value;
+  };
   // If a later amend of this lease came after this one, this one is done, too.
-  const bool is_later = mine.seq > a.r.seq && mine.seq <= l.amendments;
-  if (!is_so && !is_later) {
-    if (!a.publishes && l.value == a.r.value) l.value = mine.value;  // unless a later amend of ours has another one
+  if (!shows(a.r.what, a.r.value) && !shows(l.claims, l.value)) {
+    // What another process has published stays, unless an amend of ours publishes something now, or has since.
+    if (mine.seq >= l.amendments && !publishes(a.hold)) l.value = mine.value;
     a.r.what = l.claims;
     a.r.value = l.value;
     a.r.seq = l.amendments = std::max(l.amendments, mine.seq) + 1;

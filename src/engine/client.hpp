@@ -326,6 +326,7 @@ class client {
   void ask_answered(call_id c, asking& a, answer told, std::vector<protocol::snapshot> seen, ms now);
   void ask_due(call_id c, asking& a, ms now);
   void end(call_id c, asking& a, ask_ended e, ms now);
+  [[nodiscard]] bool publishes(hold_id h) const;
   [[nodiscard]] std::optional<ask_ended::amended> amended(asking& a, const protocol::reply& told, ms now);
 
   // observing.cpp

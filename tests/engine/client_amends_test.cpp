@@ -3,6 +3,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/client.hpp"
 #include "engine/driven_client.hpp"
@@ -32,6 +33,18 @@ struct ClientsAmends : driven_test {
     r.delta = holder().delta;
     r.seq = holder().seq + 1;
     return server.carry_out(r, now);
+  }
+  /// Amends that are on their way, one by one.
+  using one = std::vector<client::outgoing>;
+  one publish(const std::string& value) { return taken(me.amend(last_hold, std::nullopt, value, now, false)); }
+  one sent_downgrade() { return taken(downgrade(last_hold)); }
+  one taken(call_id) {
+    EXPECT_EQ(sent(), "amend id-1");
+    return std::exchange(on_their_way, {});
+  }
+  void arrives(one r) {
+    on_their_way = std::move(r);
+    answer_all();
   }
 };
 
@@ -223,6 +236,67 @@ TEST_F(ClientsAmends, AnAmendFailsOnTimeIfAnotherProcessIsAlwaysFaster) {
   EXPECT_LE(now - begin, 10'100);
   EXPECT_EQ(last<ask_ended>().failure.why, "another process changes it all the time");
   EXPECT_EQ(phase(h), hold_phase::held);
+}
+
+// Another process publishes something while amends of the holder are under way.
+
+TEST_F(ClientsAmends, AHigherNumberOfTheirsDoesNotMakeOursDone) {
+  last_hold = hold();
+  auto first = publish("first"), second = publish("second");
+  (void)amend_from_outside("theirs");
+  (void)amend_from_outside("theirs again");
+  arrives(std::move(first));
+  EXPECT_EQ(happened(), "") << "neither this one nor the later one is there";
+  play("pass 50 -> amend id-1 | happened -> answered");
+  EXPECT_EQ(last<ask_ended>().change, amended::done);
+  EXPECT_EQ(holder().value, "second") << "the later one goes with it";
+  arrives(std::move(second));
+  EXPECT_EQ(happened(), "answered");
+  EXPECT_EQ(last<ask_ended>().change, amended::done);
+}
+
+TEST_F(ClientsAmends, ADowngradeIsNotDoneWhileTheEntryIsExclusive) {
+  last_hold = hold();
+  auto first = sent_downgrade(), second = publish("second");
+  (void)amend_from_outside("theirs");
+  (void)amend_from_outside("theirs again");
+  arrives(std::move(first));
+  EXPECT_EQ(happened(), "");
+  EXPECT_TRUE(holder().what.exclusive);
+  play("pass 50 -> amend id-1 | happened -> answered");
+  EXPECT_FALSE(holder().what.exclusive);
+  arrives(std::move(second));
+  EXPECT_EQ(happened(), "answered");
+  EXPECT_EQ(holder().value, "second");
+}
+
+TEST_F(ClientsAmends, ADowngradeDoesNotTakeTheirsForOursThatIsUnderWay) {
+  last_hold = hold();
+  auto note = publish("ours"), second = sent_downgrade();
+  (void)amend_from_outside("theirs");
+  (void)amend_from_outside("theirs again");
+  arrives(std::move(second));
+  play("happened -> nothing | pass 50 -> amend id-1 | happened -> answered");
+  EXPECT_EQ(holder().value, "ours");
+  arrives(std::move(note));
+  EXPECT_EQ(happened(), "answered");
+  EXPECT_EQ(holder().value, "ours");
+}
+
+TEST_F(ClientsAmends, ALateAnswerToADowngradeDoesNotBringTheirsBack) {
+  last_hold = hold();
+  auto note = publish("ours"), second = sent_downgrade();
+  (void)amend_from_outside("theirs");
+  (void)amend_from_outside("theirs again");
+  const auto late = server.carry_out(second.front().all.front(), now);
+  arrives(std::move(note));
+  play("pass 50 -> amend id-1 | happened -> answered");
+  EXPECT_EQ(holder().value, "ours");
+  on_their_way = std::move(second);
+  answer_all(late);
+  play("pass 100 -> amend id-1 | happened -> answered");
+  EXPECT_EQ(holder().value, "ours");
+  EXPECT_FALSE(holder().what.exclusive);
 }
 
 }  // namespace
