@@ -183,6 +183,12 @@ class DLOCK_API client {
   /// lease::owner(), such as the processes under `dlock run` (DLOCK_OWNER).
   ///
   /// It also renews the lease on the server, once. The holder itself does not hear of that.
+  ///
+  /// If two publish a note at the same time, the later one stays.
+  ///
+  /// With lock_options::local_turns or linger, several owners use one grant, one after the other. The client that has
+  /// the lease knows whether the turn of `owner` is over, and then returns false. Another client cannot know that, and
+  /// sets the note of the present turn. That note stays until somebody sets another one, or until the next grant.
   /// @par Blocking
   /// Blocks for at most two operation_timeouts plus 100 ms.
   /// @param id The lock's id.

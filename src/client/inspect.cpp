@@ -98,14 +98,6 @@ const protocol::holder* holder_of(const protocol::document& d, const std::string
   return found == d.holders.end() || found->revoked ? nullptr : &*found;
 }
 
-/// The clock_skew of whoever wrote the document last. A smaller one could remove a holder that still believes.
-ms skew_of(const protocol::document& d) {
-  ms latest = 0;
-  for (const auto& h : d.holders) latest = std::max(latest, h.until);
-  constexpr ms most = 3'600'000;
-  return d.et && latest > 0 ? std::clamp<ms>(*d.et - latest, 0, most) : 0;
-}
-
 }  // namespace
 
 const char* to_string(lock_mode value) noexcept {
@@ -170,7 +162,7 @@ std::vector<lock_holder> client::revoke(const std::string& id, std::optional<std
   if (!seen || is_foreign(seen->what)) return out;
   for (const auto& h : seen->what.holders) {
     if (token && h.fence / protocol::token_step != *token / protocol::token_step) continue;
-    if (!core().revoke(id, h, seen->what.observed, how == revocation::at_once)) continue;
+    if (!core().revoke(*seen, h, how == revocation::at_once)) continue;
     out.push_back(shown(h, *seen));
     out.back().revoked = true;
   }
@@ -178,10 +170,16 @@ std::vector<lock_holder> client::revoke(const std::string& id, std::optional<std
 }
 
 /// Sends an amend in the place of the owner, with the number after the last one, and with the claim that the holder
-/// has. If somebody else sends one at the same time, only one of the two counts.
+/// has. If somebody else sends one at the same time, only one of the two counts. A hold of this client does this by
+/// itself: it knows whether the turn of this owner is over.
 bool client::set_note(const std::string& id, const std::string& owner, std::string note) {
   const std::string doing = "cannot set the note of lock " + in_quotes(id);
   note = checked_note("note", std::move(note));
+  (void)checked_id(id);
+  core().check_usable(doing);
+  if (const auto own = core().hold_of(id, owner)) {
+    return core().amend(id, *own, std::nullopt, std::move(note), false, doing) == detail::runtime::amended::done;
+  }
   const ms until = core().now() + options().operation_timeout.count();
   for (bool first = true;; first = false) {
     const auto seen = see(core(), id, doing);
@@ -194,7 +192,7 @@ bool client::set_note(const std::string& id, const std::string& owner, std::stri
     r.what = h->what;
     r.delta = h->delta;
     r.observed = seen->what.observed;
-    r.skew = std::max(r.skew, skew_of(seen->what));
+    r.skew = std::max(r.skew, protocol::skew_of(seen->what));
     r.value = note;
     r.seq = h->seq + 1;
     const auto told = core().ask(r, doing, until);

@@ -139,7 +139,7 @@ bool lease::set_note(std::string note) {
   if (!state_) return false;
   const std::string doing = "cannot set the note of lock " + in_quotes(id());
   state_->core->check_usable(doing);
-  return state_->core->amend(*state_->record, std::nullopt, std::move(note), false, doing) ==
+  return state_->core->amend(id(), state_->record->hold(), std::nullopt, std::move(note), false, doing) ==
          detail::runtime::amended::done;
 }
 

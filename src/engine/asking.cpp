@@ -10,8 +10,8 @@ call_id client::ask(protocol::request r, std::optional<ms> until, ms now) {
   return begin({.what = asking::kind::plain, .r = std::move(r), .until = until.value_or(0)}, now);
 }
 
-call_id client::read(protocol::lookup l, ms now) {
-  return begin({.what = asking::kind::lookup, .lookup = std::move(l)}, now);
+call_id client::read(protocol::lookup l, ms now, std::optional<ms> until) {
+  return begin({.what = asking::kind::lookup, .lookup = std::move(l), .until = until.value_or(0)}, now);
 }
 
 call_id client::amend(hold_id h, std::optional<protocol::claim> what, std::optional<std::string> value, ms now,
@@ -41,13 +41,14 @@ call_id client::amend(hold_id h, std::optional<protocol::claim> what, std::optio
   return begin(std::move(a), now);
 }
 
-call_id client::revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once, ms now) {
+call_id client::revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once, ms now,
+                       ms skew) {
   protocol::request r;
   r.op = protocol::operation::revoke;
   r.lock = lock;
   r.id = h.id;
   r.who = settings_.who;
-  r.skew = settings_.skew;
+  r.skew = std::max(settings_.skew, skew);
   r.observed = observed;
   asking a{.what = asking::kind::revoke, .r = std::move(r), .holder = h};
   a.at_once = at_once;

@@ -89,12 +89,14 @@ class client {
   /// observes an election hears of it.
   [[nodiscard]] call_id amend(hold_id h, std::optional<protocol::claim> what, std::optional<std::string> value, ms now,
                               bool tells = true);
-  /// Revokes one of the holders of the lock. In the event, `told.found` says whether it was a holder.
-  [[nodiscard]] call_id revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once, ms now);
+  /// Revokes one of the holders of the lock. In the event, `told.found` says whether it was a holder. `skew`: it uses
+  /// at least this clock_skew.
+  [[nodiscard]] call_id revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once, ms now,
+                               ms skew = 0);
   /// A single command. It is repeated until it is answered, or until `until` (none: until the operation_timeout is
   /// over).
   [[nodiscard]] call_id ask(protocol::request r, std::optional<ms> until, ms now);
-  [[nodiscard]] call_id read(protocol::lookup l, ms now);
+  [[nodiscard]] call_id read(protocol::lookup l, ms now, std::optional<ms> until = {});
   /// Observes who leads an election: there is an event leader_changed for each change, until stop_observing() or
   /// close().
   [[nodiscard]] call_id observe(std::string election, ms period, ms now);
@@ -183,6 +185,9 @@ class client {
   using lease = engine::lease;
   /// Null: the hold was dropped.
   [[nodiscard]] const lease* find(hold_id h) const;
+  /// The hold of this owner: see lease::owner(). 0: it was dropped, and there are other holds of its grant, perhaps of
+  /// a later turn. Nothing: this client has no hold of that grant.
+  [[nodiscard]] std::optional<hold_id> hold_of(const std::string& lock, const std::string& owner) const;
   /// The latest time at which the call ends, whatever the server answers. `never`: it ends only with an answer, or if
   /// it is cancelled.
   [[nodiscard]] ms ends_by(call_id c) const;

@@ -42,6 +42,8 @@ struct lease {
   ms used = 0;                        // nobody uses it: for how long its last owner did
   int row = 0;                        // of the plan of its owner
 
+  /// lease::owner(): each turn of a grant has another one.
+  [[nodiscard]] std::string owner() const { return turn == 1 ? ask.id : ask.id + '+' + std::to_string(turn - 1); }
   /// There is a number above this token, for another turn.
   [[nodiscard]] bool has_next_token() const noexcept { return (token + 1) % protocol::token_step != 0; }
   [[nodiscard]] bool is_idle() const noexcept { return idle_until.has_value(); }

@@ -17,6 +17,17 @@ bool can_go_on(const protocol::acquire_plan& plan, const lease& l) {
          plan.renews && plan.wait_period == l.wait_period && plan.local_turns == l.turns && plan.linger == l.linger;
 }
 
+std::optional<hold_id> client::hold_of(const std::string& lock, const std::string& owner) const {
+  const auto grant = owner.substr(0, owner.find('+'));
+  std::optional<hold_id> found;
+  for (const auto& [h, l] : holds_) {
+    if (l.ask.lock != lock || l.ask.id != grant) continue;
+    if (!l.is_idle() && l.owner() == owner) return h;
+    found = 0;
+  }
+  return found;
+}
+
 /// The call that may go on with this lease, if its owner does not need it any more.
 std::optional<call_id> client::next_in_line(const lease& l) const {
   if (closing_ || l.turn >= l.turns || !l.is_exclusive() || l.amendments > 0 || l.doubtful) return {};

@@ -143,7 +143,7 @@ runtime::amended lock_core::amend(std::optional<std::int64_t> weight, std::optio
   const auto record = current();
   if (!record) return runtime::amended::not_held;
   const auto what = weight ? std::optional(claim_of(*weight)) : std::nullopt;
-  return core->amend(*record, what, std::move(value), true, doing);
+  return core->amend(settings.id, record->hold(), what, std::move(value), true, doing);
 }
 
 lease claimed::make_lease(std::shared_ptr<runtime> core, std::shared_ptr<lease_state> record, bool in_background) {

@@ -1,5 +1,6 @@
 #include <dlock/semaphore.hpp>
 
+#include <algorithm>
 #include <atomic>
 
 #include <dlock/error.hpp>
@@ -31,7 +32,6 @@ struct semaphore::state {
   std::shared_ptr<detail::runtime> core;
   const lock_settings settings;
   std::atomic<std::int64_t> permits;
-  std::atomic<std::int64_t> resized{0};  // the last change of the capacity that this object knows
 };
 
 semaphore::semaphore(client& owner, lock_options options, std::int64_t permits) {
@@ -85,12 +85,14 @@ std::optional<semaphore::resized> semaphore::resize(std::int64_t permits) {
   const std::string doing = "cannot resize semaphore " + in_quotes(id());
   const auto until = state_->core->now() + state_->core->options().operation_timeout.count();
   for (;;) {
-    // The server resizes only if `resized` names the last change of the capacity. If not, its answer names the last
-    // change.
-    r.resized = state_->resized;
+    // The server resizes only if `resized` names the last change of the capacity.
+    const auto seen = state_->core->read({.id = id()}, doing, until);
+    if (!seen.empty()) {
+      r.resized = seen.front().what.resized;
+      r.skew = std::max(r.skew, protocol::skew_of(seen.front().what));
+    }
     const auto told = state_->core->ask(r, doing, until);
     if (told.other_expiry) detail::fail_other_expiry(doing, r.observed);
-    state_->resized = told.resized;
     if (told.found && told.cap != permits) {
       if (state_->core->now() < until) continue;
       throw error(

@@ -113,4 +113,11 @@ snapshot parse_snapshot(const bson_t* s) {
   return out;
 }
 
+ms skew_of(const document& d) {
+  constexpr ms most = 3'600'000;
+  ms latest = 0;
+  for (const auto& h : d.holders) latest = std::max(latest, h.until);
+  return d.et && latest > 0 ? std::clamp<ms>(*d.et - latest, 0, most) : 0;
+}
+
 }  // namespace dlock::protocol

@@ -32,4 +32,8 @@ struct snapshot {
 /// Parses one document of its answer. Total, like parse_reply.
 [[nodiscard]] snapshot parse_snapshot(const bson_t* answered);
 
+/// The clock_skew of whoever wrote the document last, at most an hour; 0 if nobody holds the lock. Somebody outside who
+/// uses a smaller one could remove a holder that still believes.
+[[nodiscard]] ms skew_of(const document& d);
+
 }  // namespace dlock::protocol

@@ -12,11 +12,6 @@
 namespace dlock::detail {
 namespace {
 
-/// Each turn of a grant has an owner of its own.
-std::string owner_of(const engine::client::lease& l) {
-  return l.turn == 1 ? l.ask.id : l.ask.id + '+' + std::to_string(l.turn - 1);
-}
-
 struct told_loss {
   loss_reason reason;
   std::string text;
@@ -42,7 +37,7 @@ lease_state::lease_state(std::weak_ptr<monitor> of, engine::hold_id hold, const 
     : of_(std::move(of)),
       hold_(hold),
       lock_(granted.ask.lock),
-      owner_(owner_of(granted)),
+      owner_(granted.owner()),
       token_(granted.token),
       valid_until_(granted.machine.valid_until()) {}
 

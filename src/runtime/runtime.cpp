@@ -111,9 +111,10 @@ protocol::reply runtime::ask(const protocol::request& r, const std::string& doin
   return asked(doing, r.lock, [&](auto& e, ms at) { return e.ask(r, until, at); }).told;
 }
 
-std::vector<protocol::snapshot> runtime::read(const protocol::lookup& l, const std::string& doing) {
+std::vector<protocol::snapshot> runtime::read(const protocol::lookup& l, const std::string& doing,
+                                              std::optional<ms> until) {
   check_usable(doing);
-  return asked(doing, l.id, [&](auto& e, ms at) { return e.read(l, at); }).seen;
+  return asked(doing, l.id, [&](auto& e, ms at) { return e.read(l, at, until); }).seen;
 }
 
 std::vector<member_info> runtime::members() {
@@ -142,11 +143,10 @@ std::vector<member_info> runtime::members() {
   return *std::move(r->found);
 }
 
-runtime::amended runtime::amend(lease_state& record, std::optional<protocol::claim> what,
+runtime::amended runtime::amend(const std::string& lock, engine::hold_id h, std::optional<protocol::claim> what,
                                 std::optional<std::string> value, bool tells, const std::string& doing) {
   check_process(doing);
-  const auto end = asked(doing, record.lock(),
-                         [&](auto& e, ms at) { return e.amend(record.hold(), what, std::move(value), at, tells); });
+  const auto end = asked(doing, lock, [&](auto& e, ms at) { return e.amend(h, what, std::move(value), at, tells); });
   if (end.change != amended::edited) return end.change;
   const char* const why = what ? ": the entry of this lease was edited by hand, so what it asks for is not known"
                                : ": nothing was changed, because the entry of this lease was edited by hand";
@@ -154,10 +154,19 @@ runtime::amended runtime::amend(lease_state& record, std::optional<protocol::cla
               {.in_doubt = what.has_value()});
 }
 
-bool runtime::revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once) {
-  const std::string doing = "cannot revoke lock " + in_quotes(lock);
+std::optional<engine::hold_id> runtime::hold_of(const std::string& lock, const std::string& owner) {
+  std::optional<engine::hold_id> found;
+  monitor_->step([&](auto& e, ms) { found = e.hold_of(lock, owner); });
+  return found;
+}
+
+bool runtime::revoke(const protocol::snapshot& seen, const protocol::holder& h, bool at_once) {
+  const std::string doing = "cannot revoke lock " + in_quotes(seen.id);
   check_usable(doing);
-  return asked(doing, lock, [&](auto& e, ms at) { return e.revoke(lock, h, observed, at_once, at); }).told.found;
+  const bool observed = seen.what.observed;
+  const ms skew = protocol::skew_of(seen.what);
+  return asked(doing, seen.id, [&](auto& e, ms at) { return e.revoke(seen.id, h, observed, at_once, at, skew); })
+      .told.found;
 }
 
 std::shared_ptr<subscriber> runtime::subscribe(std::optional<std::string> id, event_callback callback) {

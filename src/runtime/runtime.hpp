@@ -74,17 +74,20 @@ class runtime {
   /// `doing`: what failed then, on which lock.
   [[nodiscard]] protocol::reply ask(const protocol::request& r, const std::string& doing,
                                     std::optional<protocol::ms> until = {});
-  [[nodiscard]] std::vector<protocol::snapshot> read(const protocol::lookup& l, const std::string& doing);
+  [[nodiscard]] std::vector<protocol::snapshot> read(const protocol::lookup& l, const std::string& doing,
+                                                     std::optional<protocol::ms> until = {});
   /// The servers. Waits for at most 2 s. Throws error.
   [[nodiscard]] std::vector<member_info> members();
 
   using amended = engine::ask_ended::amended;
   /// A holder asks for a smaller claim, or publishes another value. See engine::client::amend.
-  [[nodiscard]] amended amend(lease_state& record, std::optional<protocol::claim> what,
+  [[nodiscard]] amended amend(const std::string& lock, engine::hold_id h, std::optional<protocol::claim> what,
                               std::optional<std::string> value, bool tells, const std::string& doing);
+  /// See engine::client::hold_of. Only after check_usable().
+  [[nodiscard]] std::optional<engine::hold_id> hold_of(const std::string& lock, const std::string& owner);
 
-  /// Revokes one holder of the lock.
-  [[nodiscard]] bool revoke(const std::string& lock, const protocol::holder& h, bool observed, bool at_once);
+  /// Revokes one holder of the lock, which `seen` shows.
+  [[nodiscard]] bool revoke(const protocol::snapshot& seen, const protocol::holder& h, bool at_once);
 
   /// Where history() and record() look. Called once, before all others.
   void keep_history(std::shared_ptr<past_runs> where) { past_runs_ = std::move(where); }

@@ -217,7 +217,8 @@ TEST_F(MetricsInTime, LossesAreCountedByTheirReason) {
   EXPECT_EQ(core->release(*gone, 0, 1000), release_result::lost);
   EXPECT_EQ(counts().found_at_release, 1U);
   const auto revoked = hold("revoked", far, false);
-  EXPECT_TRUE(core->revoke("revoked", store->get("revoked")->holders.at(0), false, false));
+  const protocol::snapshot seen{.id = "revoked", .what = *store->get("revoked")};
+  EXPECT_TRUE(core->revoke(seen, seen.what.holders.at(0), false));
   EXPECT_EQ(time_of_loss(revoked), now());
   EXPECT_EQ(counts().revoked, 1U);
   EXPECT_EQ(counts().held, 0U);

@@ -40,6 +40,25 @@ TEST_F(Lingering, TheNextCallTakesItAtOnce) {
   EXPECT_EQ(token(got()), fence + 2);
 }
 
+TEST_F(Lingering, TheOwnerNamesTheHoldOfItsTurn) {
+  const auto first = idle();
+  EXPECT_EQ(me.hold_of("lock", "id-1/linger"), first) << "and not the hold that nobody uses";
+  (void)ask(linger());
+  EXPECT_EQ(happened(), "acquired");
+  const auto second = got();
+  EXPECT_EQ(me.hold_of("lock", "id-1/linger"), first);
+  EXPECT_EQ(me.hold_of("lock", "id-1/linger+1"), second);
+  EXPECT_EQ(me.hold_of("lock", "id-1/linger+2"), hold_id{0}) << "a turn to come";
+  me.drop(first, now);
+  EXPECT_EQ(me.hold_of("lock", "id-1/linger"), hold_id{0}) << "a turn that is over";
+  EXPECT_FALSE(me.hold_of("lock", "id-1"));
+  EXPECT_FALSE(me.hold_of("another", "id-1/linger"));
+  (void)release(second);
+  me.drop(second, now);
+  EXPECT_EQ(me.hold_of("lock", "id-1/linger+1"), hold_id{0}) << "nobody uses the lease";
+  EXPECT_EQ(happened(), "released; release: released");
+}
+
 TEST_F(Lingering, ItEndsSoLongAfterItsGrantAndIsNotRenewed) {
   play(
       "hold linger=2500 | pass 1000 -> nothing | release | pass 1499 -> nothing (a renewal would be due) | "

@@ -103,5 +103,31 @@ TEST_F(Inspect, ARevocationOfATokenRevokesThatHolderOnly) {
   EXPECT_TRUE(eventually([&] { return !two->held(); }));
 }
 
+/// The clocks of the servers may differ by as much as the users of the lock say.
+TEST_F(Inspect, WhoActsFromOutsideUsesTheClockSkewOfTheLock) {
+  if (observes()) GTEST_SKIP() << "nothing ends by the clock";
+  auto o = quick();
+  o.clock_skew = 1h;
+  auto users = another(o);
+  o.autorefresh = false;
+  auto silent = another(o);
+  auto first = semaphore(silent, lock_options{.id = "slots", .exp_delta = 200ms}, 3).acquire();
+  auto second = semaphore(users, "slots", 3).acquire();
+  ASSERT_TRUE(first && second);
+  ASSERT_TRUE(eventually([&] {
+    const auto s = theirs.inspect("slots");
+    return s && s->expired.size() == 1;
+  })) << "for a client with a small clock_skew, its lease has ended";
+  const auto holders = [&] { return users.inspect("slots")->holders.size(); };
+  EXPECT_TRUE(theirs.set_note("slots", second->owner(), "a note"));
+  EXPECT_EQ(holders(), 2U);
+  const auto told = semaphore(theirs, "slots", 3).resize(4);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->in_use, 2);
+  EXPECT_EQ(holders(), 2U);
+  EXPECT_EQ(theirs.revoke("slots", second->token()).size(), 1U);
+  EXPECT_EQ(holders(), 2U);
+}
+
 }  // namespace
 }  // namespace dlock::testing

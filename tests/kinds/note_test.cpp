@@ -109,6 +109,31 @@ TEST_F(Note, NobodyCanSetItOnceItIsRevoked) {
   EXPECT_FALSE(theirs.set_note(id, held->owner(), "no"));
 }
 
+TEST_F(Note, AnOldTurnDoesNotChangeThatOfTheNextOne) {
+  auto o = noted("note");
+  o.linger = 2500ms;
+  dlock::mutex one(mine, o), two(mine, o);
+  bool passed_on = false;
+  for (int i = 0; i < 50 && !passed_on; ++i) {  // on a machine that is too slow, it does not linger
+    auto first = one.acquire();
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first->release(), release_result::released);
+    auto second = two.acquire();
+    ASSERT_TRUE(second);
+    passed_on = second->owner() == first->owner() + "+1";
+    if (!passed_on) continue;
+    EXPECT_FALSE(first->set_note("old"));
+    EXPECT_FALSE(mine.set_note(id, first->owner(), "old"));
+    EXPECT_FALSE(mine.set_note(id, second->owner() + "0", "a turn to come"));
+    EXPECT_EQ(of_holder(), "note");
+    EXPECT_TRUE(mine.set_note(id, second->owner(), "new"));
+    EXPECT_EQ(of_holder(), "new");
+    EXPECT_EQ(second->release(), release_result::released);
+    EXPECT_EQ(of_holder(), "nobody holds it") << "the lease does not linger with this note";
+  }
+  EXPECT_TRUE(passed_on);
+}
+
 TEST_F(Note, ALeaseThatLingersIsNotForACallWithAnotherNote) {
   auto with = [](std::string note) {
     auto o = noted(std::move(note));
