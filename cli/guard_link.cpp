@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "exit_codes.hpp"
 #include "guard.hpp"
 #include "text.hpp"
 
@@ -28,7 +29,11 @@ guard_link::guard_link(const std::function<void(unique_fd link)>& body) {
   if (pid_ < 0) throw failure(std::string("cannot start the guard process: ") + std::strerror(errno));
   if (pid_ == 0) {
     fd_.reset();
-    body(std::move(other));
+    try {
+      body(std::move(other));
+    } catch (...) {
+      _exit(exit_failed);  // this must not go on as a second dlock; the first one ends what the guard has watched
+    }
     _exit(0);
   }
 }

@@ -19,6 +19,7 @@
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <thread>
@@ -112,6 +113,15 @@ TEST_F(Guard, ObeysEveryOrderAfterItWasStopped) {
   EXPECT_FALSE(guard.is_behind());
   guard.finish();
   EXPECT_EQ(waitpid(id, nullptr, 0), id);
+}
+
+TEST_F(Guard, OneWithoutMemoryEndsAndDlockIsTold) {
+  guard_link guard([](const unique_fd&) { throw std::bad_alloc(); });
+  EXPECT_THROW((void)next(guard), failure);
+  int status = 0;
+  ASSERT_GT(wait(&status), 0);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 125) << "it does not go on with this test";
 }
 
 TEST_F(Guard, AStartThatCanNeverBeSentIsRefused) {
@@ -265,6 +275,30 @@ TEST(ScriptTree, RemembersOrphansThatItHasSeen) {
   EXPECT_GE(tree.stop_and_kill().reached, 1);
   EXPECT_TRUE(soon([&] { return tree.is_gone(boot_clock::time_point::max()); }));
   EXPECT_FALSE(look_at(orphan));
+}
+
+TEST(ScriptTree, AWalkThatIsCutProvesNothing) {
+  auto child = std::make_unique<Child>();
+  child->execute();
+  script_tree tree(child->seen());
+  const auto over = boot_clock::now();
+  EXPECT_LE(all_processes(over).size(), 1U);
+  EXPECT_FALSE(tree.is_gone(boot_clock::time_point::max()));
+  child.reset();
+  EXPECT_FALSE(tree.is_gone(over)) << "it may have left somebody behind";
+  EXPECT_TRUE(tree.is_gone(boot_clock::time_point::max()));
+}
+
+TEST(ScriptTree, AWalkThatIsCutStillEndsThoseThatAreKnown) {
+  const pid_t id = fork();
+  if (id == 0) {
+    for (;;) pause();
+  }
+  script_tree tree(look_at(id).value_or(process{}));
+  tree.terminate(boot_clock::now());
+  int status = 0;
+  ASSERT_EQ(waitpid(id, &status, 0), id);
+  EXPECT_EQ(WTERMSIG(status), SIGTERM);
 }
 
 /// As a kernel that does not know this system call.
