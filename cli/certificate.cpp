@@ -7,15 +7,21 @@
 #include <openssl/x509.h>
 #endif
 
+#include <csignal>
+#include <future>
 #include <memory>
+#include <system_error>
+#include <thread>
+#include <utility>
 
+#include <dlock/clock.hpp>
 #include <dlock/text.hpp>
 
 namespace dlock::cli {
 
-#ifdef DLOCK_HAS_OPENSSL
 namespace {
 
+#ifdef DLOCK_HAS_OPENSSL
 template <auto Free>
 struct openssl_free {
   template <typename T>
@@ -38,8 +44,7 @@ certificate_life unknown_life(std::string why) {
   return {.left = {}, .problem = std::move(why)};
 }
 
-}  // namespace
-
+/// Blocks for at most a second, if the name of the host is known.
 certificate_life life_of_certificate(const std::string& host_and_port) {
   constexpr int kSeconds = 1, kNapMilliseconds = 10;
   const openssl_handle<SSL_CTX, SSL_CTX_free> context(SSL_CTX_new(TLS_client_method()));
@@ -65,6 +70,45 @@ certificate_life life_of_certificate(const std::string&) {
   return {.left = {}, .problem = "this dlock was built without OpenSSL"};
 }
 #endif
+
+/// OpenSSL writes to sockets that a server may have closed.
+void block_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, nullptr);
+}
+
+}  // namespace
+
+std::vector<certificate_life> lives_of_certificates(const std::vector<std::string>& hosts,
+                                                    std::chrono::milliseconds limit) {
+  const auto until = boot_clock::now() + limit;
+  std::vector<std::future<certificate_life>> asked;
+  for (const auto& host : hosts) {
+    std::packaged_task<certificate_life()> ask([host] {
+      block_signals();
+      return life_of_certificate(host);
+    });
+    auto answer = ask.get_future();
+    try {
+      std::thread(std::move(ask)).detach();
+    } catch (const std::system_error&) {
+      answer = {};
+    }
+    asked.push_back(std::move(answer));
+  }
+  std::vector<certificate_life> out;
+  for (auto& each : asked) {
+    if (!each.valid()) {
+      out.push_back({.left = {}, .problem = "no thread can be started to ask for it"});
+    } else if (each.wait_for(until - boot_clock::now()) != std::future_status::ready) {
+      out.push_back({.left = {}, .problem = "no answer in time"});
+    } else {
+      out.push_back(each.get());
+    }
+  }
+  return out;
+}
 
 dlock::diagnosis judge_certificate(const std::string& host, const certificate_life& life) {
   using days = std::chrono::duration<std::int64_t, std::ratio<86400>>;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <dlock/doctor.hpp>
 
@@ -14,9 +15,10 @@ struct certificate_life {
   std::string problem;  ///< Why this is not known.
 };
 
-/// Asks "host:port" for its certificate, and does not verify it: whoever connects does that. Blocks for at most a
-/// second, if the name of the host is known.
-[[nodiscard]] certificate_life life_of_certificate(const std::string& host_and_port);
+/// Asks each "host:port" for its certificate, all at the same time, and does not verify it: whoever connects does that.
+/// Blocks for at most `limit`. The threads that ask may still run for a while after that, so leave by _exit.
+[[nodiscard]] std::vector<certificate_life> lives_of_certificates(const std::vector<std::string>& hosts,
+                                                                  std::chrono::milliseconds limit);
 
 /// Pure.
 [[nodiscard]] dlock::diagnosis judge_certificate(const std::string& host, const certificate_life& life);

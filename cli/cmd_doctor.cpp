@@ -2,10 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <dlock/clock.hpp>
 #include <dlock/doctor.hpp>
 
 #include "arguments.hpp"
@@ -69,15 +73,32 @@ manual doctor_manual() {
   };
 }
 
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds longest_look{4800};  // without --write
+constexpr milliseconds longest_wait{1500};  // for certificates
+
+void judge_certificates(dlock::examination& seen, milliseconds limit) {
+  std::vector<std::string> hosts;
+  for (const auto& each : seen.members) {
+    if (seen.tls && each.reachable) hosts.push_back(each.host);
+  }
+  const auto lives = lives_of_certificates(hosts, limit);
+  for (std::size_t i = 0; i < hosts.size(); ++i) seen.diagnoses.push_back(judge_certificate(hosts[i], lives[i]));
+}
+
+}  // namespace
+
 int cmd_doctor(const std::vector<std::string>& arguments, process_title) {
   const doctor_options options = parse_doctor(arguments);
   if (options.help) return print_and_return(exit_ok, help_text(doctor_manual()));
   fill_standard_streams();
+  const auto begin = dlock::boot_clock::now();
   dlock::examination seen = dlock::examine(options.client_with_url(), {.write = options.write});
-  for (const auto& each : seen.members) {
-    if (!seen.tls || !each.reachable) continue;
-    seen.diagnoses.push_back(judge_certificate(each.host, life_of_certificate(each.host)));
-  }
+  const auto left = std::chrono::floor<milliseconds>(begin + longest_look - dlock::boot_clock::now());
+  judge_certificates(seen, options.write ? longest_wait : std::clamp(left, milliseconds(0), longest_wait));
   const int status = worst_of(seen) == dlock::severity::finding ? exit_nothing : exit_ok;
   // By _exit, because the driver's threads take half a second to end.
   _exit(print_and_return(status, options.json ? doctor_json(seen) : doctor_text(seen)));

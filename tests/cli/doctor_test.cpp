@@ -1,8 +1,15 @@
 #include <gtest/gtest.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <string>
+#include <vector>
 
+#include <dlock/clock.hpp>
 #include <dlock/doctor.hpp>
 
 #include "certificate.hpp"
@@ -30,6 +37,53 @@ TEST(Certificate, IsJudgedByTheTimeThatIsLeft) {
   const auto unseen = judge_certificate("a:27017", {.left = {}, .problem = "no TLS connection"});
   EXPECT_EQ(unseen.level, severity::hint);
   EXPECT_NE(unseen.what.find("no TLS connection"), std::string::npos);
+}
+
+/// Takes connections, and says nothing.
+class silent_server {
+ public:
+  silent_server() {
+    EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address_), sizeof address_), 0);
+    EXPECT_EQ(listen(socket_, 100), 0);
+    socklen_t size = sizeof address_;
+    EXPECT_EQ(getsockname(socket_, reinterpret_cast<sockaddr*>(&address_), &size), 0);
+  }
+  silent_server(const silent_server&) = delete;
+  silent_server& operator=(const silent_server&) = delete;
+  ~silent_server() { close(socket_); }
+
+  [[nodiscard]] std::string name() const { return "127.0.0.1:" + std::to_string(ntohs(address_.sin_port)); }
+  /// Until the client has ended the first connection, because what it hears is no TLS.
+  void end_one() const {
+    const int one = accept(socket_, nullptr, nullptr);
+    (void)!write(one, "no TLS\n", 7);
+    for (char c = 0; read(one, &c, 1) > 0;) continue;
+    close(one);
+  }
+
+ private:
+  int socket_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address_{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+};
+
+TEST(Certificate, ServersThatSayNothingAreAskedAtTheSameTime) {
+  const silent_server server;
+  const auto begin = boot_clock::now();
+  const auto lives = lives_of_certificates(std::vector<std::string>(40, server.name()), 30s);
+  EXPECT_LT(boot_clock::now() - begin, 5s) << "one after the other, they would take 20 s at least";
+  ASSERT_EQ(lives.size(), 40U);
+  for (const auto& each : lives) {
+    EXPECT_FALSE(each.left);
+    EXPECT_NE(each.problem, "");
+  }
+}
+
+TEST(Certificate, WhoDoesNotAnswerInTimeIsNotWaitedFor) {
+  const silent_server server;
+  const auto lives = lives_of_certificates({server.name()}, 0ms);
+  ASSERT_EQ(lives.size(), 1U);
+  EXPECT_EQ(lives[0].problem, "no answer in time");
+  server.end_one();  // so that nobody asks any more when the process ends
 }
 
 examination two() {
