@@ -27,7 +27,7 @@ using std::chrono::milliseconds;
 constexpr std::string_view for_the_scripts = "words";
 /// Somebody has pressed Tab, and waits. Half a second with the start of the process.
 constexpr milliseconds usual_patience{400};
-constexpr const char* variable = "DLOCK_COMPLETION_TIMEOUT";
+constexpr const char* timeout_variable = "DLOCK_COMPLETION_TIMEOUT";
 constexpr std::size_t most_words = 1000;
 
 std::vector<option> option_table(bool& help) {
@@ -35,9 +35,9 @@ std::vector<option> option_table(bool& help) {
 }
 
 milliseconds patience() {
-  const char* const asked = std::getenv(variable);
+  const char* const asked = std::getenv(timeout_variable);
   if (asked == nullptr) return usual_patience;
-  return std::clamp<milliseconds>(parse_duration(variable, asked), milliseconds(100), std::chrono::minutes(1));
+  return std::clamp<milliseconds>(parse_duration(timeout_variable, asked), milliseconds(100), std::chrono::minutes(1));
 }
 
 /// Without a word the process ends after `patience`, whatever it does then.

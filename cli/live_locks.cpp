@@ -24,7 +24,7 @@ constexpr milliseconds longest_pause{4000};
 constexpr int share_of_time = 20;  // between these two, reads take one part in so many of the time
 constexpr milliseconds pause_of_looks{50};
 constexpr int looks_between_reads = 10;
-constexpr milliseconds longest_contact{5000};
+constexpr milliseconds contact_limit{5000};
 constexpr milliseconds longest_read{4000};  // viewers hear nothing meanwhile
 constexpr milliseconds longest_answer{10000};
 constexpr std::size_t most_locks = 50'000;  // a viewer gets all of them in one piece, and a stream has a limit
@@ -73,7 +73,7 @@ http_reply json_reply(std::string body) {
 
 live_locks::live_locks(live_options options)
     : options_(std::move(options)), listening_since_(std::chrono::system_clock::now()) {
-  options_.client.connect_timeout = std::min(options_.client.connect_timeout, longest_contact);
+  options_.client.connect_timeout = std::min(options_.client.connect_timeout, contact_limit);
   options_.client.operation_timeout = longest_read;
 }
 

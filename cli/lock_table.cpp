@@ -47,7 +47,7 @@ std::int64_t permits_in_use(const dlock::lock_state& lock) {
   return sum;
 }
 
-std::string kind(const dlock::lock_state& lock) {
+std::string kind_of(const dlock::lock_state& lock) {
   if (lock.permits > 0) {
     return "semaphore " + std::to_string(permits_in_use(lock)) + "/" + std::to_string(lock.permits);
   }
@@ -86,11 +86,11 @@ std::string until(const dlock::lock_holder& holder, wall_time now) {
 
 row line(const dlock::lock_state& lock) {
   const std::string waiters = std::to_string(lock.waiters.size());
-  if (lock.holders.empty()) return {printable(lock.id), kind(lock), "-", "-", "-", "-", waiters, ""};
+  if (lock.holders.empty()) return {printable(lock.id), kind_of(lock), "-", "-", "-", "-", waiters, ""};
   const dlock::lock_holder& first = lock.holders.front();
   const std::size_t more = lock.holders.size() - 1;
   return {printable(lock.id),
-          kind(lock),
+          kind_of(lock),
           name_of(first) + (more > 0 ? " +" + std::to_string(more) + " more" : ""),
           span(lock.at - first.since),
           until(first, lock.at),
@@ -138,8 +138,10 @@ std::string holder_table(const dlock::lock_state& lock, const std::vector<dlock:
 }
 
 std::string lock_description(const dlock::lock_state& lock) {
-  std::string out = aligned(
-      {{"ID:", printable(lock.id)}, {"Kind:", kind(lock)}, {"Last token:", token(lock.token)}, {"At:", iso(lock.at)}});
+  std::string out = aligned({{"ID:", printable(lock.id)},
+                             {"Kind:", kind_of(lock)},
+                             {"Last token:", token(lock.token)},
+                             {"At:", iso(lock.at)}});
   out += lock.holders.empty() ? "\nNobody holds it.\n" : "\n" + holder_table(lock);
   if (!lock.expired.empty()) out += "\nExpired holders:\n" + holder_table(lock, lock.expired);
   if (lock.waiters.empty()) return out + "\nNobody waits for it.\n";

@@ -28,14 +28,14 @@ namespace {
 
 using words = std::vector<std::string>;
 
-constexpr const char* variable = "DLOCK_HELD";
+constexpr const char* held_variable = "DLOCK_HELD";
 
 std::string entry(std::int64_t token, const std::string& id) {
   return std::to_string(token) + tag_of(id);
 }
 
 words held_around_us() {
-  const char* const text = std::getenv(variable);
+  const char* const text = std::getenv(held_variable);
   std::istringstream in(text != nullptr ? text : "");
   words found;
   for (std::string word; in >> word;) found.push_back(word);
@@ -100,7 +100,7 @@ void check(const dlock::client& client, const words& ids, const wish& how, const
 }  // namespace
 
 std::string held_for_nested(const std::vector<grant>& grants) {
-  std::string out = std::string(variable) + "=";
+  std::string out = std::string(held_variable) + "=";
   for (const std::string& each : held_around_us()) out += each + " ";
   for (const grant& each : grants) out += entry(each.token, each.id) + " ";
   out.pop_back();

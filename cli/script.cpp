@@ -47,7 +47,7 @@ std::vector<std::string> words_of(const process& who) {
 }
 
 /// "backup.sh" for `sh ./backup.sh` and for `./backup.sh`.
-std::string name_of(const process& who) {
+std::string script_name_of(const process& who) {
   const std::vector<std::string> line = words_of(who);
   const bool runs_a_file = is_shell(file_of(who)) && line.size() > 1 && !line[1].starts_with('-');
   return line.empty() ? "script" : base_of(line[runs_a_file ? 1 : 0]);
@@ -83,7 +83,7 @@ script watched(const process& who) {
                   "; run dlock as the user of that process");
   }
   const bool is_ksh93 = base_of(file_of(who)).starts_with("ksh");  // others of this family are mksh and lksh
-  return {.who = who, .life = std::move(life), .name = name_of(who), .is_ksh93 = is_ksh93};
+  return {.who = who, .life = std::move(life), .name = script_name_of(who), .is_ksh93 = is_ksh93};
 }
 
 }  // namespace

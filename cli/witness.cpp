@@ -16,8 +16,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-struct question {
-  int number;  ///< The number of the question. An answer may come when the next question was already asked.
+struct inquiry {
+  int number;  ///< An answer may come when the next inquiry was already sent.
   sigset_t signals;
 };
 
@@ -30,7 +30,7 @@ struct reply {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != guard || dup2(link, 0) != 0) _exit(1);
   close_from(1);  // somebody may wait for the end of file of these descriptors, so this process closes them
-  question asked{};
+  inquiry asked{};
   while (read(0, &asked, sizeof asked) == static_cast<ssize_t>(sizeof asked)) {
     const timespec now{};
     reply answer{.number = asked.number, .seen = false};
@@ -62,7 +62,7 @@ witness::~witness() {
 }
 
 bool witness::saw(const sigset_t& signals, boot_clock::time_point limit) {
-  const question asked{.number = ++asked_, .signals = signals};
+  const inquiry asked{.number = ++asked_, .signals = signals};
   if (send(link_.get(), &asked, sizeof asked, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) return false;
   // The answer comes at once, unless the machine is busy. From a witness that is stopped, it never comes.
   limit = std::min(limit, boot_clock::now() + milliseconds(500));

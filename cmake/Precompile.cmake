@@ -11,7 +11,8 @@ function(dlock_precompile target)
     <mutex> <optional> <string> <vector>)
 endfunction()
 
-# Compiles several files of a target as one. What they define for themselves must differ in name.
+# Compiles several files of a target as one. What they define for themselves must differ in name. A new file makes other files
+# meet: for the command, the test cli.one_unit compiles all of them as one.
 function(dlock_unity target)
   if(NOT CMAKE_DISABLE_PRECOMPILE_HEADERS AND NOT target IN_LIST DLOCK_FILE_BY_FILE)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
