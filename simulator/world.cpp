@@ -1,6 +1,7 @@
 #include "simulator/world.hpp"
 
 #include "protocol/express.hpp"
+#include "reference/names.hpp"
 
 namespace dlock::simulator {
 
@@ -17,7 +18,7 @@ world::world(std::uint64_t seed, trace::mode how)
     notes.tell(events.now(), std::string(1, static_cast<char>('A' + c.at)), [&] {
       std::string out;
       for (const auto& r : c.requests) {
-        out += std::string(out.empty() ? "" : ", together with ") + in_words(r.op) + " " + r.lock + " of " + r.id;
+        out += std::string(out.empty() ? "" : ", together with ") + name_of(r.op) + " " + r.lock + " of " + r.id;
       }
       return out;
     });
@@ -52,41 +53,15 @@ state world::doing(const protocol::request& r) const {
   return state::reading;
 }
 
-const char* in_words(operation op) noexcept {
-  switch (op) {
-    case operation::try_:
-      return "try";
-    case operation::enqueue:
-      return "enqueue";
-    case operation::heartbeat:
-      return "heartbeat";
-    case operation::peek:
-      return "peek";
-    case operation::renew:
-      return "renew";
-    case operation::release:
-      return "release";
-    case operation::cancel:
-      return "cancel";
-    case operation::amend:
-      return "amend";
-    case operation::revoke:
-      return "revoke";
-    case operation::resize:
-      return "resize";
-  }
-  return "?";
-}
-
 std::string in_words(const protocol::request& r) {
-  std::string out = std::string(in_words(r.op)) + " " + r.lock + " (" + r.id + ")";
+  std::string out = std::string(name_of(r.op)) + " " + r.lock + " (" + r.id + ")";
   if (r.op == operation::cancel && r.tomb > 0) out += " with a tombstone";
   for (const auto& e : r.expire) out += ", " + e.id + " is over";
   return out;
 }
 
 std::string in_words(const protocol::request& r, const answer& a) {
-  std::string out = std::string(in_words(r.op)) + " (" + r.id + "): ";
+  std::string out = std::string(name_of(r.op)) + " (" + r.id + "): ";
   if (a.what == answer::kind::no_answer) return out + "no answer, " + a.why + (a.in_doubt ? ", in doubt" : "");
   if (a.what == answer::kind::refused) return out + "refused, " + a.why;
   if (!a.reply.found) return out + "not found";

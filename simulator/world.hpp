@@ -53,6 +53,5 @@ struct world {
 /// For the trace.
 [[nodiscard]] std::string in_words(const protocol::request& r);
 [[nodiscard]] std::string in_words(const protocol::request& r, const answer& a);
-[[nodiscard]] const char* in_words(protocol::operation op) noexcept;
 
 }  // namespace dlock::simulator

@@ -206,6 +206,12 @@ class Case(unittest.TestCase):
         process.terminate()
         process.communicate(timeout=PATIENCE)
 
+    def ended(self, process: subprocess.Popen[str], status: int, text: str | None = None) -> str:
+        """What it has said on stderr, once it is over, with this status. `text`: for its stdin."""
+        _, err = process.communicate(text, timeout=PATIENCE)
+        self.assertEqual(process.returncode, status, err)
+        return err
+
     def wait_in_queue(self, *words: str, **options: Any) -> subprocess.Popen[str]:
         """A dlock that waits for a lock that others hold."""
         process = self.start("-v", *words, **options)

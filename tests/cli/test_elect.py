@@ -105,8 +105,7 @@ class Elect(Case):
         process = self.campaign("--once")
         self.term(1)
         self.revoke()
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 123)
+        err = self.ended(process, 123)
         self.check_lost(err)
 
     def test_a_rival_leads_meanwhile(self) -> None:

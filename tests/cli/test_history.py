@@ -138,9 +138,7 @@ class History(Case):
         self.server.client[self.server.db].drop_collection("dlocks.history")
         self.forbid()
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 143)
-        self.assertRegex(err, r'\Adlock: cannot record a run of lock "job": .*; so others will not see that it was done\n\Z')
+        self.assertRegex(self.ended(process, 143), r'\Adlock: cannot record a run of lock "job": .*; so others will not see that it was done\n\Z')
 
 
 class Note(Case):

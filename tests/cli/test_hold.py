@@ -246,9 +246,7 @@ class Hold(Case):
         self.assertEqual(self.run_to_end("--force", "job", verb="release").returncode, 0)
         process.wait(PATIENCE)
         os.kill(guard, signal.SIGKILL)
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, -signal.SIGTERM)
-        self.assertRegex(err, r"\Adlock: lost the lock 'job' while the script ran: it was revoked.*; the guard process of this dlock failed .* may still run\n\Z")
+        self.assertRegex(self.ended(process, -signal.SIGTERM), r"\Adlock: lost the lock 'job' while the script ran: it was revoked.*; the guard process of this dlock failed .* may still run\n\Z")
         self.assertEqual([pid for pid in self.pids_in("family") if is_alive(pid)], [])
         self.assertEqual(len(self.holders()), 1, "until its lease ends")
 
@@ -297,9 +295,7 @@ class Hold(Case):
         self.wait_for_file("ready")
         self.server.evict("job")
         self.file("lost").touch()
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 123)
-        self.assertRegex(err, r"\Adlock: lost the lock 'job' before it was released: .* while the script ran\n\Z")
+        self.assertRegex(self.ended(process, 123), r"\Adlock: lost the lock 'job' before it was released: .* while the script ran\n\Z")
 
     def test_it_would_wait_for_itself(self) -> None:
         for inner in ("dlock hold job", "dlock run job true", "dlock elect job true", "(x=$(dlock run -w 60 job true))", "sh -c 'dlock run job true; exit $?'"):
@@ -328,9 +324,7 @@ class Hold(Case):
         path = self.script("dlock hold job\nexit $?\n", "first")
         process = self.mortal("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True, env=self.environment, cwd=self.folder)
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 125)
-        self.assertIn("process 1 cannot hold a lock", err)
+        self.assertIn("process 1 cannot hold a lock", self.ended(process, 125))
 
     def test_a_stopped_front_does_not_hand_over_late(self) -> None:
         """Ctrl-Z while it waits: the script must not count on a lock that came too late."""

@@ -107,8 +107,7 @@ class Several(Case):
     def test_the_loss_of_one(self) -> None:
         process = self.hold_lock("--ttl", "2s", "--id", "a", "--id", self.lock)
         self.server.evict(self.lock)
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 123)
+        err = self.ended(process, 123)
         self.assertRegex(err, r"\Adlock: lost one of the locks 'a' and 'job' while the command ran: .+; the command and all it "
                               r"started were ended\n\Z")
         wait_for(lambda: self.run_to_end("-n", "a", "true").returncode == 0, "the other one")

@@ -88,15 +88,13 @@ class Loss(Case):
         return [pid for pid in self.pids_in("family") if is_alive(pid)]
 
     def check_all_gone_before(self, rival: subprocess.Popen) -> None:
-        _, err = rival.communicate(timeout=PATIENCE)
-        self.assertEqual((rival.returncode, err), (0, ""))
+        self.assertEqual(self.ended(rival, 0), "")
         survivors = [int(pid) for pid in re.findall(r"\d+", self.file("survivors").read_text())]
         self.assertEqual([pid for pid in survivors if is_alive(pid)], [])
         self.assertEqual(self.file("survivors").read_text(), "")
 
     def check_lost(self, process: subprocess.Popen, why: str) -> None:
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 123, err)
+        err = self.ended(process, 123)
         self.assertRegex(err, rf"(?m)^dlock: lost the lock 'job' while the command ran: .*{why}")
         self.assertEqual(err.count("dlock: "), 1, err)
         self.assertNotIn("Sanitizer", err)
@@ -131,8 +129,7 @@ class Loss(Case):
         process.send_signal(signal.SIGSTOP)
         wait_for(lambda: not self.family(), "all to be gone", 20)
         process.send_signal(signal.SIGCONT)
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 122, err)
+        self.ended(process, 122)
         self.assertEqual(self.run_to_end("-n", self.lock, "true").returncode, 0)
 
     def test_a_time_limit_that_is_not_reached(self) -> None:
@@ -176,9 +173,7 @@ class Loss(Case):
 
     def test_the_guard_is_killed(self) -> None:
         process = self.check_gone_in_time(lambda process: os.kill(self.guard_of(process.pid), signal.SIGKILL))
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 125)
-        self.assertRegex(err, r"\Adlock: the guard process of this dlock was killed.*\n\Z")
+        self.assertRegex(self.ended(process, 125), r"\Adlock: the guard process of this dlock was killed.*\n\Z")
 
     def test_the_guard_is_frozen_and_then_the_lock_lost(self) -> None:
         process = self.hold()
@@ -192,8 +187,7 @@ class Loss(Case):
         self.wait_for_file("ready")
         os.kill(self.guard_of(process.pid), signal.SIGSTOP)
         process.terminate()
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual((process.returncode, err), (128 + signal.SIGTERM, ""))
+        self.assertEqual(self.ended(process, 128 + signal.SIGTERM), "")
 
     def check_inherited_ones_are_spared(self, lose: Callable[[subprocess.Popen], None], status: int,
                                         script: str = FAMILY) -> None:
@@ -260,8 +254,7 @@ class Loss(Case):
     def test_processes_that_outlive_the_command_are_left_alone(self) -> None:
         process = self.start("--ttl", "2s", self.lock, "sh", "-c",
                              "sleep 600 >&- 2>&- & echo $! >left; setsid sleep 600 >&- 2>&- & echo $! >>left")
-        process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 0)
+        self.ended(process, 0)
         time.sleep(2.5)  # past its lease
         left = self.pids_in("left")
         try:
@@ -283,9 +276,7 @@ class Loss(Case):
         self.wait_for_file("ready")
         other = self.pids_in("other")[0]
         wait_for(lambda: os.stat(f"/proc/{other}").st_uid == 0, "somebody else")
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 123)
-        self.assertIn("except 1 that could not be killed (run dlock as the user they run as)", err)
+        self.assertIn("except 1 that could not be killed (run dlock as the user they run as)", self.ended(process, 123))
         self.assertTrue(is_alive(other))
         os.kill(other, signal.SIGKILL)
 
@@ -301,8 +292,7 @@ class Loss(Case):
             waiter = self.start(self.lock, "true")
             wait_for(lambda: self.look(self.lock)["waiters"], "it to wait")
             os.kill(self.guard_of(waiter.pid), signal.SIGKILL)
-            _, err = waiter.communicate(timeout=PATIENCE)
-            self.assertEqual((waiter.returncode, err), (125, "dlock: gave up waiting for the lock 'job': the guard process of this dlock was killed; start dlock again\n"))
+            self.assertEqual(self.ended(waiter, 125), "dlock: gave up waiting for the lock 'job': the guard process of this dlock was killed; start dlock again\n")
 
 
 if __name__ == "__main__":

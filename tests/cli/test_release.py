@@ -19,8 +19,7 @@ class Release(Case):
         return [holder["token"] for holder in self.look(self.lock)["holders"]]
 
     def check_revoked(self, process: Any) -> None:
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 123, err)
+        err = self.ended(process, 123)
         self.assertRegex(err, r"\Adlock: lost the lock 'job' while the command ran: .*revoked.*; the command and all it started were "
                               r"ended\n\Z")
 

@@ -36,8 +36,7 @@ class Signals(Case):
             wait_for(lambda: self.file("log").read_text().count("\n") >= count, number.name)
         time.sleep(0.2)
         self.file("end").touch()
-        process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 5)
+        self.ended(process, 5)
         self.assertEqual(self.file("log").read_text().split(), ["ready", *(number.name for number in SIGNALS)])
 
     def test_a_signal_to_dlocks_group_too(self) -> None:
@@ -58,16 +57,14 @@ class Signals(Case):
         process.terminate()
         wait_for(lambda: "TERM" in self.file("log").read_text(), "TERM")
         self.file("end").touch()
-        process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 9)
+        self.ended(process, 9)
 
     def test_a_command_that_dies_of_a_signal(self) -> None:
         for number in SIGNALS:
             process = self.start(self.lock, "sh", "-c", f"echo yes >r{number.value}; exec sleep 600")
             self.wait_for_file(f"r{number.value}")
             process.send_signal(number)
-            process.communicate(timeout=PATIENCE)
-            self.assertEqual(process.returncode, 128 + number)
+            self.ended(process, 128 + number)
 
     def test_what_was_ignored_stays_ignored(self) -> None:
         script = self.script("echo yes >running; until [ -e end ]; do sleep 0.05; done; exit 4\n")
@@ -98,8 +95,7 @@ class WhileWaiting(Case):
             waiter = self.start(self.lock, "touch", "got-in")
             self.wait_until_queued(waiter)
             waiter.send_signal(number)
-            _, err = waiter.communicate(timeout=PATIENCE)
-            self.assertEqual((waiter.returncode, err), (-number, ""))
+            self.assertEqual(self.ended(waiter, -number), "")
             return not self.is_queued(waiter)
 
         with self.holder():
@@ -135,8 +131,7 @@ class WhileWaiting(Case):
             time.sleep(0.3)
             began = time.monotonic()
             waiter.terminate()
-            waiter.communicate(timeout=PATIENCE)
-            self.assertEqual(waiter.returncode, -signal.SIGTERM)
+            self.ended(waiter, -signal.SIGTERM)
             self.assertLess(time.monotonic() - began, 8)  # by itself it gives up after 30
             self.server.mend()
 

@@ -120,18 +120,14 @@ class Status(Case):
         process = self.start(self.lock, "sh", "-c", "echo yes >running; read line; exit 6", stdin=subprocess.PIPE)
         self.wait_for_file("running")
         self.server.break_off()
-        _, err = process.communicate("go\n", timeout=PATIENCE)
-        self.assertEqual(process.returncode, 6)
-        self.assertRegex(err, r"\Adlock: cannot release.*stays taken.*\n\Z")
+        self.assertRegex(self.ended(process, 6, "go\n"), r"\Adlock: cannot release.*stays taken.*\n\Z")
 
     def test_123_when_the_release_learns_that_it_was_lost(self) -> None:
         process = self.start("--autorefresh", "no", self.lock, "sh", "-c", "echo yes >running; read line",
                              stdin=subprocess.PIPE)
         self.wait_for_file("running")
         self.server.evict(self.lock)
-        _, err = process.communicate("go\n", timeout=PATIENCE)
-        self.assertEqual(process.returncode, 123)
-        self.assertRegex(err, r"\Adlock: lost the lock 'job' before it was released.*\n\Z")
+        self.assertRegex(self.ended(process, 123, "go\n"), r"\Adlock: lost the lock 'job' before it was released.*\n\Z")
 
 
 class Arguments(Case):

@@ -93,8 +93,7 @@ class Surroundings(Case):
         process = self.start("--ttl", "4s", "--clock_skew", "0s", self.lock, script, through=hidden)
         self.wait_for_file("ready")
         self.server.evict(self.lock)
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 123, err)
+        self.ended(process, 123)
         for pid in self.pids_in("left"):
             self.assertFalse(is_alive(pid))  # perhaps its new parent has not yet asked for its status
 
@@ -154,8 +153,7 @@ class Surroundings(Case):
         self.wait_for_file("begun")
         wait_for(lambda: self.look(self.lock)["waiters"], "it to wait")
         self.end_job(other)
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual((process.returncode, err), (7, ""))
+        self.assertEqual(self.ended(process, 7), "")
 
     def test_a_nested_reader_behind_a_writer(self) -> None:
         """The writer waits for the outer reader, and that for the inner one."""
@@ -165,9 +163,7 @@ class Surroundings(Case):
         writer = self.start(self.lock, "true")
         wait_for(lambda: self.look(self.lock)["waiters"], "it to wait")
         self.file("go").touch()
-        _, err = process.communicate(timeout=PATIENCE)
-        self.assertEqual(process.returncode, 125)
-        self.assertIn("would wait for itself", err)
+        self.assertIn("would wait for itself", self.ended(process, 125))
         self.assertEqual(writer.wait(PATIENCE), 0)
 
     def test_a_nested_dlock_in_the_background_may_wait(self) -> None:

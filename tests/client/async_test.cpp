@@ -326,10 +326,7 @@ TEST(Async, WaitingTakesNoThread) {
 }
 
 TEST(Async, CallbacksThatBlockTakeEightThreadsAndDelayNoLoss) {
-  auto o = world::quick();
-  o.exp_delta = 1500ms;
-  o.autorefresh = false;
-  world w(o);
+  world w(changed(world::quick(), [](auto& o) { o.exp_delta = 1500ms, o.autorefresh = false; }));
   auto held = mutex(*w.locks, "lost").try_acquire();
   ASSERT_TRUE(held);
   event lost, enough;

@@ -51,9 +51,7 @@ TEST_F(Environment, ALeaseIsCountedByTheClockOfItsClient) {
 TEST_F(Environment, AWaitEndsByTheClockOfItsClient) {
   const auto holder = mutex(*w.locks, "lock").try_acquire();
   ASSERT_TRUE(holder);
-  auto o = lasting();
-  o.wait_lock_period = 1h;
-  client other = w.another(o);
+  client other = w.another(changed(lasting(), [](auto& o) { o.wait_lock_period = 1h; }));
   event queued;
   const wait_options options{.timeout = 30s, .stop = {}, .on_wait = [&](const auto&) { queued.happen(); }};
   const ms deadline = env->now_ms() + 30'000;

@@ -13,9 +13,7 @@ namespace dlock::testing {
 namespace {
 
 TEST(Errors, WithoutAnAnswerATryEndsByItsTimeAndInDoubt) {
-  auto o = world::quick();
-  o.operation_timeout = 300ms;
-  world w(o);
+  world w(changed(world::quick(), [](auto& o) { o.operation_timeout = 300ms; }));
   w.store->block(only(operation::try_));
   const auto took = time_of([&] {
     const auto e = error_of([&] { (void)mutex(*w.locks, "lock").try_acquire().result(); });
@@ -129,9 +127,7 @@ TEST(Release, OfManyThreadsOneReleases) {
 }
 
 TEST(Release, ADestructorThatGetsNoAnswerIsBoundedAndDoesNotThrow) {
-  auto o = world::quick();
-  o.operation_timeout = 200ms;
-  world w(o);
+  world w(changed(world::quick(), [](auto& o) { o.operation_timeout = 200ms; }));
   std::optional<acquisition> got(mutex(*w.locks, "lock").try_acquire());
   w.store->block(only(operation::release));
   EXPECT_LT(time_of([&] { got.reset(); }), 10s);

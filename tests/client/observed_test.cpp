@@ -9,9 +9,7 @@ namespace {
 constexpr protocol::ms kDay = 86'400'000;
 
 client_options observing() {
-  auto o = world::quick();
-  o.expiry = expiry::observed;
-  return o;
+  return changed(world::quick(), [](auto& o) { o.expiry = expiry::observed; });
 }
 
 TEST(ObservedExpiry, ASemaphoresResizeMustAgreeToo) {

@@ -11,10 +11,7 @@ namespace {
 
 TEST(Undo, ManyCancelsThatHangLeaveThreadsToOthersAndAllAreSentInTheEnd) {
   constexpr std::size_t kMany = 20;
-  auto o = world::quick();
-  o.operation_timeout = 300ms;
-  o.exp_delta = 60s;
-  world w(o, 16);
+  world w(changed(world::quick(), [](auto& o) { o.operation_timeout = 300ms, o.exp_delta = 60s; }), 16);
   w.store->inject({.times = fault::always, .on = only(operation::try_)});
   w.store->block(only(operation::cancel));
   {

@@ -347,12 +347,17 @@ struct driven {
     auto p = plan();
     bool tells = false;
     const std::map<std::string, std::function<void(ms)>> all{
-        {"ttl", [&](ms n) { p.ask.delta = n; }},      {"term", [&](ms n) { p.ask.term = n; }},
-        {"early", [&](ms) { p.ask.early = true; }},   {"observed", [&](ms) { p.ask.observed = true; }},
-        {"try", [&](ms) { p.queue = false; }},        {"tells", [&](ms) { tells = true; }},
-        {"unrenewed", [&](ms) { p.renews = false; }}, {"within", [&](ms n) { p.deadline = now + n; }},
-        {"patience", [&](ms n) { p.patience = n; }},  {"turns", [&](ms n) { p.local_turns = static_cast<int>(n); }},
-        {"linger", [&](ms n) { p.linger = n; }},      {"row", [&](ms n) { p.row = static_cast<int>(n); }},
+        {"ttl", [&](ms n) { p.ask.delta = n; }},
+        {"term", [&](ms n) { p.ask.term = n; }},
+        {"early", [&](ms) { p.ask.early = true; }},
+        {"observed", [&](ms) { p.ask.observed = true; }},
+        {"try", [&](ms) { p.queue = false; }},
+        {"tells", [&](ms) { tells = true; }},
+        {"unrenewed", [&](ms) { p.renews = false; }},
+        {"within", [&](ms n) { p.deadline = now + n; }},
+        {"turns", [&](ms n) { p.local_turns = static_cast<int>(n); }},
+        {"linger", [&](ms n) { p.linger = n; }},
+        {"row", [&](ms n) { p.row = static_cast<int>(n); }},
     };
     for (std::string word; words >> word;) {
       const auto equals = word.find('=');

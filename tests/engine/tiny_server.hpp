@@ -10,14 +10,13 @@
 #include "engine/client.hpp"
 #include "protocol/batch.hpp"
 #include "protocol/express.hpp"
+#include "reference/names.hpp"
 #include "reference/transition.hpp"
 
 namespace dlock::engine {
 
 inline std::string show(const protocol::request& r) {
-  static constexpr const char* names[] = {"try",     "enqueue", "heartbeat", "peek",   "renew",
-                                          "release", "cancel",  "amend",     "revoke", "resize"};
-  return std::string(names[static_cast<std::size_t>(r.op)]) + " " + r.id + (r.tomb > 0 ? " for good" : "");
+  return std::string(name_of(r.op)) + " " + r.id + (r.tomb > 0 ? " for good" : "");
 }
 
 inline std::string show(loss why) {

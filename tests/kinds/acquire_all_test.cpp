@@ -66,9 +66,7 @@ TEST_F(All, NonsenseIsRefused) {
 }
 
 TEST_F(All, AreLostAsOne) {
-  auto o = quick();
-  o.exp_delta = 3s;
-  auto quick_one = another(o);
+  auto quick_one = another(changed(quick(), [](auto& o) { o.exp_delta = 3s; }));
   mutex a(quick_one, "a"), b(quick_one, "b");
   auto got = acquire_all({a, b});
   std::atomic<int> told = 0;
@@ -95,9 +93,7 @@ TEST_F(All, ASetOfOneIsLostLikeASingleLease) {
 }
 
 TEST_F(All, BeginAgainWhenOneIsLostWhileTheyWait) {
-  auto o = quick();
-  o.exp_delta = 3s;
-  auto quick_one = another(o);
+  auto quick_one = another(changed(quick(), [](auto& o) { o.exp_delta = 3s; }));
   mutex a(quick_one, "a"), b(quick_one, "b");
   auto blocking = mutex(theirs, "b").acquire();
   auto waiting = later([&] { return acquire_all({b, a}, {.timeout = 60s}); });

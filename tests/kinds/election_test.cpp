@@ -51,9 +51,7 @@ TEST_F(Election, TheLeaderPublishesAValue) {
 }
 
 TEST_F(Election, AKeptEntryIsNoLeader) {
-  auto o = quick();
-  o.wait_lock_period = 100ms;
-  auto watching = another(o);
+  auto watching = another(changed(quick(), [](auto& o) { o.wait_lock_period = 100ms; }));
   election a(mine, "cluster"), b(watching, "cluster");
   auto leading = a.campaign("a");
   story told;

@@ -17,11 +17,12 @@ struct grip {
   std::stop_token lost;
 };
 
-grip grip_of(acquisition a) {
+template <typename Acquisition, typename TokenOf>
+grip grip_of(Acquisition a, TokenOf token_of) {
   grip g{.result = a.result(), .holder = a.holder()};
   if (!a) return g;
-  auto l = std::make_shared<lease>(std::move(*a));
-  g.token = l->token();
+  auto l = std::make_shared<std::decay_t<decltype(*a)>>(std::move(*a));
+  g.token = token_of(*l);
   g.release = [l] { return l->release(); };
   g.held = [l] { return l->held(); };
   g.loss = [l] { return l->loss(); };
@@ -29,16 +30,8 @@ grip grip_of(acquisition a) {
   return g;
 }
 
-grip grip_of(joint_acquisition a, const std::string& id) {
-  grip g{.result = a.result(), .holder = a.holder()};
-  if (!a) return g;
-  auto l = std::make_shared<lease_set>(std::move(*a));
-  g.token = l->token(id);
-  g.release = [l] { return l->release(); };
-  g.held = [l] { return l->held(); };
-  g.loss = [l] { return l->loss(); };
-  g.lost = l->lost();
-  return g;
+grip grip_of(acquisition a) {
+  return grip_of(std::move(a), [](const lease& l) { return l.token(); });
 }
 
 using participant = std::function<grip(wait_options)>;
@@ -51,38 +44,34 @@ std::ostream& operator<<(std::ostream& out, const kind& k) {
   return out << k.name;
 }
 
+/// A kind whose participants have a lock object each, made with `more`, which `use` acquires.
+template <typename Lock, typename Use, typename... More>
+kind of(const char* name, Use use, More... more) {
+  return {name, [=](client& c, const std::string& id) -> participant {
+            return [use, lock = std::make_shared<Lock>(c, id, more...)](wait_options o) {
+              return grip_of(use(*lock, std::move(o)));
+            };
+          }};
+}
+
 std::vector<kind> all_kinds() {
+  const auto acquires = [](auto& lock, wait_options o) { return lock.acquire(std::move(o)); };
+  const auto takes_all = [](semaphore& slots, wait_options o) { return slots.acquire(8, std::move(o)); };
+  const auto campaigns = [](election& e, wait_options o) { return e.campaign("a value", std::move(o)); };
   return {
-      {"mutex",
-       [](client& c, const std::string& id) -> participant {
-         auto m = std::make_shared<mutex>(c, id);
-         return [m](wait_options o) { return grip_of(m->acquire(std::move(o))); };
-       }},
-      {"shared_mutex",
-       [](client& c, const std::string& id) -> participant {
-         auto m = std::make_shared<shared_mutex>(c, id);
-         return [m](wait_options o) { return grip_of(m->acquire(std::move(o))); };
-       }},
-      {"semaphore_of_one",
-       [](client& c, const std::string& id) -> participant {
-         auto s = std::make_shared<semaphore>(c, id, 1);
-         return [s](wait_options o) { return grip_of(s->acquire(std::move(o))); };
-       }},
-      {"semaphore_whole",
-       [](client& c, const std::string& id) -> participant {
-         auto s = std::make_shared<semaphore>(c, id, 8);
-         return [s](wait_options o) { return grip_of(s->acquire(8, std::move(o))); };
-       }},
-      {"election",
-       [](client& c, const std::string& id) -> participant {
-         auto e = std::make_shared<election>(c, id);
-         return [e](wait_options o) { return grip_of(e->campaign("a value", std::move(o))); };
-       }},
+      of<mutex>("mutex", acquires),
+      of<shared_mutex>("shared_mutex", acquires),
+      of<semaphore>("semaphore_of_one", acquires, 1),
+      of<semaphore>("semaphore_whole", takes_all, 8),
+      of<election>("election", campaigns),
       {"several",
        [](client& c, const std::string& id) -> participant {
          auto m = std::make_shared<mutex>(c, id);
          auto other = std::make_shared<semaphore>(c, "z-" + id, 100);
-         return [m, other, id](wait_options o) { return grip_of(acquire_all({other->take(1), *m}, std::move(o)), id); };
+         return [m, other, id](wait_options o) {
+           return grip_of(acquire_all({other->take(1), *m}, std::move(o)),
+                          [&](const lease_set& l) { return l.token(id); });
+         };
        }},
   };
 }
@@ -171,10 +160,7 @@ TEST_P(EveryKind, AClosedClientsWaiterLeavesToo) {
 }
 
 TEST_P(EveryKind, AHolderThatIsGoneIsSucceededWhenItsLeaseEnds) {
-  auto o = quick();
-  o.exp_delta = 2s;
-  o.wait_lock_period = 200ms;
-  auto dying = another(o);
+  auto dying = another(changed(quick(), [](auto& o) { o.exp_delta = 2s, o.wait_lock_period = 200ms; }));
   const auto first = somebody(dying)({});
   ASSERT_EQ(first.result, outcome::acquired);
   dying.close();  // renews nothing, releases nothing
@@ -188,9 +174,7 @@ TEST_P(EveryKind, AHolderThatIsGoneIsSucceededWhenItsLeaseEnds) {
 }
 
 TEST_P(EveryKind, ADeletedLockIsLost) {
-  auto o = quick();
-  o.exp_delta = 3s;
-  auto quick_one = another(o);
+  auto quick_one = another(changed(quick(), [](auto& o) { o.exp_delta = 3s; }));
   const auto first = somebody(quick_one)({});
   ASSERT_TRUE(first.held());
   place_->remove(id);
@@ -201,9 +185,7 @@ TEST_P(EveryKind, ADeletedLockIsLost) {
 }
 
 TEST_P(EveryKind, ARevokedHolderIsToldAndTheNextOneFollowsWhenItLetsGo) {
-  auto o = quick();
-  o.exp_delta = 90s;
-  auto lasting = another(o);
+  auto lasting = another(changed(quick(), [](auto& o) { o.exp_delta = 90s; }));
   const auto first = somebody(lasting)({});
   ASSERT_TRUE(first.held());
   // It listens once it has held the lock for a while.

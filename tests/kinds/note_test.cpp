@@ -135,11 +135,7 @@ TEST_F(Note, AnOldTurnDoesNotChangeThatOfTheNextOne) {
 }
 
 TEST_F(Note, ALeaseThatLingersIsNotForACallWithAnotherNote) {
-  auto with = [](std::string note) {
-    auto o = noted(std::move(note));
-    o.linger = 2500ms;
-    return o;
-  };
+  auto with = [](std::string note) { return changed(noted(std::move(note)), [](auto& o) { o.linger = 2500ms; }); };
   auto first = mutex(mine, with("first")).acquire();
   ASSERT_TRUE(first);
   EXPECT_EQ(first->release(), release_result::released);

@@ -115,9 +115,7 @@ TEST_F(Connect, OneCommandAcquiresAndOneReleases) {
 }
 
 TEST_F(Connect, ATtlIndexIsMadeWithTheGrace) {
-  auto o = options();
-  o.grace = 77s;
-  client locks(o);
+  client locks(changed(options(), [](auto& o) { o.grace = 77s; }));
   const auto indexes = to_json(run(R"({"listIndexes": "dlocks"})").reply.get());
   EXPECT_NE(indexes.find(R"("expireAfterSeconds" : 77)"), std::string::npos) << indexes;
 }

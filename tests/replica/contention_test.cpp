@@ -12,9 +12,7 @@ class Contention : public Replica {
  protected:
   /// A client whose waiters poll often: nothing else wakes them.
   [[nodiscard]] client_options eager() const {
-    auto o = options();
-    o.wait_lock_period = 50ms;
-    return o;
+    return changed(options(), [](auto& o) { o.wait_lock_period = 50ms; });
   }
 };
 

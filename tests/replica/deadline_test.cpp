@@ -83,9 +83,7 @@ TEST_F(Deadline, AClientOfNobodyIsRefusedInTime) {
 }
 
 TEST_F(Deadline, CloseIsBoundedWhileThePrimaryIsFrozen) {
-  auto o = options("test");
-  o.operation_timeout = 60s;
-  client locks(o);
+  client locks(changed(options("test"), [](auto& o) { o.operation_timeout = 60s; }));
   client holder(options("holder"));
   auto held = mutex(holder, id).try_acquire();
   auto waiting = std::async(std::launch::async, [&] { return mutex(locks, id).acquire().result(); });

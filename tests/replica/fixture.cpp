@@ -186,9 +186,7 @@ client_options Replica::options(const std::string& app) const {
 }
 
 client_options Replica::options(const std::string& app, milliseconds exp_delta) const {
-  auto o = options(app);
-  o.exp_delta = exp_delta;
-  return o;
+  return changed(options(app), [&](auto& o) { o.exp_delta = exp_delta; });
 }
 
 std::string Replica::document(const std::string& lock) {

@@ -11,9 +11,7 @@ namespace {
 class Seed : public Replica {
  protected:
   [[nodiscard]] client_options brief(milliseconds exp_delta, bool autorefresh) const {
-    auto o = options("test", exp_delta);
-    o.autorefresh = autorefresh;
-    return o;
+    return changed(options("test", exp_delta), [&](auto& o) { o.autorefresh = autorefresh; });
   }
 };
 

@@ -27,9 +27,7 @@ TEST_F(TtlIndex, RemovesAnIdleDocumentAndNoLockInUseAndTokensGoOnRising) {
 }
 
 TEST_F(TtlIndex, NeverRemovesALockOfObservedExpiryNotEvenAnIdleOne) {
-  auto o = options("test", 4s);
-  o.grace = 1s;
-  client locks(o);
+  client locks(changed(options("test", 4s), [](auto& o) { o.grace = 1s; }));
   const auto observed = [&](const std::string& name, std::optional<milliseconds> lease = {}) {
     return mutex(locks, {.id = name, .exp_delta = lease, .expiry = expiry::observed});
   };
@@ -49,10 +47,7 @@ TEST_F(TtlIndex, NeverRemovesALockOfObservedExpiryNotEvenAnIdleOne) {
 }
 
 TEST_F(TtlIndex, SweepsTheStrayLockOfADeadHolder) {
-  auto o = options("test", 500ms);
-  o.grace = 1s;
-  o.autorefresh = false;
-  client locks(o);
+  client locks(changed(options("test", 500ms), [](auto& o) { o.grace = 1s, o.autorefresh = false; }));
   auto got = mutex(locks, id).try_acquire();
   EXPECT_TRUE(eventually([&] { return document().empty(); })) << document();
 }

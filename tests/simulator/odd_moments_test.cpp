@@ -41,8 +41,7 @@ class OddMoments : public ::testing::Test {
       ASSERT_TRUE(call->got);
       const auto end = release(a, call->got->number());
       s.run_for(50);
-      ASSERT_TRUE(*end);
-      EXPECT_EQ((*end)->what, release_ended::result::released);
+      EXPECT_EQ(end->value().what, release_ended::result::released);
     }
   }
   std::shared_ptr<std::optional<ask_ended>> amend(const std::shared_ptr<process>& p, engine::hold_id h,
@@ -97,11 +96,9 @@ TEST_F(OddMoments, OfCallsAndHoldsThatAreNotThere) {
   EXPECT_EQ(a->client().ends_by(77), engine::never);
   EXPECT_FALSE(a->client().asks(77));
   const auto changed = amend(a, 77, {false, 1});
-  ASSERT_TRUE(*changed);
-  EXPECT_EQ((*changed)->change, ask_ended::amended::not_held);
+  EXPECT_EQ(changed->value().change, ask_ended::amended::not_held);
   const auto given = release(a, 77);
-  ASSERT_TRUE(*given);
-  EXPECT_EQ((*given)->what, release_ended::result::not_held);
+  EXPECT_EQ(given->value().what, release_ended::result::not_held);
   EXPECT_EQ(a->kept(), 0U);
 }
 
@@ -151,8 +148,7 @@ TEST_F(OddMoments, AnAmendOfAHoldThatIsGivenBackMeanwhile) {
   const auto end = amend(a, h->number(), {false, 1});
   h->release([](bool) {});
   s.run_for(50);
-  ASSERT_TRUE(*end);
-  EXPECT_NE((*end)->change, ask_ended::amended::done);
+  EXPECT_NE(end->value().change, ask_ended::amended::done);
 }
 
 TEST_F(OddMoments, AnAmendOfAHoldThatIsDroppedMeanwhile) {
@@ -160,8 +156,7 @@ TEST_F(OddMoments, AnAmendOfAHoldThatIsDroppedMeanwhile) {
   const auto end = amend(a, h->number(), {false, 1});
   h->abandon();
   s.run_for(50);
-  ASSERT_TRUE(*end);
-  EXPECT_EQ((*end)->change, ask_ended::amended::not_held);
+  EXPECT_EQ(end->value().change, ask_ended::amended::not_held);
 }
 
 TEST_F(OddMoments, AnAmendOfAnEntryThatSomebodyHasEdited) {
@@ -169,26 +164,25 @@ TEST_F(OddMoments, AnAmendOfAnEntryThatSomebodyHasEdited) {
   edit([](auto& d) { d.holders.at(0).seq = 99; });
   auto end = amend(a, h->number(), {true, 0});
   s.run_for(1000);
-  ASSERT_TRUE(*end);
-  EXPECT_EQ((*end)->change, ask_ended::amended::done) << "another number was higher: sent again";
+  EXPECT_EQ(end->value().change, ask_ended::amended::done) << "another number was higher: sent again";
   edit([](auto& d) {
     d.holders.at(0).seq = 999;
     d.holders.at(0).value = "a value";
   });
   end = amend(a, h->number(), {true, 0});
   s.run_for(50);
-  EXPECT_EQ((*end)->change, ask_ended::amended::done) << "it has what was asked for";
+  EXPECT_EQ(end->value().change, ask_ended::amended::done) << "it has what was asked for";
   edit([](auto& d) {
     d.holders.at(0).seq = 0;
     d.holders.at(0).what = {false, 1};
   });
   end = amend(a, h->number(), {true, 0});
   s.run_for(50);
-  EXPECT_EQ((*end)->change, ask_ended::amended::edited) << "it has less than this client believes";
+  EXPECT_EQ(end->value().change, ask_ended::amended::edited) << "it has less than this client believes";
   edit([](auto& d) { d.holders.clear(); });
   end = amend(a, h->number(), {true, 0});
   s.run_for(50);
-  EXPECT_EQ((*end)->change, ask_ended::amended::lost);
+  EXPECT_EQ(end->value().change, ask_ended::amended::lost);
 }
 
 TEST_F(OddMoments, AskingForWhatIsNoLockOrHasAnotherExpiry) {
@@ -201,13 +195,11 @@ TEST_F(OddMoments, AskingForWhatIsNoLockOrHasAnotherExpiry) {
   s.run_for(10);
   auto end = ask(a, operation::resize, true);
   s.run_for(50);
-  ASSERT_TRUE(*end);
-  EXPECT_TRUE((*end)->told.other_expiry);
+  EXPECT_TRUE(end->value().told.other_expiry);
   edit([](auto& e) { e.rev = protocol::token_limit; });
   end = ask(a, operation::resize);
   s.run_for(50);
-  ASSERT_TRUE(*end);
-  EXPECT_EQ((*end)->what, ask_ended::result::not_a_lock);
+  EXPECT_EQ(end->value().what, ask_ended::result::not_a_lock);
 }
 
 TEST_F(OddMoments, RevokingAtOnceAHolderWhoseTokenSomebodyTyped) {
@@ -224,8 +216,7 @@ TEST_F(OddMoments, AHoldThatIsDroppedDuringItsRelease) {
   const auto end = release(a, h->number());
   a->step([&](auto& e, ms at) { e.drop(h->number(), at); });
   s.run_for(50);
-  ASSERT_TRUE(*end);
-  EXPECT_EQ((*end)->what, release_ended::result::released);
+  EXPECT_EQ(end->value().what, release_ended::result::released);
   EXPECT_EQ(a->client().find(h->number()), nullptr);
 }
 
@@ -234,8 +225,8 @@ TEST_F(OddMoments, AReleaseOfALeaseThatWasLost) {
   edit([](auto& d) { d.holders.clear(); });
   s.run_for(1000);
   ASSERT_EQ(h->now(), hold::phase::lost);
-  EXPECT_EQ((*release(a, h->number()))->what, release_ended::result::lost);
-  EXPECT_EQ((*release(a, h->number()))->what, release_ended::result::lost) << "once more";
+  EXPECT_EQ(release(a, h->number())->value().what, release_ended::result::lost);
+  EXPECT_EQ(release(a, h->number())->value().what, release_ended::result::lost) << "once more";
 }
 
 TEST_F(OddMoments, OnlySomeLocksWithObservedExpiryAreRemembered) {

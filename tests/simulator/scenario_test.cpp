@@ -20,11 +20,20 @@ bool is(const request& r, operation op) {
   return r.op == op;
 }
 
-TEST(Scenario, OneAfterTheOther) {
+struct Scenario : ::testing::Test {
+  /// A call that has had the time to be answered.
+  std::shared_ptr<scenario::call> asked(const std::shared_ptr<process>& p) {
+    auto call = s.acquire(p, "lock");
+    s.run_for(50);
+    return call;
+  }
+
   scenario s;
-  const auto a = s.start_process("a"), b = s.start_process("b");
-  const auto first = s.acquire(a, "lock");
-  s.run_for(50);
+  const std::shared_ptr<process> a = s.start_process("a"), b = s.start_process("b");
+};
+
+TEST_F(Scenario, OneAfterTheOther) {
+  const auto first = asked(a);
   const auto second = s.acquire(b, "lock");
   s.run_for(100);
   ASSERT_TRUE(first->got);
@@ -36,9 +45,7 @@ TEST(Scenario, OneAfterTheOther) {
   EXPECT_GT(second->got->token(), first->got->token());
 }
 
-TEST(Scenario, ARequestThatComesAfterItsCancelIsRefused) {
-  scenario s;
-  const auto a = s.start_process("a");
+TEST_F(Scenario, ARequestThatComesAfterItsCancelIsRefused) {
   s.net.to_server = [](const request& r) {
     return fate{.delay = is(r, operation::enqueue) ? 10'000 * ticks_per_ms : 300};
   };
@@ -54,14 +61,10 @@ TEST(Scenario, ARequestThatComesAfterItsCancelIsRefused) {
   EXPECT_EQ(v->what.gone.size(), 1U);
 }
 
-TEST(Scenario, AWaiterThatIsToldOfNothingLooks) {
-  scenario s;
-  const auto a = s.start_process("a"), b = s.start_process("b");
+TEST_F(Scenario, AWaiterThatIsToldOfNothingLooks) {
   s.notices.to_heir = [](const auto&) { return fate{.lost = true}; };
-  const auto first = s.acquire(a, "lock");
-  s.run_for(50);
-  const auto second = s.acquire(b, "lock");
-  s.run_for(50);
+  const auto first = asked(a);
+  const auto second = asked(b);
   first->got->release([](bool) {});
   s.run_for(1100);
   EXPECT_TRUE(second->got);
@@ -69,19 +72,16 @@ TEST(Scenario, AWaiterThatIsToldOfNothingLooks) {
 
 /// Found by the simulator: the entry of `b` was granted, ended, and was queued again by a copy of its first request. An
 /// announcement of that earlier grant is no reason to believe that it holds.
-TEST(Scenario, AnAnnouncementOfAnEarlierTimeInTheQueue) {
-  scenario s;
-  const auto a = s.start_process("a"), b = s.start_process("b"), c = s.start_process("c");
-  const auto first = s.acquire(a, "lock");
-  s.run_for(50);
+TEST_F(Scenario, AnAnnouncementOfAnEarlierTimeInTheQueue) {
+  const auto c = s.start_process("c");
+  const auto first = asked(a);
   s.notices.to_heir = [](const auto&) { return fate{.delay = 6000 * ticks_per_ms}; };
   s.net.to_server = [](const request& r) {
     fate f;
     if (is(r, operation::enqueue) && r.client == "b") f.again = 5000 * ticks_per_ms;
     return f;
   };
-  const auto second = s.acquire(b, "lock");
-  s.run_for(50);
+  const auto second = asked(b);
   first->got->release([](bool) {});
   b->freeze();  // before it looks
   s.run_for(3000);
@@ -95,11 +95,8 @@ TEST(Scenario, AnAnnouncementOfAnEarlierTimeInTheQueue) {
   EXPECT_FALSE(second->got && second->got->believes());
 }
 
-TEST(Scenario, ARevokedHolderLearnsItAtItsRenewal) {
-  scenario s;
-  const auto a = s.start_process("a");
-  const auto call = s.acquire(a, "lock");
-  s.run_for(50);
+TEST_F(Scenario, ARevokedHolderLearnsItAtItsRenewal) {
+  const auto call = asked(a);
   request r;
   r.op = operation::revoke;
   r.lock = "lock";
@@ -109,13 +106,9 @@ TEST(Scenario, ARevokedHolderLearnsItAtItsRenewal) {
   EXPECT_EQ(call->got->now(), hold::phase::lost);
 }
 
-TEST(Scenario, ATokenThatSomebodyTypedIsNoGrant) {
-  scenario s;
-  const auto a = s.start_process("a"), b = s.start_process("b");
-  const auto first = s.acquire(a, "lock");
-  s.run_for(50);
-  const auto second = s.acquire(b, "lock");
-  s.run_for(50);
+TEST_F(Scenario, ATokenThatSomebodyTypedIsNoGrant) {
+  const auto first = asked(a);
+  const auto second = asked(b);
   s.notices.to_heir = [](const auto&) { return fate{.lost = true}; };
   first->got->release([](bool) {});
   s.run_for(5);
@@ -128,9 +121,7 @@ TEST(Scenario, ATokenThatSomebodyTypedIsNoGrant) {
   EXPECT_EQ(second->result, result::not_a_lock);
 }
 
-TEST(Scenario, MongoDlocksHolderIsWaitedForAndItsUnlockWakes) {
-  scenario s;
-  const auto a = s.start_process("a");
+TEST_F(Scenario, MongoDlocksHolderIsWaitedForAndItsUnlockWakes) {
   auto d = s.locked_by_mongo_dlock("lock");
   std::vector<std::shared_ptr<scenario::call>> calls;
   for (int i = 0; i < 6; ++i) calls.push_back(s.acquire(a, "lock"));
@@ -143,11 +134,8 @@ TEST(Scenario, MongoDlocksHolderIsWaitedForAndItsUnlockWakes) {
   EXPECT_EQ(std::count_if(calls.begin(), calls.end(), [](const auto& c) { return c->got != nullptr; }), 1);
 }
 
-TEST(Scenario, AReleaseOfWhatIsNoLockAnyMoreIsALoss) {
-  scenario s;
-  const auto a = s.start_process("a");
-  const auto call = s.acquire(a, "lock");
-  s.run_for(50);
+TEST_F(Scenario, AReleaseOfWhatIsNoLockAnyMoreIsALoss) {
+  const auto call = asked(a);
   ASSERT_TRUE(s.set.write("lock", std::make_shared<const stored>(stored{false, {}})));
   s.run_for(10);
   std::optional<bool> released;
@@ -157,13 +145,9 @@ TEST(Scenario, AReleaseOfWhatIsNoLockAnyMoreIsALoss) {
   EXPECT_EQ(call->got->now(), hold::phase::lost);
 }
 
-TEST(Scenario, WhatIsRepeatedWhenAClientIsClosedIsSentOnceMore) {
-  scenario s;
-  const auto a = s.start_process("a"), b = s.start_process("b");
-  const auto first = s.acquire(a, "lock");
-  s.run_for(50);
-  const auto second = s.acquire(b, "lock");
-  s.run_for(50);
+TEST_F(Scenario, WhatIsRepeatedWhenAClientIsClosedIsSentOnceMore) {
+  const auto first = asked(a);
+  const auto second = asked(b);
   s.set.fail_write_concerns(100);
   second->machine->stop();
   s.run_for(1000);
@@ -176,9 +160,7 @@ TEST(Scenario, WhatIsRepeatedWhenAClientIsClosedIsSentOnceMore) {
   EXPECT_EQ(cancels, 1);
 }
 
-TEST(Scenario, AnObserverIsToldByEventsLongBeforeItsPeriod) {
-  scenario s;
-  const auto a = s.start_process("a"), b = s.start_process("b");
+TEST_F(Scenario, AnObserverIsToldByEventsLongBeforeItsPeriod) {
   const auto o = observer::begin(b, "lock", 600'000);
   int told = 0;
   for (int i = 0; i < 10; ++i) {
@@ -195,11 +177,8 @@ TEST(Scenario, AnObserverIsToldByEventsLongBeforeItsPeriod) {
   EXPECT_EQ(b->kept(), 0U);
 }
 
-TEST(Scenario, AnObserverIsToldThatTheLeaderIsGoneWhenItsLeaseEnds) {
-  scenario s;
-  const auto a = s.start_process("a"), b = s.start_process("b");
-  const auto call = s.acquire(a, "lock");
-  s.run_for(50);
+TEST_F(Scenario, AnObserverIsToldThatTheLeaderIsGoneWhenItsLeaseEnds) {
+  const auto call = asked(a);
   const auto o = observer::begin(b, "lock", 600'000);
   s.run_for(100);
   ASSERT_EQ(o->leader(), call->got->token());

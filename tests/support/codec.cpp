@@ -282,32 +282,6 @@ std::ostream& operator<<(std::ostream& out, const claim& c) {
 
 }  // namespace
 
-const char* name_of(operation op) {
-  switch (op) {
-    case operation::try_:
-      return "try";
-    case operation::enqueue:
-      return "enqueue";
-    case operation::heartbeat:
-      return "heartbeat";
-    case operation::peek:
-      return "peek";
-    case operation::renew:
-      return "renew";
-    case operation::release:
-      return "release";
-    case operation::cancel:
-      return "cancel";
-    case operation::amend:
-      return "amend";
-    case operation::revoke:
-      return "revoke";
-    case operation::resize:
-      return "resize";
-  }
-  return "?";
-}
-
 std::ostream& operator<<(std::ostream& out, const document& d) {
   return out << testing::to_json(testing::encode("", d, true).get());
 }

@@ -6,6 +6,7 @@
 
 #include "protocol/bson.hpp"
 #include "protocol/document.hpp"
+#include "reference/names.hpp"
 #include "support/json.hpp"
 
 namespace dlock::testing {
@@ -26,5 +27,4 @@ namespace dlock::protocol {
 std::ostream& operator<<(std::ostream& out, const document& d);
 std::ostream& operator<<(std::ostream& out, const request& r);
 std::ostream& operator<<(std::ostream& out, const reply& r);
-[[nodiscard]] const char* name_of(operation op);
 }  // namespace dlock::protocol

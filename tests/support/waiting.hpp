@@ -31,6 +31,13 @@ error error_of(F&& f) {
   return {errc::server, ""};
 }
 
+/// `options`, but with a change.
+template <typename Options, typename Change>
+Options changed(Options options, const Change& change) {
+  change(options);
+  return options;
+}
+
 /// Repeats `condition` until it is so.
 template <typename F>
 bool eventually(F&& condition, std::chrono::milliseconds limit = std::chrono::seconds(30)) {
