@@ -238,6 +238,17 @@ class Case(unittest.TestCase):
         return wait_for(lambda: [pid for pid in children_of(guard) if name_of(pid) != "lock-guard"], "the command")[0]
 
 
+class OnOwnChannel(Case):
+    """With a notification channel of its own, because other cases run at the same time."""
+
+    def command(self, *words: str, verb: str = "run") -> list[str]:
+        if ADMIN_URL:  # no password on the command line, and no right to another database
+            channel = ["--notif_channel", self.server.db]
+        else:
+            channel = ["--notif_url", self.server.url.replace("/?", f"/{self.server.db}?")]
+        return super().command(*channel, *words, verb=verb)
+
+
 class Terminal:
     """A pseudo-terminal with an interactive bash (or another command) that leads its session."""
 
@@ -274,8 +285,11 @@ class Terminal:
         os.close(self.master)
         self.master = -1
 
-    def type(self, text: str) -> None:
+    def type(self, text: str, until: str = "") -> None:
+        """And waits, if that is given, until what came since the last match matches `until`."""
         os.write(self.master, text.encode())
+        if until:
+            self.expect(until)
 
     def _read(self, seconds: float) -> None:
         ready, _, _ = select.select([self.master], [], [], seconds)

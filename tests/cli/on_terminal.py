@@ -13,10 +13,10 @@ class OnTerminal(Case):
     def terminal(self, *command: str) -> Terminal:
         return Terminal(self, *command)
 
-    def types(self, words: str) -> Terminal:
+    def types(self, words: str, until: str = "") -> Terminal:
         """A new one, with a shell to which `dlock run` and these words were typed."""
         terminal = self.terminal()
-        terminal.type(self.shell_command(words) + "\n")
+        terminal.type(self.shell_command(words) + "\n", until)
         return terminal
 
     def listening(self, *more: signal.Signals) -> tuple[Terminal, int]:

@@ -37,14 +37,12 @@ class Completion(Case):
 
     def shell(self, *command: str) -> Terminal:
         terminal = Terminal(self, *command)
-        terminal.type("echo rea''dy\n")
-        terminal.expect("ready\r?\n")
+        terminal.type("echo rea''dy\n", "ready\r?\n")
         return terminal
 
     def check(self, terminal: Terminal, typed: str, seen: str) -> None:
         """The line that `typed` and Tab make matches `seen`. Then the line is deleted."""
-        terminal.type(typed + "\t")
-        terminal.expect(seen)
+        terminal.type(typed + "\t", seen)
         terminal.type("\x15")
 
     def check_all(self, terminal: Terminal) -> None:

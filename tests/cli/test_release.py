@@ -126,8 +126,7 @@ class Release(Case):
             terminal = self.ask()
             terminal.expect(r"HOLDER +MODE +TOKEN +SINCE +UNTIL\r\n\S+:%d sh +exclusive" % holder.pid)
             terminal.expect(r"Take the lock 'job' off this holder\? \[y/N\] ")
-            terminal.type(answer)
-            terminal.expect("dlock: nothing was changed")
+            terminal.type(answer, "dlock: nothing was changed")
             self.assertEqual(terminal.status(), 1)
         terminal = self.ask()
         terminal.expect(r"\[y/N\] ")
@@ -140,8 +139,7 @@ class Release(Case):
         holders = [self.hold_lock("-s", self.lock) for _ in range(2)]
         terminal = self.ask()
         terminal.expect(r"off these holders\? \[y/N\] ")
-        terminal.type("y\n")
-        terminal.expect("took 'job' off ")
+        terminal.type("y\n", "took 'job' off ")
         terminal.expect("took 'job' off ")
         self.assertEqual(terminal.status(), 0)
         for holder in holders:
@@ -153,8 +151,7 @@ class Release(Case):
         terminal.expect(r"\[y/N\] ")
         self.end_job(first)
         with self.holder() as second:
-            terminal.type("y\n")
-            terminal.expect("dlock: the holder of 'job' has released it meanwhile; nothing was changed")
+            terminal.type("y\n", "dlock: the holder of 'job' has released it meanwhile; nothing was changed")
             self.assertEqual(terminal.status(), 1)
             self.assertIsNone(second.poll())
             self.assertEqual(self.look(self.lock)["holders"][0]["revoked"], False)

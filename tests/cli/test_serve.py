@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from harness import ADMIN_URL, PATIENCE, Case, main, read_line, wait_for
+from harness import PATIENCE, OnOwnChannel, main, read_line, wait_for
 
 TOKEN = "a-token-of-nobody-else"
 
@@ -55,16 +55,7 @@ class Viewer:
         self.connection.close()
 
 
-class Serve(Case):
-    def command(self, *words: str, verb: str = "run") -> list[str]:
-        return super().command(*self.own_channel(), *words, verb=verb)
-
-    def own_channel(self) -> list[str]:
-        """Other cases run at the same time."""
-        if ADMIN_URL:  # no password on the command line, and no right to another database
-            return ["--notif_channel", self.server.db]
-        return ["--notif_url", self.server.url.replace("/?", f"/{self.server.db}?")]
-
+class Serve(OnOwnChannel):
     def serve(self, *words: str, **options: Any) -> subprocess.Popen[str]:
         self.headers: dict[str, str] = {}
         self.process = self.start("--listen", "127.0.0.1:0", *words, verb="serve", **options)

@@ -31,42 +31,34 @@ print("edited", keys)
 
 class Jobs(OnTerminal):
     def test_an_editor(self) -> None:
-        terminal = self.types(f"{self.lock} {self.script(EDITOR)}")
-        terminal.expect("editing")
-        terminal.type("ab\x03\x1acq")
-        terminal.expect("edited ab\x03\x1ac")
+        terminal = self.types(f"{self.lock} {self.script(EDITOR)}", "editing")
+        terminal.type("ab\x03\x1acq", "edited ab\x03\x1ac")
         self.assertEqual(terminal.status(), 0)
 
     @unittest.skipUnless(shutil.which("vim"), "no vim here")
     def test_vim(self) -> None:
-        terminal = self.types(f"{self.lock} vim -u NONE text")
-        terminal.expect("text")
+        terminal = self.types(f"{self.lock} vim -u NONE text", "text")
         terminal.type("ihello\x1b:wq\r")
         self.assertEqual(terminal.status(), 0)
         self.assertEqual(self.file("text").read_text(), "hello\n")
 
     def test_a_pager_behind_a_pipe(self) -> None:
-        terminal = self.types(f"{self.lock} -- seq 100000 | {self.script(EDITOR)}")
-        terminal.expect("588895 bytes")
+        terminal = self.types(f"{self.lock} -- seq 100000 | {self.script(EDITOR)}", "588895 bytes")
         terminal.expect("editing")
-        terminal.type("xq")
-        terminal.expect("edited x")
+        terminal.type("xq", "edited x")
         self.assertEqual(terminal.status(), 0)
 
     @unittest.skipUnless(shutil.which("less"), "no less here")
     def test_less(self) -> None:
         self.environment["TERM"] = "xterm"
-        terminal = self.types(f"{self.lock} -- seq 100000 | less")
-        terminal.expect("5\r\n")
+        terminal = self.types(f"{self.lock} -- seq 100000 | less", "5\r\n")
         terminal.type("q")
         self.assertEqual(terminal.status(), 0)
         terminal.type(self.shell_command(f"{self.lock} less /etc/passwd\n"))
         terminal.expect("/etc/passwd")  # less's prompt
         time.sleep(0.2)
-        terminal.type("\x1a")
-        terminal.expect("Stopped")
-        terminal.type("fg\n")
-        terminal.expect("root:")
+        terminal.type("\x1a", "Stopped")
+        terminal.type("fg\n", "root:")
         terminal.type("q")
         self.assertEqual(terminal.status(), 0)
 
@@ -80,8 +72,7 @@ class Jobs(OnTerminal):
         script = self.script("#!/bin/bash\n" + self.shell_command(f"{self.lock} sh -c 'echo running; exec sleep 600'\n") +
                              "echo NOT ME\n", "inner")
         terminal = self.terminal()
-        terminal.type(f"{script}\n")
-        terminal.expect("running")
+        terminal.type(f"{script}\n", "running")
         terminal.type("\x03")
         self.assertEqual(terminal.status(), 130)
         self.assertNotIn("NOT ME", terminal.output)
@@ -90,12 +81,10 @@ class Jobs(OnTerminal):
         terminal = self.types(f"{self.lock} sh -c 'echo yes >running; until [ -e end ]; do sleep 0.05; done; "
                                          "exit 9' &")
         self.wait_for_file("running")
-        terminal.type("echo still''here\n")
-        terminal.expect("stillhere\r\n<%> ")
+        terminal.type("echo still''here\n", "stillhere\r\n<%> ")
         terminal.type("\x03")  # is not for it
         time.sleep(0.2)
-        terminal.type("\n")
-        terminal.expect("<%> ")
+        terminal.type("\n", "<%> ")
         self.file("end").touch()
         terminal.type("wait $!\n")
         self.assertEqual(terminal.status(), 9)
@@ -108,23 +97,20 @@ class Jobs(OnTerminal):
         terminal.expect("Stopped")  # the shell knows
         terminal.type("fg\n")
         wait_for(lambda: state_of(dlock) != "T", "dlock to go on")
-        terminal.type("something\n")
-        terminal.expect("got something")
+        terminal.type("something\n", "got something")
         self.assertEqual(terminal.status(), 0)
 
     def test_ctrl_z_and_fg(self) -> None:
         # Not a shell script: /bin/sh cannot be stopped while its child is between vfork and exec.
         terminal, dlock = self.listening()
         for _ in range(3):
-            terminal.type("\x1a")
-            terminal.expect("Stopped")
+            terminal.type("\x1a", "Stopped")
             wait_for(lambda: state_of(dlock) == "T", "dlock to be stopped")
             terminal.type("fg\n")
             wait_for(lambda: state_of(dlock) == "S", "dlock to go on")
             time.sleep(0.2)
             self.assertNotEqual(state_of(dlock), "T")
-        terminal.type("\x1a")
-        terminal.expect("Stopped")
+        terminal.type("\x1a", "Stopped")
         terminal.type("bg\n")
         wait_for(lambda: state_of(dlock) == "S", "dlock to go on")
         self.check_heard()
@@ -136,14 +122,12 @@ class Jobs(OnTerminal):
         self.wait_for_file("log")
         dlock = self.job_of(terminal)
         command = self.command_of(dlock)
-        terminal.type("\x1a")
-        terminal.expect("Stopped")
+        terminal.type("\x1a", "Stopped")
         wait_for(lambda: state_of(command) == "T", "the command to be stopped")
         rival = self.start(self.lock, "sh", "-c", f"kill -0 {command} && echo alive")
         self.assertEqual(rival.communicate(timeout=PATIENCE)[0], "")
         self.assertEqual(self.file("log").read_text().split(), ["ready", "SIGTERM"])
-        terminal.type("fg\n")
-        terminal.expect("dlock: lost the lock 'job' while the command ran")
+        terminal.type("fg\n", "dlock: lost the lock 'job' while the command ran")
         self.assertEqual(terminal.status(), 123)
 
     def test_ctrl_z_while_waiting(self) -> None:
@@ -152,8 +136,7 @@ class Jobs(OnTerminal):
             terminal.type(self.shell_command(f"{self.lock} echo mine\n"))
             dlock = self.job_of(terminal)
             wait_for(lambda: self.look(self.lock)["waiters"], "it to wait")
-            terminal.type("\x1a")
-            terminal.expect("Stopped")
+            terminal.type("\x1a", "Stopped")
             self.assertEqual(state_of(dlock), "T")
             terminal.type("fg\n")
             wait_for(lambda: state_of(dlock) == "S", "dlock to go on")
@@ -166,26 +149,21 @@ class Jobs(OnTerminal):
         script = self.script("#!/usr/bin/python3\nimport signal, time\n"
                              "signal.signal(signal.SIGTSTP, lambda *_: (time.sleep(0.5), print('tidy', flush=True)))\n"
                              "print('running', flush=True)\nwhile True:\n    time.sleep(0.1)\n", "tidy")
-        terminal.type(self.shell_command(f"{self.lock} {script}\n"))
-        terminal.expect("running")
+        terminal.type(self.shell_command(f"{self.lock} {script}\n"), "running")
         dlock = self.job_of(terminal)
-        terminal.type("\x1a")
-        terminal.expect("tidy")
+        terminal.type("\x1a", "tidy")
         self.assertNotEqual(state_of(dlock), "T")
 
     def test_a_command_that_stops_only_itself(self) -> None:
-        terminal = self.types(f"{self.lock} sh -c 'kill -TSTP $$; echo went on; exit 8'")
-        terminal.expect("Stopped")
-        terminal.type("fg\n")
-        terminal.expect("went on")
+        terminal = self.types(f"{self.lock} sh -c 'kill -TSTP $$; echo went on; exit 8'", "Stopped")
+        terminal.type("fg\n", "went on")
         self.assertEqual(terminal.status(), 8)
 
     def test_the_terminal_is_usable_after_an_editor_was_killed(self) -> None:
         script = self.script("#!/bin/bash\n" + self.shell_command(f"{self.lock} {self.script(EDITOR)}\n") +
                              "stty -a | tr ' ' '\\n' | grep -x -e '-*icanon;*'\n", "outer")
         terminal = self.terminal()
-        terminal.type(f"{script}\n")
-        terminal.expect("editing")
+        terminal.type(f"{script}\n", "editing")
         self.server.evict(self.lock)
         terminal.expect("dlock: lost the lock")
         self.assertEqual(terminal.expect("-?icanon")[0], "icanon")

@@ -18,8 +18,7 @@ class Signals(OnTerminal):
         self.assertEqual(terminal.status(), 5)  # it went on, and so did dlock
 
     def test_ctrl_backslash(self) -> None:
-        terminal = self.types(f"{self.lock} sh -c 'echo running; exec sleep 600'")
-        terminal.expect("running")
+        terminal = self.types(f"{self.lock} sh -c 'echo running; exec sleep 600'", "running")
         terminal.type("\x1c")
         self.assertEqual(terminal.status(), 131)
 
@@ -76,8 +75,7 @@ class Signals(OnTerminal):
         terminal = self.types(f"{self.lock} sleep 600")
         dlock = self.job_of(terminal)
         command = self.command_of(dlock)
-        terminal.type("\x1a")
-        terminal.expect("Stopped")
+        terminal.type("\x1a", "Stopped")
         terminal.type("fg\n")
         wait_for(lambda: state_of(command) == "S" and state_of(dlock) == "S", "both to go on")
         os.kill(command, signal.SIGTSTP)

@@ -10,23 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from bson import ObjectId
-from harness import ADMIN_URL, PATIENCE, Case, has_output, main, read_line, read_rest, wait_for
+from harness import ADMIN_URL, PATIENCE, OnOwnChannel, has_output, main, read_line, read_rest, wait_for
 
 LINE = r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z  (locked  |unlocked)  (.*)  token (\d+)  (.+)\n\Z"
 ODD_IDS = ["gr\u00fcn \u9501 \U0001d11e", "it's \"quoted\"", "-n", "\x1b[31mred", "\u202egnp", "\x9b31m", "a:b@c", "a\nb", "a\tb", "a/b",
            "x" * 1000]
 
 
-class Watch(Case):
-    def command(self, *words: str, verb: str = "run") -> list[str]:
-        return super().command(*self.own_channel(), *words, verb=verb)
-
-    def own_channel(self) -> list[str]:
-        """Other cases run at the same time."""
-        if ADMIN_URL:  # no password on the command line, and no right to another database
-            return ["--notif_channel", self.server.db]
-        return ["--notif_url", self.server.url.replace("/?", f"/{self.server.db}?")]
-
+class Watch(OnOwnChannel):
     def watch(self, *words: str, **options: Any) -> subprocess.Popen[str]:
         """A dlock watch that hears events."""
         process = self.start("-v", *words, verb="watch", **options)
