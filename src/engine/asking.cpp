@@ -157,10 +157,8 @@ void client::ask_answered(call_id c, asking& a, answer told, std::vector<protoco
 
 /// An amend of this hold that publishes a value is under way.
 bool client::publishes(hold_id h) const {
-  return std::any_of(asks_.begin(), asks_.end(), [h](const auto& each) {
-    const asking& a = each.second;
-    return a.what == asking::kind::amend && a.hold == h && a.publishes;
-  });
+  return std::any_of(asks_.begin(), asks_.end(),
+                     [h](const auto& each) { return each.second.hold == h && each.second.publishes; });
 }
 
 /// Nothing: the entry does not show it, because another process was faster. It has to be sent again, with a higher

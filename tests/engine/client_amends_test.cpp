@@ -197,11 +197,16 @@ TEST_F(ClientsAmends, ADowngradeKeepsWhatAnotherProcessHasPublished) {
   (void)amend(h, true, "ours");
   (void)serve();
   (void)amend_from_outside("theirs");
+  const auto of_another_lock = hold(plan("another"));
+  (void)me.amend(of_another_lock, std::nullopt, "does not matter", now);
+  ASSERT_EQ(sent(), "amend id-2");
+  const auto under_way = std::exchange(on_their_way, {});
   (void)downgrade(h);
   (void)pass(50);
   EXPECT_EQ(change(), amended::done);
   EXPECT_FALSE(holder().what.exclusive);
   EXPECT_EQ(holder().value, "theirs");
+  arrives(under_way);
 }
 
 TEST_F(ClientsAmends, ADowngradeThatIsSentAgainDoesNotUndoALaterNote) {

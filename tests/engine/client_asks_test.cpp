@@ -1,6 +1,7 @@
 // Commands of their own of a client: a request, a lookup, a revocation.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -69,6 +70,11 @@ TEST_F(ClientsAsks, ACommandFailsAtItsDeadline) {
       "happened -> failed (and not in doubt: nothing is on its way)");
 }
 
+TEST_F(ClientsAsks, AReadFailsAtItsDeadline) {
+  (void)me.read({.id = "lock"}, now, now + 120);
+  play("silence 119 -> look | happened -> nothing | silence 1 | happened -> failed");
+}
+
 TEST_F(ClientsAsks, ACommandThatHangsFailsOnTimeAndIsInDoubt) {
   play("peek | silence 9999 -> peek x | happened -> nothing | silence 1 | happened -> failed, in doubt");
   EXPECT_EQ(last<ask_ended>().failure.why, "still waiting for the answer");
@@ -132,6 +138,16 @@ TEST_F(ClientsAsks, AReadIsNeverInDoubt) {
 }
 
 // --- revoke ---------------------------------------------------------------------------------------------------------
+
+TEST_F(ClientsAsks, ARevocationUsesTheLargerClockSkew) {
+  (void)other(op::try_);
+  for (const ms skew : {0, 499, 501}) {
+    (void)me.revoke("lock", holder(), false, false, now, skew);
+    ASSERT_EQ(sent(), "revoke other");
+    EXPECT_EQ(last_request().skew, std::max<ms>(skew, 500));
+    play("answer | happened -> answered");
+  }
+}
 
 TEST_F(ClientsAsks, ARevocationNotifiesTheHolder) {
   (void)other(op::try_);
