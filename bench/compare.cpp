@@ -42,9 +42,9 @@ sample measure(fleet& workers, const crew& who, raw_server::session& raw, std::c
           static_cast<double>(cpu_after - cpu) / each, static_cast<double>(commands_after - commands) / each};
 }
 
-/// Until raw writes take about as long as before any work, at most 10 s: a window leaves things to do behind.
+/// Until raw writes take about as long as before any work, at most a minute: a crowd leaves much to do behind.
 void settle(raw_server::session& raw, double usual_us) {
-  const auto give_up = now() + 10'000'000'000;
+  const auto give_up = now() + 60'000'000'000;
   for (int quick = 0; quick < 10 && now() < give_up;) {
     std::this_thread::sleep_for(20ms);
     const auto t0 = now();
