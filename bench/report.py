@@ -229,6 +229,28 @@ def text(rows: Sequence[Row], quick: bool) -> str:
 
 # --- plots -----------------------------------------------------------------------------------------------------------------------
 
+Curves = dict[str, list[tuple[float, float]]]  # by label
+
+
+def curves(rows: Sequence[Row]) -> dict[str, tuple[str, str, Curves]]:
+    """For each plot: the names of its axes, and what is in it."""
+    at = {"grants.svg": (of(rows, "contended", lambda r: r["hold_ms"] == 0 and r["threads"] == 1), "processes", "grants_per_s",
+                         "processes", "grants/s"),
+          "hand-off.svg": (of(rows, "contended", lambda r: r["hold_ms"] > 0), "processes", "hand_off_us", "processes", "ms"),
+          # A lease that lingers is taken a thousand times as often: beside it, all others would be one line.
+          "pairs.svg": (of(rows, "uncontended", lambda r: r["mode"] != "linger"), "threads", "pairs_per_s", "threads", "pairs/s"),
+          "cpu.svg": (of(rows, "holding"), "locks", "cpu_percent", "locks held", "% of a core")}
+    drawn: dict[str, tuple[str, str, Curves]] = {}
+    for name, (points, x, y, x_label, y_label) in at.items():
+        lines: Curves = {}
+        for row in points:
+            key = label(row) + (f", {row['kind']}" if "kind" in row else "")
+            lines.setdefault(key, []).append((float(row[x]), float(row[y]) / (1000 if y.endswith("_us") else 1)))
+        if lines:
+            drawn[name] = (x_label, y_label, {key: sorted(points) for key, points in lines.items()})
+    return drawn
+
+
 def plot(rows: Sequence[Row], out: Path) -> list[str]:
     """The names of the plots that it has drawn."""
     try:
@@ -239,30 +261,18 @@ def plot(rows: Sequence[Row], out: Path) -> list[str]:
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "dlock"
     from matplotlib import pyplot
-    at = {"grants.svg": (of(rows, "contended", lambda r: r["hold_ms"] == 0 and r["threads"] == 1), "processes", "grants_per_s",
-                         "processes", "grants/s"),
-          "hand-off.svg": (of(rows, "contended", lambda r: r["hold_ms"] > 0), "processes", "hand_off_us", "processes", "ms"),
-          "pairs.svg": (of(rows, "uncontended"), "threads", "pairs_per_s", "threads", "pairs/s"),
-          "cpu.svg": (of(rows, "holding"), "locks", "cpu_percent", "locks held", "% of a core")}
-    drawn = []
-    for name, (points, x, y, x_label, y_label) in at.items():
-        lines: dict[str, list[tuple[float, float]]] = {}
-        for row in points:
-            key = label(row) + (f", {row['kind']}" if "kind" in row else "")
-            lines.setdefault(key, []).append((float(row[x]), float(row[y]) / (1000 if y.endswith("_us") else 1)))
-        if not lines:
-            continue
+    drawn = curves(rows)
+    for name, (x_label, y_label, lines) in drawn.items():
         figure, axes = pyplot.subplots(figsize=(6, 4))
         for key, values in lines.items():
-            axes.plot(*zip(*sorted(values)), marker="o", label=key)
+            axes.plot(*zip(*values), marker="o", label=key)
         axes.set(xscale="log", xlabel=x_label, ylabel=y_label, title=PLOTS[name], ylim=(0, None))
         axes.grid(alpha=0.3)
         axes.legend()
         figure.tight_layout()
         figure.savefig(out / name, metadata={"Date": None})
         pyplot.close(figure)
-        drawn.append(name)
-    return drawn
+    return list(drawn)
 
 
 def renew(figures: str, drawn: Sequence[str], out: Path) -> None:

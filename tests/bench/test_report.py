@@ -123,6 +123,14 @@ class Pages(unittest.TestCase):
             "| dlock, turns-999 | 1000 threads in one process | 171 | 250.00 |",
             "| etcd | 1000 threads in one process | 171 | 0.49 |"])
 
+    def test_a_plot_has_a_line_for_each_system_and_none_that_dwarfs_the_others(self) -> None:
+        pair = PAIR | {"system": "dlock", "mode": "plain"}
+        rows = [pair | {"threads": 16}, pair, pair | {"mode": "linger", "pairs_per_s": 300_000}, PAIR, QUEUE | {"threads": 1}, QUEUE]
+        drawn = report.curves(rows)
+        self.assertEqual(drawn["pairs.svg"], ("threads", "pairs/s", {"dlock": [(4, 600), (16, 600)], "etcd": [(4, 600)]}))
+        self.assertEqual(drawn["grants.svg"][2], {"dlock": [(10, 171)]})
+        self.assertNotIn("cpu.svg", drawn)
+
     def test_short_times_and_small_ratios_can_be_read(self) -> None:
         page = report.text([PAIR | {"system": "dlock", "mode": "linger", "threads": 1, "pair_us": 1.23, "time_ratio": 0.000271}], False)
         self.assertIn("| dlock, linger | 1 | 2.00 ms | 1.2 us | 0.00027 | 600 | 0.67 |", page)
