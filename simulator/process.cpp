@@ -137,6 +137,14 @@ void process::check_turns(ms at) const {
   if (engine_->lingers_too_long(at)) where_.judge.lingers_too_long(*this);
 }
 
+void process::check_owner(const hold& h, engine::hold_id number) const {
+  const auto& l = h.granted();
+  const auto named = [&](const std::string& lock, const std::string& owner) { return engine_->hold_of(lock, owner); };
+  const bool is_right =
+      named(l.ask.lock, l.owner()) == number && (l.turn == 1 || named(l.ask.lock, l.ask.id) != number);
+  if (!is_right || named("another", l.owner())) where_.judge.names_another_hold(h);
+}
+
 void process::follow_up() {
   for (auto all = engine_->take_events(); !all.empty(); all = engine_->take_events()) {
     for (const auto& e : all) {
@@ -208,6 +216,7 @@ void process::happened(const engine::acquire_ended& e) {
   if (e.got != 0) {
     got = std::make_shared<hold>(shared_from_this(), e.got);
     got->begin();
+    check_owner(*got, e.got);
   }
   if (found) found.mapped()->ended(e, got);
 }

@@ -102,6 +102,7 @@ class process : public std::enable_shared_from_this<process> {
  private:
   void follow_up();
   void check_turns(protocol::ms at) const;
+  void check_owner(const hold& h, engine::hold_id number) const;
   void happened(const engine::acquire_ended& e);
   void happened(const engine::waiting& e);
   void happened(const engine::release_ended& e);

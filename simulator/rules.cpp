@@ -189,6 +189,10 @@ void rules::lingers_too_long(const process& p) {
   throw broken("lingering", p.name() + " keeps a lease that nobody uses for too long");
 }
 
+void rules::names_another_hold(const hold& h) {
+  throw broken("owner", "the owner of " + name(h) + " on " + h.ask().lock + " names another hold");
+}
+
 void rules::passed(const process& p, const std::string& lock) {
   throw broken("turns", "a call of " + p.name() + " got " + lock + " before an earlier one");
 }

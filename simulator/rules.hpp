@@ -43,6 +43,7 @@ class broken : public std::runtime_error {
 ///               passes an earlier one of its process that wants the same lock alone
 ///   passing on  a lease passes on inside a process only so often, and only if an answer has just said that it is ours;
 ///               at least half of it is left; and its tokens stay below the next one of the server
+///   owner       the owner of each turn names the lease of that turn, and no other
 ///   lingering   a lease that nobody uses is given up so long after its grant
 ///   ghost       an acquisition that was given up, and was undone after a doubt, does not come back
 ///   permits     a late copy of an answered resize does not change the number of permits again
@@ -87,6 +88,7 @@ class rules {
 
   [[noreturn]] static void nobody_acts(const process& p, const std::string& lock);
   [[noreturn]] static void lingers_too_long(const process& p);
+  [[noreturn]] static void names_another_hold(const hold& h);
   [[noreturn]] static void passed(const process& p, const std::string& lock);
   void changed(const replica_set::change& c);
   void committed(const std::string& lock, const version& v) const;
