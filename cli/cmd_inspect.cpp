@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <dlock/client.hpp>
+#include <dlock/error.hpp>
 
 #include "arguments.hpp"
 #include "exit_codes.hpp"

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "environment.hpp"
@@ -42,7 +44,7 @@ int end_all_descendants(const std::vector<process>& strangers) {
 class supervisor {
  public:
   supervisor(guard_link& guard, signals& signals, holding& held, const command_options& options,
-             std::optional<milliseconds> at_most)
+             std::optional<std::chrono::milliseconds> at_most)
       : at_most_(at_most),
         guard_(guard),
         signals_(signals),
@@ -162,7 +164,7 @@ class supervisor {
     }
   }
 
-  std::optional<milliseconds> at_most_;
+  std::optional<std::chrono::milliseconds> at_most_;
   guard_link& guard_;
   signals& signals_;
   holding& held_;
@@ -177,7 +179,7 @@ class supervisor {
 }  // namespace
 
 ending supervise(guard_link& guard, signals& signals, holding& held, const command_options& options,
-                 std::optional<milliseconds> at_most) {
+                 std::optional<std::chrono::milliseconds> at_most) {
   return supervisor(guard, signals, held, options, at_most).run();
 }
 

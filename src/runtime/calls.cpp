@@ -6,6 +6,7 @@
 #include "runtime/monitor.hpp"
 #include "runtime/runtime.hpp"
 #include "runtime/user_calls.hpp"
+#include "util/clock.hpp"
 #include "util/test_point.hpp"
 #include "util/text.hpp"
 
