@@ -114,7 +114,10 @@ std::string describe(const std::vector<option>& options) {
     const std::size_t used = line.size() + 2 > column ? 0 : line.size();
     if (used == 0) line += '\n';
     line.append(column - used, ' ');
-    for (const char c : o.help) line += c == '\n' ? "\n" + std::string(column, ' ') : std::string(1, c);
+    for (const char c : o.help) {
+      line += c;
+      if (c == '\n') line.append(column, ' ');
+    }
     out += line + "\n";
   }
   return out;
