@@ -90,10 +90,11 @@ def stages(program: Path, quick: bool, windows: Sequence[str]) -> dict[str, list
 
 
 def versions(beside: Sequence[tuple[str, Path]], quick: bool, windows: int) -> list[Verb]:
-    """The same hand-offs by this version and by others, in turn."""
-    with_ = [f'--with "{name}={program}"' for name, program in beside]
-    return [["compare", *with_, "--processes", str(processes), "--hold-ms", str(hold), "--windows", str(windows),
-             "--window-ms", "200" if quick else "4000" if processes == 100 else "2000"]
+    """The same hand-offs by this version, by it again, and by others, in turn. What it differs from itself is noise."""
+    with_ = [f'--with "{name}={program}"' for name, program in [("again", BENCH), *beside]]
+    lengths = {2: 600, 10: 600, 100: 4000}  # ms: short windows, since the machine changes from second to second; a long queue needs time
+    return [["compare", *with_, "--processes", str(processes), "--hold-ms", str(hold), "--window-ms", str(200 if quick else lengths[processes]),
+             "--windows", str(windows if quick or processes == 100 else 4 * windows)]
             for processes, hold in (((2, 10),) if quick else ((2, 10), (10, 10), (100, 10), (10, 0)))]
 
 

@@ -73,8 +73,8 @@ class Stages(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             rows = report.measure(True, [report.BENCH], Path(folder), ["versions"], 2)
         self.assertEqual([(row["what"], row["version"], row["windows"]) for row in rows],
-                         [("compare", "dlock", 2), ("compare", "before", 2)])
-        this, other = rows
+                         [("compare", "dlock", 2), ("compare", "again", 2), ("compare", "before", 2)])
+        this, _, other = rows
         self.assertEqual(this["hand_off_ratio"], 1)
         self.assertTrue(0 < other["hand_off_least"] <= other["hand_off_ratio"] <= other["hand_off_most"], other)
         self.assertIn("| before | 2 | 10 ms |", report.text(rows, True))
