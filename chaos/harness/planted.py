@@ -35,6 +35,7 @@ LONG_HOLDS = {"hold_ms": (500, 3500), "threads": 2}  # leases are renewed, and l
 LONGER_HOLDS = {"hold_ms": (6000, 12000), "threads": 2, "calm": 4}  # much longer than one is told of a loss
 APART = {"hold_ms": (9000, 12000), "workers": 6, "threads": 1}  # who is next in the queue is not cut off, too,
 SLOW_CUTS = {**APART, "cut": "slow", "clock_skew_ms": 50}  # and gets in as soon as the lease is over
+PATIENT = {"max_timeout_ms": 0, "try_percent": 0}  # after a call that gave up, no gap is judged for a while
 
 BUGS: Sequence[Planted] = (
     # what an answer means
@@ -53,13 +54,12 @@ BUGS: Sequence[Planted] = (
     Planted("lease-from-answer", 60, ["client-cut"], plan=SLOW_CUTS),
     Planted("child-releases", 20, ["fork"]),
     # the queue and the hand-off
-    Planted("release-forgets-heirs", 15),
+    Planted("release-forgets-heirs", 15, plan={**PATIENT, "workers": 8, "threads": 1}),  # with more threads, they pass their turns
     Planted("release-drops-heirs", 15),
     Planted("no-confirm-after-stale-wait", 30, ["holder-frozen"]),
     # A write concern gives up before its primary steps down: there is time to announce what will be rolled back.
     Planted("announce-before-commit", 40, ["minority-primary"], plan={"operation_timeout_ms": 1000}),
-    Planted("no-poll-fallback", 30, ["swallow-reply", "reset-mid-reply", "kill-at"], plan={"max_timeout_ms": 0, "try_percent": 0}),
-    Planted("heartbeat-appends", 40, ["client-cut"], plan={"max_timeout_ms": 500}),
+    Planted("no-poll-fallback", 30, ["swallow-reply", "reset-mid-reply", "kill-at"], plan=PATIENT),
     Planted("heir-for-ever", 30, ["waiter-killed", "kill-at"]),
     Planted("lifo", 8, quick=True),
     Planted("try-barges", 8, kinds=["shared"], quick=True, plan={"try_percent": 40}),
