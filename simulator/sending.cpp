@@ -97,7 +97,8 @@ void process::hears(const request& r, const answer& a, tick sent, bool in_doubt)
   const bool replied = a.what == answer::kind::replied;
   const bool carried_out = replied && (!a.reply.found || a.reply.valid);
   if (carried_out && r.op == operation::cancel && in_doubt) where_.judge.undone(r, sent);
-  if (replied && a.reply.mine && !a.reply.mine->revoked && r.op != operation::peek) {
+  const bool only_read = r.op == operation::peek && !a.reply.instead;
+  if (replied && a.reply.mine && !a.reply.mine->revoked && !only_read) {
     where_.judge.confirmed(r.id, local(sent) / ticks_per_ms);
   }
   if (replied || !a.in_doubt) settled(r);
