@@ -128,6 +128,7 @@ void run::end_process(const std::shared_ptr<process>& p, ms next) {
 
 /// The client is closed, and then its process ends.
 void run::close(const std::shared_ptr<process>& p) {
+  p->thaw();  // a process that is stopped closes nothing
   p->close();
   const ms idle = world_.luck.between(1, 1000);
   during(idle, [p] { p->finish(); });
