@@ -90,7 +90,7 @@ def stages(program: Path, quick: bool, windows: Sequence[str]) -> dict[str, list
 
 
 def versions(beside: Sequence[tuple[str, Path]], quick: bool, windows: int) -> list[Verb]:
-    """The same hand-offs by this version, by it again, and by others, in turn. What it differs from itself is noise."""
+    """The same hand-offs by this version, by it again, and by others, in turn. How much it differs from itself is noise."""
     with_ = [f'--with "{name}={program}"' for name, program in [("again", BENCH), *beside]]
     lengths = {2: 600, 10: 600, 100: 4000}  # ms: short windows, since the machine changes from second to second; a long queue needs time
     return [["compare", *with_, "--processes", str(processes), "--hold-ms", str(hold), "--window-ms", str(200 if quick else lengths[processes]),
